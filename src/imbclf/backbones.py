@@ -1,0 +1,171 @@
+"""Any torchvision classifier as a network that gives one logit per image."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.errors import UserError
+from imbclf.networks import build_network, check_name, cut_head, has_fixed_size, shrink_stem
+from imbclf.weights import load_weights, published_weights, weights_file
+
+Stem = Literal["standard", "small"]
+
+
+class Architecture(TypedDict):
+    """What `build_backbone` needs to build a backbone again without its weights; JSON-able."""
+
+    name: str
+    input_size: int | None
+    stem: Stem
+    mean: list[float]
+    std: list[float]
+
+
+class Backbone(nn.Module):
+    """A network without its last layer, and a head of one logit in place of that layer.
+
+    logits = features(images) @ head.weight + head.bias
+
+    Args:
+        network: normalised images [N, 3, H, W] to features [N, D].
+        head: D inputs, one output.
+        architecture: how the network was built, and at which size and normalisation.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, head: nn.Linear, architecture: Architecture) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.head = head
+        self.architecture = architecture
+        mean, std = torch.tensor(architecture["mean"]), torch.tensor(architecture["std"])
+        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
+        self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
+        # Not self.head(...): under autocast that rounds logits, and thresholds, to bfloat16.
+        return torch.sum(self.features(images) * self.head.weight, dim=1) + self.head.bias
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images, as for `forward`, to what enters the head, [N, D]."""
+        pixels = images.permute(0, 3, 1, 2).to(self.scale.dtype)  # channels last in memory
+        pixels = torch.addcmul(self.shift, pixels, self.scale)
+        features: Tensor = self.network(_resize(pixels, self.architecture["input_size"]))
+        return features
+
+    def head_parameters(self) -> Iterator[nn.Parameter]:
+        """Parameters of the new last layer."""
+        return self.head.parameters()
+
+    def backbone_parameters(self) -> Iterator[nn.Parameter]:
+        """All other parameters."""
+        return self.network.parameters()
+
+
+def _resize(pixels: Tensor, size: int | None) -> Tensor:
+    if size is None or pixels.shape[2:] == (size, size):
+        return pixels
+    shrinks = size < max(pixels.shape[2:])
+    return F.interpolate(pixels, (size, size), mode="bilinear", antialias=shrinks)
+
+
+def build_backbone(
+    name: str,
+    weights: str | None = None,
+    input_size: int | None = None,
+    stem: Stem = "standard",
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Backbone:
+    """Build torchvision's classifier `name` with one logit in place of its class scores.
+
+    Args:
+        name: any of `torchvision.models.list_models(module=torchvision.models)`.
+        weights: None for random ones; the name of torchvision weights, "DEFAULT" being the best;
+            or a file with a torchvision state dict of any number of classes (torch or
+            safetensors). The head always starts anew.
+        input_size: side in pixels to which images are resized on the device. None leaves them as
+            they are, except that models of one fixed size (vit, maxvit) take that of their weights.
+        stem: "small" puts a 3x3 convolution without pooling in the place of a 7x7 convolution of
+            stride 2 with max-pooling: four times the side of every feature map, for training on
+            small images from scratch.
+        mean: of each colour in 0..1. None takes that of the weights (all but ever ImageNet's).
+        std: standard deviation of each colour in 0..1. None as for `mean`.
+
+    Raises:
+        UserError: an option has no such value, or the weights cannot be had or do not fit.
+
+    >>> backbone = build_backbone("squeezenet1_1")
+    >>> backbone(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape
+    torch.Size([2])
+    >>> rebuilt = build_backbone(**backbone.architecture)
+    """
+    check_name(name)
+    if input_size is not None and input_size < 1:
+        raise UserError(f"model.input_size={input_size}: expected pixels, or null for no resizing.")
+    if stem not in ("standard", "small"):
+        raise UserError(f"model.stem={stem}: expected standard or small.")
+    if stem == "small" and weights is not None:
+        raise UserError(
+            "model.stem=small has no place for weights, which are made with the standard stem. Use "
+            "it with model.weights=null, or keep model.stem=standard and give model.input_size."
+        )
+    published = published_weights(name, weights)
+    usual = published.transforms()
+    architecture = Architecture(
+        name=name,
+        input_size=input_size,
+        stem=stem,
+        mean=_three("mean", usual.mean if mean is None else mean),
+        std=_three("std", usual.std if std is None else std),
+    )
+    if input_size is None and has_fixed_size(name):
+        architecture["input_size"] = published.meta["min_size"][0]
+    network = build_network(name, architecture["input_size"])
+    head_name, width = cut_head(network)
+    if stem == "small":
+        shrink_stem(network, name)
+    if weights is not None:
+        load_weights(network, weights_file(name, weights), head_name)
+    return Backbone(network, _new_head(width), architecture)
+
+
+def _three(option: str, values: Sequence[float]) -> list[float]:
+    numbers = [float(value) for value in values]
+    if len(numbers) != 3 or (option == "std" and min(numbers) <= 0):
+        raise UserError(f"model.{option}={numbers}: expected a number for each of three colours.")
+    return numbers
+
+
+def _new_head(width: int) -> nn.Linear:
+    head = nn.Linear(width, 1)
+    nn.init.normal_(head.weight, std=0.01)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+@torch.no_grad()
+def check_input(backbone: Backbone, height: int, width: int) -> None:
+    """Make sure that `backbone` takes images of this size; only shapes are computed.
+
+    Raises:
+        UserError: they are too small for it.
+    """
+    state = [*backbone.named_parameters(), *backbone.named_buffers()]
+    shapes = {name: tensor.to("meta") for name, tensor in state}
+    images = torch.empty(2, height, width, 3, dtype=torch.uint8, device="meta")
+    try:
+        torch.func.functional_call(backbone, shapes, (images,))
+    except (RuntimeError, ValueError) as error:
+        name = backbone.architecture["name"]
+        usual = published_weights(name, None).transforms().crop_size[0]
+        raise UserError(
+            f"model.name={name} cannot take images of {height}x{width} pixels ({error}). "
+            f"Enlarge them with model.input_size, usually {usual} for this model."
+        ) from error

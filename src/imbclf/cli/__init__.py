@@ -1,0 +1,1 @@
+"""The commands: thin mains, and the only place that knows Hydra."""

@@ -1,0 +1,126 @@
+"""Every key of a composed configuration, checked before anything heavy is imported."""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from imbclf.cli.signatures import Parameters, parameters
+from imbclf.errors import UserError
+
+INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
+RESERVED = {
+    "trainer": (
+        "logger",
+        "callbacks",
+        "plugins",
+        "default_root_dir",
+        "enable_checkpointing",
+        "enable_progress_bar",
+        "enable_model_summary",
+        "num_sanity_val_steps",
+        "use_distributed_sampler",
+    )
+}
+PLAIN_TYPES: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "str": (str,),
+    "None": (type(None),),
+}
+
+
+def check(cfg: DictConfig, options: Iterable[str]) -> None:
+    """Refuse keys that no target takes, values of the wrong type and values still missing.
+
+    Args:
+        cfg: the composed configuration.
+        options: what is known at its top level.
+
+    Raises:
+        UserError: one line for each mistake, with the nearest right name.
+    """
+    problems = [
+        f"unknown option {key}{nearest(key, options)}"
+        for key in map(str, cfg)
+        if key not in set(options)
+    ]
+    problems += [f"{key} is needed: add {key}=..." for key in sorted(OmegaConf.missing_keys(cfg))]
+    if not problems:
+        problems = list(_mistakes(OmegaConf.to_container(cfg, resolve=True), ""))
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, or name them all where there are few.
+
+    >>> nearest("gama", ["gamma", "alpha"])
+    '; did you mean gamma?'
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; known here: {', '.join(known)}"
+
+
+def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    if not isinstance(node, dict):
+        return
+    target = node.get("_target_")
+    taken: Parameters | None = None
+    if target is not None:
+        taken = parameters(target) or _imported_parameters(target)
+        if taken is None and not _exists(target):
+            yield f"{path}._target_={target}: no such class or function can be imported"
+    for key, value in node.items():
+        if key in INSTANTIATION:
+            continue
+        name = f"{path}.{key}" if path else str(key)
+        if key in RESERVED.get(path, ()):
+            yield f"{name} is set by imbclf itself and cannot be chosen"
+        elif taken is not None and key not in taken:
+            yield f"unknown option {name}{nearest(str(key), taken)}"
+        elif taken is not None and not _fits(value, taken[key]):
+            yield f"{name}={value}: expected {taken[key]}"
+        yield from _mistakes(value, name)
+
+
+def _fits(value: object, annotation: str | None) -> bool:
+    pieces = [piece.strip() for piece in (annotation or "").split("|")]
+    if not all(piece in PLAIN_TYPES for piece in pieces):
+        return True
+    allowed = tuple(kind for piece in pieces for kind in PLAIN_TYPES[piece])
+    return isinstance(value, allowed) and (not isinstance(value, bool) or bool in allowed)
+
+
+def _exists(target: str) -> bool:
+    return _import(target) is not None
+
+
+def _import(target: str) -> object | None:
+    module, _, name = target.rpartition(".")
+    try:
+        found: object = getattr(importlib.import_module(module), name, None)
+    except (ImportError, ValueError):
+        return None
+    return found
+
+
+def _imported_parameters(target: str) -> Parameters | None:
+    """Fall back on importing where the source does not tell."""
+    found = _import(target)
+    if not callable(found):
+        return None
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):
+        return None
+    if any(part.kind is part.VAR_KEYWORD for part in signature.parameters.values()):
+        return None
+    return dict.fromkeys(signature.parameters)

@@ -1,0 +1,118 @@
+"""What every command shares: where its configuration lies, how it starts, how it ends."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from imbclf.cli.check import nearest
+from imbclf.errors import Interrupted, UserError
+
+log = logging.getLogger("imbclf")
+MISTAKE, FAILURE = 2, 1
+
+
+def conf_dir() -> Path:
+    """Give the folder of configuration: beside the sources, or inside the installed package.
+
+    The checkout comes first, since an editable install leaves a stale copy in site-packages.
+    """
+    package = Path(str(files("imbclf")))
+    checkout = package.parents[1] / "conf"
+    return checkout if (checkout / "train.yaml").exists() else package / "conf"
+
+
+def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
+    """Run a task under Hydra with this command's arguments; give the exit code.
+
+    What the user can mend ends with a message, not a traceback.
+
+    Args:
+        name: of the primary configuration, `train` for train.yaml.
+        task: called with the composed configuration.
+    """
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `guarded` as they are
+    sys.argv[1:] = [loosen(argument) for argument in sys.argv[1:]]
+    command = f"imbclf-{name}"
+
+    def told(cfg: DictConfig) -> Any:  # noqa: ANN401
+        try:
+            return task(cfg)
+        except UserError as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
+            # Past Hydra, which would add a line of its own.
+            sys.exit(_mistake(command, str(error)))
+
+    main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)
+    return guarded(command, main(told))
+
+
+def guarded(command: str, run: Callable[[], Any]) -> int:
+    """Run something with signals turned into `Interrupted`; give the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        run()
+    except Interrupted as interruption:
+        return 128 + int(interruption.args[0])
+    except MissingConfigException as error:
+        missing = Path(error.missing_cfg_file or "").name
+        group = str(Path(error.missing_cfg_file or "").parent)
+        known = [option for option in error.options or [] if not option.startswith("_")]
+        return _mistake(command, f"{group}={missing}: no such choice{nearest(missing, known)}")
+    except (UserError, HydraException, OmegaConfBaseException) as error:
+        return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))
+    return 0
+
+
+def loosen(argument: str) -> str:
+    """Let Hydra take any dotted key, known or not: `check` judges keys, and says what is near.
+
+    Without this Hydra refuses `trainer.gradient_clip_val=1` until the user writes a `+` before it.
+
+    >>> loosen("optim.lr=0.1"), loosen("optim=sgd"), loosen("--help"), loosen("hydra.run.dir=x")
+    ('++optim.lr=0.1', 'optim=sgd', '--help', 'hydra.run.dir=x')
+    """
+    key, equals, _ = argument.partition("=")
+    if not equals or key.startswith(("-", "+", "~", "hydra")):
+        return argument
+    group = "/" in key or (conf_dir() / key).is_dir()
+    return argument if group else f"++{argument}"
+
+
+def show_messages(logfile: Path | None = None) -> None:
+    """Send the package's messages to the terminal as they are and, with the time, to a file."""
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.handlers.clear()
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    if logfile is not None:
+        logfile.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.FileHandler(logfile, encoding="utf-8")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(to_file)
+
+
+def _mistake(command: str, message: str) -> int:
+    print(f"{command}: error: {message}", file=sys.stderr)
+    return MISTAKE
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    # A second signal means now.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise Interrupted(number)

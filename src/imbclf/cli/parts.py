@@ -1,0 +1,136 @@
+"""From a checked configuration to the plain parts of an experiment. Imports what is heavy."""
+
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from imbclf.errors import Interrupted, UserError
+from imbclf.experiment import run_experiment
+from imbclf.scoring import pick_device, resolve_precision
+
+
+def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
+    """Build the parts; give what runs the experiment in a run directory and returns its HTER.
+
+    Raises:
+        UserError: where a part refuses its options.
+    """
+    quieten_lightning()
+    parts = {}
+    for group in ("data", "loss", "sampler", "optim", "trainer", "cv", "tracking"):
+        with blame(group):
+            parts[group] = instantiate(cfg[group], _convert_="all")
+    with blame("model"):
+        parts["model"] = instantiate(cfg.model, _partial_=True, _convert_="all")
+    device = pick_device(str(cfg.trainer.accelerator))
+    precision = resolve_precision(cfg.trainer.precision, device)
+    trainer = partial(
+        parts["trainer"],
+        precision=precision,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    with blame("trainer"):
+        trainer()
+    with blame("optim"):
+        parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
+    tracking = parts["tracking"]
+
+    def run_in(run: Path) -> float:
+        try:
+            summary = run_experiment(
+                data=parts["data"],
+                model=parts["model"],
+                loss=loss_factory(parts["loss"]),
+                sampler=parts["sampler"],
+                optim=parts["optim"],
+                trainer=trainer,
+                cv=parts["cv"],
+                tracking=tracking,
+                seed=cfg.seed,
+                run=run,
+                precision=precision,
+                device=device,
+                params=flatten(OmegaConf.to_container(cfg, resolve=True)),
+            )
+        except Interrupted:
+            tracking.end("KILLED")
+            raise
+        except BaseException:
+            tracking.end("FAILED")
+            raise
+        tracking.end("FINISHED")
+        return float(summary["hter"])
+
+    return run_in
+
+
+def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
+    """Give a function of the class counts, whether or not the loss asks for them."""
+    with blame("loss"):
+        wants_counts = "class_counts" in inspect.signature(loss).parameters
+
+    def build(class_counts: tuple[int, int]) -> nn.Module:
+        with blame("loss"):
+            return loss(class_counts=class_counts) if wants_counts else loss()
+
+    return build
+
+
+def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
+    """Give nested mappings as one flat mapping with dotted keys; lists as text.
+
+    >>> flatten({"optim": {"lr": 0.1}, "sizes": [1, 2]})
+    {'optim.lr': 0.1, 'sizes': '[1, 2]'}
+    """
+    if isinstance(node, dict):
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= flatten(value, f"{path}.{key}" if path else str(key))
+        return flat
+    return {path: node if isinstance(node, str | int | float | bool | None) else str(node)}
+
+
+@contextmanager
+def blame(group: str) -> Iterator[None]:
+    """Turn what a part says of its options into a message that names the group."""
+    try:
+        yield
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, UserError):
+            raise cause from error
+        raise UserError(f"{group}: {cause or error}") from error
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        raise UserError(f"{group}: {error}") from error
+
+
+def quieten_lightning() -> None:
+    """Keep Lightning's hints off the terminal that do not hold for images gathered by index."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",
+        ".*Starting from v1.9.0.*",
+        ".*is not used when.*",
+        ".*GPU available but not used.*",
+        ".*The `srun` command is available.*",
+        ".*LeafSpec.*is deprecated.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)

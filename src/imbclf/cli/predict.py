@@ -1,0 +1,104 @@
+"""`imbclf-predict`: label a folder of images with what `imbclf-train` left."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from omegaconf import DictConfig, ListConfig
+
+from imbclf.cli.check import check
+from imbclf.cli.command import launch, log, show_messages
+from imbclf.errors import UserError
+
+if TYPE_CHECKING:
+    from imbclf.predictor import Predictor
+
+OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
+
+
+def main() -> None:
+    """Run the command."""
+    sys.exit(launch("predict", task))
+
+
+def task(cfg: DictConfig) -> None:
+    """Predict what the configuration says and write the two files."""
+    check(cfg, OPTIONS)
+    show_messages()
+    out = Path(str(cfg.out))
+    if (out / "labels.txt").exists() and not cfg.overwrite:
+        raise UserError(f"out={out}: holds predictions already; choose another or overwrite=true")
+    if cfg.tta not in ("none", "flip"):
+        raise UserError(f"tta={cfg.tta}: expected none or flip")
+
+    from hydra.utils import instantiate
+
+    from imbclf.atomic import write_text
+    from imbclf.cli.parts import blame
+    from imbclf.predictor import join
+    from imbclf.runs import write_table
+    from imbclf.scoring import pick_device, resolve_precision
+
+    with blame("data"):
+        data = instantiate(cfg.data)
+    device = pick_device(cfg.accelerator)
+    addresses = list(cfg.ckpt) if isinstance(cfg.ckpt, ListConfig) else [cfg.ckpt]
+    predictor = join([load(str(address), cfg.tracking) for address in addresses])
+    pixels, listing = data.open(predictor.image_size)
+    answer = predictor.predict(
+        pixels,
+        device,
+        resolve_precision(cfg.precision, device),
+        data.batch_size,
+        cfg.tta,
+        progress=True,
+    )
+    write_table(
+        out / "predictions.csv",
+        {
+            "file": listing.files,
+            "score": answer.scores,
+            "probability": answer.probabilities,
+            "label": answer.labels,
+        },
+    )
+    write_text(out / "labels.txt", "".join(f"{label}\n" for label in answer.labels))
+    counts = np.bincount(answer.decisions, minlength=2)
+    zero, one = predictor.label_names
+    log.info("models       %d", len(predictor.members))
+    told = (len(pixels), counts[0], zero, counts[1], one)
+    log.info("images       %d: %d of label %s, %d of label %s", *told)
+    log.info("predictions  %s", out / "predictions.csv")
+    log.info("labels       %s", out / "labels.txt")
+
+
+def load(address: str, tracking: DictConfig) -> "Predictor":
+    """Load a run directory, a predictor folder, a fold's checkpoint or an MLflow address.
+
+    Raises:
+        UserError: where it is none of these.
+    """
+    from imbclf.predictor import SHEET, Predictor
+
+    if address.startswith(("runs:/", "models:/")):
+        from imbclf.mlflow_registry import download_predictor
+
+        folder = download_predictor(address, tracking.uri, Path(tracking.directory))
+        return Predictor.load(folder)
+    path = Path(address)
+    if path.is_file():
+        return Predictor.from_checkpoint(path)
+    for folder in (path / "predictor", path):
+        if (folder / SHEET).exists():
+            _warn_if_unfinished(path)
+            return Predictor.load(folder)
+    raise UserError(
+        f"ckpt={address}: expected a run directory of imbclf-train, a fold's checkpoint "
+        "(fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)"
+    )
+
+
+def _warn_if_unfinished(run: Path) -> None:
+    if (run / "config.yaml").exists() and not (run / "summary.json").exists():
+        log.warning("%s: this run is not finished; the folds that are decide", run)

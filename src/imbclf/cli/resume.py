@@ -1,0 +1,69 @@
+"""Going on with a run that was broken off, from the configuration it left."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from imbclf.errors import UserError
+
+OURS = re.compile(
+    r"imbclf\.(backbones|crossval|dataset|demo|losses|mlflow_tracker|optim|samplers|tracking)\.\w+"
+    r"|torch\.(nn|optim)\.[A-Z]\w*"
+    r"|lightning\.Trainer"
+)
+
+
+def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
+    """Read a run's configuration; what it would call is checked before anything is called.
+
+    Args:
+        run: the run directory.
+        others: further arguments; only `KEY._target_=NAME`, which repeats and so allows a class
+            of the user's own that the configuration names.
+
+    Raises:
+        UserError: where there is nothing to go on with, or the configuration names a callable
+            that is neither ours nor allowed.
+    """
+    path = run / "config.yaml"
+    if (run / "summary.json").exists():
+        raise UserError(f"resume={run}: this run is finished")
+    try:
+        cfg = OmegaConf.load(path)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise UserError(
+            f"resume={run}: expected a run directory with a readable config.yaml ({error})"
+        ) from error
+    if not isinstance(cfg, DictConfig):
+        raise UserError(f"{path}: not a configuration of imbclf-train")
+    stray = [other for other in others if "._target_=" not in other]
+    if stray:
+        raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
+    refused = [
+        f"{key}={target}"
+        for key, target in _targets(OmegaConf.to_container(cfg), "")
+        if not OURS.fullmatch(target) and f"{key}={target}" not in others
+    ]
+    if refused:
+        raise UserError(
+            f"{path} names code that is not imbclf's: {', '.join(refused)}. If it is yours, allow "
+            f"it: imbclf-train resume={run} {' '.join(refused)}"
+        )
+    return cfg
+
+
+def _targets(node: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    if isinstance(node, dict):
+        for key, value in node.items():
+            name = f"{path}.{key}" if path else str(key)
+            if key == "_target_":
+                yield name, str(value)
+            yield from _targets(value, name)
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _targets(value, f"{path}.{number}")

@@ -1,0 +1,68 @@
+"""`imbclf-train`: compose an experiment, train its folds, leave a run directory."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from imbclf.cli import sweep
+from imbclf.cli.check import check
+from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
+from imbclf.cli.resume import stored_configuration
+from imbclf.errors import Interrupted
+
+OPTIONS = ("data", "model", "loss", "sampler", "optim", "trainer", "cv", "tracking", "seed")
+
+
+def main() -> None:
+    """Run the command."""
+    resume = [argument for argument in sys.argv[1:] if argument.startswith("resume=")]
+    if not resume:
+        sys.exit(_launch_job_or_sweep())
+    run = Path(resume[0].partition("=")[2])
+    others = [argument for argument in sys.argv[1:] if argument not in resume]
+    sys.exit(guarded("imbclf-train", lambda: train(stored_configuration(run, others), run)))
+
+
+def _launch_job_or_sweep() -> int:
+    try:
+        code = launch("train", task)
+    except Exception:
+        if sweep.folder is None:
+            raise
+        code = FAILURE  # the sweep has reported the job that raised this, and gone on
+    failed = sweep.conclude()
+    return code or (FAILURE if failed else 0)
+
+
+def task(cfg: DictConfig) -> float:
+    """Train what the configuration says into Hydra's output directory; give the HTER."""
+    from hydra.core.hydra_config import HydraConfig
+
+    check(cfg, OPTIONS)
+    return train(cfg, Path(HydraConfig.get().runtime.output_dir))
+
+
+def train(cfg: DictConfig, run: Path) -> float:
+    """Train what the configuration says into `run`; give the HTER."""
+    from imbclf.cli.parts import experiment_from
+
+    show_messages(run / "train.log")
+    OmegaConf.save(cfg, run / "config.yaml", resolve=True)
+    experiment = experiment_from(cfg)
+    here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
+    try:
+        hter = experiment(run)
+    except Interrupted:
+        usable = (run / "predictor" / "predictor.json").exists()
+        log.info("\nStopped. Finished folds and the best epoch so far are kept in %s", here)
+        log.info("go on        imbclf-train resume=%s", here)
+        if usable:
+            log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
+        for best in sorted(here.glob("fold_*/best.ckpt")):
+            if not (best.parent / "result.json").exists():
+                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", best)
+        raise
+    log.info("\nreport   %s", here / "summary.json")
+    log.info("next     imbclf-predict ckpt=%s data.dir=IMAGES", here)
+    return hter

@@ -1,0 +1,97 @@
+"""The images of one fold, batch by batch."""
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from imbclf.augment import Augmentation
+from imbclf.samplers import IndexBatches, IndexSampler
+from imbclf.splits import Fold
+
+Batch = tuple[Tensor, Tensor, Tensor]
+
+
+class Rows(Dataset[Batch]):
+    """Some rows of an image array, gathered a batch at a time.
+
+    An item is a whole batch: uint8 images `[B, H, W, 3]`, int64 labels `[B]`, int64 rows `[B]`.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
+    ) -> None:
+        self.pixels, self.labels, self.rows = pixels, labels, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitems__(self, positions: list[int]) -> Batch:
+        """Gather the rows at these positions."""
+        rows = self.rows[np.asarray(positions)]
+        return (
+            torch.from_numpy(self.pixels[rows]),
+            torch.from_numpy(self.labels[rows]),
+            torch.from_numpy(rows),
+        )
+
+
+def as_it_is(batch: Any) -> Any:  # noqa: ANN401
+    """Take the place of collation: a batch is gathered whole."""
+    return batch
+
+
+class FoldDataModule(L.LightningDataModule):
+    """One fold's fit part through a sampler and augmentation, and its dev part in order.
+
+    Args:
+        pixels: all images of the data set, uint8 `[N, H, W, 3]`; a memory map serves.
+        labels: int64 `[N]`.
+        fold: which rows are fit, dev and test.
+        sampler: draws positions into the fit part.
+        augmentation: applied to training batches on their device.
+        batch_size: images per step and device.
+    """
+
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        fold: Fold,
+        sampler: IndexSampler,
+        augmentation: Augmentation,
+        batch_size: int,
+    ) -> None:
+        super().__init__()
+        self.pixels, self.labels, self.fold = pixels, labels, fold
+        self.sampler, self.augmentation, self.batch_size = sampler, augmentation, batch_size
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Give batches of the fit part, drawn by the sampler."""
+        rank, world_size = 0, 1
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return DataLoader(
+            Rows(self.pixels, self.labels, self.fold.fit),
+            batch_sampler=IndexBatches(self.sampler, self.batch_size, rank, world_size),
+            collate_fn=as_it_is,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Give the whole dev part in order, on every device, so that no image counts twice."""
+        return DataLoader(
+            Rows(self.pixels, self.labels, self.fold.dev),
+            batch_size=2 * self.batch_size,
+            collate_fn=as_it_is,
+        )
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002
+        """Augment a training batch on its device and drop the rows: images, labels."""
+        images, labels, rows = batch
+        if self.trainer is not None and self.trainer.training:
+            images = self.augmentation(images, rows, self.trainer.current_epoch)
+        return images, labels

@@ -1,0 +1,117 @@
+"""A labelled image folder and how its images reach the network, as one set of options."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.augment import Augmentation, Flip
+from imbclf.errors import UserError
+from imbclf.images import open_images
+from imbclf.listing import Listing, list_images, list_labelled
+
+
+@dataclass(frozen=True)
+class LabelledFolder:
+    """Where labelled images lie and how they are read, batched and augmented.
+
+    Args:
+        dir: the data folder.
+        images: the folder of images in it, where the labels are a text file.
+        labels: the text file, CSV or TSV of labels; None finds the layout out.
+        label_map: spelling of a label to 0 or 1, where labels are not 0 and 1 already.
+        image_size: side of a square, or (height, width), in pixels, that images are resized to;
+            None where all have one size.
+        on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
+        cache_dir: where decoded images are kept.
+        batch_size: images per step.
+        flip: mirror training images: `none`, `random` or `alternating`.
+        shift: largest random shift of training images, in pixels.
+        default_weights: what `model.weights` is unless it is given.
+        make: called with `dir` before anything is read; draws the demo data.
+
+    Raises:
+        UserError: where an option is out of range.
+    """
+
+    dir: str
+    images: str = "train_img"
+    labels: str | None = None
+    label_map: Mapping[str, int] | None = None
+    image_size: int | tuple[int, int] | None = None
+    on_corrupt: Literal["error", "skip"] = "error"
+    cache_dir: str = "outputs/cache"
+    batch_size: int = 128
+    flip: Flip = "random"
+    shift: int = 0
+    default_weights: str | None = None
+    make: Callable[[Path], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 2:
+            raise UserError(f"data.batch_size={self.batch_size}: expected 2 or more images")
+        if self.on_corrupt not in ("error", "skip"):
+            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
+        _ = self.augmentation
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """Give what training batches go through."""
+        return Augmentation(self.flip, self.shift)
+
+    def list_files(self) -> Listing:
+        """Find the files and their labels, checked.
+
+        Raises:
+            UserError: as `list_labelled`.
+        """
+        if self.make is not None:
+            self.make(Path(self.dir))
+        return list_labelled(Path(self.dir), self.images, self.labels, self.label_map)
+
+    def open(self, listing: Listing) -> tuple[NDArray[np.uint8], Listing]:
+        """Decode the images, or open their cache: uint8 `[N, H, W, 3]` and what is in it.
+
+        Raises:
+            UserError: as `open_images`.
+        """
+        size = self.image_size
+        if size is not None and not isinstance(size, int):
+            height, width = size  # a list where it comes from YAML
+            size = (height, width)
+        return open_images(listing, size, Path(self.cache_dir), self.on_corrupt)
+
+
+@dataclass(frozen=True)
+class UnlabelledFolder:
+    """Images to be labelled.
+
+    Args:
+        dir: the folder; images below it are taken in natural order.
+        cache_dir: where decoded images are kept.
+        on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
+        batch_size: images at once.
+    """
+
+    dir: str
+    cache_dir: str = "outputs/cache"
+    on_corrupt: Literal["error", "skip"] = "error"
+    batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise UserError(f"data.batch_size={self.batch_size}: expected 1 or more images")
+        if self.on_corrupt not in ("error", "skip"):
+            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
+
+    def open(self, image_size: tuple[int, int]) -> tuple[NDArray[np.uint8], Listing]:
+        """Decode the images to (height, width), or open their cache.
+
+        Raises:
+            UserError: as `list_images` and `open_images`.
+        """
+        listing = list_images(Path(self.dir))
+        return open_images(listing, image_size, Path(self.cache_dir), self.on_corrupt)

@@ -1,0 +1,187 @@
+"""One experiment from its parts to its run directory."""
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from imbclf.backbones import Backbone, check_input
+from imbclf.callbacks import METRICS
+from imbclf.crossval import CrossValidation, Recipe, class_counts, train_fold
+from imbclf.dataset import LabelledFolder
+from imbclf.listing import Listing
+from imbclf.metrics import binary_report
+from imbclf.optim import OptimizerRecipe
+from imbclf.plots import plot_det, plot_learning_curves, plot_roc
+from imbclf.runs import (
+    FoldResult,
+    fold_folder,
+    read_epochs,
+    read_fold,
+    write_json,
+    write_oof,
+    write_splits,
+)
+from imbclf.samplers import IndexSampler
+from imbclf.splits import Fold, stratified_folds
+from imbclf.summary import pool, summarise, table
+from imbclf.tracking import Tracker
+
+log = logging.getLogger("imbclf")
+
+
+def run_experiment(
+    data: LabelledFolder,
+    model: Callable[[], Backbone],
+    loss: Callable[[tuple[int, int]], nn.Module],
+    sampler: Callable[[NDArray[np.int64], int], IndexSampler],
+    optim: OptimizerRecipe,
+    trainer: Callable[..., L.Trainer],
+    cv: CrossValidation,
+    tracking: Tracker,
+    seed: int,
+    run: Path,
+    precision: str | int,
+    device: torch.device,
+    params: Mapping[str, str | int | float | bool | None],
+) -> dict[str, Any]:
+    """Train the folds, write the run directory, give the summary.
+
+    Everything that can be refused is refused before the first image is decoded.
+
+    Args:
+        data: the labelled images.
+        model: makes the backbone.
+        loss: makes the loss of the class counts (n0, n1) of a fit part.
+        sampler: makes the sampler of the labels of a fit part and a seed.
+        optim: the optimiser and its schedule.
+        trainer: makes the Lightning trainer, called with callbacks and the like.
+        cv: the protocol.
+        tracking: where the experiment is recorded.
+        seed: what all randomness comes from.
+        run: the run directory; one that was broken off is gone on with.
+        precision: Lightning's precision, resolved.
+        device: where dev and test parts are scored.
+        params: flat configuration for tracking.
+
+    Raises:
+        UserError: what the user can mend.
+    """
+    backbone = model()
+    listing = data.list_files()
+    folds = _split(listing, cv, seed)
+    loss(class_counts(_labels(listing)[folds[0].fit]))
+    pixels, kept = data.open(listing)
+    check_input(backbone, *pixels.shape[1:3])
+    if len(kept.files) != len(listing.files):
+        folds = _split(kept, cv, seed)
+    recipe = Recipe(
+        pixels=pixels,
+        labels=_labels(kept),
+        files=kept.files,
+        label_names=kept.label_names,
+        backbone=model,
+        loss=loss,
+        sampler=sampler,
+        optim=optim,
+        trainer=trainer,
+        precision=precision,
+        device=device,
+        augmentation=data.augmentation,
+        batch_size=data.batch_size,
+        cv=cv,
+        seed=seed,
+    )
+    zero, one = class_counts(recipe.labels)
+    log.info("data     %s", Path(data.dir).resolve())
+    log.info(
+        "images   %d: %d of label %s, %d of label %s",
+        zero + one,
+        zero,
+        kept.label_names[0],
+        one,
+        kept.label_names[1],
+    )
+    log.info("run      %s", run)
+    write_splits(run, kept.files, folds)
+    tracked = run / "tracking_run"
+    earlier = tracked.read_text(encoding="utf-8") if tracked.exists() else None
+    run_id = tracking.start(run.name, params, earlier)
+    if run_id is not None:
+        tracked.write_text(run_id, encoding="utf-8")
+    results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
+    summary = _conclude(recipe, folds, results, run)
+    tracking.log_result(_numbers(summary), _artifacts(run))
+    tracking.log_model(run / "predictor", np.array(pixels[:2]))
+    return summary
+
+
+def _labels(listing: Listing) -> NDArray[np.int64]:
+    assert listing.labels is not None
+    return listing.labels
+
+
+def _split(listing: Listing, cv: CrossValidation, seed: int) -> list[Fold]:
+    return stratified_folds(_labels(listing), cv.folds, seed, listing.groups, cv.dev_fraction)
+
+
+def _one_fold(
+    recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
+) -> FoldResult:
+    done = read_fold(run, number)
+    if done is not None:
+        log.info("fold %d   finished before", number)
+        return done
+    result = train_fold(recipe, folds[number], number, run, tracking)
+    labels = recipe.labels[folds[number].test]
+    report = binary_report(result.test_logits, labels, result.threshold)
+    tracking.end_fold({f"test/{name}": value for name, value in report.items()})
+    log.info(
+        "fold %d   HTER %.4f, AUROC %.4f (epoch %d, %.0f s, %.0f images/s)",
+        number,
+        report["hter"],
+        report["auroc"],
+        result.epoch + 1,
+        result.seconds,
+        result.images_per_second,
+    )
+    return result
+
+
+def _conclude(
+    recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
+) -> dict[str, Any]:
+    """Write all that follows from the folds' scores."""
+    fold_of, scores = pool(results, folds, len(recipe.labels))
+    write_oof(run, recipe.files, recipe.labels, fold_of, scores)
+    summary = summarise(results, folds, recipe.labels, recipe.label_names)
+    summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
+    epochs = {
+        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
+    }
+    plot_learning_curves(epochs, {result.fold: result.epoch for result in results}, run)
+    tested = fold_of >= 0
+    pooled, labels = scores[tested], recipe.labels[tested]
+    plot_roc(pooled, labels, summary["far"], summary["frr"], run / "roc.png")
+    plot_det(pooled, labels, summary["far"], summary["frr"], run / "det.png")
+    # Last, since a run directory with a summary is a finished one.
+    write_json(run / "summary.json", summary)
+    log.info("\n%s", table(summary))
+    return summary
+
+
+def _numbers(summary: dict[str, Any]) -> dict[str, float]:
+    low, high = summary["hter_interval"]
+    rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
+    return {**rates, "test/hter_low": low, "test/hter_high": high}
+
+
+def _artifacts(run: Path) -> list[Path]:
+    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json")
+    return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

@@ -1,0 +1,126 @@
+"""All images of a listing as one array, decoded once and kept on disk."""
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.atomic import write_text
+from imbclf.cache import one_writer, whole_folder
+from imbclf.errors import UserError
+from imbclf.listing import Listing
+from imbclf.pixels import read_pixels, write_pixels
+
+FORMAT = 1  # of the cache; raise it when its files or its pixels change
+SHOWN = 20  # unreadable images that an error names
+
+logger = logging.getLogger("imbclf")
+
+
+def open_images(
+    listing: Listing,
+    image_size: int | tuple[int, int] | None,
+    cache_dir: Path,
+    on_corrupt: Literal["error", "skip"] = "error",
+    workers: int | None = None,
+) -> tuple[NDArray[np.uint8], Listing]:
+    """Decode all images on all cores the first time, map the result from disk after that.
+
+    A cache belongs to the names, sizes and times of the files: change, add or replace an image
+    and all are decoded anew. It may be deleted at any time. Nothing is written beside the images.
+
+    Args:
+        listing: the images.
+        image_size: side of a square, or (height, width), that images are resized to, in pixels;
+            None: they must all have one size.
+        cache_dir: the folder of the caches.
+        on_corrupt: whether an image that cannot be decoded is an error, or is left out.
+        workers: processes that decode; None: one for each core.
+
+    Returns:
+        Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
+
+    Raises:
+        UserError: images cannot be decoded, or differ in size; the cache cannot be written.
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if size is not None and min(size) < 1:
+        raise UserError(f"data.image_size={image_size}: expected pixels, 1 or more")
+    folder = cache_dir / cache_key(listing, size)
+    report = folder.with_suffix(".txt")
+    strict = on_corrupt == "error"
+    cached = _read(folder, strict)
+    if cached is None:
+        with one_writer(cache_dir):
+            # While this process waited another may have decoded the same images.
+            cached = _read(folder, strict)
+            if cached is None:
+                with whole_folder(folder) as partial:
+                    unreadable = write_pixels(listing, size, partial, workers or _cores())
+                    _judge(listing, unreadable, report, strict)
+                cached = _read(folder, strict)
+    assert cached is not None
+    pixels, left_out = cached
+    if left_out:
+        logger.warning(
+            "Images that cannot be read are left out: %d, listed in %s", len(left_out), report
+        )
+        listing = listing.take(np.delete(np.arange(len(listing)), left_out))
+    return pixels, listing
+
+
+def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
+    """Name a listing's pixels: names, sizes and times (mtime, ctime, in ns) of its files, hashed.
+
+    Labels play no part, nor does the folder that the images lie in. A missing file counts as
+    size -1.
+    """
+    root = str(listing.root)
+    numbers = (number for file in listing.files.tolist() for number in _state(f"{root}/{file}"))
+    states = np.fromiter(numbers, dtype=np.int64, count=3 * len(listing))
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((FORMAT, size, len(listing), listing.files.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(listing.files).data)
+    digest.update(states.data)
+    return digest.hexdigest()
+
+
+def _state(path: str) -> tuple[int, int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (a Path each would take longer than the call)
+    except OSError:
+        return -1, -1, -1
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _read(folder: Path, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
+    # Where an image is missing from the cache, a strict caller has all tried again.
+    cached = read_pixels(folder)
+    return None if strict and cached and cached[1] else cached
+
+
+def _judge(listing: Listing, unreadable: dict[int, str], report: Path, strict: bool) -> None:
+    """Write the unreadable images to `report`; refuse them if strict, or if there is no other."""
+    if not unreadable:
+        return
+    lines = [f"{listing.files[index]}: {unreadable[index]}" for index in sorted(unreadable)]
+    write_text(report, "\n".join(lines) + "\n")
+    if strict or len(lines) == len(listing):
+        more = [f"and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
+        shown = "\n  ".join(lines[:SHOWN] + more)
+        raise UserError(
+            f"{len(lines):,} of {len(listing):,} images in {listing.root} cannot be read:\n"
+            f"  {shown}\n"
+            f"All are listed in {report}; mend them, or leave them out with data.on_corrupt=skip"
+        )
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

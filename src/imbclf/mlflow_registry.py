@@ -1,0 +1,90 @@
+"""Fold ensembles as MLflow models: written without pickle, fetched by address."""
+
+import atexit
+import re
+import shutil
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from imbclf.mlflow_store import (
+    embedded_uri,
+    global_tracking_uri,
+    summary,
+    without_foreign_warnings,
+)
+
+# isort: split
+# After the store, which sets what MLflow reads when it is imported.
+import mlflow
+import numpy as np
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, Schema, TensorSpec
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+
+MODEL = "model"  # the logged model is runs:/<run id>/model
+
+
+@without_foreign_warnings()
+def save_model(
+    predictor: Path, example: NDArray[np.uint8], description: Model, folder: Path
+) -> None:
+    """Write the MLflow model `folder` around a copy of the folder `predictor`."""
+    height, width = example.shape[1:3]
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=Path(__file__).with_name("mlflow_model.py"),
+        artifacts={"predictor": predictor.resolve().as_uri()},
+        signature=ModelSignature(
+            inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, height, width, 3))]),
+            outputs=Schema(
+                [
+                    ColSpec("double", "score"),
+                    ColSpec("double", "probability"),
+                    ColSpec("string", "label"),
+                ]
+            ),
+        ),
+        input_example=example,
+        pip_requirements=[f"imbclf=={version('imbclf')}"],
+        mlflow_model=description,
+    )
+
+
+@without_foreign_warnings()
+def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
+    """Fetch the predictor of a logged or registered model; it is removed when the process ends.
+
+    Args:
+        address: `runs:/<run id>`, `runs:/<run id>/model`, `models:/<name>/<version>` or
+            `models:/<name>@<alias>`.
+        uri: Tracking URI, None for the embedded store in `directory`.
+        directory: Where the embedded store lies.
+
+    Raises:
+        UserError: There is no such store, or no predictor at that address.
+    """
+    if uri is None and not (directory / "mlflow.db").is_file():
+        raise UserError(
+            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
+            "training ran, or give the store's address: tracking.uri=..."
+        )
+    model = address.rstrip("/")
+    if re.fullmatch("runs:/[^/]+", model):
+        model = f"{model}/{MODEL}"
+    folder = tempfile.mkdtemp(prefix="imbclf-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        with global_tracking_uri(uri or embedded_uri(directory)):
+            path = mlflow.artifacts.download_artifacts(
+                f"{model}/artifacts/predictor", dst_path=folder
+            )
+    except Exception as error:
+        raise UserError(
+            f"No predictor at {address} in the tracking store {uri or embedded_uri(directory)}: "
+            f"{summary(error)}. Expected runs:/<run id>, models:/<name>/<version> or "
+            "models:/<name>@<alias> of a model that imbclf has logged there"
+        ) from error
+    return Path(path)

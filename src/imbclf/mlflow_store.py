@@ -1,0 +1,138 @@
+"""An MLflow store: the user's server, or a SQLite file and a folder beside the runs."""
+
+import os
+import socket
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from textwrap import shorten
+from typing import cast
+
+# MLflow reads these when it is imported or used; what the user has set stays.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the user's uv.lock
+# A server that does not answer costs 12 seconds, by MLflow's own settings 4 minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+import mlflow
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+
+@contextmanager
+def without_foreign_warnings() -> Iterator[None]:
+    """Hide what MLflow's code sets off in itself and in SQLAlchemy; nobody here can mend it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
+        warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        yield
+
+
+def embedded_uri(directory: Path) -> str:
+    """URI of the store that lies in `directory`.
+
+    >>> embedded_uri(Path("/data/outputs"))
+    'sqlite:////data/outputs/mlflow.db'
+    """
+    file = str(directory.resolve() / "mlflow.db")
+    return "sqlite:///" + file.replace("%", "%25").replace("?", "%3F")
+
+
+@without_foreign_warnings()
+def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[MlflowClient, str]:
+    """Open a store, find or make the experiment, and end the runs that died on this machine.
+
+    One process at a time: two that make the tables of a new SQLite file together break it.
+
+    Returns:
+        A client and the experiment's id.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with FileLock(directory / "mlflow.lock"):
+        if uri is None:
+            with closing(sqlite3.connect(directory / "mlflow.db")) as database:
+                # Write-ahead log: readers and a writer do not block each other. It is kept.
+                database.execute("PRAGMA journal_mode=WAL")
+        client = MlflowClient(uri or embedded_uri(directory))
+        artifacts = None if uri else (directory / "artifacts").as_uri()
+        experiment_id = find_or_create_experiment(client, experiment, artifacts)
+        end_dead_runs(client, experiment_id)
+    return client, experiment_id
+
+
+def find_or_create_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
+    """Id of the experiment called `name`, made with its files at `artifacts` if there is none."""
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name, artifacts)
+        except MlflowException as error:
+            # Another machine may have made it on the same server a moment ago.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise error from None
+    return str(found.experiment_id)
+
+
+def end_dead_runs(client: MlflowClient, experiment_id: str) -> None:
+    """Mark runs KILLED that a process of this machine began, did not end, and can no more."""
+    if process_start(os.getpid()) is None:
+        return  # a system without /proc: nobody can tell who is dead
+    mine = f"attributes.status = 'RUNNING' AND tags.`imbclf.host` = '{socket.gethostname()}'"
+    for run in client.search_runs([experiment_id], mine):
+        tags = run.data.tags
+        if process_start(int(tags["imbclf.pid"])) != tags["imbclf.process_start"]:
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def process_tags() -> dict[str, str]:
+    """Tags that say which process a run belongs to."""
+    return {
+        "imbclf.host": socket.gethostname(),
+        "imbclf.pid": str(os.getpid()),
+        "imbclf.process_start": str(process_start(os.getpid())),
+    }
+
+
+def process_start(pid: int) -> str | None:
+    """Start of a living process in clock ticks since boot; tells it from a later one of its pid.
+
+    None for a dead process or a zombie, and on systems without /proc.
+
+    >>> process_start(2**22 + 1) is None  # above any pid
+    True
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # proc(5): pid, (name, which may hold anything), state, ..., start time as field 22
+    state, *fields = stat.rpartition(")")[2].split()
+    return None if state in "ZX" else fields[18]
+
+
+@contextmanager
+def global_tracking_uri(uri: str) -> Iterator[None]:
+    """Let MLflow's functions that look it up themselves find `uri`, for a while."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow mirrors the address there
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(cast("str", before))  # None is understood: no address
+
+
+def summary(error: Exception) -> str:
+    """An error's message in one line, its type where it has none.
+
+    >>> summary(OSError("disk full."))
+    'disk full'
+    """
+    return shorten(str(error), 300).rstrip(". ") or type(error).__name__

@@ -1,0 +1,122 @@
+"""A backbone and a loss, trained; what it reaches on dev is known after every epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+
+from imbclf.backbones import Backbone
+from imbclf.errors import UserError
+from imbclf.metrics import binary_report
+from imbclf.optim import OptimizerRecipe
+from imbclf.thresholds import Method, choose_threshold, fit_platt
+
+CARD = "imbclf"
+
+
+class BinaryClassifier(L.LightningModule):
+    """Train a one-logit backbone under a loss and judge it on dev after every epoch.
+
+    Its checkpoints carry, under the key `imbclf`, the plain values that prediction needs beside
+    the weights: the architecture, the decision threshold and calibration of that epoch, and
+    whatever `card` adds.
+
+    Args:
+        backbone: uint8 images `[N, H, W, 3]` to logits `[N]`.
+        loss: `(logits[N], targets[N]) -> scalar`.
+        optim: the optimiser and its schedule.
+        threshold: how the decision threshold is chosen on dev.
+        seed: with the epoch, what dropout and the like draw from.
+        card: further plain values for the checkpoint (image size, spelling of the labels).
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        loss: nn.Module,
+        optim: OptimizerRecipe,
+        threshold: Method,
+        seed: int,
+        card: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.backbone, self.loss = backbone, loss
+        self.optim, self.threshold_method, self.seed = optim, threshold, seed
+        self.card: dict[str, Any] = {**card, "architecture": backbone.architecture}
+        self.epoch_metrics: dict[str, float] = {}
+        self._dev: list[tuple[Tensor, Tensor]] = []
+        self._loss_sum: Tensor | float = 0.0
+        self._images = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Give the logits `[N]` of uint8 images `[N, H, W, 3]`."""
+        logits: Tensor = self.backbone(images)
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch from its own seed: what it draws does not depend on how it got here."""
+        generator = np.random.default_rng([self.seed, self.current_epoch])
+        torch.manual_seed(int(generator.integers(2**31)))
+        self._loss_sum, self._images = 0.0, 0
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:  # noqa: ARG002
+        """Give the loss of one batch."""
+        images, labels = batch
+        loss: Tensor = self.loss(self(images), labels.float())
+        self._loss_sum = self._loss_sum + loss.detach() * len(labels)
+        self._images += len(labels)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # noqa: ARG002
+        """Keep the logits of one dev batch until the epoch's end."""
+        images, labels = batch
+        self._dev.append((self(images).float(), labels))
+
+    def on_validation_epoch_end(self) -> None:
+        """Choose this epoch's threshold and calibration on dev and log what it reaches there."""
+        logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._dev, strict=True))
+        self._dev.clear()
+        train_loss = float(self._loss_sum) / max(1, self._images)
+        self._refuse_if_not_finite(train_loss, logits)
+        scores, truth = logits.double().numpy(), labels.numpy()
+        threshold = choose_threshold(scores, truth, self.threshold_method)
+        slope, intercept = fit_platt(scores, truth)
+        self.card |= {
+            "epoch": self.current_epoch,
+            "threshold": threshold,
+            "slope": slope,
+            "intercept": intercept,
+        }
+        report = binary_report(scores, truth, threshold)
+        self.epoch_metrics = {
+            "train/loss": train_loss,
+            "dev/loss": float(self.loss(logits, labels.float())),
+            "dev/threshold": threshold,
+            **{f"dev/{name}": value for name, value in report.items()},
+        }
+
+    def _refuse_if_not_finite(self, train_loss: float, logits: Tensor) -> None:
+        if np.isfinite(train_loss) and bool(logits.isfinite().all()):
+            return
+        raise UserError(
+            f"epoch {self.current_epoch}: the loss or the scores are no longer finite "
+            f"(mean training loss {train_loss}). Usual causes: a learning rate too high "
+            "(lower optim.lr, or optim.warmup=0.1), or 16-bit arithmetic (trainer.precision=32)."
+        )
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Make the optimiser and its per-step schedule over the whole training."""
+        optimizer = self.optim.build(self.backbone)
+        scheduler = self.optim.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the card: what prediction needs beside the weights."""
+        checkpoint[CARD] = self.card

@@ -1,0 +1,102 @@
+"""Torchvision's classifiers by name, opened up: head and stem are found by structure."""
+
+import inspect
+from difflib import get_close_matches
+
+import torchvision
+from torch import nn
+from torchvision.models import get_model, get_model_builder, list_models
+
+from imbclf.errors import UserError
+
+
+def check_name(name: str) -> None:
+    """Make sure that `name` is one of torchvision's classifiers; names mean nothing else.
+
+    Raises:
+        UserError: it is not; names the nearest ones.
+    """
+    names = list_models(module=torchvision.models)
+    if name not in names:
+        nearest = get_close_matches(name.lower(), names) or ["resnet18"]
+        raise UserError(
+            f"model.name={name} is no torchvision classifier. Nearest: {', '.join(nearest)}."
+        )
+
+
+def has_fixed_size(name: str) -> bool:
+    """Whether a network takes images of one size only, which is set when it is built.
+
+    >>> has_fixed_size("vit_b_16"), has_fixed_size("resnet18")
+    (True, False)
+    """
+    return not _constructor_options(name).isdisjoint({"image_size", "input_size"})
+
+
+def build_network(name: str, input_size: int | None) -> nn.Module:
+    """Build torchvision's classifier with random weights and without auxiliary heads.
+
+    Args:
+        name: a name that `check_name` lets pass.
+        input_size: side of the images in pixels, for networks of one fixed size.
+
+    Raises:
+        UserError: a network of fixed size cannot be built for this one.
+    """
+    wanted = {
+        "aux_logits": False,
+        "init_weights": True,
+        "transform_input": True,  # the published weights of such models count on it
+        "image_size": input_size,
+        "input_size": (input_size, input_size),
+    }
+    options = {key: wanted[key] for key in wanted.keys() & _constructor_options(name)}
+    try:
+        network: nn.Module = get_model(name, weights=None, **options)
+    except (AssertionError, ValueError) as error:
+        raise UserError(f"model.input_size={input_size} does not suit {name}: {error}") from error
+    return network
+
+
+def _constructor_options(name: str) -> set[str]:
+    network_class = inspect.signature(get_model_builder(name)).return_annotation
+    return set(inspect.signature(network_class).parameters)
+
+
+def cut_head(network: nn.Module) -> tuple[str, int]:
+    """Take out the layer of class scores, which is the last Linear or Conv2d.
+
+    Returns:
+        The name that it had, and the number D of its inputs. `network` now gives features [N, D].
+
+    >>> cut_head(build_network("squeezenet1_1", None))
+    ('classifier.1', 512)
+    """
+    layers = [(k, m) for k, m in network.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    name, head = layers[-1]
+    network.set_submodule(name, nn.Identity())
+    return name, head.weight.shape[1]
+
+
+def shrink_stem(network: nn.Module, name: str) -> None:
+    """Put a 3x3 convolution of stride 1 in the place of a 7x7/2 convolution and max-pooling.
+
+    Raises:
+        UserError: the network does not begin with such a pair.
+    """
+    layers = [(k, m) for k, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.MaxPool2d)]
+    match layers[:2]:
+        case [
+            (convolution_name, nn.Conv2d(kernel_size=(7, 7), stride=(2, 2)) as convolution),
+            (pooling_name, nn.MaxPool2d()),
+        ]:
+            channels, bias = convolution.out_channels, convolution.bias is not None
+        case _:
+            raise UserError(
+                f"model.stem=small: {name} does not begin with a 7x7 convolution of stride 2 and "
+                "max-pooling, as resnet and densenet do. Use model.stem=standard."
+            )
+    small = nn.Conv2d(3, channels, 3, padding=1, bias=bias)
+    nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+    network.set_submodule(convolution_name, small)
+    network.set_submodule(pooling_name, nn.Identity())

@@ -1,0 +1,109 @@
+"""The decoded images of a listing as files in a folder."""
+
+import errno
+import json
+import math
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from imbclf.atomic import write_text
+from imbclf.errors import UserError
+from imbclf.labels import first_few
+from imbclf.listing import Listing
+from imbclf.workers import NAMES, PIXELS, decoding
+
+INDEX = "index.json"  # shape of the pixels, indices of the images that are not among them
+
+
+def read_pixels(folder: Path) -> tuple[NDArray[np.uint8], list[int]] | None:
+    """Map what `write_pixels` wrote, if it is there and whole.
+
+    Returns:
+        Read-only uint8 [N, H, W, 3], and the indices of the images left out of it.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        shape, unreadable = tuple(index["shape"]), list(index["unreadable"])
+        if (folder / PIXELS).stat().st_size != math.prod(shape):
+            return None
+        return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_pixels(
+    listing: Listing, size: tuple[int, int] | None, folder: Path, workers: int
+) -> dict[int, str]:
+    """Decode all images into an empty folder, with a progress bar where a person watches.
+
+    Args:
+        listing: the images.
+        size: (height, width) in pixels to resize to; None: they must all have one size.
+        folder: where the files go.
+        workers: number of processes.
+
+    Returns:
+        The reason why an image could not be decoded, by its index.
+
+    Raises:
+        UserError: the images differ in size.
+        OSError: the pixels cannot be written.
+    """
+    np.save(folder / NAMES, listing.files)
+    (folder / PIXELS).touch()
+    sizes: Counter[str] = Counter()
+    unreadable: dict[int, str] = {}
+    with (
+        decoding(folder, listing.root, size, workers) as reports,
+        tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
+    ):
+        for report in reports:
+            if report.kind == "failure":
+                raise OSError(int(report.subject), report.text)
+            if report.kind == "unreadable":
+                unreadable[int(report.subject)] = report.text
+            else:
+                if not sizes:
+                    _check_room(folder, report.subject, len(listing))
+                sizes[report.subject] += int(report.text)
+            bar.update(sizes.total() + len(unreadable) - bar.n)
+    if len(sizes) > 1:
+        common = [f"{name} ({count:,})" for name, count in sizes.most_common()]
+        raise UserError(
+            f"The images in {listing.root} have {len(sizes):,} sizes (height x width): "
+            f"{first_few(common)}; give them one, for example with data.image_size=64"
+        )
+    height, width = map(int, next(iter(sizes), "0x0").split("x"))
+    kept = [index for index in range(len(listing)) if index not in unreadable]
+    _close_gaps(folder / PIXELS, kept, height * width * 3)
+    index = {"shape": [len(kept), height, width, 3], "unreadable": sorted(unreadable)}
+    write_text(folder / INDEX, json.dumps(index))
+    return unreadable
+
+
+def _check_room(folder: Path, size: str, images: int) -> None:
+    height, width = map(int, size.split("x"))
+    needed = images * height * width * 3
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        shortage = f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free"
+        raise OSError(errno.ENOSPC, shortage)
+
+
+def _close_gaps(path: Path, kept: list[int], row: int) -> None:
+    """Move rows of `row` bytes up over those that are not kept, cut the file, and sync it."""
+    with path.open("rb+") as pixels:
+        for place, index in enumerate(kept):
+            if place != index:
+                pixels.seek(index * row)
+                moved = pixels.read(row)
+                pixels.seek(place * row)
+                pixels.write(moved)
+        pixels.truncate(len(kept) * row)
+        os.fsync(pixels.fileno())

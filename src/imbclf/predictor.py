@@ -1,0 +1,236 @@
+"""An ensemble of fold models, each with its own threshold: weights and one JSON file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from imbclf.atomic import whole_file, write_text
+from imbclf.backbones import Backbone, build_backbone
+from imbclf.errors import UserError
+from imbclf.module import CARD
+from imbclf.scoring import Tta, score_images
+
+FORMAT = 1
+SHEET = "predictor.json"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fold's model.
+
+    Attributes:
+        backbone: uint8 images to logits.
+        threshold: decide 1 where logit >= threshold.
+        slope, intercept: probability of label 1 = sigmoid(slope logit + intercept).
+    """
+
+    backbone: Backbone
+    threshold: float
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What an ensemble says of N images.
+
+    Attributes:
+        scores: float64 `[N]`, mean over the members of logit - threshold; 1 is decided where >= 0.
+        probabilities: float64 `[N]`, mean over the members of the calibrated P(label 1).
+        decisions: int64 `[N]`, 0 or 1.
+        labels: str `[N]`, the decisions in the user's own spelling.
+    """
+
+    scores: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+    decisions: NDArray[np.int64]
+    labels: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Fold models that decide together.
+
+    Attributes:
+        members: the models.
+        image_size: (height, width) that images are decoded to, in pixels.
+        label_names: the user's spelling of label 0 and label 1.
+    """
+
+    members: tuple[Member, ...]
+    image_size: tuple[int, int]
+    label_names: tuple[str, str]
+
+    def predict(
+        self,
+        images: NDArray[np.uint8],
+        device: torch.device | None = None,
+        precision: str | int = "32-true",
+        batch_size: int = 512,
+        tta: Tta = "none",
+        progress: bool = False,
+    ) -> Predictions:
+        """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
+
+        Raises:
+            UserError: where the images have another shape or type.
+        """
+        if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
+            raise UserError(
+                f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
+                f"uint8 [N, {self.image_size[0]}, {self.image_size[1]}, 3]"
+            )
+        rows = np.arange(len(images))
+        scores, probabilities = np.zeros(len(images)), np.zeros(len(images))
+        for number, member in enumerate(self.members):
+            label = f"model {number + 1}/{len(self.members)}" if progress else None
+            logits = score_images(
+                member.backbone,
+                images,
+                rows,
+                device or torch.device("cpu"),
+                precision,
+                batch_size,
+                tta,
+                label,
+            )
+            scores += (logits - member.threshold) / len(self.members)
+            calibrated = torch.from_numpy(member.slope * logits + member.intercept).sigmoid()
+            probabilities += calibrated.numpy() / len(self.members)
+        decisions = (scores >= 0).astype(np.int64)
+        return Predictions(scores, probabilities, decisions, np.array(self.label_names)[decisions])
+
+    @classmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """Read the ensemble that `save` wrote. No code from the files is run.
+
+        Raises:
+            UserError: where a file is missing, damaged or not what it should be.
+        """
+        sheet = folder / SHEET
+        try:
+            stored = json.loads(sheet.read_text(encoding="utf-8"))
+            if stored["format"] != FORMAT:
+                raise UserError(f"{sheet}: format {stored['format']}, expected {FORMAT}")
+            members = tuple(_load_member(folder, member) for member in stored["members"])
+            height, width = map(int, stored["image_size"])
+            zero, one = map(str, stored["label_names"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
+        if not members:
+            raise UserError(f"{sheet}: names no model")
+        return cls(members, (height, width), (zero, one))
+
+    @classmethod
+    def from_checkpoint(cls, path: Path) -> "Predictor":
+        """Read one fold's checkpoint as an ensemble of one. No code from the file is run.
+
+        Raises:
+            UserError: where the file is not such a checkpoint.
+        """
+        card, weights = read_checkpoint(path)
+        try:
+            member = _build_member(card, weights, path)
+            height, width = map(int, card["image_size"])
+            zero, one = map(str, card["label_names"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
+        return cls((member,), (height, width), (zero, one))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        card = dict(stored[CARD])
+        prefix = "backbone."
+        weights = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in stored["state_dict"].items()
+            if name.startswith(prefix)
+        }
+    except Exception as error:
+        raise UserError(
+            f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only "
+            f"({type(error).__name__})"
+        ) from error
+    return card, weights
+
+
+def save_member(
+    folder: Path, fold: int, card: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+) -> None:
+    """Write one fold's model into the predictor in `folder`, beside those already there."""
+    name = f"fold_{fold}.safetensors"
+    with whole_file(folder / name) as beside:
+        save_file({key: value.contiguous() for key, value in weights.items()}, beside)
+    sheet = folder / SHEET
+    members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
+    entry = {key: card[key] for key in ("architecture", "threshold", "slope", "intercept")}
+    members = [member for member in members if member["weights"] != name]
+    members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
+    stored = {
+        "format": FORMAT,
+        "image_size": card["image_size"],
+        "label_names": card["label_names"],
+        "members": members,
+    }
+    write_text(sheet, json.dumps(stored, indent=2) + "\n")
+
+
+def join(predictors: Sequence[Predictor]) -> Predictor:
+    """Make one ensemble of several, which must agree on image size and labels.
+
+    Raises:
+        UserError: where they do not.
+    """
+    first = predictors[0]
+    for other in predictors[1:]:
+        if (other.image_size, other.label_names) != (first.image_size, first.label_names):
+            raise UserError(
+                f"ckpt: these runs cannot decide together: images of {first.image_size} with "
+                f"labels {first.label_names}, and of {other.image_size} with {other.label_names}"
+            )
+    members = tuple(member for predictor in predictors for member in predictor.members)
+    return Predictor(members, first.image_size, first.label_names)
+
+
+def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
+    name = str(stored["weights"])
+    if Path(name).name != name or not name.endswith(".safetensors"):
+        raise UserError(f"{folder / SHEET}: weights {name!r} must be a .safetensors file beside it")
+    try:
+        weights = load_file(folder / name)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{folder / name}: not readable weights ({error})") from error
+    return _build_member(stored, weights, folder / name)
+
+
+def _build_member(
+    card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
+) -> Member:
+    architecture = dict(card["architecture"])
+    backbone = build_backbone(
+        name=str(architecture["name"]),
+        input_size=architecture["input_size"],
+        stem=architecture["stem"],
+        mean=tuple(architecture["mean"]),
+        std=tuple(architecture["std"]),
+    )
+    try:
+        backbone.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise UserError(
+            f"{path}: the weights do not fit {architecture['name']}: {error}"
+        ) from error
+    return Member(
+        backbone, float(card["threshold"]), float(card["slope"]), float(card["intercept"])
+    )

@@ -1,0 +1,150 @@
+"""The run directory: what one experiment leaves, written whole and read back.
+
+config.yaml     the composed configuration
+splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
+oof.csv         file, label, fold, score, decision: one row per image
+summary.json    the headline, its interval, per-fold rows, versions
+fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
+predictor/      what prediction needs and no more
+*.png           learning curves, ROC, DET
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbclf.atomic import whole_file, write_text
+from imbclf.splits import Fold
+
+RESULT, SCORES = "result.json", "scores.csv"
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """What training one fold came to.
+
+    Attributes:
+        fold: its number, from 0.
+        epoch: the chosen epoch, from 0.
+        threshold: chosen on dev: decide 1 where logit >= threshold.
+        seconds: of training this fold.
+        images_per_second: images trained on a second, dev scoring included in the time.
+        dev_logits, test_logits: float64, in the order of the fold's dev and test rows.
+    """
+
+    fold: int
+    epoch: int
+    threshold: float
+    seconds: float
+    images_per_second: float
+    dev_logits: NDArray[np.float64]
+    test_logits: NDArray[np.float64]
+
+
+def fold_folder(run: Path, fold: int) -> Path:
+    """Give a fold's folder in a run directory."""
+    return run / f"fold_{fold}"
+
+
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write equally long columns as CSV, whole or not at all; floats so that they read back."""
+    with whole_file(path) as beside:
+        pd.DataFrame(columns).to_csv(beside, index=False, lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read what `write_table` wrote; a file called `NA` stays one."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[], float_precision="round_trip")
+
+
+def read_epochs(path: Path) -> list[dict[str, float]]:
+    """Read a fold's metrics per epoch."""
+    table = pd.read_csv(path)
+    return [dict(zip(table.columns, row, strict=True)) for row in table.to_numpy(np.float64)]
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write JSON, whole or not at all; numbers that are not finite become null."""
+
+    def plain(item: Any) -> Any:  # noqa: ANN401
+        if isinstance(item, Mapping):
+            return {str(key): plain(part) for key, part in item.items()}
+        if isinstance(item, list | tuple):
+            return [plain(part) for part in item]
+        if isinstance(item, float) and not np.isfinite(item):
+            return None
+        return item
+
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> None:
+    """Write which part each image plays in each fold."""
+    columns: dict[str, Any] = {"file": files}
+    for number, fold in enumerate(folds):
+        parts = np.empty(len(files), dtype="<U4")
+        parts[fold.fit], parts[fold.dev], parts[fold.test] = "fit", "dev", "test"
+        columns[f"fold_{number}"] = parts
+    write_table(run / "splits.csv", columns)
+
+
+def write_fold(
+    run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
+) -> None:
+    """Write a finished fold; `result.json` comes last and says that it is finished."""
+    folder = fold_folder(run, result.fold)
+    rows = np.concatenate([fold.dev, fold.test])
+    write_table(
+        folder / SCORES,
+        {
+            "file": files[rows],
+            "label": labels[rows],
+            "part": np.repeat(["dev", "test"], [len(fold.dev), len(fold.test)]),
+            "logit": np.concatenate([result.dev_logits, result.test_logits]),
+        },
+    )
+    numbers = ("fold", "epoch", "threshold", "seconds", "images_per_second")
+    write_json(folder / RESULT, {name: getattr(result, name) for name in numbers})
+
+
+def read_fold(run: Path, fold: int) -> FoldResult | None:
+    """Read a finished fold, None where it is not finished."""
+    folder = fold_folder(run, fold)
+    if not (folder / RESULT).exists():
+        return None
+    numbers = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    table = read_table(folder / SCORES)
+    logits = table["logit"].to_numpy(np.float64)
+    dev = (table["part"] == "dev").to_numpy()
+    return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
+
+
+def write_oof(
+    run: Path,
+    files: NDArray[np.str_],
+    labels: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+    scores: NDArray[np.float64],
+) -> None:
+    """Write the out-of-fold table; images that no trained fold tested (fold -1) are left out.
+
+    `score` is the logit minus its fold's threshold, so that folds can be pooled and the decision
+    is 1 where score >= 0.
+    """
+    tested = fold_of >= 0
+    write_table(
+        run / "oof.csv",
+        {
+            "file": files[tested],
+            "label": labels[tested],
+            "fold": fold_of[tested],
+            "score": scores[tested],
+            "decision": (scores[tested] >= 0).astype(np.int64),
+        },
+    )

@@ -1,0 +1,115 @@
+"""Logits of many images, the same way wherever a network is judged or used."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from tqdm import tqdm
+
+from imbclf.errors import UserError
+
+Tta = Literal["none", "flip"]
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Say whether the device multiplies bfloat16 in hardware, so that it is quicker than float32.
+
+    >>> isinstance(has_native_bfloat16(torch.device("cpu")), bool)
+    True
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        able = torch.cpu.get_capabilities()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("arm_bf16"))
+    return False
+
+
+def resolve_precision(precision: str | int, device: torch.device) -> str | int:
+    """Turn `auto` into Lightning's `bf16-mixed` where it is native, else `32-true`.
+
+    >>> resolve_precision("16-mixed", torch.device("cpu"))
+    '16-mixed'
+    """
+    if precision != "auto":
+        return precision
+    return "bf16-mixed" if has_native_bfloat16(device) else "32-true"
+
+
+def autocast_to(precision: str | int, device: torch.device) -> AbstractContextManager[object]:
+    """Give the autocast context of a resolved Lightning precision."""
+    if precision == "bf16-mixed":
+        return torch.autocast(device.type, torch.bfloat16)
+    if precision == "16-mixed":
+        return torch.autocast(device.type, torch.float16)
+    return nullcontext()
+
+
+def pick_device(accelerator: str) -> torch.device:
+    """Give the device of an accelerator's name: auto, cpu, gpu, cuda or mps.
+
+    Raises:
+        UserError: where this machine has no such device.
+
+    >>> pick_device("cpu").type
+    'cpu'
+    """
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+    if accelerator in ("gpu", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda")
+    if accelerator in ("gpu", "mps") and torch.backends.mps.is_available():
+        return torch.device("mps")
+    if accelerator == "cpu":
+        return torch.device("cpu")
+    raise UserError(
+        f"accelerator={accelerator}: this machine has no such device; expected auto, cpu, gpu, "
+        "cuda or mps"
+    )
+
+
+@torch.inference_mode()
+def score_images(
+    network: nn.Module,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int = "32-true",
+    batch_size: int = 512,
+    tta: Tta = "none",
+    progress: str | None = None,
+) -> NDArray[np.float64]:
+    """Give a network's logits, float64 `[len(rows)]`, for some rows of an image array.
+
+    Args:
+        network: uint8 images `[B, H, W, 3]` to logits `[B]`; it is put in evaluation mode.
+        pixels: uint8 `[N, H, W, 3]`.
+        rows: int64, in the order of the answer.
+        device: where to compute.
+        precision: a resolved Lightning precision.
+        batch_size: images at once.
+        tta: `flip` averages the logits of each image and its mirror image.
+        progress: label of a progress bar, shown on terminals only.
+
+    >>> def brightness(images): return images.float().mean((1, 2, 3))
+    >>> class Brightness(nn.Module):
+    ...     forward = staticmethod(brightness)
+    >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
+    >>> score_images(Brightness(), images, np.array([2, 0]), torch.device("cpu")).tolist()
+    [2.0, 0.0]
+    """
+    network = network.to(device).eval()
+    parts: list[NDArray[np.float64]] = [np.empty(0)]
+    starts = range(0, len(rows), batch_size)
+    disable = None if progress else True
+    for start in tqdm(starts, desc=progress, disable=disable, leave=False):
+        batch = torch.from_numpy(pixels[rows[start : start + batch_size]]).to(device)
+        with autocast_to(precision, device):
+            logits = network(batch)
+            if tta == "flip":
+                logits = (logits + network(batch.flip(2))) / 2
+        parts.append(logits.double().cpu().numpy())
+    return np.concatenate(parts)

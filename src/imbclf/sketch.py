@@ -1,0 +1,89 @@
+"""Shapes and colours in the frame of a face: what a drawing of one is made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Points = NDArray[np.float64]
+Colour = NDArray[np.float64]
+
+_ANGLES = np.linspace(0, 2 * np.pi, 33)
+_CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
+
+
+def oval(x: float, y: float, rx: float, ry: float, corners: float = 2.0) -> Points:
+    """Outline |u / rx|^corners + |v / ry|^corners = 1 around (x, y), float64 `[33, 2]`.
+
+    `corners` 2 is an ellipse, more is squarer (Lame's curve). It runs from the right over the
+    bottom, `[:17]`, and back over the top, `[16:]`.
+
+    >>> oval(0, 0, 2, 1)[[0, 8, 16, 24]].round().tolist()
+    [[2.0, 0.0], [0.0, 1.0], [-2.0, 0.0], [-0.0, -1.0]]
+    """
+    unit: Points = np.sign(_CIRCLE) * np.abs(_CIRCLE) ** (2 / corners)
+    return unit * (rx, ry) + (x, y)
+
+
+def any_colour(random: Generator) -> Colour:
+    """Draw any colour but the extremes, float64 `[3]` in 0 to 255."""
+    return random.uniform(10, 245, size=3)
+
+
+def between(palette: NDArray[np.int64], random: Generator) -> Colour:
+    """Draw a colour on the way along the palette's rows `[P, 3]`, float64 `[3]`.
+
+    >>> grey = between(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
+    >>> bool(0 <= grey[0] == grey[1] == grey[2] <= 90)
+    True
+    """
+    place = random.uniform(0, len(palette) - 1)
+    first = int(place)
+    colour: Colour = palette[first] + (place - first) * (palette[first + 1] - palette[first])
+    return colour
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A canvas that takes shapes in the frame of the face.
+
+    The frame's origin is the middle of the head, x runs to the right and y down, and 1 is half
+    the height of the head.
+
+    Args:
+        canvas: what to draw on, its colours mixed by opacity.
+        axes: the frame's x and y axis in pixels, float64 `[2, 2]`, one a row.
+        origin: the frame's origin in pixels, float64 `[2]`.
+    """
+
+    canvas: ImageDraw.ImageDraw
+    axes: NDArray[np.float64]
+    origin: NDArray[np.float64]
+
+    def fill(self, outline: Points, colour: Colour, opacity: float = 1.0) -> None:
+        """Fill the outline `[P, 2]`."""
+        self.canvas.polygon(self._pixels(outline), fill=_ink(colour, opacity))
+
+    def stroke(self, line: Points, colour: Colour, width: float, opacity: float = 1.0) -> None:
+        """Draw along the line `[P, 2]` with a pen of `width`."""
+        pixels = max(1, round(width * float(np.hypot(*self.axes[0]))))
+        self.canvas.line(self._pixels(line), fill=_ink(colour, opacity), width=pixels)
+
+    def _pixels(self, points: Points) -> list[float]:
+        pixels: list[float] = (points @ self.axes + self.origin).ravel().tolist()
+        return pixels
+
+
+def _ink(colour: Colour, opacity: float) -> tuple[int, ...]:
+    red, green, blue = (min(255, max(0, int(part))) for part in colour)
+    return red, green, blue, round(255 * opacity)
+
+
+def pose(image: Image.Image, random: Generator) -> Sketch:
+    """Place a face on a square image: a little shifted, scaled and tilted."""
+    tilt, scale = random.normal(0, 0.07), image.width * random.uniform(0.38, 0.44)
+    axes = scale * np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
+    origin = image.width * random.uniform(0.47, 0.53, size=2)
+    return Sketch(ImageDraw.Draw(image, "RGBA"), axes, origin)

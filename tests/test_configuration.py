@@ -1,0 +1,141 @@
+"""Every composition that the shipped YAML files allow, and what is refused before it runs."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from imbclf.cli.check import check, nearest
+from imbclf.cli.command import conf_dir, loosen
+from imbclf.cli.sweep import expand
+from imbclf.cli.train import OPTIONS
+from imbclf.errors import UserError
+
+GROUPS = ("data", "model", "loss", "sampler", "optim", "trainer", "tracking", "experiment")
+CHOICES = [
+    (group, path.stem)
+    for group in GROUPS
+    for path in sorted((conf_dir() / group).rglob("*.yaml"))
+    if not path.stem.startswith("_")
+]
+FOUNDING = {
+    "resnet_bce",
+    "resnet_weighted_bce_adam",
+    "resnet_weighted_bce_sgd",
+    "resnet_focal",
+    "efficientnet_bce",
+    "mobilenet_bce",
+    "progressive_resnet",
+}
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def needed(group: str, choice: str) -> list[str]:
+    extra = {"folder": ["data.dir=somewhere"], "torch": ["loss.name=SoftMarginLoss"]}
+    return [f"{group}={choice}", *extra.get(choice, [])]
+
+
+def test_every_yaml_is_covered() -> None:
+    every = {path for path in conf_dir().rglob("*.yaml") if not path.stem.startswith("_")}
+    primary = {conf_dir() / "train.yaml", conf_dir() / "predict.yaml"}
+    assert len(CHOICES) == len(every - primary) >= 30
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> None:
+    cfg = compose("train", needed(group, choice))
+    check(cfg, OPTIONS)
+    if group in ("loss", "sampler", "optim", "data"):
+        instantiate(cfg[group], _convert_="all")
+
+
+def test_founding_experiments_are_there_and_change_only_what_their_name_says() -> None:
+    assert {choice for group, choice in CHOICES if group == "experiment"} >= FOUNDING
+    cfg = compose("train", ["experiment=resnet_weighted_bce_adam"])
+    assert cfg.model.name == "resnet18"
+    assert (cfg.loss.minority_weight, cfg.trainer.max_epochs) == (10, 20)
+    assert (cfg.optim.lr, cfg.optim.weight_decay) == (1e-4, 1e-4)
+    assert cfg.optim.optimizer._target_ == "torch.optim.Adam"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["++los=focal"], "did you mean loss?"),
+        (["loss=focal", "++loss.gama=2"], "unknown option loss.gama; did you mean gamma?"),
+        (["++optim.optimizer.betta=1"], "unknown option optim.optimizer.betta; did you mean betas?"),
+        (["+trainer.max_epoch=3"], "did you mean max_epochs?"),
+        (["++trainer.logger=true"], "trainer.logger is set by imbclf"),
+        (["++cv.folds=five"], "cv.folds=five: expected int"),
+        (["++cv.folds=true"], "cv.folds=True: expected int"),
+        (["++data.batch_size=2.5"], "data.batch_size=2.5: expected int"),
+        (["data=folder"], "data.dir is needed"),
+        (["++loss._target_=no.such.Loss"], "no such class or function"),
+    ],
+)
+def test_mistakes_are_named_with_what_was_meant(overrides: list[str], told: str) -> None:
+    with pytest.raises(UserError, match=told.replace("?", r"\?")):
+        check(compose("train", overrides), OPTIONS)
+
+
+def test_several_mistakes_are_told_together() -> None:
+    cfg = compose("train", ["++model.nam=x", "++seedling=1"])
+    with pytest.raises(UserError) as caught:
+        check(cfg, OPTIONS)
+    assert "seedling" in str(caught.value)
+    cfg = compose("train", ["++model.nam=x", "++cv.fols=1"])
+    with pytest.raises(UserError) as caught:
+        check(cfg, OPTIONS)
+    assert {"model.nam", "cv.fols"} <= set(str(caught.value).replace(";", " ").split())
+
+
+def test_lightning_options_pass_and_reach_the_trainer() -> None:
+    cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
+    check(cfg, OPTIONS)
+    trainer = instantiate(cfg.trainer, precision=32, accelerator="cpu", logger=False)()
+    assert trainer.gradient_clip_val == 1.5
+
+
+def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
+    assert nearest("zzz", ["b", "a"]) == "; known here: a, b"
+
+
+def test_sweeps_expand_as_hydra_runs_them() -> None:
+    jobs = expand(["++optim.lr=1e-3,1e-2", "loss=bce,focal", "seed=1"])
+    assert len(jobs) == 4
+    assert jobs[0] == ["++optim.lr=1e-3", "loss=bce", "seed=1"] or "optim.lr" in jobs[0][0]
+
+
+def test_groups_hold_few_lines_and_no_library_defaults() -> None:
+    for group, choice in CHOICES:
+        if group in ("model", "loss", "sampler", "optim"):
+            lines = (conf_dir() / group / f"{choice}.yaml").read_text().splitlines()
+            assert len(lines) <= 8, (group, choice)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["los=focal"], ["model=resnet19"]])
+def test_quick_answers_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys, atexit\n"
+        f"sys.argv = ['imbclf-train', *{arguments}]\n"
+        "atexit.register(lambda: print('HEAVY', sorted({'torch', 'lightning', 'mlflow', 'sklearn',"
+        " 'torchvision', 'pandas'} & set(sys.modules))))\n"
+        "from imbclf.cli.train import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert "HEAVY []" in done.stdout
+    assert done.returncode == (2 if "=" in arguments[0] else 0)
+    assert "Traceback" not in done.stderr
+
+

@@ -1,0 +1,214 @@
+"""The commands as a user runs them: from a shell, in an empty directory."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+SMALL = (
+    "model=shufflenet_v2_x1_0",
+    "model.name=shufflenet_v2_x0_5",
+    "model.weights=null",
+    "data=folder",
+    "data.batch_size=32",
+    "trainer.max_epochs=2",
+    "optim.lr=1e-3",
+    "cv.folds=3",
+)
+
+
+def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [Path(sys.executable).with_name(f"imbclf-{command}"), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def small(folder: Path, *more: str) -> list[str]:
+    return [*SMALL, f"data.dir={folder}", *more]
+
+
+@pytest.mark.slow
+def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_folder()
+    names = ["one", "again"]
+    for name in names:
+        tracking = "tracking=none" if name == "again" else "tracking=mlflow"
+        done = run("train", *small(folder, f"hydra.run.dir={name}", tracking), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    oof = (tmp_path / "one" / "oof.csv").read_bytes()
+    assert oof == (tmp_path / "again" / "oof.csv").read_bytes()
+
+    found = {path.name for path in (tmp_path / "one").iterdir()}
+    plots = {"loss.png", "hter.png", "roc.png", "det.png"}
+    assert found >= {"config.yaml", "splits.csv", "oof.csv", "summary.json", "predictor"} | plots
+    assert {path.name for path in (tmp_path / "one" / "fold_1").iterdir()} == {
+        "best.ckpt",
+        "metrics.csv",
+        "result.json",
+        "scores.csv",
+    }
+
+    table = pd.read_csv(tmp_path / "one" / "oof.csv")
+    summary = json.loads((tmp_path / "one" / "summary.json").read_text())
+    labels = np.loadtxt(folder / "label_train.txt", dtype=int)
+    assert table["file"].tolist() == [f"{number:06d}.png" for number in range(1, 121)]
+    assert table["label"].tolist() == labels.tolist()
+    wrong = table["decision"] != table["label"]
+    rates = [wrong[table["label"] == label].mean() for label in (0, 1)]
+    assert summary["hter"] == pytest.approx(np.mean(rates))
+    assert summary["auroc"] == pytest.approx(roc_auc_score(table["label"], table["score"]))
+    assert f"HTER {summary['hter']:.4f}" in done.stdout
+
+    done = run(
+        "predict", "ckpt=one", f"data.dir={folder / 'val_img'}", "out=labels", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "labels" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == [f"{number:06d}.png" for number in range(1, 16)]
+    lines = (tmp_path / "labels" / "labels.txt").read_text().splitlines()
+    assert lines == [row["label"] for row in rows]
+    assert lines == [str(int(float(row["score"]) >= 0)) for row in rows]
+
+    # One fold's checkpoint scores an image as training scored it.
+    arguments = ("ckpt=one/fold_0/best.ckpt", f"data.dir={folder / 'train_img'}", "out=fold")
+    done = run("predict", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    alone = pd.read_csv(tmp_path / "fold" / "predictions.csv")
+    own = table["fold"] == 0
+    np.testing.assert_allclose(alone["score"][own], table["score"][own], atol=2e-2)
+
+    again = run("predict", *arguments, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "overwrite=true" in again.stderr
+
+
+@pytest.mark.slow
+def test_a_fold_alone_is_the_fold_of_the_whole_run(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_folder()
+    for name, more in (("whole", "seed=0"), ("alone", "cv.fold=1")):
+        arguments = small(folder, more, f"hydra.run.dir={name}", "tracking=none")
+        assert run("train", *arguments, cwd=tmp_path).returncode == 0
+    whole, alone = (pd.read_csv(tmp_path / name / "oof.csv") for name in ("whole", "alone"))
+    expected = whole[whole["fold"] == 1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(expected, alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
+    make_folder: Callable[..., Path], tmp_path: Path, stop: signal.Signals
+) -> None:
+    folder = make_folder()
+    longer = ("trainer.max_epochs=6", "tracking=none", "sampler=progressive", "data.shift=2")
+    arguments = small(folder, *longer)
+    assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=broken"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    metrics = tmp_path / "broken" / "fold_1" / "metrics.csv"
+    while process.poll() is None and not metrics.exists():
+        time.sleep(0.02)
+    process.send_signal(stop)
+    printed, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + stop
+    assert "imbclf-train resume=broken" in printed
+    assert "Traceback" not in errors
+    assert not (tmp_path / "broken" / "summary.json").exists()
+
+    images = f"data.dir={folder / 'val_img'}"
+    assert run("predict", "ckpt=broken", images, "out=early", cwd=tmp_path).returncode == 0
+    done = run("train", "resume=broken", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "fold 0   finished before" in done.stdout
+    for name in ("oof.csv", "predictor/predictor.json", "predictor/fold_1.safetensors"):
+        whole, resumed = ((tmp_path / r / name).read_bytes() for r in ("whole", "broken"))
+        assert whole == resumed, name
+    done = run("train", "resume=broken", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "finished" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_sweep_ends_with_a_leaderboard_and_survives_a_failing_job(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    arguments = small(
+        make_folder(),
+        "trainer.max_epochs=1",
+        "tracking=none",
+        "hydra.sweep.dir=sweep",
+        "-m",
+        "optim.optimizer.momentum=-1,0.9",
+        "optim=sgd",
+    )
+    done = run("train", *arguments, cwd=tmp_path)
+    assert done.returncode not in (0, 2)
+    assert "job 0 failed" in done.stdout + done.stderr
+    assert "momentum" in done.stdout + done.stderr
+    board = pd.read_csv(tmp_path / "sweep" / "leaderboard.csv")
+    assert board["job"].tolist() == [1, 0]
+    summary = json.loads((tmp_path / "sweep" / "1" / "summary.json").read_text())
+    assert board["hter"][0] == pytest.approx(summary["hter"])
+    assert "momentum=0.9" in board["overrides"][0]
+
+
+def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_path: Path) -> None:
+    folder = make_folder(images=40, minority=4)
+    cases = {
+        ("data=folder",): "data.dir is needed",
+        tuple(small(folder, "cv.folds=9")): "cv.folds",
+        tuple(small(folder, "cv.folds=1")): "cv.folds",
+        tuple(small(folder, "model.name=resnet19")): "resnet18",
+        tuple(small(folder / "nowhere")): "nowhere",
+        tuple(small(folder, "trainer.accelerator=tpux")): "accelerator",
+        tuple(small(folder, "-m", "optim.lrr=1,2")): "did you mean lr?",
+        ("resume=nothing",): "config.yaml",
+    }
+    for arguments, told in cases.items():
+        done = run("train", *arguments, cwd=tmp_path)
+        assert done.returncode == 2, (arguments, done.stderr)
+        assert told in done.stderr, (arguments, done.stderr)
+        assert "Traceback" not in done.stderr
+    done = run("predict", "ckpt=nothing", f"data.dir={folder}", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "run directory" in done.stderr
+
+
+def test_resume_calls_nothing_that_a_strange_configuration_names(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_folder(images=40, minority=4)
+    assert run("train", *small(folder, "cv.folds=9"), "hydra.run.dir=run", cwd=tmp_path)
+    config = tmp_path / "run" / "config.yaml"
+    for target in ("os.system", "imbclf.losses.torch.hub.load", "torch.nn.modules.os.system"):
+        text = config.read_text().replace("imbclf.losses.WeightedBCE", target)
+        assert target in text
+        strange = tmp_path / "strange"
+        strange.mkdir(exist_ok=True)
+        (strange / "config.yaml").write_text(text)
+        done = run("train", "resume=strange", cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"loss._target_={target}" in done.stderr
