@@ -1,4 +1,9 @@
-"""Small images that tests share."""
+"""Small images that tests share, and one thread for each process that runs tests."""
+
+import os
+
+# Before torch is imported: many small operations on many threads wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Callable
 from pathlib import Path

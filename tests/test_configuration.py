@@ -72,7 +72,10 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
     [
         (["++los=focal"], "did you mean loss?"),
         (["loss=focal", "++loss.gama=2"], "unknown option loss.gama; did you mean gamma?"),
-        (["++optim.optimizer.betta=1"], "unknown option optim.optimizer.betta; did you mean betas?"),
+        (
+            ["++optim.optimizer.betta=1"],
+            "unknown option optim.optimizer.betta; did you mean betas?",
+        ),
         (["+trainer.max_epoch=3"], "did you mean max_epochs?"),
         (["++trainer.logger=true"], "trainer.logger is set by imbclf"),
         (["++cv.folds=five"], "cv.folds=five: expected int"),
@@ -122,7 +125,9 @@ def test_groups_hold_few_lines_and_no_library_defaults() -> None:
             assert len(lines) <= 8, (group, choice)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["los=focal"], ["model=resnet19"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--cfg", "job"], ["los=focal"], ["model=resnet19"]]
+)
 def test_quick_answers_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     code = (
         "import sys, atexit\n"
@@ -137,5 +142,3 @@ def test_quick_answers_import_nothing_heavy(arguments: list[str], tmp_path: Path
     assert "HEAVY []" in done.stdout
     assert done.returncode == (2 if "=" in arguments[0] else 0)
     assert "Traceback" not in done.stderr
-
-

@@ -205,11 +205,11 @@ def test_a_failed_or_killed_process_leaves_no_half_folder(
             write_demo(tmp_path / "demo", images=10, minority=0.2)
     assert not any(path.is_dir() for path in tmp_path.iterdir())
 
-    (tmp_path / ".demo.part" / "train_img").mkdir(parents=True)
-    (tmp_path / ".demo.part" / "train_img" / "junk.jpg").write_text("left by a killed process")
+    (tmp_path / "demo.partial" / "train_img").mkdir(parents=True)
+    (tmp_path / "demo.partial" / "train_img" / "junk.jpg").write_text("left by a killed process")
     write_demo(tmp_path / "demo", images=10, unlabelled=0, minority=0.2)
     assert len(contents(tmp_path / "demo")) == 12
-    assert not (tmp_path / ".demo.part").exists()
+    assert not (tmp_path / "demo.partial").exists()
 
 
 def write_when_all_are_ready(ready: Barrier, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -34,7 +33,6 @@ def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
@@ -74,9 +72,7 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     assert summary["auroc"] == pytest.approx(roc_auc_score(table["label"], table["score"]))
     assert f"HTER {summary['hter']:.4f}" in done.stdout
 
-    done = run(
-        "predict", "ckpt=one", f"data.dir={folder / 'val_img'}", "out=labels", cwd=tmp_path
-    )
+    done = run("predict", "ckpt=one", f"data.dir={folder / 'val_img'}", "out=labels", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "labels" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -126,7 +122,6 @@ def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     metrics = tmp_path / "broken" / "fold_1" / "metrics.csv"
     while process.poll() is None and not metrics.exists():

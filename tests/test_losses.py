@@ -18,15 +18,14 @@ from torchvision.ops import sigmoid_focal_loss
 
 from imbclf.errors import UserError
 from imbclf.losses import (
-    TORCH_LOSSES,
     FocalLoss,
-    TorchLoss,
     WeightedBCE,
     balanced_weights,
     focal_loss,
     minority_weights,
     weighted_bce,
 )
+from imbclf.torch_losses import TORCH_LOSSES, TorchLoss
 
 CONF = Path(__file__).parents[1] / "conf" / "loss"
 COUNTS = (12, 88)

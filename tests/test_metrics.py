@@ -120,6 +120,10 @@ def test_every_threshold_lies_above_one_score_and_not_above_the_next(
     assert (thresholds <= distinct[1:]).all()
 
 
+def test_the_midpoint_of_huge_scores_is_finite() -> None:
+    assert error_curve([1.2e308, 1.6e308], [0, 1]).thresholds[1] == pytest.approx(1.4e308)
+
+
 def test_adjacent_floats_are_told_apart() -> None:
     """Their midpoint rounds down to the even one, which would decide 1 for both."""
     for low in (1.0, np.nextafter(1.0, 2)):
@@ -234,9 +238,11 @@ def test_bad_decisions_and_thresholds_are_refused() -> None:
 
 def test_single_precision_scores_are_compared_in_double() -> None:
     low = np.float32(0.1)
-    high = np.nextafter(low, np.float32(1))
-    between = (float(low) + float(high)) / 2
-    assert decide(np.array([low, high]), between).tolist() == [0, 1]
+    for _ in range(2):
+        high = np.nextafter(low, np.float32(1))
+        between = (float(low) + float(high)) / 2
+        assert decide(np.array([low, high]), between).tolist() == [0, 1]
+        low = high
 
 
 def test_metrics_statistics_and_thresholds_import_no_torch() -> None:

@@ -18,10 +18,10 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from imbclf.batches import IndexBatches
 from imbclf.errors import UserError
 from imbclf.samplers import (
     BalancedSampler,
-    IndexBatches,
     IndexSampler,
     ProgressiveSampler,
     ShuffleSampler,

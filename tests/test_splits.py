@@ -134,6 +134,13 @@ def test_a_class_in_few_large_groups_still_reaches_dev() -> None:
         assert (labels[fold.dev] == 1).sum() == 40
 
 
+def test_dev_never_takes_the_last_groups_of_a_class() -> None:
+    """Two groups of label 0 are left beside the test part; 1.8 are wanted, one must stay in fit."""
+    labels = np.repeat(np.arange(44) >= 4, 10).astype(np.int64)
+    for fold in stratified_folds(labels, 2, 0, np.arange(440) // 10, dev_fraction=0.45):
+        assert (labels[fold.dev] == 0).sum() == (labels[fold.fit] == 0).sum() == 10
+
+
 def test_a_million_images_and_two_folds_of_the_least_size() -> None:
     labels = draw_labels(1_000_000)
     assert_partition(stratified_folds(labels, 5, 0), 1_000_000)
@@ -189,7 +196,9 @@ def test_groups_that_leave_a_part_without_a_class_are_refused() -> None:
     """One group is so large that a test part is all others, and it alone cannot be fit and dev."""
     groups = np.repeat(np.arange(4), [300, 3, 3, 3])
     labels = np.tile([0, 1, 1], 103)
-    with pytest.raises(UserError, match=r"groups: the dev part of fold \d has no image of label 0"):
+    with pytest.raises(
+        UserError, match=r"groups: the (dev|fit) part of fold \d has no image of label 0"
+    ):
         stratified_folds(labels, 2, 0, groups=groups)
 
 

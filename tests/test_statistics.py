@@ -199,6 +199,11 @@ def test_two_images_of_a_class_suffice() -> None:
     assert (low, high) == (0.0, 0.5)
 
 
+def test_one_group_that_alone_holds_a_class_is_in_every_resample() -> None:
+    labels, groups = [0, 0, 1] + [1] * 50, [0, 0, 0, *range(1, 51)]
+    assert bootstrap_hter_interval([0, 1] + [1] * 51, labels, groups=groups) == (0.25, 0.25)
+
+
 @pytest.mark.parametrize(
     ("decisions", "labels", "groups", "message"),
     [

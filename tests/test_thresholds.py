@@ -129,6 +129,36 @@ def test_an_outlier_does_not_carry_the_threshold_away(method: Method) -> None:
     assert choose_threshold(scores, labels, method) == pytest.approx(expected, abs=0.3)
 
 
+@pytest.mark.parametrize("method", ["min_hter", "smoothed"])
+def test_the_farthest_outlier_changes_next_to_nothing(method: Method) -> None:
+    scores, labels = draw(1)
+    expected = choose_threshold(scores, labels, method)
+    scores[-1] = 1e4
+    assert choose_threshold(scores, labels, method) == pytest.approx(expected, abs=0.05)
+
+
+def test_a_gap_much_wider_than_the_classes_is_cut_in_the_middle() -> None:
+    """All of it is equally good: kernels of either class underflow there."""
+    scores = np.concatenate([np.linspace(-101, -100, 30), np.linspace(100, 101, 300)])
+    labels = np.repeat([0, 1], [30, 300])
+    assert smoothed_min_hter_threshold(scores, labels) == pytest.approx(0, abs=5)
+
+
+def test_bayes_threshold_beyond_the_scores_is_pulled_back_to_where_float32_tells_it_apart() -> None:
+    """Platt's targets put the mean probability a little below the prior."""
+    scores = np.array([0.0, 1.0] * 26 + [1.0])
+    labels = np.array([0, 0] + [1] * 51)
+    assert fit_platt(scores, labels)[0] > 0
+    threshold = bayes_threshold(scores, labels)
+    assert 1 < threshold < 1.1
+    assert not (scores.astype(np.float32) >= np.float32(threshold)).any()
+
+
+def test_bandwidth_of_a_sample_that_is_mostly_one_number() -> None:
+    sample = np.array([0.0] * 9 + [1.0])
+    assert bandwidth(sample) == pytest.approx(1.06 * 0.3 / 10**0.2)
+
+
 def test_smoothed_finds_the_threshold_among_saturated_scores() -> None:
     """More than half of each class is one number, so that quartiles say nothing of the spread."""
     scores = np.concatenate([np.zeros(90), [0.4] * 10, np.ones(900), [0.6] * 100])

@@ -504,8 +504,7 @@ def test_no_tracker_does_nothing(tmp_path: Path) -> None:
 
 def test_mlflow_is_told_to_send_nothing() -> None:
     code = (
-        "import imbclf.mlflow_tracker, mlflow.telemetry.utils as t;"
-        "print(t.is_telemetry_disabled())"
+        "import imbclf.mlflow_tracker, mlflow.telemetry.utils as t;print(t.is_telemetry_disabled())"
     )
     bare = {key: os.environ[key] for key in ("PATH", "PYTHONPATH") if key in os.environ}
     assert python(code, env=bare).stdout == "True\n"

@@ -1,13 +1,16 @@
 """Folders that are computed once, by one process, and appear whole or not at all."""
 
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from imbclf.errors import UserError
+
+logger = logging.getLogger("imbclf")
 
 
 @contextmanager
@@ -19,10 +22,18 @@ def one_writer(cache_dir: Path) -> Iterator[None]:
     """
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache_dir / ".lock"):
+        lock = FileLock(cache_dir / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("Waiting for another process that decodes images into %s", cache_dir)
+            lock.acquire()
+        try:
             for leftover in cache_dir.glob("*.partial"):
                 shutil.rmtree(leftover)
             yield
+        finally:
+            lock.release()
     except OSError as error:
         if error.errno is None:
             raise  # not from the system: a TimeoutError of the caller's, say
@@ -36,8 +47,8 @@ def one_writer(cache_dir: Path) -> Iterator[None]:
 def whole_folder(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes `folder`'s place when all went well.
 
-    After an error it is removed and whatever stood at `folder` is untouched. To be used by
-    `one_writer`.
+    After an error it is removed and whatever stood at `folder` is untouched. One process at a
+    time: hold a lock.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "result"
@@ -47,6 +58,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     ['a.txt']
     """
     partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         yield partial

@@ -11,7 +11,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from tqdm import tqdm
 
 from imbclf.atomic import whole_file
-from imbclf.samplers import IndexBatches
+from imbclf.batches import IndexBatches
 
 Select = Literal["hter", "auroc", "loss", "last"]
 BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"

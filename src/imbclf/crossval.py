@@ -151,10 +151,12 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
         recipe.pixels, recipe.labels, fold, sampler, augmentation, recipe.batch_size
     )
     tracker.start_fold(number)
+    record = EpochRecord(folder / METRICS, tracker.log_epoch)
+    before = len(record.rows)
     trainer = recipe.trainer(
         callbacks=[
             Progress(),
-            EpochRecord(folder / METRICS, tracker.log_epoch),
+            record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
             KeepBest(folder, recipe.cv.select),
         ],
@@ -167,7 +169,8 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
         module, datamodule=datamodule, ckpt_path=last if last.exists() else None, weights_only=True
     )
     seconds = time.perf_counter() - started
-    result = _judge(recipe, fold, number, folder, module.backbone, seconds, len(sampler))
+    trained = len(sampler) * (len(record.rows) - before)
+    result = _judge(recipe, fold, number, folder, module.backbone, seconds, trained)
     save_member(run / "predictor", number, *read_checkpoint(folder / BEST))
     write_fold(run, result, fold, recipe.files, recipe.labels)
     last.unlink(missing_ok=True)
@@ -181,12 +184,11 @@ def _judge(
     folder: Path,
     backbone: Backbone,
     seconds: float,
-    images: int,
+    trained: int,
 ) -> FoldResult:
     """Score dev and test with the chosen epoch, not the last."""
     card, weights = read_checkpoint(folder / BEST)
     backbone.load_state_dict(weights)
-    epochs = len((folder / METRICS).read_text(encoding="utf-8").splitlines()) - 1
     dev, test = (
         score_images(backbone, recipe.pixels, rows, recipe.device, recipe.precision)
         for rows in (fold.dev, fold.test)
@@ -196,7 +198,7 @@ def _judge(
         epoch=int(card["epoch"]),
         threshold=float(card["threshold"]),
         seconds=seconds,
-        images_per_second=images * epochs / seconds,
+        images_per_second=trained / seconds,
         dev_logits=dev,
         test_logits=test,
     )

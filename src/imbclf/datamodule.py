@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from imbclf.augment import Augmentation
-from imbclf.samplers import IndexBatches, IndexSampler
+from imbclf.batches import IndexBatches
+from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold
 
 Batch = tuple[Tensor, Tensor, Tensor]

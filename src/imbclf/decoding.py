@@ -43,7 +43,7 @@ def decode(path: Path | str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """
     with _opened(path) as image:
         shape = None if size is None else (size[1], size[0])
-        if shape:
+        if shape and image.size != shape:
             # JPEG decodes at 1/2, 1/4 or 1/8 for little; twice the size leaves no trace of it.
             image.draft(None, (2 * max(shape), 2 * max(shape)))
         image.load()

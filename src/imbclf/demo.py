@@ -2,9 +2,6 @@
 
 import json
 import logging
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from imbclf.atomic import write_text
+from imbclf.cache import whole_folder
 from imbclf.errors import UserError
 from imbclf.faces import GLASSES, NO_GLASSES, draw_face
 
@@ -119,22 +117,6 @@ def is_written(folder: Path, wanted: dict[str, float]) -> bool:
         f"data.dir={folder} holds {held}, where the demo data of {wanted} were to be drawn: "
         "choose another data.dir or remove this folder"
     )
-
-
-@contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder beside `folder` to fill; on success it takes the place of `folder`."""
-    # One fixed name, so that what a killed process left behind is swept away by the next.
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir()
-    try:
-        yield beside
-        if folder.exists():
-            folder.rmdir()
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def write_faces(folder: Path, labels: NDArray[np.int64], seed: int, first: int) -> None:

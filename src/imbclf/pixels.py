@@ -57,29 +57,33 @@ def write_pixels(
     """
     np.save(folder / NAMES, listing.files)
     (folder / PIXELS).touch()
-    sizes: Counter[str] = Counter()
+    decoded: Counter[str] = Counter()
+    measured: Counter[str] = Counter()
     unreadable: dict[int, str] = {}
     with (
         decoding(folder, listing.root, size, workers) as reports,
         tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
     ):
-        for report in reports:
-            if report.kind == "failure":
-                raise OSError(int(report.subject), report.text)
-            if report.kind == "unreadable":
-                unreadable[int(report.subject)] = report.text
-            else:
-                if not sizes:
-                    _check_room(folder, report.subject, len(listing))
-                sizes[report.subject] += int(report.text)
-            bar.update(sizes.total() + len(unreadable) - bar.n)
-    if len(sizes) > 1:
+        for kind, subject, text in reports:
+            if kind == "failure":
+                raise OSError(int(subject), text)
+            if kind == "unreadable":
+                unreadable[int(subject)] = text
+                bar.update()
+                continue
+            if not decoded:
+                _check_room(folder, len(listing), *_sides(subject))
+            (decoded if kind == "decoded" else measured)[subject] += int(text)
+            bar.update(int(text))
+    if len(sizes := decoded + measured) > 1:
         common = [f"{name} ({count:,})" for name, count in sizes.most_common()]
         raise UserError(
             f"The images in {listing.root} have {len(sizes):,} sizes (height x width): "
             f"{first_few(common)}; give them one, for example with data.image_size=64"
         )
-    height, width = map(int, next(iter(sizes), "0x0").split("x"))
+    if decoded.total() + len(unreadable) < len(listing):
+        raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
+    height, width = _sides(*decoded or ["0x0"])
     kept = [index for index in range(len(listing)) if index not in unreadable]
     _close_gaps(folder / PIXELS, kept, height * width * 3)
     index = {"shape": [len(kept), height, width, 3], "unreadable": sorted(unreadable)}
@@ -87,10 +91,13 @@ def write_pixels(
     return unreadable
 
 
-def _check_room(folder: Path, size: str, images: int) -> None:
-    height, width = map(int, size.split("x"))
-    needed = images * height * width * 3
-    free = shutil.disk_usage(folder).free
+def _sides(size: str) -> tuple[int, int]:
+    height, width = size.split("x")
+    return int(height), int(width)
+
+
+def _check_room(folder: Path, count: int, height: int, width: int) -> None:
+    needed, free = count * height * width * 3, shutil.disk_usage(folder).free
     if needed > free:
         shortage = f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free"
         raise OSError(errno.ENOSPC, shortage)

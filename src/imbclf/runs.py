@@ -59,8 +59,11 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read what `write_table` wrote; a file called `NA` stays one."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[], float_precision="round_trip")
+    """Read what `write_table` wrote, floats bit for bit; a file called `NA` stays one."""
+    exact = ("logit", "score")
+    table = pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(exact, str))
+    # pandas' own parser of floats has not been exact in all its versions.
+    return table.astype({name: np.float64 for name in exact if name in table})
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:

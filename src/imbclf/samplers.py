@@ -1,4 +1,4 @@
-"""Which images an epoch shows, in which order, and how they are cut into batches.
+"""Which images an epoch shows, and in which order.
 
 A sampler is built from the training labels and a seed and yields positions into those labels. What
 it draws depends on nothing but labels, seed, epoch and progress: a resumed training goes on as if
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import BatchSampler, Sampler
+from torch.utils.data import Sampler
 
 from imbclf.errors import UserError
 
@@ -212,44 +212,3 @@ def _checked(option: str, ratio: float) -> float:
             f"sampler.{option}={ratio}: expected minority images per majority image, above 0"
         )
     return ratio
-
-
-class IndexBatches(BatchSampler):
-    """Cuts an epoch into batches of equal size, up to one image, and takes one device's share.
-
-    No image is dropped, and no small last batch upsets batch normalisation. The batches of all
-    devices together are the batches of one device with `batch_size * world_size`.
-
-    Args:
-        sampler: draws the positions.
-        batch_size: images per batch and device, at most.
-        rank: number of this device.
-        world_size: number of devices.
-
-    Raises:
-        UserError: a device would be left without an image.
-
-    >>> batches = IndexBatches(ShuffleSampler(np.ones(10, dtype=np.int64), seed=0), batch_size=4)
-    >>> [len(batch) for batch in batches]
-    [4, 3, 3]
-    """
-
-    sampler: IndexSampler
-
-    def __init__(
-        self, sampler: IndexSampler, batch_size: int, rank: int = 0, world_size: int = 1
-    ) -> None:
-        super().__init__(sampler, batch_size, drop_last=False)
-        self.rank, self.world_size = rank, world_size
-        if len(sampler) < len(self) * world_size:
-            raise UserError(
-                f"data.batch_size={batch_size} leaves one of {world_size} devices without an image "
-                f"in some batch of {len(sampler)} images. Choose fewer devices or larger batches."
-            )
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.sampler) / (self.batch_size * self.world_size))
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for batch in np.array_split(self.sampler.draw(), len(self)):
-            yield batch[self.rank :: self.world_size].tolist()

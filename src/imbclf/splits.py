@@ -117,9 +117,8 @@ def _draw_groups(
     for label in (0, 1):
         holders = np.flatnonzero(counts[:, label]).tolist()
         if holders and not drawn[holders].any():
-            drawn[min(holders, key=lambda name: miss(*(counts[drawn].sum(0) + counts[name])))] = (
-                True
-            )
+            have = counts[drawn].sum(axis=0)
+            drawn[min(holders, key=lambda name: miss(*(have + counts[name])))] = True
     return drawn[group]
 
 

@@ -5,7 +5,6 @@ for the interpreter's lock, a fork is unsafe once libraries run threads, and the
 methods of `multiprocessing` import the caller's main script, torch and all, into each worker.
 """
 
-import errno
 import os
 import subprocess
 import sys
@@ -29,9 +28,12 @@ BLOCK = 16  # images that a worker decodes between two reports
 class Report(NamedTuple):
     """A line from a worker.
 
-    `kind` is "size" (subject: height and width, as in 48x64; text: how many images have it),
-    "unreadable" (subject: index of an image; text: the reason) or "failure" (subject: system error
-    number; text: why the pixels could not be written; the worker has given up).
+    Attributes:
+        kind: "decoded", "measured" (not written, since sizes differ), "unreadable" or "failure"
+            (the pixels could not be written, the worker has given up).
+        subject: height and width of the images, as in 48x64; or the index of the unreadable one;
+            or the number of the system's error.
+        text: how many images; or the reason.
     """
 
     kind: str
@@ -100,11 +102,11 @@ def decode_part(
     """
     files = np.load(folder / NAMES, mmap_mode="r")
     expected = size or _first_size(root, files)
+    rows = np.zeros((BLOCK, *expected, 3), dtype=np.uint8)
     uniform = True
-    with (folder / PIXELS).open("r+b", buffering=0) as pixels:
+    with (folder / PIXELS).open("r+b") as pixels:
         for start in range(part * BLOCK, len(files), parts * BLOCK):
             names = files[start : start + BLOCK].tolist()
-            rows = np.zeros((len(names), *expected, 3) if uniform else 0, dtype=np.uint8)
             sizes: Counter[tuple[int, ...]] = Counter()
             for place, name in enumerate(names):
                 path = f"{root}/{name}"
@@ -120,10 +122,11 @@ def decode_part(
                     rows[place] = image
             if uniform:
                 pixels.seek(start * rows[0].nbytes)
-                if pixels.write(rows.data) < rows.nbytes:
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                pixels.write(rows[: len(names)].data)
+                pixels.flush()
+            kind = "decoded" if uniform else "measured"
             for (height, width), count in sizes.items():
-                yield Report("size", f"{height}x{width}", str(count))
+                yield Report(kind, f"{height}x{width}", str(count))
 
 
 def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
@@ -53,6 +54,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         except UserError as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
                 raise
+            with suppress(OSError):
+                Path(HydraConfig.get().runtime.output_dir).rmdir()  # only if it is empty
             # Past Hydra, which would add a line of its own.
             sys.exit(_mistake(command, str(error)))
 

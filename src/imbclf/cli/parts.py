@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
@@ -18,7 +19,7 @@ from torch import nn
 
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import run_experiment
-from imbclf.scoring import pick_device, resolve_precision
+from imbclf.scoring import resolve_precision
 
 
 def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
@@ -34,20 +35,9 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
             parts[group] = instantiate(cfg[group], _convert_="all")
     with blame("model"):
         parts["model"] = instantiate(cfg.model, _partial_=True, _convert_="all")
-    device = pick_device(str(cfg.trainer.accelerator))
-    precision = resolve_precision(cfg.trainer.precision, device)
-    trainer = partial(
-        parts["trainer"],
-        precision=precision,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    with blame("trainer"):
-        trainer()
+    if not isinstance(cfg.seed, int) or cfg.seed < 0:
+        raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
+    trainer, device, precision = trainer_factory(parts["trainer"], cfg.trainer.precision)
     with blame("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
     tracking = parts["tracking"]
@@ -79,6 +69,37 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
         return float(summary["hter"])
 
     return run_in
+
+
+def trainer_factory(
+    trainer: Callable[..., L.Trainer], precision: str | int
+) -> tuple[Callable[..., L.Trainer], torch.device, str | int]:
+    """Give a maker of trainers with what imbclf sets itself, its device, and its precision.
+
+    Raises:
+        UserError: where Lightning refuses an option, or the options name several devices.
+    """
+    quiet = partial(
+        trainer,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    with blame("trainer"):
+        probe = quiet(precision="32-true")
+        device = probe.strategy.root_device
+        resolved = resolve_precision(precision, device)
+        quiet(precision=resolved)
+    if probe.world_size > 1:
+        raise UserError(
+            f"trainer.devices: {probe.world_size} devices were asked for, a fold is trained on "
+            "one. Use several by training folds side by side: cv.fold=0 on one, cv.fold=1 on "
+            "another (trainer.devices=[0], trainer.devices=[1])"
+        )
+    return partial(quiet, precision=resolved), device, resolved
 
 
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:

@@ -12,7 +12,7 @@ from yaml import YAMLError
 from imbclf.errors import UserError
 
 OURS = re.compile(
-    r"imbclf\.(backbones|crossval|dataset|demo|losses|mlflow_tracker|optim|samplers|tracking)\.\w+"
+    r"imbclf\.(backbones|crossval|dataset|demo|losses|mlflow_tracker|optim|samplers|torch_losses|tracking)\.\w+"
     r"|torch\.(nn|optim)\.[A-Z]\w*"
     r"|lightning\.Trainer"
 )
