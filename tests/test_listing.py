@@ -195,6 +195,12 @@ def test_labels_that_are_not_there(tmp_path: Path, touch: Touch) -> None:
     assert "No labels for the images in" in refusal(tmp_path)
 
 
+def test_labels_without_their_image_folder(tmp_path: Path) -> None:
+    message = refusal(founding(tmp_path, "0\n1\n"), images="photos")
+    assert f"{tmp_path / 'photos'}, which is no folder" in message
+    assert "data.images=" in message
+
+
 def test_one_class_is_no_classification(tmp_path: Path) -> None:
     assert "all 12 labels are 1; two classes" in refusal(founding(tmp_path, "1\n" * 12))
 

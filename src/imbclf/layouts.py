@@ -44,6 +44,11 @@ class Layout:
 def from_lines(path: Path, folder: Path) -> Layout:
     """Label the i-th image of the folder by line i of a text file."""
     values = read_lines(path)
+    if not folder.is_dir():
+        raise UserError(
+            f"{path} labels the images in {folder}, which is no folder; "
+            "data.images=NAME names another"
+        )
     files = images_below(folder)
     problems = []
     if blank := [f"{number:,}" for number, value in enumerate(values, 1) if not value]:

@@ -88,7 +88,10 @@ def end_dead_runs(client: MlflowClient, experiment_id: str) -> None:
     mine = f"attributes.status = 'RUNNING' AND tags.`imbclf.host` = '{socket.gethostname()}'"
     for run in client.search_runs([experiment_id], mine):
         tags = run.data.tags
-        if process_start(int(tags["imbclf.pid"])) != tags["imbclf.process_start"]:
+        if process_start(int(tags["imbclf.pid"])) == tags["imbclf.process_start"]:
+            continue
+        # Asked again now that the process is gone: it may have ended the run since the search.
+        if client.get_run(run.info.run_id).info.status == "RUNNING":
             client.set_terminated(run.info.run_id, "KILLED")
 
 

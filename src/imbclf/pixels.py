@@ -16,7 +16,7 @@ from imbclf.atomic import write_text
 from imbclf.errors import UserError
 from imbclf.labels import first_few
 from imbclf.listing import Listing
-from imbclf.workers import NAMES, PIXELS, decoding
+from imbclf.workers import BLOCK, NAMES, PIXELS, decoding
 
 INDEX = "index.json"  # shape of the pixels, indices of the images that are not among them
 
@@ -30,8 +30,7 @@ def read_pixels(folder: Path) -> tuple[NDArray[np.uint8], list[int]] | None:
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         shape, unreadable = tuple(index["shape"]), list(index["unreadable"])
-        if (folder / PIXELS).stat().st_size != math.prod(shape):
-            return None
+        # A file that was cut short is too small for the shape: ValueError.
         return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -46,7 +45,7 @@ def write_pixels(
         listing: the images.
         size: (height, width) in pixels to resize to; None: they must all have one size.
         folder: where the files go.
-        workers: number of processes.
+        workers: number of processes, at most.
 
     Returns:
         The reason why an image could not be decoded, by its index.
@@ -57,6 +56,7 @@ def write_pixels(
     """
     np.save(folder / NAMES, listing.files)
     (folder / PIXELS).touch()
+    workers = min(workers, math.ceil(len(listing) / BLOCK))
     decoded: Counter[str] = Counter()
     measured: Counter[str] = Counter()
     unreadable: dict[int, str] = {}

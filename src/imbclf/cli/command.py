@@ -2,13 +2,11 @@
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import hydra
@@ -19,6 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.check import nearest
+from imbclf.cli.interrupts import catch_signals, got_through
 from imbclf.errors import Interrupted, UserError
 
 log = logging.getLogger("imbclf")
@@ -45,7 +44,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         task: called with the composed configuration.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `guarded` as they are
-    sys.argv[1:] = [loosen(argument) for argument in sys.argv[1:]]
+    sys.argv[1:] = [loosen(argument) for argument in flags_first(sys.argv[1:])]
     command = f"imbclf-{name}"
 
     def told(cfg: DictConfig) -> Any:  # noqa: ANN401
@@ -65,11 +64,11 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 
 def guarded(command: str, run: Callable[[], Any]) -> int:
     """Run something with signals turned into `Interrupted`; give the exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    catch_signals()
     try:
         run()
     except Interrupted as interruption:
+        got_through()
         return 128 + int(interruption.args[0])
     except MissingConfigException as error:
         missing = Path(error.missing_cfg_file or "").name
@@ -79,6 +78,19 @@ def guarded(command: str, run: Callable[[], Any]) -> int:
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))
     return 0
+
+
+def flags_first(arguments: list[str]) -> list[str]:
+    """Put overrides behind flags: Hydra takes none that stand before and behind `-m`.
+
+    >>> flags_first(["seed=1", "-m", "optim=adam,sgd"])
+    ['-m', 'seed=1', 'optim=adam,sgd']
+    """
+
+    def is_override(argument: str) -> bool:
+        return "=" in argument and not argument.startswith("-")
+
+    return sorted(arguments, key=is_override)
 
 
 def loosen(argument: str) -> str:
@@ -112,10 +124,3 @@ def show_messages(logfile: Path | None = None) -> None:
 def _mistake(command: str, message: str) -> int:
     print(f"{command}: error: {message}", file=sys.stderr)
     return MISTAKE
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    # A second signal means now.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    raise Interrupted(number)

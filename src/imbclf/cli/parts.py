@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from imbclf.cli.interrupts import got_through
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import run_experiment
 from imbclf.scoring import resolve_precision
@@ -60,6 +61,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
                 params=flatten(OmegaConf.to_container(cfg, resolve=True)),
             )
         except Interrupted:
+            got_through()
             tracking.end("KILLED")
             raise
         except BaseException:

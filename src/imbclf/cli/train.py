@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from imbclf.cli import sweep
 from imbclf.cli.check import check
 from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
+from imbclf.cli.interrupts import got_through
 from imbclf.cli.resume import stored_configuration
 from imbclf.errors import Interrupted
 
@@ -54,6 +55,7 @@ def train(cfg: DictConfig, run: Path) -> float:
     try:
         hter = experiment(run)
     except Interrupted:
+        got_through()
         usable = (run / "predictor" / "predictor.json").exists()
         log.info("\nStopped. Finished folds and the best epoch so far are kept in %s", here)
         log.info("go on        imbclf-train resume=%s", here)
