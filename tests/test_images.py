@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -272,8 +273,8 @@ def test_a_disk_that_is_too_small_is_known_beforehand(
 
 def test_a_write_that_fails_is_told(photos: Listing, cache: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
-    child = run_open(photos.root, cache, before=limit)
-    _, errors = child.communicate(timeout=60)
+    with opening(photos.root, cache, before=limit) as child:
+        _, errors = child.communicate(timeout=120)
     assert "UserError: Cannot keep decoded images in" in errors
     assert "File too large" in errors
     assert contents(cache) == []
@@ -282,18 +283,28 @@ def test_a_write_that_fails_is_told(photos: Listing, cache: Path) -> None:
 # Several processes, and violent ends
 
 
-def run_open(folder: Path, cache: Path, before: str = "") -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+Child = subprocess.Popen[str]
+
+
+@contextmanager
+def opening(folder: Path, cache: Path, before: str = "") -> Iterator[Child]:
+    """Open a folder in a process of its own, which does not outlive the context."""
+    child = subprocess.Popen(
         [sys.executable, "-c", before + OPEN, str(folder), str(cache)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+    with child:
+        try:
+            yield child
+        finally:
+            child.kill()
 
 
 def wait_until(true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -329,75 +340,66 @@ def slow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def caught_in_the_act(slow_photos: Path, cache: Path) -> Iterator["subprocess.Popen[str]"]:
-    child = run_open(slow_photos, cache)
-    try:
-        wait_until(lambda: cache.exists() and partial_bytes(cache) > 10**6)
-        yield child
-    finally:
-        child.kill()
-
-
-def test_two_processes_decode_once(photos: Listing, cache: Path) -> None:
-    children = [run_open(photos.root, cache) for _ in range(2)]
-    outputs = [child.communicate(timeout=60) for child in children]
-    pixels, _ = open_images(photos, None, cache)
-    expected = f"ready\n{pixels.shape} {pixels.sum()}\n"
-    assert outputs == [(expected, "")] * 2
-    assert contents(cache) == [cache_key(photos, None)]
-
-
-def test_the_second_process_waits_for_the_first(
-    caught_in_the_act: "subprocess.Popen[str]", slow_photos: Path, cache: Path
-) -> None:
-    second = run_open(slow_photos, cache, before="import logging; logging.basicConfig(level=20)\n")
-    output, errors = second.communicate(timeout=60)
-    assert "(1500, 300, 300, 3)" in output
-    assert f"Waiting for another process that decodes images into {cache}" in errors
-    assert caught_in_the_act.wait(10) == 0
-
-
-def test_killed_in_the_middle(
-    caught_in_the_act: "subprocess.Popen[str]", photos: Listing, cache: Path
-) -> None:
-    caught_in_the_act.kill()
-    assert list(cache.glob("*.partial"))
-    _, errors = caught_in_the_act.communicate(timeout=30)  # ends when the last worker has ended
-    assert errors == ""
-    assert decoders(cache) == []
-    pixels, _ = open_images(photos, None, cache)
-    assert pixels.shape == (40, 8, 6, 3)
-    assert contents(cache) == [cache_key(photos, None)]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_in_the_middle(slow_photos: Path, cache: Path, number: int) -> None:
+def caught_in_the_act(slow_photos: Path, cache: Path) -> Iterator[Child]:
+    """Give a process that is decoding `slow_photos`, and that a SIGTERM makes raise an error."""
     handler = """
 import signal
 def stop(*_):
     raise ValueError("stopped by a handler")
 signal.signal(signal.SIGTERM, stop)
 """
-    child = run_open(slow_photos, cache, before=handler)
-    try:
-        wait_until(lambda: cache.exists() and partial_bytes(cache) > 10**6)
-        os.killpg(child.pid, number)  # as a terminal does on Ctrl-C
-        _, errors = child.communicate(timeout=10)
-    finally:
-        child.kill()
-    assert ("KeyboardInterrupt" if number == signal.SIGINT else "stopped by a handler") in errors
+    with opening(slow_photos, cache, before=handler) as child:
+        wait_until(lambda: partial_bytes(cache) > 10**6)
+        yield child
+
+
+def test_two_processes_decode_once(photos: Listing, cache: Path) -> None:
+    with opening(photos.root, cache) as first, opening(photos.root, cache) as second:
+        outputs = [child.communicate(timeout=120) for child in (first, second)]
+    pixels, _ = open_images(photos, None, cache)
+    assert outputs == [(f"ready\n{pixels.shape} {pixels.sum()}\n", "")] * 2
+    assert contents(cache) == [cache_key(photos, None)]
+
+
+def test_the_second_process_waits_for_the_first(
+    caught_in_the_act: Child, slow_photos: Path, cache: Path
+) -> None:
+    logging = "import logging; logging.basicConfig(level=logging.INFO)\n"
+    with opening(slow_photos, cache, before=logging) as second:
+        output, errors = second.communicate(timeout=120)
+    assert "(1500, 300, 300, 3)" in output
+    assert f"Waiting for another process that decodes images into {cache}" in errors
+    assert caught_in_the_act.wait(120) == 0
+
+
+def test_killed_in_the_middle(caught_in_the_act: Child, photos: Listing, cache: Path) -> None:
+    caught_in_the_act.kill()
+    _, errors = caught_in_the_act.communicate(timeout=120)  # ends when the last worker has ended
+    assert errors == ""
+    assert decoders(cache) == []
+    assert list(cache.glob("*.partial"))
+    pixels, _ = open_images(photos, None, cache)
+    assert pixels.shape == (40, 8, 6, 3)
+    assert contents(cache) == [cache_key(photos, None)]
+
+
+@pytest.mark.parametrize(
+    ("number", "problem"),
+    [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "stopped by a handler")],
+)
+def test_interrupted_in_the_middle(
+    caught_in_the_act: Child, cache: Path, number: int, problem: str
+) -> None:
+    os.killpg(caught_in_the_act.pid, number)  # as a terminal does on Ctrl-C
+    _, errors = caught_in_the_act.communicate(timeout=120)
+    assert problem in errors
     assert errors.count("Traceback") == 1
     assert decoders(cache) == []
     assert contents(cache) == []
 
 
-def test_a_worker_that_dies_is_not_taken_for_the_end(slow_photos: Path, cache: Path) -> None:
-    child = run_open(slow_photos, cache)
-    try:
-        wait_until(lambda: cache.exists() and partial_bytes(cache) > 10**6)
-        os.kill(decoders(cache)[0], signal.SIGKILL)
-        _, errors = child.communicate(timeout=60)
-    finally:
-        child.kill()
+def test_a_worker_that_dies_is_not_taken_for_the_end(caught_in_the_act: Child, cache: Path) -> None:
+    os.kill(decoders(cache)[0], signal.SIGKILL)
+    _, errors = caught_in_the_act.communicate(timeout=120)
     assert "RuntimeError: A process that decodes images died" in errors
     assert contents(cache) == []

@@ -48,9 +48,10 @@ def train(cfg: DictConfig, run: Path) -> float:
     """Train what the configuration says into `run`; give the HTER."""
     from imbclf.cli.parts import experiment_from
 
+    show_messages()
+    experiment = experiment_from(cfg)
     show_messages(run / "train.log")
     OmegaConf.save(cfg, run / "config.yaml", resolve=True)
-    experiment = experiment_from(cfg)
     here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
     try:
         hter = experiment(run)
