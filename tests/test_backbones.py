@@ -172,6 +172,7 @@ def test_normalisation_can_be_given_and_is_checked() -> None:
 
 
 def test_autocast_does_not_round_logits() -> None:
+    torch.manual_seed(0)
     backbone = build_backbone("squeezenet1_1").eval()
     nn.init.normal_(backbone.head.weight)
     images = random_images(8, 64)
@@ -179,7 +180,8 @@ def test_autocast_does_not_round_logits() -> None:
         features, logits = backbone.features(images), backbone(images)
     expected = features.double() @ backbone.head.weight[0].double() + backbone.head.bias.double()
     assert features.dtype == torch.bfloat16
-    torch.testing.assert_close(logits.double(), expected, rtol=1e-5, atol=1e-5)
+    # A sum of 512 float32 products errs by some 1e-5; rounding to bfloat16 by some 1e-2.
+    torch.testing.assert_close(logits.double(), expected, rtol=0, atol=2e-4)
 
 
 # Building

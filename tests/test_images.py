@@ -235,6 +235,7 @@ def test_skip_leaves_them_out(
         assert kept.labels.tolist() == [(int(file[:-4]) - 1) % 2 for file in good]
         expected = np.stack([decode(photos.root / file, None) for file in good])
         np.testing.assert_array_equal(pixels, expected)
+        assert next(cache.glob("*/pixels.bin")).stat().st_size == pixels.nbytes
     assert runs == [40]
     assert len(caplog.records) == 2
     assert f"left out: {len(bad)}, listed in {cache}" in caplog.text
@@ -347,6 +348,8 @@ import signal
 def stop(*_):
     raise ValueError("stopped by a handler")
 signal.signal(signal.SIGTERM, stop)
+# Shells have what they start in the background ignore it, tests among them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 """
     with opening(slow_photos, cache, before=handler) as child:
         wait_until(lambda: partial_bytes(cache) > 10**6)

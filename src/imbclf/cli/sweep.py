@@ -101,6 +101,11 @@ def leaderboard(sweep: Path) -> list[dict[str, Any]]:
                 **{k: reached[k] for k in reached if k in COLUMNS},
             }
         rows.append(job)
+    common = (
+        set.intersection(*(set(row["overrides"].split()) for row in rows)) if rows[1:] else set()
+    )
+    for row in rows:
+        row["overrides"] = " ".join(o for o in row["overrides"].split() if o not in common)
     rows.sort(key=lambda row: (row.get("hter") is None, row.get("hter") or 0.0))
     with (sweep / "leaderboard.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*COLUMNS, "error"], restval="", extrasaction="ignore")
