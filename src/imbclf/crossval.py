@@ -57,7 +57,7 @@ class CrossValidation:
     fold: int | None = None
     dev_fraction: float = 0.1
     select: Select = "auroc"
-    threshold: Method = "min_hter"
+    threshold: Method = "smoothed"
 
     def __post_init__(self) -> None:
         if self.fold is not None and not 0 <= self.fold < self.folds:
