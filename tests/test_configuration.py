@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from imbclf.cli.check import check, nearest
+from imbclf.cli.check import adopt_targets, check, nearest
 from imbclf.cli.command import conf_dir, loosen
 from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
@@ -99,6 +99,19 @@ def test_several_mistakes_are_told_together() -> None:
     with pytest.raises(UserError) as caught:
         check(cfg, OPTIONS)
     assert {"model.nam", "cv.fols"} <= set(str(caught.value).replace(";", " ").split())
+
+
+def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -> None:
+    overrides = ["loss=weighted_bce", "++loss._target_=torch.nn.BCEWithLogitsLoss"]
+    cfg = compose("train", overrides)
+    adopt_targets(cfg, overrides)
+    check(cfg, OPTIONS)
+    assert set(cfg.loss) == {"_target_", "_partial_"}
+    overrides = [*overrides, "++loss.minority_weight=3"]
+    cfg = compose("train", overrides)
+    adopt_targets(cfg, overrides)
+    with pytest.raises(UserError, match=r"unknown option loss\.minority_weight"):
+        check(cfg, OPTIONS)
 
 
 def test_lightning_options_pass_and_reach_the_trainer() -> None:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from imbclf.cli.signatures import Parameters, parameters
 from imbclf.errors import UserError
@@ -54,6 +54,25 @@ def check(cfg: DictConfig, options: Iterable[str]) -> None:
         problems = list(_mistakes(OmegaConf.to_container(cfg, resolve=True), ""))
     if problems:
         raise UserError("\n".join(problems))
+
+
+def adopt_targets(cfg: DictConfig, overrides: Iterable[str]) -> None:
+    """Where an override names another `_target_`, drop options of the former one.
+
+    `loss._target_=mine.Loss` is then all that a loss of one's own needs; an option that an
+    override gives by name stays, and is judged by `check`.
+    """
+    given = dict(override.lstrip("+").partition("=")[::2] for override in overrides)
+    for key, target in given.items():
+        parent, _, last = key.rpartition(".")
+        node = OmegaConf.select(cfg, parent) if last == "_target_" else None
+        taken = parameters(target) or _imported_parameters(target) if node is not None else None
+        if node is None or taken is None:
+            continue
+        with open_dict(node):
+            for name in [*map(str, node)]:
+                if name not in (*INSTANTIATION, *taken) and f"{parent}.{name}" not in given:
+                    del node[name]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

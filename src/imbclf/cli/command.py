@@ -65,6 +65,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 def guarded(command: str, run: Callable[[], Any]) -> int:
     """Run something with signals turned into `Interrupted`; give the exit code."""
     catch_signals()
+    # Modules of the user's own, last so that none takes the place of an installed one.
+    sys.path.append(str(Path.cwd()))
     try:
         run()
     except Interrupted as interruption:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.atomic import write_text
-from imbclf.cli.check import check
+from imbclf.cli.check import adopt_targets, check
 from imbclf.errors import UserError
 
 log = logging.getLogger("imbclf")
@@ -38,7 +38,9 @@ class SweepCallback(Callback):
         jobs = expand(list(config.hydra.overrides.task))
         try:
             for job in jobs:
-                check(compose(str(config.hydra.job.config_name), job), OPTIONS)
+                cfg = compose(str(config.hydra.job.config_name), job)
+                adopt_targets(cfg, job)
+                check(cfg, OPTIONS)
         except (UserError, HydraException, OmegaConfBaseException) as error:
             # Hydra turns what a hook raises into a warning; leaving is the only way to stop.
             print(f"imbclf-train: error: {error}", file=sys.stderr)

@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli import sweep
-from imbclf.cli.check import check
+from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
 from imbclf.cli.interrupts import got_through
 from imbclf.cli.resume import stored_configuration
@@ -40,6 +40,7 @@ def task(cfg: DictConfig) -> float:
     """Train what the configuration says into Hydra's output directory; give the HTER."""
     from hydra.core.hydra_config import HydraConfig
 
+    adopt_targets(cfg, HydraConfig.get().overrides.task)
     check(cfg, OPTIONS)
     return train(cfg, Path(HydraConfig.get().runtime.output_dir))
 
