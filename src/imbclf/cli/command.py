@@ -11,6 +11,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -99,15 +100,25 @@ def loosen(argument: str) -> str:
     """Let Hydra take any dotted key, known or not: `check` judges keys, and says what is near.
 
     Without this Hydra refuses `trainer.gradient_clip_val=1` until the user writes a `+` before it.
+    A value that Hydra's grammar does not take, a path with a bracket, say, is quoted for it.
 
     >>> loosen("optim.lr=0.1"), loosen("optim=sgd"), loosen("--help"), loosen("hydra.run.dir=x")
     ('++optim.lr=0.1', 'optim=sgd', '--help', 'hydra.run.dir=x')
+    >>> loosen("data.dir=faces (1)/day=2")
+    "++data.dir='faces (1)/day=2'"
     """
-    key, equals, _ = argument.partition("=")
+    key, equals, value = argument.partition("=")
     if not equals or key.startswith(("-", "+", "~", "hydra")):
         return argument
     group = "/" in key or (conf_dir() / key).is_dir()
-    return argument if group else f"++{argument}"
+    if group:
+        return argument
+    try:
+        OverridesParser.create().parse_override(argument)
+    except HydraException:
+        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        return f"++{key}='{escaped}'"
+    return f"++{argument}"
 
 
 def show_messages(logfile: Path | None = None) -> None:
