@@ -198,7 +198,13 @@ def test_resume_calls_nothing_that_a_strange_configuration_names(
     folder = make_folder(images=40, minority=4)
     assert run("train", *small(folder, "cv.folds=9"), "hydra.run.dir=run", cwd=tmp_path)
     config = tmp_path / "run" / "config.yaml"
-    for target in ("os.system", "imbclf.losses.torch.hub.load", "torch.nn.modules.os.system"):
+    for target in (
+        "os.system",
+        "imbclf.losses.torch.hub.load",
+        "torch.nn.modules.os.system",
+        "imbclf.demo.write_text",
+        "imbclf.dataset.Path",
+    ):
         text = config.read_text().replace("imbclf.losses.WeightedBCE", target)
         assert target in text
         strange = tmp_path / "strange"

@@ -36,6 +36,12 @@ class Progress(L.Callback):
                 set_progress(fraction)
 
 
+def read_epochs(path: Path) -> list[dict[str, float]]:
+    """Read what `EpochRecord` wrote: an epoch's number and metrics a row."""
+    rows = pd.read_csv(path).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
 class EpochRecord(L.Callback):
     """Keep every epoch's metrics in a CSV file and hand them on.
 
@@ -48,7 +54,7 @@ class EpochRecord(L.Callback):
         self.path, self.on_epoch = path, on_epoch
         self.rows: list[dict[str, float]] = []
         if path.exists():
-            self.rows = pd.read_csv(path).to_dict("records")  # type: ignore[assignment]
+            self.rows = read_epochs(path)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the epoch down."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from imbclf.backbones import Backbone, check_input
-from imbclf.callbacks import METRICS
+from imbclf.callbacks import METRICS, read_epochs
 from imbclf.crossval import CrossValidation, Recipe, class_counts, train_fold
 from imbclf.dataset import LabelledFolder
 from imbclf.listing import Listing
@@ -22,7 +22,6 @@ from imbclf.plots import plot_det, plot_learning_curves, plot_roc
 from imbclf.runs import (
     FoldResult,
     fold_folder,
-    read_epochs,
     read_fold,
     write_json,
     write_oof,

@@ -66,12 +66,6 @@ def read_table(path: Path) -> pd.DataFrame:
     return table.astype({name: np.float64 for name in exact if name in table})
 
 
-def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read a fold's metrics per epoch."""
-    table = pd.read_csv(path)
-    return [dict(zip(table.columns, row, strict=True)) for row in table.to_numpy(np.float64)]
-
-
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write JSON, whole or not at all; numbers that are not finite become null."""
 

@@ -9,13 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from imbclf.cli.command import conf_dir
 from imbclf.errors import UserError
 
-OURS = re.compile(
-    r"imbclf\.(backbones|crossval|dataset|demo|losses|mlflow_tracker|optim|samplers|torch_losses|tracking)\.\w+"
-    r"|torch\.(nn|optim)\.[A-Z]\w*"
-    r"|lightning\.Trainer"
-)
+TORCH_CLASS = re.compile(r"torch\.(nn|optim)\.[A-Z]\w*")
 
 
 def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
@@ -44,10 +41,11 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
     stray = [other for other in others if "._target_=" not in other]
     if stray:
         raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
+    ours = set(_shipped_targets())
     refused = [
         f"{key}={target}"
         for key, target in _targets(OmegaConf.to_container(cfg), "")
-        if not OURS.fullmatch(target) and f"{key}={target}" not in others
+        if not (target in ours or TORCH_CLASS.fullmatch(target)) and f"{key}={target}" not in others
     ]
     if refused:
         raise UserError(
@@ -55,6 +53,13 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
             f"it: imbclf-train resume={run} {' '.join(refused)}"
         )
     return cfg
+
+
+def _shipped_targets() -> Iterator[str]:
+    """Give what our own YAML files call; a module's other names are not for a file to call."""
+    for path in conf_dir().rglob("*.yaml"):
+        for _, target in _targets(OmegaConf.to_container(OmegaConf.load(path)), ""):
+            yield target
 
 
 def _targets(node: Any, path: str) -> Iterator[tuple[str, str]]:  # noqa: ANN401
