@@ -13,10 +13,21 @@ from torch import Tensor, nn
 
 from imbclf.augment import Augmentation
 from imbclf.backbones import build_backbone
-from imbclf.callbacks import BEST, LAST, EpochRecord, KeepBest, Progress, Select, WholeCheckpointIO
+from imbclf.callbacks import (
+    BEST,
+    LAST,
+    EpochRecord,
+    KeepBest,
+    MovingAverage,
+    Progress,
+    Select,
+    Thaw,
+    WholeCheckpointIO,
+)
 from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
+from imbclf.freezing import Freezing
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
@@ -155,3 +166,77 @@ def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -
     trainer(1, KeepBest(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
     card, _ = read_checkpoint(tmp_path / BEST)
     assert math.isfinite(card["threshold"])
+
+
+class StopAfter(L.Callback):
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        trainer.should_stop = trainer.current_epoch + 1 >= self.epochs
+
+
+class Weights(L.Callback):
+    """Copies the weights after every step."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, Tensor]] = []
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,  # noqa: ARG002
+        pl_module: L.LightningModule,
+        *_: object,
+    ) -> None:
+        """Copy."""
+        state = pl_module.state_dict().items()
+        self.steps.append({name: tensor.clone().double() for name, tensor in state})
+
+
+def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
+    tmp_path: Path,
+) -> None:
+    weights = Weights()
+    callbacks = [weights, MovingAverage(0.8), KeepBest(tmp_path, "last")]
+    fitted = module(Told())
+    trainer(2, *callbacks).fit(fitted, datamodule=data())
+    average = weights.steps[0]
+    for number, step in enumerate(weights.steps[1:], 1):
+        decay = min(0.8, (1 + number) / (10 + number))
+        average = {name: decay * average[name] + (1 - decay) * step[name] for name in step}
+    card, kept = read_checkpoint(tmp_path / BEST)
+    for name, tensor in kept.items():
+        if tensor.is_floating_point():
+            expected = average[f"backbone.{name}"]
+            torch.testing.assert_close(tensor.double(), expected, rtol=1e-4, atol=1e-6)
+    assert not kept["head.weight"].double().equal(weights.steps[-1]["backbone.head.weight"])
+    dev = Predictor.from_checkpoint(tmp_path / BEST).predict(PIXELS[FOLD.dev])
+    report = binary_report(dev.scores, LABELS[FOLD.dev], 0.0)
+    assert report["auroc"] == pytest.approx(fitted.epoch_metrics["dev/auroc"])
+    assert card["epoch"] == 1
+
+
+def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -> None:
+    kept = {}
+    for name, runs in (("whole", (3,)), ("broken", (1, 3))):
+        folder = tmp_path / name
+        last = folder / LAST
+        for epochs in runs:
+            fit = trainer(3, MovingAverage(0.9), KeepBest(folder, "last"), StopAfter(epochs))
+            start = last if last.exists() else None
+            fit.fit(module(Told()), datamodule=data(), ckpt_path=start, weights_only=True)
+        kept[name] = read_checkpoint(folder / BEST)[1]
+    assert all(kept["broken"][name].equal(tensor) for name, tensor in kept["whole"].items())
+
+
+def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) -> None:
+    start = {name: t.clone() for name, t in module(Told()).backbone.state_dict().items()}
+    kept = []
+    for epochs in (2, 3):
+        callbacks = [Progress(), Thaw(Freezing(0.5)), KeepBest(tmp_path, "last"), StopAfter(epochs)]
+        trainer(4, *callbacks).fit(module(Told()), datamodule=data())
+        kept.append(read_checkpoint(tmp_path / BEST)[1])
+    frozen, thawed = kept
+    for name, tensor in start.items():
+        assert frozen[name].equal(tensor) == (not name.startswith("head")), name
+    assert not thawed["network.conv1.0.weight"].equal(start["network.conv1.0.weight"])

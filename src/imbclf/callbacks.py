@@ -8,13 +8,21 @@ import lightning as L
 import pandas as pd
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning.pytorch.callbacks import WeightAveraging
+from torch import Tensor
 from tqdm import tqdm
 
 from imbclf.atomic import whole_file
 from imbclf.batches import IndexBatches
+from imbclf.freezing import Freezing, stages_of, thaw
 
 Select = Literal["hter", "auroc", "loss", "last"]
 BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"
+
+
+def progress_of(trainer: L.Trainer) -> float:
+    """Give the share of training that is done as an epoch starts, epoch / max_epochs."""
+    return trainer.current_epoch / max(1, trainer.max_epochs or 1)
 
 
 class Progress(L.Callback):
@@ -25,7 +33,7 @@ class Progress(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Pass on epoch / max_epochs."""
-        fraction = trainer.current_epoch / max(1, trainer.max_epochs or 1)
+        fraction = progress_of(trainer)
         parts: list[object] = [pl_module.loss]
         batches = getattr(trainer.train_dataloader, "batch_sampler", None)
         if isinstance(batches, IndexBatches):
@@ -34,6 +42,41 @@ class Progress(L.Callback):
             set_progress = getattr(part, "set_progress", None)
             if set_progress is not None:
                 set_progress(fraction)
+
+
+class Thaw(L.Callback):
+    """Freeze and thaw the backbone's stages, as each epoch starts.
+
+    Args:
+        freezing: which stages are trained when.
+    """
+
+    def __init__(self, freezing: Freezing) -> None:
+        self.freezing = freezing
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Freeze what is not to be trained in this epoch."""
+        stages = stages_of(pl_module.backbone.network)  # type: ignore[union-attr, arg-type]
+        thaw(stages, self.freezing.thawed(progress_of(trainer), len(stages)))
+
+
+class MovingAverage(WeightAveraging):
+    """Judge and keep an exponential moving average of the weights and of batch statistics.
+
+    average <- d average + (1 - d) weights after each step n, where d = min(decay, (1 + n) /
+    (10 + n)): a short training is not averaged with its beginning (as in TensorFlow's
+    ExponentialMovingAverage).
+
+    Args:
+        decay: d in the long run, 0 to 1.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
+            share = 1 - min(decay, (1 + float(steps)) / (10 + float(steps)))
+            return mean.lerp(weights, share) if mean.is_floating_point() else weights
+
+        super().__init__(avg_fn=average)
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
@@ -130,6 +173,21 @@ class WholeCheckpointIO(TorchCheckpointIO):
             torch.save(checkpoint, beside)
 
 
+def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
+    """Give a checkpoint of the weights that dev was scored with: their average, where one is kept.
+
+    A checkpoint that Lightning makes without the optimiser's state holds those of the last step.
+    """
+    checkpoint: dict[str, Any] = {"epoch": trainer.current_epoch, "state_dict": module.state_dict()}
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, WeightAveraging):
+            callback.on_save_checkpoint(trainer, module, checkpoint)
+    module.on_save_checkpoint(checkpoint)
+    for whole_state in ("current_model_state", "averaging_state"):
+        checkpoint.pop(whole_state, None)
+    return checkpoint
+
+
 class KeepBest(L.Callback):
     """Keep the weights of the epoch that is best on dev, and the whole state of the last one.
 
@@ -156,7 +214,7 @@ class KeepBest(L.Callback):
         cost = self.cost(trainer.current_epoch, pl_module.epoch_metrics)  # type: ignore[arg-type]
         if cost < self.lowest:
             self.lowest = cost
-            trainer.save_checkpoint(self.folder / BEST, weights_only=True)
+            trainer.strategy.save_checkpoint(judged_weights(trainer, pl_module), self.folder / BEST)
         trainer.save_checkpoint(self.folder / LAST)
 
     def state_dict(self) -> dict[str, float]:

@@ -21,8 +21,10 @@ from imbclf.callbacks import (
     EpochBar,
     EpochRecord,
     KeepBest,
+    MovingAverage,
     Progress,
     Select,
+    Thaw,
     WholeCheckpointIO,
 )
 from imbclf.datamodule import FoldDataModule
@@ -156,6 +158,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     trainer = recipe.trainer(
         callbacks=[
             Progress(),
+            *_weight_callbacks(recipe.optim),
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
             KeepBest(folder, recipe.cv.select),
@@ -175,6 +178,15 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     write_fold(run, result, fold, recipe.files, recipe.labels)
     last.unlink(missing_ok=True)
     return result
+
+
+def _weight_callbacks(optim: OptimizerRecipe) -> list[L.Callback]:
+    callbacks: list[L.Callback] = []
+    if optim.frozen > 0:
+        callbacks.append(Thaw(optim.freezing))
+    if optim.ema is not None:
+        callbacks.append(MovingAverage(optim.ema))
+    return callbacks
 
 
 def _judge(

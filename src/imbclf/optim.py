@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from imbclf.errors import UserError
+from imbclf.freezing import Freezing
 
 Schedule = Literal["constant", "cosine", "one_cycle"]
 ONE_CYCLE_RISE = 0.3
@@ -62,6 +63,10 @@ class OptimizerRecipe:
         decay_norm_and_bias: False exempts parameters with fewer than two dimensions.
         schedule: `constant`, `cosine` or `one_cycle`, stepped after every batch.
         warmup: share of all steps spent rising linearly to the full rate.
+        ema: decay per step of an exponential moving average of the weights, which is then what is
+            judged and kept; None keeps the weights themselves.
+        frozen: share of training before the backbone is trained; 1 trains the head alone.
+        gradual: thaw the backbone stage by stage within that share.
 
     Raises:
         UserError: where a value is out of range.
@@ -79,6 +84,9 @@ class OptimizerRecipe:
     decay_norm_and_bias: bool = True
     schedule: Schedule = "constant"
     warmup: float = 0.0
+    ema: float | None = None
+    frozen: float = 0.0
+    gradual: bool = False
 
     def __post_init__(self) -> None:
         for name, rate in (("lr", self.lr), ("head_lr", self.head_lr)):
@@ -92,6 +100,14 @@ class OptimizerRecipe:
             raise UserError(
                 f"optim.schedule={self.schedule}: expected constant, cosine or one_cycle"
             )
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise UserError(f"optim.ema={self.ema}: expected a number between 0 and 1, or null")
+        _ = self.freezing
+
+    @property
+    def freezing(self) -> Freezing:
+        """Give which part of the backbone is trained when."""
+        return Freezing(self.frozen, self.gradual)
 
     def build(self, model: HeadedModel) -> Optimizer:
         """Make the optimiser over the model's trainable parameters."""
