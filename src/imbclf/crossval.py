@@ -38,6 +38,7 @@ from imbclf.scoring import score_images
 from imbclf.splits import Fold
 from imbclf.thresholds import Method
 from imbclf.tracking import Tracker
+from imbclf.transfer import start_weights
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class CrossValidation:
         dev_fraction: share of the whole data set that each fold sets aside to choose on.
         select: by what on dev the epoch is chosen.
         threshold: how the decision threshold is chosen on dev.
+        start_from: run directory with the same splits; each fold's backbone starts from what the
+            same fold of that run came to, with a new head.
 
     Raises:
         UserError: where a value is out of range.
@@ -60,6 +63,7 @@ class CrossValidation:
     dev_fraction: float = 0.1
     select: Select = "auroc"
     threshold: Method = "smoothed"
+    start_from: str | None = None
 
     def __post_init__(self) -> None:
         if self.fold is not None and not 0 <= self.fold < self.folds:
@@ -139,8 +143,12 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     folder.mkdir(parents=True, exist_ok=True)
     seed = int(np.random.default_rng([recipe.seed, number]).integers(2**31))
     L.seed_everything(seed, verbose=False)
+    backbone = recipe.backbone()
+    if recipe.cv.start_from is not None:
+        weights = start_weights(Path(recipe.cv.start_from), number, backbone)
+        backbone.network.load_state_dict(weights)
     module = BinaryClassifier(
-        recipe.backbone(),
+        backbone,
         recipe.loss(class_counts(recipe.labels[fold.fit])),
         recipe.optim,
         recipe.cv.threshold,

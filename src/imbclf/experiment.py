@@ -31,6 +31,7 @@ from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold, stratified_folds
 from imbclf.summary import pool, summarise, table
 from imbclf.tracking import Tracker
+from imbclf.transfer import check_start, start_weights
 
 log = logging.getLogger("imbclf")
 
@@ -97,6 +98,10 @@ def run_experiment(
         cv=cv,
         seed=seed,
     )
+    if cv.start_from is not None:
+        for number in cv.trained:
+            check_start(Path(cv.start_from), folds[number], number, cv.folds, kept.files)
+            start_weights(Path(cv.start_from), number, backbone)
     zero, one = class_counts(recipe.labels)
     log.info("data     %s", Path(data.dir).resolve())
     log.info(

@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imbclf.atomic import whole_file, write_text
+from imbclf.errors import UserError
 from imbclf.splits import Fold
 
 RESULT, SCORES = "result.json", "scores.csv"
@@ -89,6 +90,20 @@ def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> N
         parts[fold.fit], parts[fold.dev], parts[fold.test] = "fit", "dev", "test"
         columns[f"fold_{number}"] = parts
     write_table(run / "splits.csv", columns)
+
+
+def read_splits(run: Path, fold: int) -> dict[str, str]:
+    """Read which part (fit, dev, test) each file plays in a fold.
+
+    Raises:
+        UserError: `splits.csv` is missing or knows no such fold.
+    """
+    path = run / "splits.csv"
+    try:
+        table = pd.read_csv(path, keep_default_na=False, dtype=str)
+        return dict(zip(table["file"], table[f"fold_{fold}"], strict=True))
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: not a readable table of splits ({error!r})") from error
 
 
 def write_fold(

@@ -1,0 +1,130 @@
+"""Going on from the folds of another run: only from models that did not see what judges them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from commands import run, small
+from imbclf.backbones import build_backbone
+from imbclf.errors import UserError
+from imbclf.runs import fold_folder, read_splits, write_json, write_splits
+from imbclf.splits import stratified_folds
+from imbclf.transfer import check_start, start_weights
+
+LABELS = np.array([0] * 20 + [1] * 80)
+FILES = np.array([f"{number}.png" for number in range(100)])
+
+
+def earlier_run(folder: Path, seed: int = 0, dev_fraction: float = 0.1) -> Path:
+    folds = stratified_folds(LABELS, 4, seed, dev_fraction=dev_fraction)
+    write_splits(folder, FILES, folds)
+    for number in range(3):
+        write_json(fold_folder(folder, number) / "result.json", {})
+    return folder
+
+
+def test_the_same_splits_are_accepted_and_read_back(tmp_path: Path) -> None:
+    earlier_run(tmp_path)
+    for number, fold in enumerate(stratified_folds(LABELS, 4, 0)[:3]):
+        check_start(tmp_path, fold, number, 4, FILES)
+        parts = read_splits(tmp_path, number)
+        assert {name for name, part in parts.items() if part == "test"} == set(FILES[fold.test])
+
+
+@pytest.mark.parametrize(
+    ("seed", "dev_fraction", "told"),
+    [(1, 0.1, "test images of this fold"), (0, 0.05, "dev images of this fold")],
+)
+def test_a_model_that_saw_what_judges_it_is_refused(
+    tmp_path: Path, seed: int, dev_fraction: float, told: str
+) -> None:
+    earlier_run(tmp_path, seed, dev_fraction)
+    with pytest.raises(UserError, match=told):
+        check_start(tmp_path, stratified_folds(LABELS, 4, 0)[0], 0, 4, FILES)
+
+
+def test_every_overlap_is_refused_whichever_parts_meet(tmp_path: Path) -> None:
+    # Against brute force over many pairs of splits.
+    outcomes = set()
+    for seed in range(6):
+        for number in (0, 1):
+            folder = earlier_run(tmp_path / f"{seed}", seed)
+            theirs = stratified_folds(LABELS, 4, seed)[number]
+            ours = stratified_folds(LABELS, 4, 0)[number]
+            leaks = bool(
+                set(ours.test) & (set(theirs.fit) | set(theirs.dev))
+                or set(ours.dev) & set(theirs.fit)
+            )
+            outcomes.add(leaks)
+            try:
+                check_start(folder, ours, number, 4, FILES)
+            except UserError:
+                assert leaks
+            else:
+                assert not leaks
+    assert outcomes == {True, False}
+
+
+def test_a_fold_that_is_not_there_is_named(tmp_path: Path) -> None:
+    earlier_run(tmp_path)
+    fold = stratified_folds(LABELS, 4, 0)[3]
+    with pytest.raises(UserError, match="fold 3 is not there or not finished"):
+        check_start(tmp_path, fold, 3, 4, FILES)
+
+
+@pytest.mark.slow
+def test_crt_keeps_each_folds_own_backbone_and_trains_a_new_head(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_folder()
+    first = small(folder, "tracking=none", "hydra.run.dir=first")
+    assert run("train", *first, cwd=tmp_path).returncode == 0
+    second = [
+        *small(folder, "tracking=none", "experiment=crt", "cv.start_from=first"),
+        "optim.lr=0.1",
+    ]
+    done = run("train", *second, "hydra.run.dir=second", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for fold in range(3):
+        before, after = (
+            load_file(tmp_path / r / "predictor" / f"fold_{fold}.safetensors")
+            for r in ("first", "second")
+        )
+        for name, tensor in before.items():
+            assert after[name].equal(tensor) == (not name.startswith("head.")), name
+    one, two = (pd.read_csv(tmp_path / r / "splits.csv") for r in ("first", "second"))
+    pd.testing.assert_frame_equal(one, two)
+    assert json.loads((tmp_path / "second" / "summary.json").read_text())["images"] == 120
+
+    done = run("train", *second, "seed=1", "hydra.run.dir=third", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "would be too good" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    other = "model.name=shufflenet_v2_x1_0"
+    done = run("train", *second, other, "hydra.run.dir=fourth", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "model.name=shufflenet_v2_x0_5" in done.stderr
+
+
+def test_weights_come_without_the_head(tmp_path: Path) -> None:
+    backbone = build_backbone("shufflenet_v2_x0_5")
+    state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
+    card = {"architecture": dict(backbone.architecture)}
+    path = fold_folder(tmp_path, 0)
+    path.mkdir()
+    torch.save({"state_dict": state, "imbclf": card}, path / "best.ckpt")
+    fresh = build_backbone("shufflenet_v2_x0_5")
+    head = fresh.head.weight.clone()
+    fresh.network.load_state_dict(start_weights(tmp_path, 0, fresh))
+    for name, tensor in fresh.network.state_dict().items():
+        assert tensor.equal(backbone.network.state_dict()[name])
+    assert fresh.head.weight.equal(head)
+    with pytest.raises(UserError, match=r"model\.name=shufflenet_v2_x0_5, this run resnet18"):
+        start_weights(tmp_path, 0, build_backbone("resnet18", stem="small"))
