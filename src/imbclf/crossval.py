@@ -27,6 +27,7 @@ from imbclf.callbacks import (
 )
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
+from imbclf.feedback import Feedback
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
@@ -156,6 +157,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     trainer = recipe.trainer(
         callbacks=[
             Progress(),
+            Feedback(sampler, fold.fit),
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
             KeepBest(folder, recipe.cv.select),
