@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from subprocess import run
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -55,7 +56,7 @@ class Remembering(HardSampler):
     def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
         super().__init__(labels, seed)
         self.draws: list[list[int]] = []
-        self.shown: list[tuple[NDArray[np.float64], ...]] = []
+        self.shown: list[tuple[NDArray[Any], ...]] = []
 
     def draw(self) -> NDArray[np.int64]:
         drawn = super().draw()

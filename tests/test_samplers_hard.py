@@ -95,6 +95,17 @@ def test_systematic_draws_round_the_weights(weights: Floats, seed: int) -> None:
     assert (np.abs(times - weights) < 1 + 1e-9).all()
 
 
+def test_neighbours_are_drawn_together_as_often_as_others() -> None:
+    weights = np.array([0.5, 0.5, 0.5, 0.5, 3.0])
+    pairs = np.zeros((5, 5))
+    for seed in range(3000):
+        times = np.bincount(systematic_draw(weights, np.random.default_rng(seed)), minlength=5)
+        pairs += np.outer(times, times)
+    # Two of the four come in each draw: a pair of them in 1 of 6.
+    apart = pairs[:4, :4][~np.eye(4, dtype=bool)] / 3000
+    assert np.abs(apart - 1 / 6).max() < 4.5 * np.sqrt(1 / 6 * 5 / 6 / 3000)
+
+
 def test_difficulty_is_the_running_mean_of_epoch_means() -> None:
     sampler = HardSampler(LABELS, 0, momentum=0.75, by="margin")
     sign = SIGNS[4]
