@@ -85,12 +85,14 @@ def test_a_fold_alone_is_the_fold_of_the_whole_run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("stop", "sampler"), [(signal.SIGINT, "progressive"), (signal.SIGTERM, "hard")]
+)
 def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
-    make_folder: Callable[..., Path], tmp_path: Path, stop: signal.Signals
+    make_folder: Callable[..., Path], tmp_path: Path, stop: signal.Signals, sampler: str
 ) -> None:
     folder = make_folder()
-    longer = ("trainer.max_epochs=6", "tracking=none", "sampler=progressive", "data.shift=2")
+    longer = ("trainer.max_epochs=6", "tracking=none", f"sampler={sampler}", "data.shift=2")
     arguments = small(folder, *longer)
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(

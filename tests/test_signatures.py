@@ -15,6 +15,7 @@ TARGETS = [
     "torch.nn.SoftMarginLoss",
     "imbclf.losses.FocalLoss",
     "imbclf.samplers.ProgressiveSampler",
+    "imbclf.samplers.SquareRootSampler",
     "imbclf.optim.OptimizerRecipe",
     "imbclf.dataset.LabelledFolder",
     "imbclf.backbones.build_backbone",

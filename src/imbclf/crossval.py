@@ -29,6 +29,7 @@ from imbclf.callbacks import (
 )
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
+from imbclf.feedback import Feedback
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
@@ -167,6 +168,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
         callbacks=[
             Progress(),
             *_weight_callbacks(recipe.optim),
+            Feedback(sampler, fold.fit),
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
             KeepBest(folder, recipe.cv.select),

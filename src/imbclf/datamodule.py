@@ -91,8 +91,8 @@ class FoldDataModule(L.LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002
-        """Augment a training batch on its device and drop the rows: images, labels."""
+        """Augment a training batch on its device: images, labels, rows."""
         images, labels, rows = batch
         if self.trainer is not None and self.trainer.training:
             images = self.augmentation(images, rows, self.trainer.current_epoch)
-        return images, labels
+        return images, labels, rows

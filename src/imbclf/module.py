@@ -16,6 +16,7 @@ from imbclf.optim import OptimizerRecipe
 from imbclf.thresholds import Method, choose_threshold, fit_platt
 
 CARD = "imbclf"
+Batch = tuple[Tensor, Tensor, Tensor]  # images, labels, their rows in the data set
 
 
 class BinaryClassifier(L.LightningModule):
@@ -63,17 +64,18 @@ class BinaryClassifier(L.LightningModule):
         torch.manual_seed(int(generator.integers(2**31)))
         self._loss_sum, self._images = 0.0, 0
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:  # noqa: ARG002
-        """Give the loss of one batch."""
-        images, labels = batch
-        loss: Tensor = self.loss(self(images), labels.float())
+    def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Give the loss of one batch, and its logits for whoever watches training."""
+        images, labels, _ = batch
+        logits = self(images)
+        loss: Tensor = self.loss(logits, labels.float())
         self._loss_sum = self._loss_sum + loss.detach() * len(labels)
         self._images += len(labels)
-        return loss
+        return {"loss": loss, "logits": logits.detach()}
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Keep the logits of one dev batch until the epoch's end."""
-        images, labels = batch
+        images, labels, _ = batch
         self._dev.append((self(images).float(), labels))
 
     def on_validation_epoch_end(self) -> None:

@@ -1,0 +1,29 @@
+"""Which images an epoch shows, and in which order.
+
+A sampler is built from the training labels and a seed and yields positions into those labels. What
+it draws depends on nothing but labels, seed, epoch and progress, and for an `Observer` on what it
+was shown: a resumed training goes on as if it had never stopped, and every device draws the same.
+"""
+
+from imbclf.samplers.both_classes import BothClassesSampler
+from imbclf.samplers.by_class import BalancedSampler, ClassSampler, SquareRootSampler
+from imbclf.samplers.by_ratio import ProgressiveSampler, UndersampleSampler
+from imbclf.samplers.dealing import deal
+from imbclf.samplers.hard import HardSampler
+from imbclf.samplers.index import IndexSampler, MajorityOnlySampler, ShuffleSampler
+from imbclf.samplers.observer import Observer
+
+__all__ = [
+    "BalancedSampler",
+    "BothClassesSampler",
+    "ClassSampler",
+    "HardSampler",
+    "IndexSampler",
+    "MajorityOnlySampler",
+    "Observer",
+    "ProgressiveSampler",
+    "ShuffleSampler",
+    "SquareRootSampler",
+    "UndersampleSampler",
+    "deal",
+]

@@ -1,0 +1,102 @@
+"""What every sampler is, and those that draw without regard to class shares."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from imbclf.errors import UserError
+
+
+class IndexSampler(Sampler[int], ABC):
+    """Draws positions into the training labels, anew for every epoch.
+
+    A subclass says what is drawn in `draw`, and in `__len__` how many, unless it is as many as
+    there are labels; that number is the same for all epochs. How they are cut into batches is said
+    in `batch_count` and `batches`.
+
+    Args:
+        labels: int64 [N], 0 and 1.
+        seed: 0 or more.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
+        self.labels, self.seed = labels, seed
+        self.epoch, self.progress = 0, 0.0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch to draw for."""
+        self.epoch = epoch
+
+    def set_progress(self, fraction: float) -> None:
+        """Say what share of training, 0 to 1, is done."""
+        self.progress = fraction
+
+    @abstractmethod
+    def draw(self) -> NDArray[np.int64]:
+        """Draw the positions [len(self)] of this epoch, from its number and progress alone."""
+
+    def batch_count(self, batch_size: int, devices: int) -> int:
+        """Give the number of batches of an epoch, the same for all epochs.
+
+        Args:
+            batch_size: images per batch and device, at most.
+            devices: how many share a batch.
+
+        Raises:
+            UserError: a device would be left without an image.
+        """
+        count = math.ceil(len(self) / (batch_size * devices))
+        if len(self) < count * devices:
+            raise UserError(
+                f"data.batch_size={batch_size} leaves one of {devices} devices without an image "
+                f"in some batch of {len(self)} images. Choose fewer devices or larger batches."
+            )
+        return count
+
+    def batches(self, batch_size: int, devices: int) -> Sequence[NDArray[np.int64]]:
+        """Draw this epoch and cut it; device d takes images d, d + devices, ... of each batch."""
+        return np.array_split(self.draw(), self.batch_count(batch_size, devices))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __iter__(self) -> Iterator[int]:
+        # A generator, so that the epoch is looked up with the first position and not before.
+        yield from self.draw().tolist()
+
+
+class ShuffleSampler(IndexSampler):
+    """Every image once, in random order.
+
+    >>> sorted(ShuffleSampler(np.array([0, 1, 1]), seed=0))
+    [0, 1, 2]
+    """
+
+    def draw(self) -> NDArray[np.int64]:
+        """Draw a permutation."""
+        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.labels))
+
+
+class MajorityOnlySampler(IndexSampler):
+    """Every image of the majority once, none of the minority: for one-class learning.
+
+    The majority is the more frequent label; of two equally frequent ones, label 1.
+
+    >>> sorted(MajorityOnlySampler(np.array([0, 1, 1]), seed=0))
+    [1, 2]
+    """
+
+    def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
+        super().__init__(labels, seed)
+        self.majority = np.flatnonzero(labels == (2 * labels.sum() >= len(labels)))
+
+    def draw(self) -> NDArray[np.int64]:
+        """Draw a permutation of the majority."""
+        return np.random.default_rng([self.seed, self.epoch]).permutation(self.majority)
+
+    def __len__(self) -> int:
+        return len(self.majority)
