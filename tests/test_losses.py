@@ -25,7 +25,7 @@ from imbclf.losses import (
     minority_weights,
     weighted_bce,
 )
-from imbclf.torch_losses import TORCH_LOSSES, TorchLoss
+from imbclf.losses.torch_nn import TORCH_LOSSES, TorchLoss
 
 CONF = Path(__file__).parents[1] / "conf" / "loss"
 COUNTS = (12, 88)
