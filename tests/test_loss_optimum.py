@@ -5,6 +5,7 @@ m' C^-1 x >= 0, and the HTER of any linear rule is a normal distribution functio
 lie at low-discrepancy points of either class, so that next to no error comes from sampling.
 """
 
+from collections.abc import Callable
 from functools import cache, partial
 from math import sqrt
 from pathlib import Path
@@ -46,7 +47,8 @@ def sample(share: float, minority: int, images: int) -> tuple[Tensor, Tensor]:
     root = torch.linalg.cholesky(COVARIANCE)
     points = []
     for sign, count in zip((-1, 1), counts, strict=True):
-        uniform = SobolEngine(2, scramble=True, seed=1).draw(count, dtype=torch.float64)
+        engine = SobolEngine(2, scramble=True, seed=1)  # type: ignore[no-untyped-call]
+        uniform = engine.draw(count, dtype=torch.float64)
         normal = torch.special.ndtri(uniform.clamp(1e-9, 1 - 1e-9))
         # Exactly the mean and covariance of the class, however few the points.
         normal = normal - normal.mean(0)
@@ -82,7 +84,7 @@ def train(loss: nn.Module, points: Tensor, labels: Tensor) -> Rule:
     def closure() -> Tensor:
         optimizer.zero_grad()
         value: Tensor = loss(points @ rule[:2] + rule[2], labels)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimizer: torch.optim.Optimizer
@@ -95,7 +97,7 @@ def train(loss: nn.Module, points: Tensor, labels: Tensor) -> Rule:
         optimizer = torch.optim.LBFGS(
             [rule], max_iter=100, line_search_fn="strong_wolfe", tolerance_grad=1e-9
         )
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
     return rule.detach()[:2], float(rule.detach()[2])
 
 
@@ -104,7 +106,7 @@ def counts_of(labels: Tensor) -> tuple[int, int]:
     return len(labels) - ones, ones
 
 
-LOSSES = {
+LOSSES: dict[str, Callable[[tuple[int, int]], nn.Module]] = {
     "bce": lambda _: nn.BCEWithLogitsLoss(),
     "weighted_bce": WeightedBCE,
     "weighted_bce 10:1": partial(WeightedBCE, minority_weight=10),

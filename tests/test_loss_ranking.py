@@ -26,6 +26,12 @@ def scalar(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float64)
 
 
+def auc_margin(
+    logits: Tensor, targets: Tensor, a: float, b: float, alpha: float, margin: float = 1.0
+) -> Tensor:
+    return auc_margin_loss(logits, targets, scalar(a), scalar(b), scalar(alpha), margin)
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_soft_hter_by_hand(temperature: float) -> None:
     logits, targets = batch()
@@ -102,7 +108,7 @@ def test_auc_margin_by_hand(margin: float, a: float, b: float, alpha: float) -> 
         + 2 * alpha * (margin + (h[0] + h[1]) / 2 - (h[2] + h[3] + h[4]) / 3)
         - alpha**2
     )
-    value = auc_margin_loss(logits, targets, scalar(a), scalar(b), scalar(alpha), margin)
+    value = auc_margin(logits, targets, a, b, alpha, margin)
     assert float(value) == pytest.approx(expected)
 
 
@@ -111,12 +117,7 @@ def test_auc_margin_of_one_class_takes_a_or_b_for_the_other(label: int) -> None:
     h, a, b, alpha = probability(0.3), 0.8, 0.1, 0.6
     spread = (h - a) ** 2 if label else (h - b) ** 2
     gap = b - h if label else h - a
-    value = auc_margin_loss(
-        torch.full((3,), 0.3).double(),
-        torch.full((3,), label),
-        *map(scalar, (a, b, alpha)),
-        margin=1.0,
-    )
+    value = auc_margin(torch.full((3,), 0.3).double(), torch.full((3,), label), a, b, alpha)
     assert float(value) == pytest.approx(spread + 2 * alpha * (1 + gap) - alpha**2)
 
 
@@ -152,7 +153,7 @@ def test_auc_margin_in_the_paper_is_this_times_both_shares() -> None:
         + 2 * alpha * (p * (1 - p) + p * h * zero - (1 - p) * h * one)
         - p * (1 - p) * alpha**2
     ).mean()
-    ours = auc_margin_loss(logits, targets, *map(scalar, (a, b, alpha)), margin=1.0)
+    ours = auc_margin(logits, targets, a, b, alpha)
     torch.testing.assert_close(p * (1 - p) * ours, paper)
 
 
@@ -212,8 +213,8 @@ def test_within_a_class_a_score_can_be_too_high() -> None:
     """What AUCM promises is not that each image gains by rising, but what its definition says."""
     targets = torch.tensor([0, 1, 1])
     low, high = (torch.tensor([-1.0, 0.0, f]) for f in (0.0, 3.0))
-    at = tuple(map(scalar, (0.5, 0.3, 0.0)))
-    assert auc_margin_loss(high, targets, *at, 1.0) > auc_margin_loss(low, targets, *at, 1.0)
+    costs = [auc_margin(logits, targets, a=0.5, b=0.3, alpha=0.0) for logits in (low, high)]
+    assert costs[0] < costs[1]
 
 
 @pytest.mark.parametrize(

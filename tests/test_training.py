@@ -148,7 +148,8 @@ def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> 
     def trained(epochs: int, folder: Path, ckpt: Path | None = None) -> BinaryClassifier:
         model = module(AUCMarginLoss())
         fit = trainer(epochs, Progress(), KeepBest(folder, "last"))
-        fit.fit(model, datamodule=data(), ckpt_path=ckpt, weights_only=True)
+        steady = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.5, end=0.5)
+        fit.fit(model, datamodule=data(steady), ckpt_path=ckpt, weights_only=True)
         return model
 
     whole = trained(4, tmp_path / "whole")

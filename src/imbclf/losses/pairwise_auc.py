@@ -30,10 +30,11 @@ def pairwise_auc_loss(logits: Tensor, targets: Tensor, margin: float) -> Tensor:
     logits, targets = in_full_precision(logits, targets)
     rows = max(1, PAIRS_AT_ONCE // len(logits))
     cost = logits.new_zeros(())
-    for of_1, share in zip(logits.split(rows), targets.split(rows), strict=True):
-        hinge = (margin - of_1[:, None] + logits).relu() ** 2
+    for first in range(0, len(logits), rows):
+        chosen = slice(first, first + rows)
+        hinge = (margin - logits[chosen, None] + logits).relu() ** 2
         # No matrix product, which autocast would take to half precision.
-        cost = cost + (share * (hinge * (1 - targets)).sum(1)).sum()
+        cost = cost + (targets[chosen] * (hinge * (1 - targets)).sum(1)).sum()
     pairs = targets.sum() * (1 - targets).sum()
     return cost / pairs.clamp_min(torch.finfo(logits.dtype).tiny)
 
