@@ -69,7 +69,7 @@ def test_effective_numbers_lie_between_no_weights_and_balanced_ones(
     assert nearly_one == pytest.approx(balanced_weights(counts), rel=1e-6)
 
 
-def test_effective_numbers_of_the_founding_data_are_as_published_by_hand() -> None:
+def test_effective_numbers_hardly_weigh_where_images_are_many() -> None:
     weights = effective_number_weights((12_102, 87_898), 0.9999)
     assert weights[0] / weights[1] == pytest.approx(1.43, abs=0.01)
     weights = balanced_weights((12_102, 87_898))
