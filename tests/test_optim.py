@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from imbclf.errors import UserError
+from imbclf.losses import AUCMarginLoss
 from imbclf.optim import OptimizerRecipe, learning_rate_factor
 
 
@@ -74,6 +75,16 @@ def test_groups_hold_every_parameter_once_with_its_rate_and_decay() -> None:
     assert found[id(norm.weight)] == (0.1, 0.0)
     assert found[id(model.head.weight)] == (0.5, 0.3)
     assert found[id(model.head.bias)] == (0.5, 0.0)
+
+
+def test_parameters_of_the_loss_join_at_the_heads_rate_without_decay() -> None:
+    recipe = OptimizerRecipe(torch.optim.AdamW, lr=0.1, head_lr=0.5, weight_decay=0.3)
+    loss = AUCMarginLoss()
+    optimizer = recipe.build(Headed(), loss.parameters())
+    *_, last = optimizer.param_groups
+    assert {id(p) for p in last["params"]} == {id(p) for p in loss.parameters()}
+    assert (last["lr"], last["weight_decay"]) == (0.5, 0.0)
+    assert len(recipe.build(Headed(), nn.BCELoss().parameters()).param_groups) == 2
 
 
 def test_schedule_multiplies_each_groups_own_rate() -> None:

@@ -28,6 +28,7 @@ from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
 from imbclf.freezing import Freezing
+from imbclf.losses import AUCMarginLoss
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
@@ -152,6 +153,25 @@ def test_parts_never_mix_in_a_real_training() -> None:
     assert seen <= set(FOLD.fit.tolist())
     assert not seen & set(FOLD.test.tolist())
     assert len(seen) > 0.9 * len(FOLD.fit)
+
+
+def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> None:
+    def trained(epochs: int, folder: Path, ckpt: Path | None = None) -> BinaryClassifier:
+        model = module(AUCMarginLoss())
+        fit = trainer(epochs, Progress(), KeepBest(folder, "last"))
+        steady = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.5, end=0.5)
+        fit.fit(model, datamodule=data(steady), ckpt_path=ckpt, weights_only=True)
+        return model
+
+    whole = trained(4, tmp_path / "whole")
+    half = trained(2, tmp_path / "half")
+    resumed = trained(4, tmp_path / "resumed", tmp_path / "half" / LAST)
+    start = AUCMarginLoss().state_dict()
+    for name, value in whole.loss.state_dict().items():
+        assert value not in (start[name], half.loss.state_dict()[name])
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value), name
+    Predictor.from_checkpoint(tmp_path / "resumed" / BEST)
 
 
 def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:

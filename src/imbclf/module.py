@@ -112,7 +112,7 @@ class BinaryClassifier(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Make the optimiser and its per-step schedule over the whole training."""
-        optimizer = self.optim.build(self.backbone)
+        optimizer = self.optim.build(self.backbone, self.loss.parameters())
         scheduler = self.optim.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {
             "optimizer": optimizer,

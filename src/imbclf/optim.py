@@ -109,16 +109,25 @@ class OptimizerRecipe:
         """Give which part of the backbone is trained when."""
         return Freezing(self.frozen, self.gradual)
 
-    def build(self, model: HeadedModel) -> Optimizer:
-        """Make the optimiser over the model's trainable parameters."""
+    def build(self, model: HeadedModel, loss_parameters: Iterable[nn.Parameter] = ()) -> Optimizer:
+        """Make the optimiser over the model's trainable parameters and those of the loss, if any.
+
+        The latter are trained at the head's rate without weight decay.
+        """
+        head_lr = self.head_lr or self.lr
+        groups = [
+            (chosen, rate, decay)
+            for parameters, rate in (
+                (list(model.backbone_parameters()), self.lr),
+                (list(model.head_parameters()), head_lr),
+            )
+            for chosen, decay in self._split_by_decay(parameters)
+        ]
+        groups.append(([p for p in loss_parameters if p.requires_grad], head_lr, 0.0))
         return self.optimizer(
             [
                 {"params": chosen, "lr": rate, "weight_decay": decay}
-                for parameters, rate in (
-                    (list(model.backbone_parameters()), self.lr),
-                    (list(model.head_parameters()), self.head_lr or self.lr),
-                )
-                for chosen, decay in self._split_by_decay(parameters)
+                for chosen, rate, decay in groups
                 if chosen
             ]
         )

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.losses import in_full_precision
+from imbclf.losses.precision import in_full_precision
+from imbclf.losses.weights import weighted_mean
 
 
 def _signs(targets: Tensor) -> Tensor:
@@ -20,17 +21,7 @@ def _two_columns(logits: Tensor) -> Tensor:
     return torch.stack([torch.zeros_like(logits), logits], dim=1)
 
 
-def _classes(targets: Tensor) -> Tensor:
-    classes = targets.long()
-    if not torch.equal(classes.to(targets.dtype), targets):
-        raise UserError(
-            "loss.name: NLLLoss and MultiMarginLoss take labels 0 and 1 alone, not soft labels. "
-            "Use CrossEntropyLoss."
-        )
-    return classes
-
-
-# What each loss of torch.nn is called with, from logits f [N] and targets y [N].
+# What each loss of torch.nn is called with, from logits f [N] and labels y [N] of 0 and 1.
 TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, ...]]] = {
     "BCEWithLogitsLoss": lambda f, y: (f, y),
     "MultiLabelSoftMarginLoss": lambda f, y: (f[:, None], y[:, None]),
@@ -38,9 +29,9 @@ TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, ...]]] = {
     "SoftMarginLoss": lambda f, y: (f.clamp(-80, 80), _signs(y)),
     # max(0, -s (f - s)) is the hinge max(0, 1 - s f), s being the sign of the label.
     "MarginRankingLoss": lambda f, y: (f, _signs(y), _signs(y)),
-    "CrossEntropyLoss": lambda f, y: (_two_columns(f), torch.stack([1 - y, y], dim=1)),
-    "NLLLoss": lambda f, y: (F.log_softmax(_two_columns(f), dim=1), _classes(y)),
-    "MultiMarginLoss": lambda f, y: (_two_columns(f), _classes(y)),
+    "CrossEntropyLoss": lambda f, y: (_two_columns(f), y.long()),
+    "NLLLoss": lambda f, y: (F.log_softmax(_two_columns(f), dim=1), y.long()),
+    "MultiMarginLoss": lambda f, y: (_two_columns(f), y.long()),
     "BCELoss": lambda f, y: (torch.sigmoid(f), y),
     "MSELoss": lambda f, y: (torch.sigmoid(f), y),
     "L1Loss": lambda f, y: (torch.sigmoid(f), y),
@@ -55,14 +46,14 @@ class TorchLoss(nn.Module):
     """Any loss of `torch.nn` by name that makes sense for one logit, with its own defaults.
 
     `TORCH_LOSSES` says what each is given: the logit itself, the probability sigma(f), two class
-    scores [0, f], or targets of -1 and 1.
+    scores [0, f], or targets of -1 and 1. Each is asked what an image costs as label 0 and as label
+    1, so that a soft label is a mixture here too.
 
     Args:
         name: of the class in `torch.nn`.
 
     Raises:
-        UserError: no such loss, or none for one logit (of triplets or sequences, say); when called,
-            soft labels for a loss that takes classes alone (NLLLoss, MultiMarginLoss).
+        UserError: no such loss, or none for one logit (of triplets or sequences, say).
 
     >>> TorchLoss("SoftMarginLoss")(torch.zeros(2), torch.tensor([0, 1]))
     tensor(0.6931)
@@ -79,12 +70,15 @@ class TorchLoss(nn.Module):
                 f"Expected one of {', '.join(sorted(TORCH_LOSSES))}."
             )
         self.name = name
-        self.loss: nn.Module = getattr(nn, name)()
+        self.loss: nn.Module = getattr(nn, name)(reduction="none")
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Give the loss of logits [N] and targets [N]."""
+        logits, targets = in_full_precision(logits, targets)
         arguments = TORCH_LOSSES[self.name]
         # Autocast refuses BCELoss.
         with torch.autocast(logits.device.type, enabled=False):
-            loss: Tensor = self.loss(*arguments(*in_full_precision(logits, targets)))
-        return loss
+            of_0, of_1 = (
+                self.loss(*arguments(logits, torch.full_like(logits, label))) for label in (0, 1)
+            )
+        return weighted_mean(targets, of_0, of_1)

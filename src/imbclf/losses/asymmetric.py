@@ -1,0 +1,96 @@
+"""Asymmetric focusing: easy majority images are forgotten sooner than easy minority ones."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.losses.options import check_option
+from imbclf.losses.precision import in_full_precision
+from imbclf.losses.weights import minority_weights, weighted_mean
+
+
+def asymmetric_loss(
+    logits: Tensor,
+    targets: Tensor,
+    gamma_majority: float,
+    gamma_minority: float,
+    clip: float,
+    minority_label: int,
+) -> Tensor:
+    """Focal loss with an exponent for each class and a shift that drops the easiest majority.
+
+    With q the probability of the minority label, a minority image costs -(1 - q)^g log q with
+    g = gamma_minority, a majority image -m^g log(1 - m) with m = max(q - clip, 0) and
+    g = gamma_majority: nothing below q = clip. Without focusing and clip it is cross-entropy.
+    Source: Ridnik et al., Asymmetric Loss for Multi-Label Classification, ICCV 2021, whose rare
+    label is always 1, and which sums where this takes the mean.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        gamma_majority: focusing exponent of majority images.
+        gamma_minority: focusing exponent of minority images.
+        clip: probability of the minority up to which a majority image costs nothing.
+        minority_label: 0 or 1.
+
+    >>> asymmetric_loss(torch.zeros(2), torch.tensor([0, 1]), 0.0, 0.0, 0.0, minority_label=0)
+    tensor(0.6931)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    if minority_label == 0:
+        logits, targets = -logits, 1 - targets
+    log_q, log_rest = F.logsigmoid(logits), F.logsigmoid(-logits)
+    of_minority = -torch.exp(gamma_minority * log_rest) * log_q
+    # Above 0, since the slope of m^gamma at 0 is infinite where gamma < 1.
+    shifted = (torch.sigmoid(logits) - clip).clamp_min(torch.finfo(logits.dtype).tiny)
+    if clip > 0:
+        # log(1 - m), which is log(1 - q + clip) up to 0.
+        log_rest = torch.logaddexp(log_rest, torch.full_like(log_rest, math.log(clip)))
+        log_rest = log_rest.clamp_max(0)
+    of_majority = -(shifted**gamma_majority) * log_rest
+    return weighted_mean(targets, of_majority, of_minority)
+
+
+class AsymmetricLoss(nn.Module):
+    """Asymmetric loss (ASL) whose rare label is the minority, whichever label that is.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        gamma_majority: focusing exponent of majority images.
+        gamma_minority: focusing exponent of minority images.
+        clip: probability of the minority up to which a majority image costs nothing.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> loss = AsymmetricLoss(class_counts=(12, 88))
+    >>> loss(torch.tensor([4.0]), torch.tensor([1]))  # a majority image known as such
+    tensor(0.)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        gamma_majority: float = 4.0,
+        gamma_minority: float = 1.0,
+        clip: float = 0.05,
+    ) -> None:
+        super().__init__()
+        check_option("gamma_majority", gamma_majority, gamma_majority >= 0, "0 or more")
+        check_option("gamma_minority", gamma_minority, gamma_minority >= 0, "0 or more")
+        check_option("clip", clip, 0 <= clip < 1, "a probability, 0 or more and below 1")
+        self.gamma_majority, self.gamma_minority, self.clip = gamma_majority, gamma_minority, clip
+        self.minority_label = int(minority_weights(class_counts, 0, 1)[0])
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return asymmetric_loss(
+            logits,
+            targets,
+            self.gamma_majority,
+            self.gamma_minority,
+            self.clip,
+            self.minority_label,
+        )

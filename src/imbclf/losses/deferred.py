@@ -1,0 +1,71 @@
+"""Class weights that come late in training."""
+
+from torch import nn
+
+from imbclf.losses.options import check_option
+
+
+def deferred_share(progress: float, start_at: float, ramp: float) -> float:
+    """Share of the way from weights 1 and 1 to the full ones, after `progress` of training.
+
+    0 before `start_at`, then rising linearly, 1 from `start_at + ramp` on. Training under full
+    weights at its end alone is the deferred re-weighting (DRW) of Cao et al., Learning Imbalanced
+    Datasets with Label-Distribution-Aware Margin Loss, NeurIPS 2019.
+
+    Args:
+        progress: share of training done, 0 to 1.
+        start_at: share of training before the weights begin to count.
+        ramp: share of training that they take to rise; 0 is a step.
+
+    >>> [deferred_share(p, start_at=0.5, ramp=0.25) for p in (0.0, 0.5, 0.625, 0.75, 1.0)]
+    [0.0, 0.0, 0.5, 1.0, 1.0]
+    """
+    if progress < start_at:
+        return 0.0
+    return min(1.0, (progress - start_at) / ramp) if ramp > 0 else 1.0
+
+
+class WeightedLoss(nn.Module):
+    """A loss with class weights, which may come late: its `weights` follow `set_progress`.
+
+    Progress is told as an epoch starts, so that of E epochs the last starts at (E - 1) / E: with
+    start_at = 0.8 a training needs 5 epochs to see the weights at all.
+
+    Args:
+        full_weights: weights of label 0 and label 1 once they count in full.
+        start_at: share of training before the weights begin to count; until then both are 1.
+        ramp: share of training over which they then rise linearly to the full ones.
+
+    Raises:
+        UserError: the shares do not lie within training.
+
+    >>> loss = WeightedLoss((5.0, 1.0), start_at=0.8)
+    >>> loss.weights
+    (1.0, 1.0)
+    >>> loss.set_progress(0.8)
+    >>> loss.weights
+    (5.0, 1.0)
+    """
+
+    def __init__(
+        self, full_weights: tuple[float, float], start_at: float = 0.0, ramp: float = 0.0
+    ) -> None:
+        super().__init__()
+        check_option("start_at", start_at, 0 <= start_at < 1, "a share of training in [0, 1)")
+        expected = f"a share of training from 0 to what start_at={start_at} leaves"
+        # A little more than 1, since 0.9 + 0.1 need not be 1 in floating point.
+        check_option("ramp", ramp, ramp >= 0 and start_at + ramp <= 1 + 1e-9, expected)
+        self.full_weights, self.start_at, self.ramp = full_weights, start_at, ramp
+        self.progress = 0.0
+
+    def set_progress(self, fraction: float) -> None:
+        """Say what share of training, 0 to 1, is done."""
+        self.progress = fraction
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Give the present weights of label 0 and label 1."""
+        share = deferred_share(self.progress, self.start_at, self.ramp)
+        weight_0, weight_1 = self.full_weights
+        # Not 1 + share (w - 1), which does not give back w at share 1.
+        return (1 - share + share * weight_0, 1 - share + share * weight_1)

@@ -1,0 +1,78 @@
+"""Focal loss: images that are classified well already count less."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.losses.deferred import WeightedLoss
+from imbclf.losses.options import check_option
+from imbclf.losses.precision import in_full_precision
+from imbclf.losses.weights import minority_weights, weighted_mean
+
+
+def focal_loss(
+    logits: Tensor, targets: Tensor, gamma: float, weight_0: float, weight_1: float
+) -> Tensor:
+    """Mean of w_y (1 - p_t)^gamma CE(f, y), where p_t is the probability of the true label.
+
+    With gamma = 0 this is `weighted_bce`; the larger gamma, the less an image counts that is
+    classified well already. p_t is that of the unweighted CE. A soft label y counts as y of label 1
+    and 1 - y of label 0. Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        gamma: focusing exponent, 0 or more.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> focal_loss(torch.zeros(2), torch.tensor([0, 1]), gamma=2.0, weight_0=1.0, weight_1=1.0)
+    tensor(0.1733)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    log_p1, log_p0 = F.logsigmoid(logits), F.logsigmoid(-logits)
+    # exp(gamma log p), not p^gamma, whose slope is infinite where p underflows and gamma < 1.
+    of_label_1 = -torch.exp(gamma * log_p0) * log_p1
+    of_label_0 = -torch.exp(gamma * log_p1) * log_p0
+    return weighted_mean(targets, of_label_0, of_label_1, weight_0, weight_1)
+
+
+class FocalLoss(WeightedLoss):
+    """Focal loss whose alpha belongs to the minority, whichever label that is.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        gamma: focusing exponent; 0 is cross-entropy.
+        minority_alpha: weight of the minority, the majority's being 1 - minority_alpha; None weighs
+            both 1. The paper's alpha is that of label 1.
+        start_at: share of training before the weights begin to count; until then both are 1.
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> loss = FocalLoss(class_counts=(12, 88), gamma=2.0, minority_alpha=0.75)
+    >>> loss(torch.zeros(2), torch.tensor([0, 1]))
+    tensor(0.0866)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        gamma: float = 2.0,
+        minority_alpha: float | None = 0.75,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        check_option("gamma", gamma, gamma >= 0, "0 or more")
+        weights = (1.0, 1.0)
+        if minority_alpha is not None:
+            expected = "a number between 0 and 1, or null to weigh both classes 1"
+            check_option("minority_alpha", minority_alpha, 0 < minority_alpha < 1, expected)
+            weights = (minority_alpha, 1 - minority_alpha)
+        super().__init__(minority_weights(class_counts, *weights), start_at, ramp)
+        self.gamma = gamma
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return focal_loss(logits, targets, self.gamma, *self.weights)

@@ -1,0 +1,100 @@
+"""Vector scaling: logits shifted and stretched by class size; logit adjustment, CDT, VS."""
+
+import math
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.losses.deferred import WeightedLoss
+from imbclf.losses.options import check_option
+from imbclf.losses.precision import in_full_precision
+from imbclf.losses.weights import both_present, class_weights, weighted_mean
+
+
+def vector_scaling_loss(
+    logits: Tensor,
+    targets: Tensor,
+    class_counts: tuple[int, int],
+    tau: float,
+    gamma: float,
+    weight_0: float = 1.0,
+    weight_1: float = 1.0,
+) -> Tensor:
+    """Mean of w_y log(1 + exp(iota_y - Delta_y s f)), s being -1 for label 0 and 1 for label 1.
+
+    iota_0 = -iota_1 = tau log(n1 / n0) shifts the logit by class frequency: with tau = 1 and
+    gamma = 0 (logit adjustment) the best decision by balanced error is f > 0. Delta_y =
+    (n_y / n_max)^gamma shrinks the logit of a minority image, which must then be larger to cost as
+    little; unlike the shift, a bias cannot absorb that. tau = 0 is CDT, tau = gamma = 0 is
+    `weighted_bce`.
+
+    Sources: Kini et al., Label-Imbalanced and Group-Sensitive Classification under
+    Overparameterization, NeurIPS 2021; Menon et al., Long-Tail Learning via Logit Adjustment,
+    ICLR 2021; Ye et al., Identifying and Compensating for Feature Deviation in Imbalanced Deep
+    Learning, 2020 (CDT).
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        class_counts: training images (n0, n1) of label 0 and label 1, both above 0.
+        tau: strength of the shift.
+        gamma: strength of the stretch.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> import torch
+    >>> vector_scaling_loss(torch.zeros(2), torch.tensor([0, 1]), (25, 75), tau=1.0, gamma=0.0)
+    tensor(0.8370)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    n0, n1 = class_counts
+    shift = tau * math.log(n1 / n0)
+    stretch_0, stretch_1 = ((n / max(n0, n1)) ** gamma for n in (n0, n1))
+    return weighted_mean(
+        targets,
+        F.softplus(stretch_0 * logits + shift),
+        F.softplus(-stretch_1 * logits - shift),
+        weight_0,
+        weight_1,
+    )
+
+
+class VectorScalingLoss(WeightedLoss):
+    """Cross-entropy with logits shifted (tau) and stretched (gamma) by class size.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        tau: strength of the shift; 1 makes f > 0 the decision of least balanced error.
+        gamma: strength of the stretch of minority logits; 0 leaves them.
+        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
+        start_at: share of training before the weights begin to count (tau and gamma always do).
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> import torch
+    >>> loss = VectorScalingLoss(class_counts=(25, 75), tau=0.0, gamma=0.0)
+    >>> loss(torch.zeros(2), torch.tensor([0, 1]))
+    tensor(0.6931)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        tau: float = 1.0,
+        gamma: float = 0.3,
+        minority_weight: float | None = 1.0,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        check_option("tau", tau, tau >= 0, "0 or more")
+        check_option("gamma", gamma, gamma >= 0, "0 or more")
+        super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
+        self.class_counts, self.tau, self.gamma = both_present(class_counts), tau, gamma
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return vector_scaling_loss(
+            logits, targets, self.class_counts, self.tau, self.gamma, *self.weights
+        )
