@@ -15,6 +15,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from commands import run, small
+from imbclf.thresholds import choose_threshold
 
 
 @pytest.mark.slow
@@ -57,6 +58,26 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     lines = (tmp_path / "labels" / "labels.txt").read_text().splitlines()
     assert lines == [row["label"] for row in rows]
     assert lines == [str(int(float(row["score"]) >= 0)) for row in rows]
+
+    # The predictor's thresholds are those of all scores that a fold was not fitted on.
+    stored = json.loads((tmp_path / "one" / "predictor" / "predictor.json").read_text())
+    for fold, member in enumerate(stored["members"]):
+        scores = pd.read_csv(tmp_path / "one" / f"fold_{fold}" / "scores.csv")
+        assert set(scores["part"]) == {"dev", "test"}
+        expected = choose_threshold(scores["logit"], scores["label"], "smoothed")
+        assert member["threshold"] == pytest.approx(expected)
+        dev = scores[scores["part"] == "dev"]
+        chosen = choose_threshold(dev["logit"], dev["label"], "smoothed")
+        assert summary["thresholds"][fold] == pytest.approx(chosen, abs=1e-4)
+
+    arguments = (f"data.dir={folder / 'val_img'}", "calibration=temperature", "prior=0.5")
+    done = run("predict", "ckpt=one", *arguments, "out=shifted", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shifted = pd.read_csv(tmp_path / "shifted" / "predictions.csv")
+    assert shifted["label"].tolist() == [int(line) for line in lines]
+    assert (shifted["probability"] != [float(row["probability"]) for row in rows]).all()
+    done = run("predict", "ckpt=one", arguments[0], "prior=2", "out=wrong", cwd=tmp_path)
+    assert (done.returncode, "prior=2" in done.stderr) == (2, True)
 
     # One fold's checkpoint scores an image as training scored it.
     arguments = ("ckpt=one/fold_0/best.ckpt", f"data.dir={folder / 'train_img'}", "out=fold")

@@ -22,6 +22,8 @@ def card(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
         "threshold": 0.25,
         "slope": 2.0,
         "intercept": -0.5,
+        "temperature": 3.0,
+        "prior": 0.8,
         "image_size": [32, 32],
         "label_names": ["bad", "good"],
         **changes,
@@ -54,6 +56,28 @@ def test_scores_labels_and_probabilities_follow_their_definition(saved: Path) ->
     assert answer.labels.tolist() == [["bad", "good"][d] for d in answer.decisions]
 
 
+def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    plain = predictor.predict(IMAGES)
+    backbones = [member.backbone.eval() for member in predictor.members]
+    with torch.inference_mode():
+        scores = [backbone(torch.from_numpy(IMAGES)).double().numpy() for backbone in backbones]
+    cooled = predictor.predict(IMAGES, calibration="temperature")
+    expected = np.mean([1 / (1 + np.exp(-f / 3)) for f in scores], axis=0)
+    np.testing.assert_allclose(cooled.probabilities, expected, atol=1e-6)
+    shifted = predictor.predict(IMAGES, prior=0.3)
+    # Bayes' rule with the odds of 0.8 taken off and those of 0.3 put on.
+    odds = [np.exp(2 * f - 0.5) * (0.3 / 0.7) / (0.8 / 0.2) for f in scores]
+    expected = np.mean([odd / (1 + odd) for odd in odds], axis=0)
+    np.testing.assert_allclose(shifted.probabilities, expected, atol=1e-6)
+    for answer in (cooled, shifted):
+        assert (answer.scores == plain.scores).all()
+        assert (answer.labels == plain.labels).all()
+    for prior in (0.0, 1.0, -3.0, float("nan")):
+        with pytest.raises(UserError, match="prior="):
+            predictor.predict(IMAGES, prior=prior)
+
+
 def test_flip_averages_the_mirror_image(saved: Path) -> None:
     predictor = Predictor.load(saved)
     both = predictor.predict(IMAGES, tta="flip").scores
@@ -83,7 +107,7 @@ def test_other_images_are_refused(saved: Path, images: np.ndarray) -> None:
 
 def test_saving_a_fold_again_replaces_it(saved: Path) -> None:
     save_member(saved, 1, card(threshold=7.0), build_backbone("shufflenet_v2_x0_5").state_dict())
-    assert [member.threshold for member in Predictor.load(saved).members] == [0.25, 7.0]
+    assert [member.rule["threshold"] for member in Predictor.load(saved).members] == [0.25, 7.0]
 
 
 def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path) -> None:
@@ -99,7 +123,7 @@ def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"format": 2}, "format 2"),
+        ({"format": 3}, "format 3"),
         ({"members": []}, "no model"),
         ({"members": [{"weights": "../fold_0.safetensors"}]}, "beside it"),
         ({"members": [{"weights": "fold_9.safetensors"}]}, "not readable weights"),

@@ -6,18 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import logit
 from scipy.stats import gaussian_kde, norm
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
 
+from imbclf.calibration import fit_platt
 from imbclf.metrics import decide, hter
 from imbclf.thresholds import (
     Method,
     bandwidth,
     bayes_threshold,
     choose_threshold,
-    fit_platt,
     min_hter_threshold,
     smoothed_min_hter_threshold,
 )
@@ -193,45 +192,6 @@ def test_threshold_is_finite_and_no_worse_than_a_coin_if_it_minimises(
     assert np.isfinite(threshold)
     if method == "min_hter":
         assert hter(decide(scores, threshold), labels) <= 0.5
-
-
-@pytest.mark.parametrize("n0", [30, 1000])
-@pytest.mark.parametrize("distance", [0.5, 2.6])
-def test_platt_equals_logistic_regression_on_platts_targets(n0: int, distance: float) -> None:
-    """A soft target t is the label 1 with weight t and the label 0 with weight 1 - t."""
-    scores, labels = draw(0, n0=n0, distance=distance)
-    n1 = labels.sum()
-    targets = np.where(labels == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
-    both = np.concatenate([scores, scores])[:, None]
-    sides = np.repeat([1, 0], len(scores))
-    model.fit(both, sides, sample_weight=np.concatenate([targets, 1 - targets]))
-    slope, intercept = fit_platt(scores, labels)
-    assert slope == pytest.approx(model.coef_[0, 0], rel=1e-4)
-    assert intercept == pytest.approx(model.intercept_[0], rel=1e-4, abs=1e-4)
-
-
-def test_platt_recovers_the_log_odds_of_two_gaussians() -> None:
-    """For N(0, 1) and N(d, 1) the log-odds are d x - d^2 / 2 + log(n1 / n0)."""
-    scores, labels = draw(0, n0=20_000, n1=60_000, distance=2.0)
-    slope, intercept = fit_platt(scores, labels)
-    assert slope == pytest.approx(2.0, abs=0.06)
-    assert intercept == pytest.approx(-2 + np.log(3), abs=0.06)
-
-
-def test_platt_stays_finite_when_the_classes_are_separable() -> None:
-    slope, intercept = fit_platt([-1.0] * 10 + [1.0] * 30, [0] * 10 + [1] * 30)
-    assert expit([intercept - slope, intercept + slope]) == pytest.approx([1 / 12, 31 / 32])
-
-
-def test_platt_of_far_away_and_of_equal_scores() -> None:
-    scores, labels = draw(0)
-    slope, intercept = fit_platt(scores, labels)
-    moved = fit_platt(scores * 1e-3 + 1e3, labels)
-    assert moved == pytest.approx((slope * 1e3, intercept - slope * 1e6), rel=1e-4)
-    slope, intercept = fit_platt([2.0] * 40, [0] * 10 + [1] * 30)
-    assert slope == 0
-    assert expit(intercept) == pytest.approx((30 * 31 / 32 + 10 / 12) / 40)
 
 
 def test_bayes_threshold_is_where_the_calibrated_probability_is_the_prior() -> None:

@@ -1,7 +1,7 @@
 """Train the folds of one experiment and collect what each says of images it never saw."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from imbclf.callbacks import (
     WholeCheckpointIO,
 )
 from imbclf.datamodule import FoldDataModule
+from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.errors import UserError
 from imbclf.feedback import Feedback
 from imbclf.module import BinaryClassifier
@@ -183,8 +184,11 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     )
     seconds = time.perf_counter() - started
     trained = len(sampler) * (len(record.rows) - before)
-    result = _judge(recipe, fold, number, folder, module.backbone, seconds, trained)
-    save_member(run / "predictor", number, *read_checkpoint(folder / BEST))
+    card, weights = read_checkpoint(folder / BEST)
+    module.backbone.load_state_dict(weights)
+    result = _judge(recipe, fold, number, card, module.backbone, seconds, trained)
+    deployed = {**card, **_deployed_rule(recipe, fold, result)}
+    save_member(run / "predictor", number, deployed, weights)
     write_fold(run, result, fold, recipe.files, recipe.labels)
     last.unlink(missing_ok=True)
     return result
@@ -199,18 +203,26 @@ def _weight_callbacks(optim: OptimizerRecipe) -> list[L.Callback]:
     return callbacks
 
 
+def _deployed_rule(recipe: Recipe, fold: Fold, result: FoldResult) -> DecisionRule:
+    """Choose the predictor's threshold on dev and test: on three times as many images as on dev.
+
+    The network was fitted on neither. What is reported of test keeps the threshold chosen on dev.
+    """
+    logits = np.concatenate([result.dev_logits, result.test_logits])
+    labels = recipe.labels[np.concatenate([fold.dev, fold.test])]
+    return decision_rule(logits, labels, recipe.cv.threshold)
+
+
 def _judge(
     recipe: Recipe,
     fold: Fold,
     number: int,
-    folder: Path,
+    card: Mapping[str, Any],
     backbone: Backbone,
     seconds: float,
     trained: int,
 ) -> FoldResult:
-    """Score dev and test with the chosen epoch, not the last."""
-    card, weights = read_checkpoint(folder / BEST)
-    backbone.load_state_dict(weights)
+    """Score dev and test with the weights of the chosen epoch."""
     dev, test = (
         score_images(backbone, recipe.pixels, rows, recipe.device, recipe.precision)
         for rows in (fold.dev, fold.test)

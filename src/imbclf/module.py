@@ -10,10 +10,11 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from imbclf.backbones import Backbone
+from imbclf.decisions import decision_rule
 from imbclf.errors import UserError
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
-from imbclf.thresholds import Method, choose_threshold, fit_platt
+from imbclf.thresholds import Method
 
 CARD = "imbclf"
 Batch = tuple[Tensor, Tensor, Tensor]  # images, labels, their rows in the data set
@@ -85,19 +86,13 @@ class BinaryClassifier(L.LightningModule):
         train_loss = float(self._loss_sum) / max(1, self._images)
         self._refuse_if_not_finite(train_loss, logits)
         scores, truth = logits.double().numpy(), labels.numpy()
-        threshold = choose_threshold(scores, truth, self.threshold_method)
-        slope, intercept = fit_platt(scores, truth)
-        self.card |= {
-            "epoch": self.current_epoch,
-            "threshold": threshold,
-            "slope": slope,
-            "intercept": intercept,
-        }
-        report = binary_report(scores, truth, threshold)
+        rule = decision_rule(scores, truth, self.threshold_method)
+        self.card |= {"epoch": self.current_epoch, **rule}
+        report = binary_report(scores, truth, rule["threshold"])
         self.epoch_metrics = {
             "train/loss": train_loss,
             "dev/loss": float(self.loss(logits, labels.float())),
-            "dev/threshold": threshold,
+            "dev/threshold": rule["threshold"],
             **{f"dev/{name}": value for name, value in report.items()},
         }
 

@@ -11,14 +11,17 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from scipy.special import expit
 
 from imbclf.atomic import whole_file, write_text
 from imbclf.backbones import Backbone, build_backbone
+from imbclf.calibration import Calibration, shift_prior
+from imbclf.decisions import DecisionRule
 from imbclf.errors import UserError
 from imbclf.module import CARD
 from imbclf.scoring import Tta, score_images
 
-FORMAT = 1
+FORMAT = 2
 SHEET = "predictor.json"
 
 
@@ -28,14 +31,21 @@ class Member:
 
     Attributes:
         backbone: uint8 images to logits.
-        threshold: decide 1 where logit >= threshold.
-        slope, intercept: probability of label 1 = sigmoid(slope logit + intercept).
+        rule: how its logits are read.
     """
 
     backbone: Backbone
-    threshold: float
-    slope: float
-    intercept: float
+    rule: DecisionRule
+
+    def probabilities(
+        self, logits: NDArray[np.float64], calibration: Calibration, prior: float | None
+    ) -> NDArray[np.float64]:
+        """Give the calibrated P(label 1) of logits `[N]`, for another prior if one is given."""
+        slope, intercept = self.rule["slope"], self.rule["intercept"]
+        if calibration == "temperature":
+            slope, intercept = 1 / self.rule["temperature"], 0.0
+        calibrated: NDArray[np.float64] = expit(slope * logits + intercept)
+        return calibrated if prior is None else shift_prior(calibrated, self.rule["prior"], prior)
 
 
 @dataclass(frozen=True)
@@ -76,13 +86,30 @@ class Predictor:
         precision: str | int = "32-true",
         batch_size: int = 512,
         tta: Tta = "none",
+        calibration: Calibration = "platt",
+        prior: float | None = None,
         progress: bool = False,
     ) -> Predictions:
         """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
 
+        Args:
+            images: what to label.
+            device: where to compute.
+            precision: a resolved Lightning precision.
+            batch_size: images at once.
+            tta: as for `score_images`.
+            calibration: `platt` or `temperature`; for the probabilities, not for the labels.
+            prior: share of label 1 that the probabilities shall hold for; None leaves that of the
+                training data. The labels stay those of the least HTER, which no prior changes.
+            progress: show a bar, on terminals only.
+
         Raises:
-            UserError: where the images have another shape or type.
+            UserError: where the images have another shape or type, or an option is out of range.
         """
+        if prior is not None and not 0 < prior < 1:
+            raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
+        if calibration not in ("platt", "temperature"):
+            raise UserError(f"calibration={calibration}: expected platt or temperature")
         if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
             raise UserError(
                 f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
@@ -102,9 +129,9 @@ class Predictor:
                 tta,
                 label,
             )
-            scores += (logits - member.threshold) / len(self.members)
-            calibrated = torch.from_numpy(member.slope * logits + member.intercept).sigmoid()
-            probabilities += calibrated.numpy() / len(self.members)
+            scores += (logits - member.rule["threshold"]) / len(self.members)
+            own = member.probabilities(logits, calibration, prior)
+            probabilities += own / len(self.members)
         decisions = (scores >= 0).astype(np.int64)
         return Predictions(scores, probabilities, decisions, np.array(self.label_names)[decisions])
 
@@ -119,7 +146,10 @@ class Predictor:
         try:
             stored = json.loads(sheet.read_text(encoding="utf-8"))
             if stored["format"] != FORMAT:
-                raise UserError(f"{sheet}: format {stored['format']}, expected {FORMAT}")
+                raise UserError(
+                    f"{sheet}: format {stored['format']}, expected {FORMAT}. Predict with the "
+                    "version of imbclf that wrote it, or train again"
+                )
             members = tuple(_load_member(folder, member) for member in stored["members"])
             height, width = map(int, stored["image_size"])
             zero, one = map(str, stored["label_names"])
@@ -174,7 +204,7 @@ def save_member(
         save_file({key: value.contiguous() for key, value in weights.items()}, beside)
     sheet = folder / SHEET
     members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
-    entry = {key: card[key] for key in ("architecture", "threshold", "slope", "intercept")}
+    entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
     members = [member for member in members if member["weights"] != name]
     members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
     stored = {
@@ -231,6 +261,5 @@ def _build_member(
         raise UserError(
             f"{path}: the weights do not fit {architecture['name']}: {error}"
         ) from error
-    return Member(
-        backbone, float(card["threshold"]), float(card["slope"]), float(card["intercept"])
-    )
+    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
+    return Member(backbone, DecisionRule(**numbers))  # type: ignore[typeddict-item]

@@ -4,10 +4,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
-from scipy.special import expit, logit, ndtr
+from scipy.special import logit, ndtr
 
-from imbclf.metrics import TIE, check_scores, error_curve
+from imbclf.calibration import check_both_classes, fit_platt
+from imbclf.metrics import TIE, error_curve
 
 Method = Literal["min_hter", "smoothed", "bayes"]
 
@@ -50,7 +50,7 @@ def min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     >>> min_hter_threshold([0.0, 1.0, 2.0, 4.0], [0, 0, 1, 1])
     1.5
     """
-    numbers, truth = _check_both_classes(scores, labels)
+    numbers, truth = check_both_classes(scores, labels)
     curve = error_curve(numbers, truth)
     gap = np.abs(curve.far - curve.frr)
     best = curve.hter <= curve.hter.min() + TIE
@@ -68,7 +68,7 @@ def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     >>> smoothed_min_hter_threshold([0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1])
     1.5
     """
-    numbers, truth = _check_both_classes(scores, labels)
+    numbers, truth = check_both_classes(scores, labels)
     if numbers.min() == numbers.max():
         return min_hter_threshold(numbers, truth)
     zeros, ones = numbers[truth == 0], numbers[truth == 1]
@@ -119,55 +119,12 @@ def bayes_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     >>> abs(bayes_threshold([-2.0, -1.0, 1.0, 2.0], [0, 0, 1, 1])) < 1e-6
     True
     """
-    numbers, truth = _check_both_classes(scores, labels)
+    numbers, truth = check_both_classes(scores, labels)
     slope, intercept = fit_platt(numbers, truth)
     if slope <= 0:
         return min_hter_threshold(numbers, truth)
     with np.errstate(over="ignore"):
         return _near(numbers, float((logit(truth.mean()) - intercept) / np.float64(slope)))
-
-
-def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
-    """Give slope and intercept of the calibration P(y = 1) = sigmoid(slope * score + intercept).
-
-    Logistic regression towards (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) instead of 1 and 0, which
-    keeps it finite when the classes are separable (Platt, "Probabilistic outputs for support
-    vector machines", 1999). Scores that are all the same get slope 0.
-
-    Raises:
-        ValueError: as `check_scores`, or if a class is absent.
-
-    >>> slope, intercept = fit_platt([-3.0, -1.0, 1.0, 3.0], [0, 0, 1, 1])
-    >>> slope > 0, abs(intercept) < 1e-6
-    (True, True)
-    """
-    numbers, truth = _check_both_classes(scores, labels)
-    n0, n1 = np.bincount(truth)
-    targets = np.where(truth == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
-    mean, deviation = float(numbers.mean()), float(numbers.std())
-    if deviation == 0:
-        return 0.0, float(logit(targets.mean()))
-    standard = (numbers - mean) / deviation
-
-    def loss(line: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = line[0] * standard + line[1]
-        error = expit(logits) - targets
-        value = (np.logaddexp(0, logits) - targets * logits).mean()
-        return float(value), np.array([(error * standard).mean(), error.mean()])
-
-    start = np.array([0.0, logit(targets.mean())])
-    slope, intercept = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9}).x
-    return float(slope / deviation), float(intercept - slope * mean / deviation)
-
-
-def _check_both_classes(
-    scores: ArrayLike, labels: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    numbers, truth = check_scores(scores, labels)
-    for label in (0, 1):
-        if not (truth == label).any():
-            raise ValueError(f"labels: none of {len(truth)} is {label}, both classes are needed")
-    return numbers, truth
 
 
 def _near(scores: NDArray[np.float64], threshold: float) -> float:

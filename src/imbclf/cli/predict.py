@@ -14,7 +14,18 @@ from imbclf.errors import UserError
 if TYPE_CHECKING:
     from imbclf.predictor import Predictor
 
-OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
+OPTIONS = (
+    "ckpt",
+    "data",
+    "out",
+    "overwrite",
+    "tta",
+    "calibration",
+    "prior",
+    "accelerator",
+    "precision",
+    "tracking",
+)
 
 
 def main() -> None:
@@ -52,6 +63,8 @@ def task(cfg: DictConfig) -> None:
         resolve_precision(cfg.precision, device),
         data.batch_size,
         cfg.tta,
+        cfg.calibration,
+        cfg.prior,
         progress=True,
     )
     write_table(
