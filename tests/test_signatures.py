@@ -17,6 +17,7 @@ TARGETS = [
     "imbclf.samplers.ProgressiveSampler",
     "imbclf.optim.OptimizerRecipe",
     "imbclf.dataset.LabelledFolder",
+    "imbclf.augment.Augmentation",
     "imbclf.backbones.build_backbone",
     "imbclf.crossval.CrossValidation",
 ]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imbclf.augment import Augmentation
+from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import build_backbone
 from imbclf.callbacks import BEST, LAST, EpochRecord, KeepBest, Progress, Select, WholeCheckpointIO
 from imbclf.cli.parts import quieten_lightning
@@ -29,6 +29,7 @@ LABELS = np.array([0] * 24 + [1] * 72)
 PIXELS = np.random.default_rng(0).integers(0, 200, (96, 32, 32, 3), dtype=np.uint8)
 PIXELS[LABELS == 1, :, :16] += 50
 FOLD = stratified_folds(LABELS, 3, seed=0)[0]
+AUGMENT = FoldAugmentation(Augmentation("alternating"), seed=0, class_counts=(24, 72))
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -56,7 +57,7 @@ def module(loss: nn.Module, lr: float = 1e-3) -> BinaryClassifier:
 
 def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
     sampler = sampler or ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.2, end=1.0)
-    return FoldDataModule(PIXELS, LABELS, FOLD, sampler, Augmentation("alternating"), 16)
+    return FoldDataModule(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
 
 
 def trainer(epochs: int, *callbacks: L.Callback) -> L.Trainer:
@@ -136,7 +137,7 @@ def test_parts_never_mix_in_a_real_training() -> None:
             return changed
 
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
-    spy = Spy(PIXELS, LABELS, FOLD, sampler, Augmentation(), 16)
+    spy = Spy(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
     trainer(3, Progress()).fit(module(Told()), datamodule=spy)
     assert seen <= set(FOLD.fit.tolist())
     assert not seen & set(FOLD.test.tolist())
@@ -151,7 +152,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
 def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -> None:
     pixels = np.full_like(PIXELS, 7)
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
-    flat = FoldDataModule(pixels, LABELS, FOLD, sampler, Augmentation(), 16)
+    flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
     trainer(1, KeepBest(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
     card, _ = read_checkpoint(tmp_path / BEST)
     assert math.isfinite(card["threshold"])

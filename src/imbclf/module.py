@@ -64,11 +64,11 @@ class BinaryClassifier(L.LightningModule):
         self._loss_sum, self._images = 0.0, 0
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:  # noqa: ARG002
-        """Give the loss of one batch."""
-        images, labels = batch
-        loss: Tensor = self.loss(self(images), labels.float())
-        self._loss_sum = self._loss_sum + loss.detach() * len(labels)
-        self._images += len(labels)
+        """Give the loss of one batch: images and targets, float32 `[N]`, labels or between them."""
+        images, targets = batch
+        loss: Tensor = self.loss(self(images), targets)
+        self._loss_sum = self._loss_sum + loss.detach() * len(targets)
+        self._images += len(targets)
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # noqa: ARG002
