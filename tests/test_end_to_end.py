@@ -113,7 +113,8 @@ def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
     make_folder: Callable[..., Path], tmp_path: Path, stop: signal.Signals
 ) -> None:
     folder = make_folder()
-    longer = ("trainer.max_epochs=6", "tracking=none", "sampler=progressive", "augment.shift=2")
+    mixed = ("augment.zoom=0.6", "augment.mixup=0.2")
+    longer = ("trainer.max_epochs=6", "tracking=none", "sampler=progressive", *mixed)
     arguments = small(folder, *longer)
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(

@@ -144,6 +144,62 @@ def test_parts_never_mix_in_a_real_training() -> None:
     assert len(seen) > 0.9 * len(FOLD.fit)
 
 
+def test_only_training_batches_are_augmented_and_soft_targets_reach_the_loss() -> None:
+    heard: list[Tensor] = []
+
+    class Hears(Told):
+        def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+            if self.training:
+                heard.append(targets)
+            return super().forward(logits, targets)
+
+    trained = module(Hears())
+    shown: dict[bool, list[Tensor]] = {True: [], False: []}
+    trained.backbone.register_forward_pre_hook(
+        lambda backbone, inputs: shown[backbone.training].append(inputs[0])
+    )
+    augment = FoldAugmentation(Augmentation("none", mixup=1.0), seed=0, class_counts=(24, 72))
+    sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
+    batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
+    trainer(2, Progress()).fit(trained, datamodule=batches)
+
+    dev = torch.cat(shown[False]).numpy()
+    assert (dev == np.concatenate([PIXELS[FOLD.dev]] * 2)).all()
+    assert all(images.is_floating_point() for images in shown[True])
+    targets = torch.cat(heard)
+    assert len(targets) == 2 * len(FOLD.fit) == len(torch.cat(shown[True]))
+    assert 0.05 < ((targets > 0) & (targets < 1)).float().mean() < 0.6
+
+
+class StopAfter(L.Callback):
+    """Break off when an epoch is done, as a signal would."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        trainer.should_stop = trainer.current_epoch == self.epoch
+
+
+def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    augment = FoldAugmentation(Augmentation(zoom=0.5, mixup=0.5), seed=3, class_counts=(24, 72))
+    weights = []
+    for name, stops in (("whole", [None]), ("broken", [1, None])):
+        last = tmp_path / name / LAST
+        for stop in stops:
+            sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
+            batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
+            trained = module(Told())
+            last.parent.mkdir(exist_ok=True)
+            keep = [Progress(), KeepBest(last.parent, "last")]
+            fit = trainer(3, *keep, *([] if stop is None else [StopAfter(stop)]))
+            start = last if last.exists() else None
+            fit.fit(trained, datamodule=batches, ckpt_path=start, weights_only=True)
+            assert fit.current_epoch == (3 if stop is None else stop + 1)
+        weights.append(torch.cat([value.flatten() for value in trained.state_dict().values()]))
+    assert torch.equal(*weights)
+
+
 def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
     with pytest.raises(UserError, match=r"no longer finite.*optim\.lr"):
         trainer(2).fit(module(Told(math.nan)), datamodule=data())

@@ -1,9 +1,8 @@
 """A square of each image covered."""
 
-import torch
 from torch import Tensor
 
-from imbclf.augment.boxes import inside
+from imbclf.augment.boxes import paste
 
 
 def cut_out(images: Tensor, centres: tuple[Tensor, Tensor], side: int) -> Tensor:
@@ -17,13 +16,14 @@ def cut_out(images: Tensor, centres: tuple[Tensor, Tensor], side: int) -> Tensor
         centres: rows and columns of the squares' centres, int64 `[N]` each.
         side: of the squares, in pixels.
 
+    >>> import torch
     >>> image = torch.tensor([[[[0.0], [2.0]], [[4.0], [6.0]]]])
     >>> cut_out(image, (torch.tensor([0]), torch.tensor([1])), side=1).flatten().tolist()
     [0.0, 3.0, 4.0, 6.0]
     """
-    _, height, width, _ = images.shape
-    mean = images.float().mean((1, 2))
+    mean = images.float().mean((1, 2), keepdim=True)
     if not images.is_floating_point():
         mean = mean.round()
-    covered = inside(centres, (side, side), height, width)
-    return torch.where(covered[..., None], mean.to(images.dtype)[:, None, None], images)
+    cover = mean.to(images.dtype).expand(-1, -1, images.shape[2], -1)
+    covered, _ = paste(images, cover, centres, (side, side))
+    return covered

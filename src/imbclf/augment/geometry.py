@@ -44,21 +44,30 @@ def flips(draws: Draws, flip: Flip) -> Tensor:
 def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
     """Move each image by up to `pixels` in both directions, its border filled by reflection.
 
-    The offsets are uniform over the (2 pixels + 1)^2 positions of a crop from the padded image.
+    The offsets are uniform over the (2 pixels + 1)^2 positions of a crop from the padded image;
+    `pixels` is less than the image's sides.
 
     >>> batch = torch.arange(2 * 8 * 8 * 3, dtype=torch.uint8).view(2, 8, 8, 3)
     >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0), pixels=2).shape
     torch.Size([2, 8, 8, 3])
     """
-    count, height, width, _ = images.shape
-    padded = functional.pad(images.permute(0, 3, 1, 2).float(), [pixels] * 4, mode="reflect")
-    padded = padded.to(images.dtype).permute(0, 2, 3, 1)
-    top, left = draws.pixels(Draw.SHIFT, 2 * pixels + 1, 2 * pixels + 1)
-    device = images.device
-    rows = top[:, None] + torch.arange(height, device=device)
-    columns = left[:, None] + torch.arange(width, device=device)
-    image = torch.arange(count, device=device)[:, None, None]
-    return padded[image, rows[:, :, None], columns[:, None, :]]
+    count, height, width, colours = images.shape
+    image = torch.arange(count, device=images.device)
+    rows, columns = (
+        _reflected(offset - pixels, side)
+        for offset, side in zip(
+            draws.pixels(Draw.SHIFT, 2 * pixels + 1, 2 * pixels + 1), (height, width), strict=True
+        )
+    )
+    # images[image, row, column], but several times faster.
+    place = (image[:, None, None] * height + rows[:, :, None]) * width + columns[:, None]
+    return images.reshape(-1, colours).index_select(0, place.flatten()).view_as(images)
+
+
+def _reflected(offset: Tensor, side: int) -> Tensor:
+    """Give the places 0 to side - 1 moved by each offset, beyond the border reflected."""
+    moved = (offset[:, None] + torch.arange(side, device=offset.device)).abs()
+    return (side - 1) - ((side - 1) - moved).abs()
 
 
 def crop_boxes(draws: Draws, smallest: float) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from imbclf.augment.boxes import inside
+from imbclf.augment.boxes import paste
 from imbclf.augment.draws import Draw, Draws
 
 POINTS = 2**12
@@ -98,9 +98,7 @@ def cutmix(
     _, height, width, _ = images.shape
     ratio = (1 - share).sqrt()
     sides = ((ratio * height).round().long(), (ratio * width).round().long())
-    pasted = inside(centres, sides, height, width)
-    mixed = torch.where(pasted[..., None], images[partner], images)
-    return mixed, 1 - pasted.flatten(1).sum(1) / (height * width)
+    return paste(images, images[partner], centres, sides)
 
 
 def mix_labels(labels: Tensor, partner: Tensor, share: Tensor) -> Tensor:
