@@ -15,7 +15,17 @@ from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
 
-GROUPS = ("data", "model", "loss", "sampler", "optim", "trainer", "tracking", "experiment")
+GROUPS = (
+    "data",
+    "augment",
+    "model",
+    "loss",
+    "sampler",
+    "optim",
+    "trainer",
+    "tracking",
+    "experiment",
+)
 CHOICES = [
     (group, path.stem)
     for group in GROUPS
@@ -55,7 +65,7 @@ def test_every_yaml_is_covered() -> None:
 def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> None:
     cfg = compose("train", needed(group, choice))
     check(cfg, OPTIONS)
-    if group in ("loss", "sampler", "optim", "data"):
+    if group in ("loss", "sampler", "optim", "data", "augment"):
         instantiate(cfg[group], _convert_="all")
 
 
@@ -83,6 +93,9 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
         (["++cv.folds=true"], "cv.folds=True: expected int"),
         (["++data.batch_size=2.5"], "data.batch_size=2.5: expected int"),
         (["data=folder"], "data.dir is needed"),
+        (["++augment.mixupp=1"], "unknown option augment.mixupp; did you mean mixup?"),
+        (["++augment.seed=1"], "unknown option augment.seed"),
+        (["++augment.shift=1.5"], "augment.shift=1.5: expected int"),
         (["++loss._target_=no.such.Loss"], "no such class or function"),
     ],
 )

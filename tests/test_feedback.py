@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from imbclf.augment import Augmentation
+from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.callbacks import LAST, KeepBest, Progress, WholeCheckpointIO
 from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
@@ -110,7 +110,14 @@ def train(
     )
     trainer.fit(
         module,
-        datamodule=data(PIXELS, LABELS, FOLD, sampler, Augmentation(), 16 // devices),
+        datamodule=data(
+            PIXELS,
+            LABELS,
+            FOLD,
+            sampler,
+            FoldAugmentation(Augmentation(), seed=0, class_counts=(1, 1)),
+            16 // devices,
+        ),
         ckpt_path=folder / LAST if resume else None,
         weights_only=True,
     )

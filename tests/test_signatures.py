@@ -18,6 +18,7 @@ TARGETS = [
     "imbclf.samplers.SquareRootSampler",
     "imbclf.optim.OptimizerRecipe",
     "imbclf.dataset.LabelledFolder",
+    "imbclf.augment.Augmentation",
     "imbclf.backbones.build_backbone",
     "imbclf.crossval.CrossValidation",
 ]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imbclf.augment import Augmentation
+from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import build_backbone
 from imbclf.callbacks import (
     BEST,
@@ -41,6 +41,7 @@ LABELS = np.array([0] * 24 + [1] * 72)
 PIXELS = np.random.default_rng(0).integers(0, 200, (96, 32, 32, 3), dtype=np.uint8)
 PIXELS[LABELS == 1, :, :16] += 50
 FOLD = stratified_folds(LABELS, 3, seed=0)[0]
+AUGMENT = FoldAugmentation(Augmentation("alternating"), seed=0, class_counts=(24, 72))
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -68,7 +69,7 @@ def module(loss: nn.Module, lr: float = 1e-3) -> BinaryClassifier:
 
 def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
     sampler = sampler or ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.2, end=1.0)
-    return FoldDataModule(PIXELS, LABELS, FOLD, sampler, Augmentation("alternating"), 16)
+    return FoldDataModule(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
 
 
 def trainer(epochs: int, *callbacks: L.Callback) -> L.Trainer:
@@ -141,14 +142,16 @@ def test_parts_never_mix_in_a_real_training() -> None:
     class Spy(FoldDataModule):
         def on_after_batch_transfer(
             self, batch: tuple[Tensor, Tensor, Tensor], dataloader_idx: int
-        ) -> tuple[Tensor, Tensor]:
+        ) -> tuple[Tensor, Tensor, Tensor]:
             if self.trainer is not None and self.trainer.training:
                 seen.update(batch[2].tolist())
-            changed: tuple[Tensor, Tensor] = super().on_after_batch_transfer(batch, dataloader_idx)
+            changed: tuple[Tensor, Tensor, Tensor] = super().on_after_batch_transfer(
+                batch, dataloader_idx
+            )
             return changed
 
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
-    spy = Spy(PIXELS, LABELS, FOLD, sampler, Augmentation(), 16)
+    spy = Spy(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
     trainer(3, Progress()).fit(module(Told()), datamodule=spy)
     assert seen <= set(FOLD.fit.tolist())
     assert not seen & set(FOLD.test.tolist())
@@ -174,6 +177,52 @@ def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> 
     Predictor.from_checkpoint(tmp_path / "resumed" / BEST)
 
 
+def test_only_training_batches_are_augmented_and_soft_targets_reach_the_loss() -> None:
+    heard: list[Tensor] = []
+
+    class Hears(Told):
+        def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+            if self.training:
+                heard.append(targets)
+            return super().forward(logits, targets)
+
+    trained = module(Hears())
+    shown: dict[bool, list[Tensor]] = {True: [], False: []}
+    trained.backbone.register_forward_pre_hook(
+        lambda backbone, inputs: shown[backbone.training].append(inputs[0])
+    )
+    augment = FoldAugmentation(Augmentation("none", mixup=1.0), seed=0, class_counts=(24, 72))
+    sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
+    batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
+    trainer(2, Progress()).fit(trained, datamodule=batches)
+
+    dev = torch.cat(shown[False]).numpy()
+    assert (dev == np.concatenate([PIXELS[FOLD.dev]] * 2)).all()
+    assert all(images.is_floating_point() for images in shown[True])
+    targets = torch.cat(heard)
+    assert len(targets) == 2 * len(FOLD.fit) == len(torch.cat(shown[True]))
+    assert 0.05 < ((targets > 0) & (targets < 1)).float().mean() < 0.6
+
+
+def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
+    augment = FoldAugmentation(Augmentation(zoom=0.5, mixup=0.5), seed=3, class_counts=(24, 72))
+    weights = []
+    for name, stops in (("whole", [None]), ("broken", [1, None])):
+        last = tmp_path / name / LAST
+        for stop in stops:
+            sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
+            batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
+            trained = module(Told())
+            last.parent.mkdir(exist_ok=True)
+            keep = [Progress(), KeepBest(last.parent, "last")]
+            fit = trainer(3, *keep, *([] if stop is None else [StopAfter(stop + 1)]))
+            start = last if last.exists() else None
+            fit.fit(trained, datamodule=batches, ckpt_path=start, weights_only=True)
+            assert fit.current_epoch == (3 if stop is None else stop + 1)
+        weights.append(torch.cat([value.flatten() for value in trained.state_dict().values()]))
+    assert torch.equal(*weights)
+
+
 def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
     with pytest.raises(UserError, match=r"no longer finite.*optim\.lr"):
         trainer(2).fit(module(Told(math.nan)), datamodule=data())
@@ -182,7 +231,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
 def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -> None:
     pixels = np.full_like(PIXELS, 7)
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
-    flat = FoldDataModule(pixels, LABELS, FOLD, sampler, Augmentation(), 16)
+    flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
     trainer(1, KeepBest(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
     card, _ = read_checkpoint(tmp_path / BEST)
     assert math.isfinite(card["threshold"])

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imbclf.augment import Augmentation
+from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import Backbone
 from imbclf.callbacks import (
     BEST,
@@ -97,7 +97,7 @@ class Recipe:
         trainer: makes Lightning's trainer of callbacks, plugins and a root folder.
         precision: Lightning's precision, resolved.
         device: where dev and test parts are scored.
-        augmentation: of training batches.
+        augment: what training batches go through.
         batch_size: images per step.
         cv: the protocol.
         seed: with a fold's number, all that the fold draws from.
@@ -114,7 +114,7 @@ class Recipe:
     trainer: Callable[..., L.Trainer]
     precision: str | int
     device: torch.device
-    augmentation: Augmentation
+    augment: Augmentation
     batch_size: int
     cv: CrossValidation
     seed: int
@@ -145,22 +145,23 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     folder.mkdir(parents=True, exist_ok=True)
     seed = int(np.random.default_rng([recipe.seed, number]).integers(2**31))
     L.seed_everything(seed, verbose=False)
+    counts = class_counts(recipe.labels[fold.fit])
     backbone = recipe.backbone()
     if recipe.cv.start_from is not None:
         weights = start_weights(Path(recipe.cv.start_from), number, backbone)
         backbone.network.load_state_dict(weights)
     module = BinaryClassifier(
         backbone,
-        recipe.loss(class_counts(recipe.labels[fold.fit])),
+        recipe.loss(counts),
         recipe.optim,
         recipe.cv.threshold,
         seed,
         recipe.card,
     )
     sampler = recipe.sampler(recipe.labels[fold.fit], seed)
-    augmentation = Augmentation(recipe.augmentation.flip, recipe.augmentation.shift, seed)
+    augment = FoldAugmentation(recipe.augment, seed, counts)
     datamodule = FoldDataModule(
-        recipe.pixels, recipe.labels, fold, sampler, augmentation, recipe.batch_size
+        recipe.pixels, recipe.labels, fold, sampler, augment, recipe.batch_size
     )
     tracker.start_fold(number)
     record = EpochRecord(folder / METRICS, tracker.log_epoch)

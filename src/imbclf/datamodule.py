@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from imbclf.augment import Augmentation
+from imbclf.augment import FoldAugmentation
 from imbclf.batches import IndexBatches
 from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold
@@ -54,7 +54,7 @@ class FoldDataModule(L.LightningDataModule):
         labels: int64 `[N]`.
         fold: which rows are fit, dev and test.
         sampler: draws positions into the fit part.
-        augmentation: applied to training batches on their device.
+        augment: changes training batches on their device.
         batch_size: images per step and device.
     """
 
@@ -64,12 +64,12 @@ class FoldDataModule(L.LightningDataModule):
         labels: NDArray[np.int64],
         fold: Fold,
         sampler: IndexSampler,
-        augmentation: Augmentation,
+        augment: FoldAugmentation,
         batch_size: int,
     ) -> None:
         super().__init__()
         self.pixels, self.labels, self.fold = pixels, labels, fold
-        self.sampler, self.augmentation, self.batch_size = sampler, augmentation, batch_size
+        self.sampler, self.augment, self.batch_size = sampler, augment, batch_size
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Give batches of the fit part, drawn by the sampler."""
@@ -91,8 +91,8 @@ class FoldDataModule(L.LightningDataModule):
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002
-        """Augment a training batch on its device: images, labels, rows."""
+        """Augment a training batch on its device: images, labels or targets, rows."""
         images, labels, rows = batch
         if self.trainer is not None and self.trainer.training:
-            images = self.augmentation(images, rows, self.trainer.current_epoch)
+            images, labels = self.augment(images, labels, rows, self.trainer.current_epoch)
         return images, labels, rows

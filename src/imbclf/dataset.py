@@ -8,7 +8,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.augment import Augmentation, Flip
 from imbclf.errors import UserError
 from imbclf.images import open_images
 from imbclf.listing import Listing, list_images, list_labelled
@@ -16,7 +15,7 @@ from imbclf.listing import Listing, list_images, list_labelled
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """Where labelled images lie and how they are read, batched and augmented.
+    """Where labelled images lie and how they are read and batched.
 
     Args:
         dir: the data folder.
@@ -28,8 +27,6 @@ class LabelledFolder:
         on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
         cache_dir: where decoded images are kept.
         batch_size: images per step.
-        flip: mirror training images: `none`, `random` or `alternating`.
-        shift: largest random shift of training images, in pixels.
         default_weights: what `model.weights` is unless it is given.
         make: called with `dir` before anything is read; draws the demo data.
 
@@ -45,8 +42,6 @@ class LabelledFolder:
     on_corrupt: Literal["error", "skip"] = "error"
     cache_dir: str = "outputs/cache"
     batch_size: int = 128
-    flip: Flip = "random"
-    shift: int = 0
     default_weights: str | None = None
     make: Callable[[Path], None] | None = None
 
@@ -55,12 +50,6 @@ class LabelledFolder:
             raise UserError(f"data.batch_size={self.batch_size}: expected 2 or more images")
         if self.on_corrupt not in ("error", "skip"):
             raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
-        _ = self.augmentation
-
-    @property
-    def augmentation(self) -> Augmentation:
-        """Give what training batches go through."""
-        return Augmentation(self.flip, self.shift)
 
     def list_files(self) -> Listing:
         """Find the files and their labels, checked.

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
 from imbclf.callbacks import METRICS, read_epochs
 from imbclf.crossval import CrossValidation, Recipe, class_counts, train_fold
@@ -38,6 +39,7 @@ log = logging.getLogger("imbclf")
 
 def run_experiment(
     data: LabelledFolder,
+    augment: Augmentation,
     model: Callable[[], Backbone],
     loss: Callable[[tuple[int, int]], nn.Module],
     sampler: Callable[[NDArray[np.int64], int], IndexSampler],
@@ -57,6 +59,7 @@ def run_experiment(
 
     Args:
         data: the labelled images.
+        augment: what training batches go through.
         model: makes the backbone.
         loss: makes the loss of the class counts (n0, n1) of a fit part.
         sampler: makes the sampler of the labels of a fit part and a seed.
@@ -79,6 +82,7 @@ def run_experiment(
     loss(class_counts(_labels(listing)[folds[0].fit]))
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
+    augment.check_size(*pixels.shape[1:3])
     if len(kept.files) != len(listing.files):
         folds = _split(kept, cv, seed)
     recipe = Recipe(
@@ -93,7 +97,7 @@ def run_experiment(
         trainer=trainer,
         precision=precision,
         device=device,
-        augmentation=data.augmentation,
+        augment=augment,
         batch_size=data.batch_size,
         cv=cv,
         seed=seed,

@@ -66,12 +66,15 @@ class BinaryClassifier(L.LightningModule):
         self._loss_sum, self._images = 0.0, 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Give the loss of one batch, and its logits for whoever watches training."""
-        images, labels, _ = batch
+        """Give the loss of one batch, and its logits for whoever watches training.
+
+        Its targets are float32 `[N]`, labels or between them.
+        """
+        images, targets, _ = batch
         logits = self(images)
-        loss: Tensor = self.loss(logits, labels.float())
-        self._loss_sum = self._loss_sum + loss.detach() * len(labels)
-        self._images += len(labels)
+        loss: Tensor = self.loss(logits, targets)
+        self._loss_sum = self._loss_sum + loss.detach() * len(targets)
+        self._images += len(targets)
         return {"loss": loss, "logits": logits.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002

@@ -31,7 +31,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
     """
     quieten_lightning()
     parts = {}
-    for group in ("data", "loss", "sampler", "optim", "trainer", "cv", "tracking"):
+    for group in ("data", "augment", "loss", "sampler", "optim", "trainer", "cv", "tracking"):
         with blame(group):
             parts[group] = instantiate(cfg[group], _convert_="all")
     with blame("model"):
@@ -47,6 +47,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
         try:
             summary = run_experiment(
                 data=parts["data"],
+                augment=parts["augment"],
                 model=parts["model"],
                 loss=loss_factory(parts["loss"]),
                 sampler=parts["sampler"],

@@ -1,0 +1,45 @@
+"""Rectangles of images filled from elsewhere."""
+
+import torch
+from torch import Tensor
+
+
+def paste(
+    images: Tensor,
+    others: Tensor,
+    centres: tuple[Tensor, Tensor],
+    sides: tuple[Tensor | int, Tensor | int],
+) -> tuple[Tensor, Tensor]:
+    """Fill a rectangle of each image with the same rectangle of another.
+
+    It reaches from centre - side // 2, is `side` long, and is cut off at the border.
+
+    Args:
+        images: `[N, H, W, 3]`.
+        others: of the same type, `[N, H, W, 3]`, or `[N, 1, W, 3]` where rows are all the same.
+        centres: rows and columns, int64 `[N]` each.
+        sides: height and width of the rectangles in pixels, int64 `[N]` each or one for all.
+
+    Returns:
+        Images `[N, H, W, 3]`, and the share of pixels that each has kept, float32 `[N]`.
+
+    >>> black, white = torch.zeros(1, 2, 4, 1), torch.ones(1, 2, 4, 1)
+    >>> filled, kept = paste(black, white, (torch.tensor([0]), torch.tensor([1])), (2, 2))
+    >>> filled[..., 0].int().tolist(), kept
+    ([[[1, 1, 0, 0], [0, 0, 0, 0]]], tensor([0.7500]))
+    """
+    _, height, width, colours = images.shape
+    rows, columns = (
+        _within(centre, side, length)
+        for centre, side, length in zip(centres, sides, (height, width), strict=True)
+    )
+    # With colours side by side in one dimension: several times faster than one of length three.
+    inside = rows[:, :, None] & columns.repeat_interleave(colours, 1)[:, None, :]
+    filled = torch.where(inside, others.flatten(2), images.flatten(2)).view_as(images)
+    return filled, 1 - rows.sum(1) * columns.sum(1) / (height * width)
+
+
+def _within(centre: Tensor, side: Tensor | int, length: int) -> Tensor:
+    start = centre - side // 2
+    places = torch.arange(length, device=centre.device)
+    return (places >= start[:, None]) & (places < (start + side)[:, None])

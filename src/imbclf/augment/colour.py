@@ -1,0 +1,34 @@
+"""Brightness, contrast and saturation of each image, changed in one step."""
+
+import torch
+from torch import Tensor
+
+GREY = (0.299, 0.587, 0.114)
+
+
+def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
+    """Change the colours of each image by its own three factors, 1 being no change.
+
+    b (c (s x + (1 - s) g) + (1 - c) m), where g is the grey (ITU-R BT.601) of the pixel x and m the
+    mean grey of the image: torchvision's adjust_saturation, adjust_contrast, adjust_brightness one
+    after another, except that values are cut off at 0 and 255 only once, at the end.
+
+    Args:
+        images: `[N, H, W, 3]` in 0..255.
+        brightness: factors b, 0 or more, `[N]`.
+        contrast: factors c, 0 or more, `[N]`.
+        saturation: factors s, 0 or more, `[N]`.
+
+    Returns:
+        Floating point `[N, H, W, 3]` in 0..255.
+
+    >>> image = torch.tensor([[[[10, 20, 30]]]], dtype=torch.uint8)
+    >>> jitter(image, torch.tensor([2.0]), torch.ones(1), torch.ones(1)).flatten().tolist()
+    [20.0, 40.0, 60.0]
+    """
+    pixels = images.to(brightness.dtype)
+    grey = pixels @ pixels.new_tensor(GREY)
+    own = brightness * contrast * saturation
+    mean = brightness * (1 - contrast) * grey.mean((1, 2))
+    added = grey * (brightness * contrast * (1 - saturation))[:, None, None] + mean[:, None, None]
+    return torch.addcmul(added[..., None], pixels, own[:, None, None, None]).clamp_(0, 255)

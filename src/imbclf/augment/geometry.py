@@ -1,0 +1,124 @@
+"""Where the pixels of each image go: mirrored, shifted, zoomed and turned."""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from imbclf.augment.draws import Draw, Draws
+
+Flip = Literal["none", "random", "alternating"]
+
+
+def flip_where(images: Tensor, chosen: Tensor) -> Tensor:
+    """Mirror left to right those images `[N, H, W, 3]` whose entry in bool `chosen` `[N]` is set.
+
+    >>> image = torch.tensor([[[[1], [2]]]])
+    >>> flip_where(image, torch.tensor([True])).flatten().tolist()
+    [2, 1]
+    """
+    return torch.where(chosen[:, None, None, None], images.flip(2), images)
+
+
+def flips(draws: Draws, flip: Flip) -> Tensor:
+    """Say which images to mirror in this epoch, bool `[N]`.
+
+    `random` draws afresh each epoch; `alternating` draws once and then mirrors every other epoch,
+    so that two epochs show both sides of every image (Jordan 2024, airbench).
+
+    >>> first, second = (
+    ...     flips(Draws(torch.arange(100), 0, epoch), "alternating") for epoch in (0, 1)
+    ... )
+    >>> bool((first ^ second).all())
+    True
+    """
+    if flip == "none":
+        return torch.zeros(len(draws.rows), dtype=torch.bool, device=draws.rows.device)
+    if flip == "random":
+        return (draws.bits(Draw.FLIP) & 1).bool()
+    return ((Draws(draws.rows, draws.seed, 0).bits(Draw.FLIP) + draws.epoch) & 1).bool()
+
+
+def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
+    """Move each image by up to `pixels` in both directions, its border filled by reflection.
+
+    The offsets are uniform over the (2 pixels + 1)^2 positions of a crop from the padded image;
+    `pixels` is less than the image's sides.
+
+    >>> batch = torch.arange(2 * 8 * 8 * 3, dtype=torch.uint8).view(2, 8, 8, 3)
+    >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0), pixels=2).shape
+    torch.Size([2, 8, 8, 3])
+    """
+    count, height, width, colours = images.shape
+    image = torch.arange(count, device=images.device)
+    rows, columns = (
+        _reflected(offset - pixels, side)
+        for offset, side in zip(
+            draws.pixels(Draw.SHIFT, 2 * pixels + 1, 2 * pixels + 1), (height, width), strict=True
+        )
+    )
+    # images[image, row, column], but several times faster.
+    place = (image[:, None, None] * height + rows[:, :, None]) * width + columns[:, None]
+    return images.reshape(-1, colours).index_select(0, place.flatten()).view_as(images)
+
+
+def _reflected(offset: Tensor, side: int) -> Tensor:
+    """Give the places 0 to side - 1 moved by each offset, beyond the border reflected."""
+    moved = (offset[:, None] + torch.arange(side, device=offset.device)).abs()
+    return (side - 1) - ((side - 1) - moved).abs()
+
+
+def crop_boxes(draws: Draws, smallest: float) -> Tensor:
+    """Draw the part of each image that is to fill it: x, y, width, height, float32 `[N, 4]`.
+
+    In shares of the whole image's sides. The area is uniform in `smallest` to 1, the aspect (width
+    to height, the whole image's being 1) log-uniform in 3/4 to 4/3, the place uniform. A side that
+    would be longer than the image's is the image's (Szegedy et al. 2015 without its rejections).
+    With `smallest` = 1 the part is the whole image.
+
+    >>> crop_boxes(Draws(torch.arange(2), seed=0, epoch=0), smallest=0.5).shape
+    torch.Size([2, 4])
+    """
+    area = draws.uniform(Draw.AREA, smallest, 1.0)
+    widest = math.log(4 / 3) if smallest < 1 else 0.0
+    aspect = draws.uniform(Draw.ASPECT, -widest, widest).exp()
+    width, height = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
+    left = draws.uniform(Draw.CROP_X) * (1 - width)
+    top = draws.uniform(Draw.CROP_Y) * (1 - height)
+    return torch.stack([left, top, width, height], dim=1)
+
+
+def warp(images: Tensor, boxes: Tensor, degrees: Tensor) -> Tensor:
+    """Turn each image about its centre, then let its box fill it; one bilinear sampling.
+
+    What lies outside the image is its reflection.
+
+    Args:
+        images: `[N, H, W, 3]`; uint8 comes back rounded.
+        boxes: x, y, width, height in shares of the turned image's sides, `[N, 4]`.
+        degrees: clockwise as seen, `[N]`.
+
+    >>> image = torch.tensor([[[[1.0], [2.0]], [[3.0], [4.0]]]])
+    >>> turned = warp(image, torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([90.0]))
+    >>> turned[0, :, :, 0].round().tolist()
+    [[3.0, 1.0], [4.0, 2.0]]
+    """
+    _, height, width, _ = images.shape
+    cos, sin = degrees.deg2rad().cos(), degrees.deg2rad().sin()
+    # Columns: where a step right, a step down and the centre of the output lie in the input, the
+    # image being -1 to 1 both ways.
+    tall = height / width
+    turn = torch.stack([cos, sin * tall, -sin / tall, cos], dim=1).view(-1, 2, 2)
+    steps = turn * boxes[:, None, 2:]
+    centre = (turn * (2 * boxes[:, :2] + boxes[:, 2:] - 1)[:, None]).sum(2)
+    across, down = (
+        (2 * torch.arange(side, device=images.device) + 1) / side - 1 for side in (width, height)
+    )
+    along = across[None, :, None] * steps[:, None, :, 0] + centre[:, None]
+    grid = along[:, None] + (down[None, :, None] * steps[:, None, :, 1])[:, :, None]
+    pixels = images.permute(0, 3, 1, 2).to(grid.dtype)
+    sampled = functional.grid_sample(pixels, grid, "bilinear", "reflection", align_corners=False)
+    sampled = sampled.permute(0, 2, 3, 1).contiguous()
+    return sampled if images.is_floating_point() else sampled.add_(0.5).to(images.dtype)

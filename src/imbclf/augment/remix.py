@@ -1,0 +1,45 @@
+"""Labels of mixed images that favour the minority."""
+
+import torch
+from torch import Tensor
+
+from imbclf.augment.mixing import mix_labels
+
+
+def remix_labels(
+    labels: Tensor,
+    partner: Tensor,
+    share: Tensor,
+    class_counts: tuple[int, int],
+    kappa: float,
+    tau: float,
+) -> Tensor:
+    """Give an image mixed of both classes wholly to the minority where its share suffices.
+
+    The factor of y_i is 0 where n_i / n_j >= kappa and lambda < tau, 1 where n_i / n_j <= 1 / kappa
+    and 1 - lambda < tau, else lambda as in mixup: with a majority kappa times the minority, the
+    label is the minority's wherever the majority's share of the image is below tau. Source: Chou et
+    al., Remix: Rebalanced Mixup, ECCV 2020 workshops.
+
+    Args:
+        labels: int64 `[N]`.
+        partner: j for each i, int64 `[N]`.
+        share: lambda of each i, `[N]`.
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        kappa: least ratio of the class counts, above 1.
+        tau: in 0 to 1.
+
+    Returns:
+        Targets, float32 `[N]`.
+
+    >>> labels, partner, share = torch.tensor([0, 1]), torch.tensor([1, 0]), torch.full([2], 0.75)
+    >>> remix_labels(labels, partner, share, class_counts=(10, 90), kappa=3.0, tau=0.5)
+    tensor([0.0000, 0.7500])
+    """
+    mixed = mix_labels(labels, partner, share)
+    minority = 0 if class_counts[0] <= class_counts[1] else 1
+    if max(class_counts) < kappa * min(class_counts):
+        return mixed
+    of_majority = mixed if minority == 0 else 1 - mixed
+    both = labels != labels[partner]
+    return torch.where(both & (of_majority < tau), float(minority), mixed)
