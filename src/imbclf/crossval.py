@@ -30,6 +30,7 @@ from imbclf.errors import UserError
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
+from imbclf.preparation import prepare_head
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import score_images
@@ -131,7 +132,8 @@ def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
     """Train one fold, choose its epoch and threshold on dev, score its test part once.
 
-    A fold that was broken off in an earlier run goes on from its last whole epoch.
+    A fold that was broken off in an earlier run goes on from its last whole epoch. With
+    `trainer.max_epochs=0` the head is prepared and judged, and that is all.
     """
     folder = fold_folder(run, number)
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,24 +154,32 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     )
     tracker.start_fold(number)
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
+    keep = KeepBest(folder, recipe.cv.select)
     before = len(record.rows)
     trainer = recipe.trainer(
-        callbacks=[
-            Progress(),
-            record,
-            EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
-            KeepBest(folder, recipe.cv.select),
-        ],
+        callbacks=[Progress(), record, EpochBar(f"fold {number + 1}/{recipe.cv.folds}"), keep],
         plugins=[WholeCheckpointIO()],
         default_root_dir=run,
     )
     started = time.perf_counter()
     last = folder / LAST
-    trainer.fit(
-        module, datamodule=datamodule, ckpt_path=last if last.exists() else None, weights_only=True
-    )
+    if not last.exists():
+        images, rows = (recipe.pixels, recipe.labels), fold.fit
+        prepare_head(module.backbone, *images, rows, recipe.device, recipe.precision, seed)
+    if trainer.max_epochs == 0:
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+        for callback in (record, keep):
+            callback.on_train_epoch_end(trainer, module)
+    else:
+        trainer.fit(
+            module,
+            datamodule=datamodule,
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
     seconds = time.perf_counter() - started
-    trained = len(sampler) * (len(record.rows) - before)
+    epochs = len(record.rows) - before if trainer.max_epochs else 0
+    trained = len(sampler) * epochs
     result = _judge(recipe, fold, number, folder, module.backbone, seconds, trained)
     save_member(run / "predictor", number, *read_checkpoint(folder / BEST))
     write_fold(run, result, fold, recipe.files, recipe.labels)

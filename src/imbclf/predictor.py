@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from imbclf.atomic import whole_file, write_text
-from imbclf.backbones import Backbone, build_backbone
+from imbclf.backbones import Backbone, rebuild_backbone
 from imbclf.errors import UserError
 from imbclf.module import CARD
 from imbclf.scoring import Tta, score_images
@@ -217,20 +217,12 @@ def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
 def _build_member(
     card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
 ) -> Member:
-    architecture = dict(card["architecture"])
-    backbone = build_backbone(
-        name=str(architecture["name"]),
-        input_size=architecture["input_size"],
-        stem=architecture["stem"],
-        mean=tuple(architecture["mean"]),
-        std=tuple(architecture["std"]),
-    )
+    backbone = rebuild_backbone(card["architecture"])
     try:
         backbone.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise UserError(
-            f"{path}: the weights do not fit {architecture['name']}: {error}"
-        ) from error
+        name = backbone.architecture["name"]
+        raise UserError(f"{path}: the weights do not fit {name}: {error}") from error
     return Member(
         backbone, float(card["threshold"]), float(card["slope"]), float(card["intercept"])
     )

@@ -12,7 +12,18 @@ from imbclf.cli.interrupts import got_through
 from imbclf.cli.resume import stored_configuration
 from imbclf.errors import Interrupted
 
-OPTIONS = ("data", "model", "loss", "sampler", "optim", "trainer", "cv", "tracking", "seed")
+OPTIONS = (
+    "data",
+    "model",
+    "head",
+    "loss",
+    "sampler",
+    "optim",
+    "trainer",
+    "cv",
+    "tracking",
+    "seed",
+)
 
 
 def main() -> None:
