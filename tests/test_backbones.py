@@ -18,8 +18,15 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torchvision.models import VisionTransformer, get_model, get_model_weights, list_models
 from torchvision.transforms import v2
 
-from imbclf.backbones import Architecture, Backbone, build_backbone, check_input
+from imbclf.backbones import (
+    Architecture,
+    Backbone,
+    build_backbone,
+    check_input,
+    rebuild_backbone,
+)
 from imbclf.errors import UserError
+from imbclf.heads import LinearHead
 from imbclf.weights import load_weights
 
 NAMES = list_models(module=torchvision.models)
@@ -136,15 +143,20 @@ def pixel_backbone(
     side: int, input_size: int | None = None, mean: float = 0.0, std: float = 1.0
 ) -> Backbone:
     architecture = Architecture(
-        name="pixels", input_size=input_size, stem="standard", mean=[mean] * 3, std=[std] * 3
+        name="pixels",
+        input_size=input_size,
+        stem="standard",
+        mean=[mean] * 3,
+        std=[std] * 3,
+        head={"name": "linear"},
     )
-    return Backbone(Pixels(), nn.Linear(3 * side * side, 1), architecture)
+    return Backbone(Pixels(), LinearHead(3 * side * side), architecture)
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 def test_normalisation_is_that_of_torchvision(dtype: torch.dtype) -> None:
     architecture = build_backbone("squeezenet1_1").architecture
-    backbone = Backbone(Pixels(), nn.Linear(3 * 8 * 8, 1), architecture)
+    backbone = Backbone(Pixels(), LinearHead(3 * 8 * 8), architecture)
     images = random_images(4, 8)
     transform = get_model_weights("squeezenet1_1").DEFAULT.transforms(crop_size=8, resize_size=8)
     expected = transform(images.permute(0, 3, 1, 2))
@@ -174,6 +186,7 @@ def test_normalisation_can_be_given_and_is_checked() -> None:
 def test_autocast_does_not_round_logits() -> None:
     torch.manual_seed(0)
     backbone = build_backbone("squeezenet1_1").eval()
+    assert isinstance(backbone.head, LinearHead)
     nn.init.normal_(backbone.head.weight)
     images = random_images(8, 64)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -190,7 +203,7 @@ def test_autocast_does_not_round_logits() -> None:
 def test_rebuilt_from_its_architecture_it_gives_the_same_logits() -> None:
     backbone = build_backbone("squeezenet1_0", input_size=48, stem="small", mean=(0.4, 0.5, 0.6))
     architecture = json.loads(json.dumps(backbone.architecture))
-    rebuilt = build_backbone(**architecture)
+    rebuilt = rebuild_backbone(architecture)
     rebuilt.load_state_dict(backbone.state_dict())
     images = random_images(2, 32)
     assert rebuilt.architecture == backbone.architecture
@@ -199,6 +212,7 @@ def test_rebuilt_from_its_architecture_it_gives_the_same_logits() -> None:
 
 def test_head_and_backbone_share_out_the_parameters() -> None:
     backbone = build_backbone("shufflenet_v2_x0_5")
+    assert isinstance(backbone.head, LinearHead)
     head = {id(p) for p in backbone.head_parameters()}
     rest = {id(p) for p in backbone.backbone_parameters()}
     assert head.isdisjoint(rest)

@@ -19,6 +19,7 @@ GROUPS = (
     "data",
     "augment",
     "model",
+    "head",
     "loss",
     "sampler",
     "optim",
@@ -65,7 +66,7 @@ def test_every_yaml_is_covered() -> None:
 def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> None:
     cfg = compose("train", needed(group, choice))
     check(cfg, OPTIONS)
-    if group in ("loss", "sampler", "optim", "data", "augment"):
+    if group in ("head", "loss", "sampler", "optim", "data", "augment"):
         instantiate(cfg[group], _convert_="all")
 
 
@@ -88,6 +89,7 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
             "unknown option optim.optimizer.betta; did you mean betas?",
         ),
         (["+trainer.max_epoch=3"], "did you mean max_epochs?"),
+        (["++model.head=linear"], "model.head is set by imbclf"),
         (["++trainer.logger=true"], "trainer.logger is set by imbclf"),
         (["++cv.folds=five"], "cv.folds=five: expected int"),
         (["++cv.folds=true"], "cv.folds=True: expected int"),
@@ -147,7 +149,7 @@ def test_sweeps_expand_as_hydra_runs_them() -> None:
 
 def test_groups_hold_few_lines_and_no_library_defaults() -> None:
     for group, choice in CHOICES:
-        if group in ("model", "loss", "sampler", "optim"):
+        if group in ("model", "head", "loss", "sampler", "optim"):
             lines = (conf_dir() / group / f"{choice}.yaml").read_text().splitlines()
             assert len(lines) <= 8, (group, choice)
 

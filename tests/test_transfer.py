@@ -121,10 +121,10 @@ def test_weights_come_without_the_head(tmp_path: Path) -> None:
     path.mkdir()
     torch.save({"state_dict": state, "imbclf": card}, path / "best.ckpt")
     fresh = build_backbone("shufflenet_v2_x0_5")
-    head = fresh.head.weight.clone()
+    head = fresh.head.state_dict()["weight"].clone()
     fresh.network.load_state_dict(start_weights(tmp_path, 0, fresh))
     for name, tensor in fresh.network.state_dict().items():
         assert tensor.equal(backbone.network.state_dict()[name])
-    assert fresh.head.weight.equal(head)
+    assert fresh.head.state_dict()["weight"].equal(head)
     with pytest.raises(UserError, match=r"model\.name=shufflenet_v2_x0_5, this run resnet18"):
         start_weights(tmp_path, 0, build_backbone("resnet18", stem="small"))

@@ -1,44 +1,55 @@
 """Any torchvision classifier as a network that gives one logit per image."""
 
-from collections.abc import Iterator, Sequence
-from typing import Literal, TypedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.networks import build_network, check_name, cut_head, has_fixed_size, shrink_stem
+from imbclf.heads import HEADS, Entry, Head, LinearHead, rebuild_head
+from imbclf.networks import (
+    build_network,
+    check_name,
+    cut_head,
+    freeze_biases,
+    has_fixed_size,
+    shrink_stem,
+)
 from imbclf.weights import load_weights, published_weights, weights_file
 
 Stem = Literal["standard", "small"]
 
 
 class Architecture(TypedDict):
-    """What `build_backbone` needs to build a backbone again without its weights; JSON-able."""
+    """What `rebuild_backbone` needs to build a backbone without its weights; JSON-able."""
 
     name: str
     input_size: int | None
     stem: Stem
     mean: list[float]
     std: list[float]
+    head: Entry
 
 
 class Backbone(nn.Module):
     """A network without its last layer, and a head of one logit in place of that layer.
 
-    logits = features(images) @ head.weight + head.bias
+    logits = head(features(images))
 
     Args:
         network: normalised images [N, 3, H, W] to features [N, D].
-        head: D inputs, one output.
+        head: features [N, D] to logits [N].
         architecture: how the network was built, and at which size and normalisation.
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, network: nn.Module, head: nn.Linear, architecture: Architecture) -> None:
+    def __init__(self, network: nn.Module, head: Head, architecture: Architecture) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.head = head
@@ -49,8 +60,10 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
-        # Not self.head(...): under autocast that rounds logits, and thresholds, to bfloat16.
-        return torch.sum(self.features(images) * self.head.weight, dim=1) + self.head.bias
+        features = self.features(images)
+        with _without_autocast(features.device):
+            logits: Tensor = self.head(_at_least_single(features))
+        return logits
 
     def features(self, images: Tensor) -> Tensor:
         """Images, as for `forward`, to what enters the head, [N, D]."""
@@ -60,12 +73,22 @@ class Backbone(nn.Module):
         return features
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Parameters of the new last layer."""
+        """Parameters of the head."""
         return self.head.parameters()
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
         """All other parameters."""
         return self.network.parameters()
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Autocast would round logits, and thresholds, to bfloat16."""
+    known = torch.amp.is_autocast_available(device.type)  # not for shapes alone
+    return torch.autocast(device.type, enabled=False) if known else nullcontext()
+
+
+def _at_least_single(features: Tensor) -> Tensor:
+    return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
 def _resize(pixels: Tensor, size: int | None) -> Tensor:
@@ -82,6 +105,7 @@ def build_backbone(
     stem: Stem = "standard",
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    head: Callable[..., Head] = LinearHead,
 ) -> Backbone:
     """Build torchvision's classifier `name` with one logit in place of its class scores.
 
@@ -97,6 +121,8 @@ def build_backbone(
             small images from scratch.
         mean: of each colour in 0..1. None takes that of the weights (all but ever ImageNet's).
         std: standard deviation of each colour in 0..1. None as for `mean`.
+        head: called with `width`, makes one of the heads of `imbclf.heads`. For one that allows no
+            biases, those of the network are frozen: at 0, or as its weights have them.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -104,7 +130,6 @@ def build_backbone(
     >>> backbone = build_backbone("squeezenet1_1")
     >>> backbone(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape
     torch.Size([2])
-    >>> rebuilt = build_backbone(**backbone.architecture)
     """
     check_name(name)
     if input_size is not None and input_size < 1:
@@ -124,6 +149,7 @@ def build_backbone(
         stem=stem,
         mean=_three("mean", usual.mean if mean is None else mean),
         std=_three("std", usual.std if std is None else std),
+        head={},
     )
     if input_size is None and has_fixed_size(name):
         architecture["input_size"] = published.meta["min_size"][0]
@@ -133,7 +159,33 @@ def build_backbone(
         shrink_stem(network, name)
     if weights is not None:
         load_weights(network, weights_file(name, weights), head_name)
-    return Backbone(network, _new_head(width), architecture)
+    built = head(width=width)
+    architecture["head"] = _entry(built)
+    if not built.allows_biases:
+        freeze_biases(network, at_zero=weights is None)
+    return Backbone(network, built, architecture)
+
+
+def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
+    """Build again, without its weights, the backbone that an `Architecture` describes.
+
+    One without `head`, as there were before heads could be chosen, has a linear one.
+
+    Raises:
+        UserError, KeyError, TypeError, ValueError: it is no such description.
+
+    >>> backbone = build_backbone("squeezenet1_1", mean=(0.5, 0.5, 0.5))
+    >>> rebuild_backbone(backbone.architecture).architecture == backbone.architecture
+    True
+    """
+    return build_backbone(
+        name=str(architecture["name"]),
+        input_size=architecture["input_size"],
+        stem=architecture["stem"],
+        mean=tuple(architecture["mean"]),
+        std=tuple(architecture["std"]),
+        head=partial(rebuild_head, architecture.get("head", {"name": "linear"})),
+    )
 
 
 def _three(option: str, values: Sequence[float]) -> list[float]:
@@ -143,11 +195,13 @@ def _three(option: str, values: Sequence[float]) -> list[float]:
     return numbers
 
 
-def _new_head(width: int) -> nn.Linear:
-    head = nn.Linear(width, 1)
-    nn.init.normal_(head.weight, std=0.01)
-    nn.init.zeros_(head.bias)
-    return head
+def _entry(head: object) -> Entry:
+    if isinstance(head, Head) and HEADS.get(str(head.entry.get("name"))) is type(head):
+        return head.entry
+    raise UserError(
+        f"head: {type(head).__name__} is none of {', '.join(HEADS)}. A predictor is built again by "
+        "names that are known, and never calls what a file names."
+    )
 
 
 @torch.no_grad()

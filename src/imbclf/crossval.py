@@ -34,6 +34,7 @@ from imbclf.feedback import Feedback
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
+from imbclf.preparation import prepare_head
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import score_images
@@ -139,7 +140,8 @@ def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
     """Train one fold, choose its epoch and threshold on dev, score its test part once.
 
-    A fold that was broken off in an earlier run goes on from its last whole epoch.
+    A fold that was broken off in an earlier run goes on from its last whole epoch. With
+    `trainer.max_epochs=0` the head is prepared and judged, and that is all.
     """
     folder = fold_folder(run, number)
     folder.mkdir(parents=True, exist_ok=True)
@@ -165,6 +167,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     )
     tracker.start_fold(number)
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
+    keep = KeepBest(folder, recipe.cv.select)
     before = len(record.rows)
     trainer = recipe.trainer(
         callbacks=[
@@ -173,21 +176,32 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
             Feedback(sampler, fold.fit),
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
-            KeepBest(folder, recipe.cv.select),
+            keep,
         ],
         plugins=[WholeCheckpointIO()],
         default_root_dir=run,
     )
     started = time.perf_counter()
     last = folder / LAST
-    trainer.fit(
-        module, datamodule=datamodule, ckpt_path=last if last.exists() else None, weights_only=True
-    )
+    if not last.exists():
+        images, rows = (recipe.pixels, recipe.labels), fold.fit
+        prepare_head(module.backbone, *images, rows, recipe.device, recipe.precision, seed)
+    if trainer.max_epochs == 0:
+        trainer.validate(module, datamodule=datamodule, verbose=False)
+        for callback in (record, keep):
+            callback.on_train_epoch_end(trainer, module)
+    else:
+        trainer.fit(
+            module,
+            datamodule=datamodule,
+            ckpt_path=last if last.exists() else None,
+            weights_only=True,
+        )
     seconds = time.perf_counter() - started
-    trained = len(sampler) * (len(record.rows) - before)
+    epochs = len(record.rows) - before if trainer.max_epochs else 0
     card, weights = read_checkpoint(folder / BEST)
     module.backbone.load_state_dict(weights)
-    result = _judge(recipe, fold, number, card, module.backbone, seconds, trained)
+    result = _judge(recipe, fold, number, card, module.backbone, seconds, epochs * len(sampler))
     deployed = {**card, **_deployed_rule(recipe, fold, result)}
     save_member(run / "predictor", number, deployed, weights)
     write_fold(run, result, fold, recipe.files, recipe.labels)

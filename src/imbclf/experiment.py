@@ -16,6 +16,8 @@ from imbclf.backbones import Backbone, check_input
 from imbclf.callbacks import METRICS, read_epochs
 from imbclf.crossval import CrossValidation, Recipe, class_counts, train_fold
 from imbclf.dataset import LabelledFolder
+from imbclf.errors import UserError
+from imbclf.heads import Head
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
@@ -79,7 +81,9 @@ def run_experiment(
     backbone = model()
     listing = data.list_files()
     folds = _split(listing, cv, seed)
-    loss(class_counts(_labels(listing)[folds[0].fit]))
+    _check_training(
+        backbone.head, loss(class_counts(_labels(listing)[folds[0].fit])), trainer().max_epochs
+    )
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
     augment.check_size(*pixels.shape[1:3])
@@ -128,6 +132,23 @@ def run_experiment(
     tracking.log_result(_numbers(summary), _artifacts(run))
     tracking.log_model(run / "predictor", np.array(pixels[:2]))
     return summary
+
+
+def _check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
+    name = head.entry["name"]
+    if head.is_trained and epochs == 0:
+        raise UserError(
+            f"trainer.max_epochs=0: head={name} has to be trained. Without training there are "
+            "head=neighbours and head=mahalanobis."
+        )
+    if not head.is_trained and epochs != 0:
+        raise UserError(
+            f"trainer.max_epochs={epochs}: head={name} takes features as they are, and no gradient "
+            "would make them better. Set trainer.max_epochs=0, or choose head=hypersphere."
+        )
+    needed = getattr(loss, "needs_head", name)
+    if name != needed:
+        raise UserError(f"loss: {type(loss).__name__} needs head={needed}, not head={name}.")
 
 
 def _labels(listing: Listing) -> NDArray[np.int64]:

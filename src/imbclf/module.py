@@ -86,7 +86,7 @@ class BinaryClassifier(L.LightningModule):
         """Choose this epoch's threshold and calibration on dev and log what it reaches there."""
         logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._dev, strict=True))
         self._dev.clear()
-        train_loss = float(self._loss_sum) / max(1, self._images)
+        train_loss = float(self._loss_sum) / self._images if self._images else float("nan")
         self._refuse_if_not_finite(train_loss, logits)
         scores, truth = logits.double().numpy(), labels.numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
@@ -100,7 +100,8 @@ class BinaryClassifier(L.LightningModule):
         }
 
     def _refuse_if_not_finite(self, train_loss: float, logits: Tensor) -> None:
-        if np.isfinite(train_loss) and bool(logits.isfinite().all()):
+        untrained = self._images == 0
+        if (untrained or np.isfinite(train_loss)) and bool(logits.isfinite().all()):
             return
         raise UserError(
             f"epoch {self.current_epoch}: the loss or the scores are no longer finite "

@@ -78,6 +78,25 @@ def cut_head(network: nn.Module) -> tuple[str, int]:
     return name, head.weight.shape[1]
 
 
+def freeze_biases(network: nn.Module, at_zero: bool) -> None:
+    """Train no constant terms, those of normalisation included.
+
+    Args:
+        network: whose parameters called `...bias` no longer ask for gradients.
+        at_zero: whether they become 0; otherwise they stay as they are.
+
+    >>> layer = nn.Linear(2, 2)
+    >>> freeze_biases(layer, at_zero=True)
+    >>> layer.bias.tolist(), layer.bias.requires_grad, layer.weight.requires_grad
+    ([0.0, 0.0], False, True)
+    """
+    for name, parameter in network.named_parameters():
+        if name.endswith("bias"):
+            parameter.requires_grad_(False)
+            if at_zero:
+                nn.init.zeros_(parameter)
+
+
 def shrink_stem(network: nn.Module, name: str) -> None:
     """Put a 3x3 convolution of stride 1 in the place of a 7x7/2 convolution and max-pooling.
 

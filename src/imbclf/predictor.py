@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from scipy.special import expit
 
 from imbclf.atomic import whole_file, write_text
-from imbclf.backbones import Backbone, build_backbone
+from imbclf.backbones import Backbone, rebuild_backbone
 from imbclf.calibration import Calibration, shift_prior
 from imbclf.decisions import DecisionRule
 from imbclf.errors import UserError
@@ -247,19 +247,11 @@ def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
 def _build_member(
     card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
 ) -> Member:
-    architecture = dict(card["architecture"])
-    backbone = build_backbone(
-        name=str(architecture["name"]),
-        input_size=architecture["input_size"],
-        stem=architecture["stem"],
-        mean=tuple(architecture["mean"]),
-        std=tuple(architecture["std"]),
-    )
+    backbone = rebuild_backbone(card["architecture"])
     try:
         backbone.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise UserError(
-            f"{path}: the weights do not fit {architecture['name']}: {error}"
-        ) from error
+        name = backbone.architecture["name"]
+        raise UserError(f"{path}: the weights do not fit {name}: {error}") from error
     numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
     return Member(backbone, DecisionRule(**numbers))  # type: ignore[typeddict-item]

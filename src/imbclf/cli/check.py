@@ -12,7 +12,8 @@ from imbclf.cli.signatures import Parameters, parameters
 from imbclf.errors import UserError
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-RESERVED = {
+RESERVED: dict[str, tuple[str, ...]] = {
+    "model": ("head",),
     "trainer": (
         "logger",
         "callbacks",
@@ -23,7 +24,7 @@ RESERVED = {
         "enable_model_summary",
         "num_sanity_val_steps",
         "use_distributed_sampler",
-    )
+    ),
 }
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),

@@ -31,11 +31,13 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
     """
     quieten_lightning()
     parts = {}
-    for group in ("data", "augment", "loss", "sampler", "optim", "trainer", "cv", "tracking"):
+    groups = ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv", "tracking")
+    for group in groups:
         with blame(group):
             parts[group] = instantiate(cfg[group], _convert_="all")
     with blame("model"):
         parts["model"] = instantiate(cfg.model, _partial_=True, _convert_="all")
+    model = partial(parts["model"], head=parts["head"])
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
     trainer, device, precision = trainer_factory(parts["trainer"], cfg.trainer.precision)
@@ -48,7 +50,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
             summary = run_experiment(
                 data=parts["data"],
                 augment=parts["augment"],
-                model=parts["model"],
+                model=model,
                 loss=loss_factory(parts["loss"]),
                 sampler=parts["sampler"],
                 optim=parts["optim"],

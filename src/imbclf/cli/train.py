@@ -16,6 +16,7 @@ OPTIONS = (
     "data",
     "augment",
     "model",
+    "head",
     "loss",
     "sampler",
     "optim",

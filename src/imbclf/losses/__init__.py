@@ -17,6 +17,7 @@ from imbclf.losses.ldam import LDAMLoss, ldam_loss, ldam_margins
 from imbclf.losses.pairwise_auc import PairwiseAUCLoss, pairwise_auc_loss
 from imbclf.losses.precision import in_full_precision
 from imbclf.losses.smoothing import SmoothedBCE, smoothed_bce
+from imbclf.losses.svdd import SVDDLoss
 from imbclf.losses.torch_nn import TORCH_LOSSES, TorchLoss
 from imbclf.losses.vector_scaling import VectorScalingLoss, vector_scaling_loss
 from imbclf.losses.weights import (
@@ -35,6 +36,7 @@ __all__ = [
     "GeneralizedCrossEntropy",
     "LDAMLoss",
     "PairwiseAUCLoss",
+    "SVDDLoss",
     "SmoothedBCE",
     "SoftHTER",
     "TorchLoss",
