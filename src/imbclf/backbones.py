@@ -196,7 +196,7 @@ def _three(option: str, values: Sequence[float]) -> list[float]:
 
 
 def _entry(head: object) -> Entry:
-    if isinstance(head, Head) and HEADS.get(str(head.entry.get("name"))) is type(head):
+    if isinstance(head, Head) and type(head) in HEADS.values():
         return head.entry
     raise UserError(
         f"head: {type(head).__name__} is none of {', '.join(HEADS)}. A predictor is built again by "
