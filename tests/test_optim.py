@@ -15,6 +15,7 @@ class Headed(nn.Module):
         super().__init__()
         self.body = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4))
         self.head = nn.Linear(4, 1)
+        self.is_pretrained = False
 
     def backbone_parameters(self) -> list[nn.Parameter]:
         return list(self.body.parameters())
@@ -119,3 +120,15 @@ def test_frozen_parameters_are_left_out() -> None:
 def test_values_out_of_range_are_refused_by_name(options: dict[str, float], named: str) -> None:
     with pytest.raises(UserError, match=named):
         partial(OptimizerRecipe, torch.optim.SGD)(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("is_pretrained", "rates"), [(True, [0.01, 0.5]), (False, [0.1, 0.5])])
+def test_random_weights_may_have_a_rate_of_their_own(
+    is_pretrained: bool, rates: list[float]
+) -> None:
+    model = Headed()
+    model.is_pretrained = is_pretrained
+    recipe = OptimizerRecipe(torch.optim.SGD, lr=0.01, head_lr=0.5, scratch_lr=0.1)
+    assert [group["lr"] for group in recipe.build(model).param_groups] == rates
+    without_head = OptimizerRecipe(torch.optim.SGD, lr=0.01, scratch_lr=0.1)
+    assert [group["lr"] for group in without_head.build(model).param_groups] == rates[:1] * 2

@@ -56,6 +56,18 @@ def test_scores_labels_and_probabilities_follow_their_definition(saved: Path) ->
     assert answer.labels.tolist() == [["bad", "good"][d] for d in answer.decisions]
 
 
+def test_images_are_viewed_as_when_the_thresholds_were_chosen(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = build_backbone("shufflenet_v2_x0_5").state_dict()
+    for name, tta in (("plain", "none"), ("flipped", "flip")):
+        save_member(tmp_path / name, 0, card(), weights, tta)  # type: ignore[arg-type]
+    plain, flipped = (Predictor.load(tmp_path / name) for name in ("plain", "flipped"))
+    assert (flipped.predict(IMAGES).scores == plain.predict(IMAGES, tta="flip").scores).all()
+    assert not (flipped.predict(IMAGES).scores == plain.predict(IMAGES).scores).all()
+    with pytest.raises(UserError, match="tta none and flip"):
+        join([plain, flipped])
+
+
 def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path) -> None:
     predictor = Predictor.load(saved)
     plain = predictor.predict(IMAGES)

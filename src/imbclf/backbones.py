@@ -54,6 +54,7 @@ class Backbone(nn.Module):
         self.network = network.to(memory_format=torch.channels_last)
         self.head = head
         self.architecture = architecture
+        self.is_pretrained = False
         mean, std = torch.tensor(architecture["mean"]), torch.tensor(architecture["std"])
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
@@ -163,7 +164,9 @@ def build_backbone(
     architecture["head"] = _entry(built)
     if not built.allows_biases:
         freeze_biases(network, at_zero=weights is None)
-    return Backbone(network, built, architecture)
+    backbone = Backbone(network, built, architecture)
+    backbone.is_pretrained = weights is not None
+    return backbone
 
 
 def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:

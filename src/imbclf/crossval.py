@@ -39,9 +39,10 @@ from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import score_images
 from imbclf.splits import Fold
-from imbclf.thresholds import Method
+from imbclf.thresholds import Method, choose_threshold
 from imbclf.tracking import Tracker
 from imbclf.transfer import start_weights
+from imbclf.views import Tta, check_tta
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class CrossValidation:
         dev_fraction: share of the whole data set that each fold sets aside to choose on.
         select: by what on dev the epoch is chosen.
         threshold: how the decision threshold is chosen on dev.
+        tta: how dev and test images are viewed once the epoch is chosen, and new ones by default.
         start_from: run directory with the same splits; each fold's backbone starts from what the
             same fold of that run came to, with a new head.
 
@@ -66,6 +68,7 @@ class CrossValidation:
     dev_fraction: float = 0.1
     select: Select = "auroc"
     threshold: Method = "smoothed"
+    tta: Tta = "none"
     start_from: str | None = None
 
     def __post_init__(self) -> None:
@@ -77,6 +80,7 @@ class CrossValidation:
         ):
             if value not in known:
                 raise UserError(f"cv.{name}={value}: expected one of {', '.join(known)}")
+        check_tta("cv.tta", self.tta)
 
     @property
     def trained(self) -> Sequence[int]:
@@ -152,6 +156,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     if recipe.cv.start_from is not None:
         weights = start_weights(Path(recipe.cv.start_from), number, backbone)
         backbone.network.load_state_dict(weights)
+        backbone.is_pretrained = True
     module = BinaryClassifier(
         backbone,
         recipe.loss(counts),
@@ -203,7 +208,7 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     module.backbone.load_state_dict(weights)
     result = _judge(recipe, fold, number, card, module.backbone, seconds, epochs * len(sampler))
     deployed = {**card, **_deployed_rule(recipe, fold, result)}
-    save_member(run / "predictor", number, deployed, weights)
+    save_member(run / "predictor", number, deployed, weights, recipe.cv.tta)
     write_fold(run, result, fold, recipe.files, recipe.labels)
     last.unlink(missing_ok=True)
     return result
@@ -237,15 +242,17 @@ def _judge(
     seconds: float,
     trained: int,
 ) -> FoldResult:
-    """Score dev and test with the weights of the chosen epoch."""
+    """Score dev and test with the weights of the chosen epoch; choose the threshold on dev."""
     dev, test = (
-        score_images(backbone, recipe.pixels, rows, recipe.device, recipe.precision)
+        score_images(
+            backbone, recipe.pixels, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
+        )
         for rows in (fold.dev, fold.test)
     )
     return FoldResult(
         fold=number,
         epoch=int(card["epoch"]),
-        threshold=float(card["threshold"]),
+        threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.cv.threshold),
         seconds=seconds,
         images_per_second=trained / seconds,
         dev_logits=dev,

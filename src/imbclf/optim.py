@@ -20,6 +20,8 @@ ONE_CYCLE_START = 1 / 25
 class HeadedModel(Protocol):
     """A network that can tell its head from the rest."""
 
+    is_pretrained: bool
+
     def backbone_parameters(self) -> Iterable[nn.Parameter]: ...  # noqa: D102
 
     def head_parameters(self) -> Iterable[nn.Parameter]: ...  # noqa: D102
@@ -59,6 +61,8 @@ class OptimizerRecipe:
             momentum=0.9)`, say.
         lr: learning rate at its highest, of the backbone and, where `head_lr` is None, the head.
         head_lr: learning rate of the head.
+        scratch_lr: in the place of `lr` where the network starts from random weights, which want a
+            higher rate than pretrained ones; None makes no difference.
         weight_decay: decay of every weight; of norms and biases only if `decay_norm_and_bias`.
         decay_norm_and_bias: False exempts parameters with fewer than two dimensions.
         schedule: `constant`, `cosine` or `one_cycle`, stepped after every batch.
@@ -87,9 +91,11 @@ class OptimizerRecipe:
     ema: float | None = None
     frozen: float = 0.0
     gradual: bool = False
+    scratch_lr: float | None = None
 
     def __post_init__(self) -> None:
-        for name, rate in (("lr", self.lr), ("head_lr", self.head_lr)):
+        for name in ("lr", "head_lr", "scratch_lr"):
+            rate = getattr(self, name)
             if rate is not None and not (math.isfinite(rate) and rate > 0):
                 raise UserError(f"optim.{name}={rate}: expected a number above 0")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
@@ -114,11 +120,12 @@ class OptimizerRecipe:
 
         The latter are trained at the head's rate without weight decay.
         """
-        head_lr = self.head_lr or self.lr
+        lr = self.lr if model.is_pretrained else self.scratch_lr or self.lr
+        head_lr = self.head_lr or lr
         groups = [
             (chosen, rate, decay)
             for parameters, rate in (
-                (list(model.backbone_parameters()), self.lr),
+                (list(model.backbone_parameters()), lr),
                 (list(model.head_parameters()), head_lr),
             )
             for chosen, decay in self._split_by_decay(parameters)

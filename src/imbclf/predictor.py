@@ -19,7 +19,8 @@ from imbclf.calibration import Calibration, shift_prior
 from imbclf.decisions import DecisionRule
 from imbclf.errors import UserError
 from imbclf.module import CARD
-from imbclf.scoring import Tta, score_images
+from imbclf.scoring import score_images
+from imbclf.views import Tta, check_tta
 
 FORMAT = 2
 SHEET = "predictor.json"
@@ -73,11 +74,13 @@ class Predictor:
         members: the models.
         image_size: (height, width) that images are decoded to, in pixels.
         label_names: the user's spelling of label 0 and label 1.
+        tta: how images were viewed when the thresholds were chosen.
     """
 
     members: tuple[Member, ...]
     image_size: tuple[int, int]
     label_names: tuple[str, str]
+    tta: Tta = "none"
 
     def predict(
         self,
@@ -85,7 +88,7 @@ class Predictor:
         device: torch.device | None = None,
         precision: str | int = "32-true",
         batch_size: int = 512,
-        tta: Tta = "none",
+        tta: Tta | None = None,
         calibration: Calibration = "platt",
         prior: float | None = None,
         progress: bool = False,
@@ -97,7 +100,7 @@ class Predictor:
             device: where to compute.
             precision: a resolved Lightning precision.
             batch_size: images at once.
-            tta: as for `score_images`.
+            tta: how images are viewed; None as when the thresholds were chosen.
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
             prior: share of label 1 that the probabilities shall hold for; None leaves that of the
                 training data. The labels stay those of the least HTER, which no prior changes.
@@ -126,7 +129,7 @@ class Predictor:
                 device or torch.device("cpu"),
                 precision,
                 batch_size,
-                tta,
+                self.tta if tta is None else tta,
                 label,
             )
             scores += (logits - member.rule["threshold"]) / len(self.members)
@@ -153,11 +156,13 @@ class Predictor:
             members = tuple(_load_member(folder, member) for member in stored["members"])
             height, width = map(int, stored["image_size"])
             zero, one = map(str, stored["label_names"])
+            tta = stored["tta"]
+            check_tta("tta", tta)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
             raise UserError(f"{sheet}: names no model")
-        return cls(members, (height, width), (zero, one))
+        return cls(members, (height, width), (zero, one), tta)
 
     @classmethod
     def from_checkpoint(cls, path: Path) -> "Predictor":
@@ -196,7 +201,11 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
 
 
 def save_member(
-    folder: Path, fold: int, card: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+    folder: Path,
+    fold: int,
+    card: Mapping[str, Any],
+    weights: Mapping[str, torch.Tensor],
+    tta: Tta = "none",
 ) -> None:
     """Write one fold's model into the predictor in `folder`, beside those already there."""
     name = f"fold_{fold}.safetensors"
@@ -211,6 +220,7 @@ def save_member(
         "format": FORMAT,
         "image_size": card["image_size"],
         "label_names": card["label_names"],
+        "tta": tta,
         "members": members,
     }
     write_text(sheet, json.dumps(stored, indent=2) + "\n")
@@ -224,13 +234,18 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
     """
     first = predictors[0]
     for other in predictors[1:]:
+        if other.tta != first.tta:
+            raise UserError(
+                f"ckpt: these runs view images differently (tta {first.tta} and {other.tta}), so "
+                "that their thresholds are not for the same scores"
+            )
         if (other.image_size, other.label_names) != (first.image_size, first.label_names):
             raise UserError(
                 f"ckpt: these runs cannot decide together: images of {first.image_size} with "
                 f"labels {first.label_names}, and of {other.image_size} with {other.label_names}"
             )
     members = tuple(member for predictor in predictors for member in predictor.members)
-    return Predictor(members, first.image_size, first.label_names)
+    return Predictor(members, first.image_size, first.label_names, first.tta)
 
 
 def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:

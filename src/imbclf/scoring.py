@@ -1,7 +1,6 @@
 """Logits of many images, the same way wherever a network is judged or used."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
 
 import numpy as np
 import torch
@@ -10,8 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from imbclf.errors import UserError
-
-Tta = Literal["none", "flip"]
+from imbclf.views import Tta, views
 
 
 def has_native_bfloat16(device: torch.device) -> bool:
@@ -91,7 +89,7 @@ def score_images(
         device: where to compute.
         precision: a resolved Lightning precision.
         batch_size: images at once.
-        tta: `flip` averages the logits of each image and its mirror image.
+        tta: the logits of an image's `views` are averaged.
         progress: label of a progress bar, shown on terminals only.
 
     >>> def brightness(images): return images.float().mean((1, 2, 3))
@@ -108,8 +106,6 @@ def score_images(
     for start in tqdm(starts, desc=progress, disable=disable, leave=False):
         batch = torch.from_numpy(pixels[rows[start : start + batch_size]]).to(device)
         with autocast_to(precision, device):
-            logits = network(batch)
-            if tta == "flip":
-                logits = (logits + network(batch.flip(2))) / 2
+            logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
         parts.append(logits.double().cpu().numpy())
     return np.concatenate(parts)

@@ -40,8 +40,6 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     if (out / "labels.txt").exists() and not cfg.overwrite:
         raise UserError(f"out={out}: holds predictions already; choose another or overwrite=true")
-    if cfg.tta not in ("none", "flip"):
-        raise UserError(f"tta={cfg.tta}: expected none or flip")
 
     from hydra.utils import instantiate
 
@@ -50,7 +48,10 @@ def task(cfg: DictConfig) -> None:
     from imbclf.predictor import join
     from imbclf.runs import write_table
     from imbclf.scoring import pick_device, resolve_precision
+    from imbclf.views import check_tta
 
+    if cfg.tta is not None:
+        check_tta("tta", cfg.tta)
     with blame("data"):
         data = instantiate(cfg.data)
     device = pick_device(cfg.accelerator)

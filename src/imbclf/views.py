@@ -1,0 +1,50 @@
+"""Several views of one image, whose logits are averaged: test-time augmentation."""
+
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.errors import UserError
+
+Tta = Literal["none", "flip", "shift"]
+SHIFTS_PER_SIDE = 16  # a shift is this part of the image's side
+
+
+def check_tta(option: str, tta: str) -> None:
+    """Refuse what is no kind of test-time augmentation.
+
+    Raises:
+        UserError: names the option.
+    """
+    if tta not in get_args(Tta):
+        raise UserError(f"{option}={tta}: expected {', '.join(get_args(Tta))}")
+
+
+def views(images: Tensor, tta: Tta) -> Iterator[Tensor]:
+    """Give the views `[N, H, W, 3]` of images of that shape.
+
+    none: the images themselves. flip: they and their mirror images. shift: those two in place and
+    moved up, down, left and right by 1/16 of the side, the border filled by reflection, ten in all.
+
+    >>> import torch
+    >>> [len([*views(torch.zeros(1, 32, 32, 3), tta)]) for tta in ("none", "flip", "shift")]
+    [1, 2, 10]
+    """
+    yield images
+    if tta != "none":
+        yield images.flip(2)
+    if tta == "shift":
+        for moved in _shifted(images):
+            yield moved
+            yield moved.flip(2)
+
+
+def _shifted(images: Tensor) -> Iterator[Tensor]:
+    height, width = images.shape[1:3]
+    up, left = max(1, height // SHIFTS_PER_SIDE), max(1, width // SHIFTS_PER_SIDE)
+    planes = images.permute(0, 3, 1, 2).float()
+    padded = F.pad(planes, [left, left, up, up], mode="reflect").permute(0, 2, 3, 1)
+    for top, side in ((0, left), (2 * up, left), (up, 0), (up, 2 * left)):
+        yield padded[:, top : top + height, side : side + width].to(images.dtype)
