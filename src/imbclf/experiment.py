@@ -138,8 +138,8 @@ def _check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
     name = head.entry["name"]
     if head.is_trained and epochs == 0:
         raise UserError(
-            f"trainer.max_epochs=0: head={name} has to be trained. Without training there are "
-            "head=neighbours and head=mahalanobis."
+            f"trainer.max_epochs=0: head={name} has to be trained. For no training choose "
+            "head=neighbours or head=mahalanobis."
         )
     if not head.is_trained and epochs != 0:
         raise UserError(
