@@ -72,7 +72,9 @@ def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> 
             print(f"{method.name}, seed {seed}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
             return
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    print(f"{method.name}, seed {seed}: HTER {summary['hter']:.4f}", flush=True)
+    # One write, since another thread may print at the same time.
+    sys.stdout.write(f"{method.name}, seed {seed}: HTER {summary['hter']:.4f}\n")
+    sys.stdout.flush()
 
 
 def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
