@@ -15,18 +15,7 @@ from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
 
-GROUPS = (
-    "data",
-    "augment",
-    "model",
-    "head",
-    "loss",
-    "sampler",
-    "optim",
-    "trainer",
-    "tracking",
-    "experiment",
-)
+GROUPS = [*(option for option in OPTIONS if (conf_dir() / option).is_dir()), "experiment"]
 CHOICES = [
     (group, path.stem)
     for group in GROUPS

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from imbclf.augment import Augmentation, FoldAugmentation
-from imbclf.callbacks import LAST, KeepBest, Progress, WholeCheckpointIO
+from imbclf.callbacks import Progress
+from imbclf.checkpoints import LAST, KeepBest, WholeCheckpointIO
 from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.feedback import Feedback, merge

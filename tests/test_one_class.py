@@ -19,15 +19,17 @@ from sklearn.metrics import roc_auc_score
 from commands import run
 from imbclf.augment import Augmentation
 from imbclf.backbones import build_backbone
-from imbclf.callbacks import BEST, LAST, METRICS
+from imbclf.callbacks import METRICS
+from imbclf.checkpoints import BEST, LAST
 from imbclf.cli.command import conf_dir
 from imbclf.cli.parts import experiment_from, quieten_lightning
-from imbclf.crossval import CrossValidation, Recipe, train_fold
+from imbclf.crossval import train_fold
 from imbclf.errors import Interrupted, UserError
 from imbclf.heads import Head, HypersphereHead, MahalanobisHead, NeighboursHead
 from imbclf.losses import SVDDLoss
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.recipe import CrossValidation, Recipe
 from imbclf.runs import FoldResult
 from imbclf.samplers import ShuffleSampler
 from imbclf.splits import stratified_folds

@@ -20,7 +20,7 @@ TARGETS = [
     "imbclf.dataset.LabelledFolder",
     "imbclf.augment.Augmentation",
     "imbclf.backbones.build_backbone",
-    "imbclf.crossval.CrossValidation",
+    "imbclf.recipe.CrossValidation",
 ]
 
 

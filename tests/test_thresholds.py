@@ -10,6 +10,7 @@ from scipy.special import logit
 from scipy.stats import gaussian_kde, norm
 from sklearn.metrics import roc_curve
 
+from gaussians import draw
 from imbclf.calibration import fit_platt
 from imbclf.metrics import decide, hter
 from imbclf.thresholds import (
@@ -22,14 +23,6 @@ from imbclf.thresholds import (
 )
 
 METHODS: tuple[Method, ...] = get_args(Method)
-
-
-def draw(
-    seed: int, n0: int = 144, n1: int = 1056, distance: float = 2.6, decimals: int = 15
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    rng = np.random.default_rng(seed)
-    labels = np.repeat([0, 1], [n0, n1])
-    return np.round(rng.normal(size=n0 + n1) + distance * labels, decimals), labels
 
 
 def true_hter(threshold: float, distance: float = 2.6) -> float:

@@ -13,17 +13,8 @@ from torch import Tensor, nn
 
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import build_backbone
-from imbclf.callbacks import (
-    BEST,
-    LAST,
-    EpochRecord,
-    KeepBest,
-    MovingAverage,
-    Progress,
-    Select,
-    Thaw,
-    WholeCheckpointIO,
-)
+from imbclf.callbacks import EpochRecord, MovingAverage, Progress, Thaw
+from imbclf.checkpoints import BEST, LAST, KeepBest, Select, WholeCheckpointIO
 from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError

@@ -1,13 +1,11 @@
-"""What happens around training: schedules, records, a progress bar, checkpoints."""
+"""What happens around training: schedules, averaged weights, records, a progress bar."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 import pandas as pd
-import torch
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 from tqdm import tqdm
@@ -16,8 +14,7 @@ from imbclf.atomic import whole_file
 from imbclf.batches import IndexBatches
 from imbclf.freezing import Freezing, stages_of, thaw
 
-Select = Literal["hter", "auroc", "loss", "last"]
-BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"
+METRICS = "metrics.csv"
 
 
 def progress_of(trainer: L.Trainer) -> float:
@@ -157,70 +154,3 @@ class EpochBar(L.Callback):
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
-
-
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Save checkpoints whole or not at all: a full disk or a kill leaves the last good one."""
-
-    def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: object = None,  # noqa: ARG002
-    ) -> None:
-        """Write beside, sync, rename."""
-        with whole_file(Path(path)) as beside:
-            torch.save(checkpoint, beside)
-
-
-def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
-    """Give a checkpoint of the weights that dev was scored with: their average, where one is kept.
-
-    A checkpoint that Lightning makes without the optimiser's state holds those of the last step.
-    """
-    checkpoint: dict[str, Any] = {"epoch": trainer.current_epoch, "state_dict": module.state_dict()}
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, WeightAveraging):
-            callback.on_save_checkpoint(trainer, module, checkpoint)
-    module.on_save_checkpoint(checkpoint)
-    for whole_state in ("current_model_state", "averaging_state"):
-        checkpoint.pop(whole_state, None)
-    return checkpoint
-
-
-class KeepBest(L.Callback):
-    """Keep the weights of the epoch that is best on dev, and the whole state of the last one.
-
-    `best.ckpt` and `last.ckpt` are written after every epoch that deserves it. Of equally good
-    epochs the first is kept.
-
-    Args:
-        folder: where to write.
-        select: what is judged: lowest `hter` or `loss`, highest `auroc`, or just the `last` epoch.
-    """
-
-    def __init__(self, folder: Path, select: Select) -> None:
-        self.folder, self.select = folder, select
-        self.lowest = float("inf")
-
-    def cost(self, epoch: int, metrics: Mapping[str, float]) -> float:
-        """Give what the best epoch has least of."""
-        if self.select == "last":
-            return -epoch
-        return -metrics["dev/auroc"] if self.select == "auroc" else metrics[f"dev/{self.select}"]
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save what deserves it."""
-        cost = self.cost(trainer.current_epoch, pl_module.epoch_metrics)  # type: ignore[arg-type]
-        if cost < self.lowest:
-            self.lowest = cost
-            trainer.strategy.save_checkpoint(judged_weights(trainer, pl_module), self.folder / BEST)
-        trainer.save_checkpoint(self.folder / LAST)
-
-    def state_dict(self) -> dict[str, float]:
-        """Give what going on after an interruption needs."""
-        return {"lowest": self.lowest}
-
-    def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Take up where `state_dict` left off."""
-        self.lowest = state_dict["lowest"]

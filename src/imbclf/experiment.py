@@ -14,7 +14,7 @@ from torch import nn
 from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
 from imbclf.callbacks import METRICS, read_epochs
-from imbclf.crossval import CrossValidation, Recipe, class_counts, train_fold
+from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
 from imbclf.errors import UserError
 from imbclf.heads import Head
@@ -22,6 +22,7 @@ from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.plots import plot_det, plot_learning_curves, plot_roc
+from imbclf.recipe import CrossValidation, Recipe, class_counts
 from imbclf.runs import (
     FoldResult,
     fold_folder,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imbclf.backbones import Backbone
-from imbclf.callbacks import BEST
+from imbclf.checkpoints import BEST
 from imbclf.errors import UserError
 from imbclf.predictor import read_checkpoint
 from imbclf.runs import fold_folder, read_splits
