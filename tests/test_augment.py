@@ -53,11 +53,13 @@ def random_images(count: int, height: int = 10, width: int = 12) -> Tensor:
 def augmented(
     options: Augmentation, images: Tensor, rows: Tensor, epoch: int = 1, seed: int = 5
 ) -> tuple[Tensor, Tensor]:
-    return FoldAugmentation(options, seed, (10, 90))(images, (rows % 3 > 0).long(), rows, epoch)
+    return FoldAugmentation(options, seed, (10, 90))(
+        images, (rows % 3 > 0).long(), rows, epoch, epoch
+    )
 
 
 def drawn(count: int, epoch: int = 1, seed: int = 3) -> Draws:
-    return Draws(torch.arange(count), seed, epoch)
+    return Draws(torch.arange(count), seed, epoch, batch=epoch)
 
 
 # The group as a whole
@@ -383,15 +385,15 @@ def test_partners_are_a_permutation_that_leaves_nobody_alone() -> None:
         assert sorted(partner.tolist()) == list(range(count))
         assert (partner != torch.arange(count)).all()
     assert partners(drawn(1)).tolist() == [0]
-    twice = Draws(torch.arange(20).repeat_interleave(2), 0, 0)
+    twice = Draws(torch.arange(20).repeat_interleave(2), 0, 0, 0)
     assert (twice.rows[partners(twice)] != twice.rows).all()
 
 
 def test_whom_an_image_is_mixed_with_does_not_depend_on_its_place_in_the_batch() -> None:
     rows = torch.arange(50, 71)
     order = torch.randperm(21, generator=torch.Generator().manual_seed(1))
-    here = rows[partners(Draws(rows, 0, 0))]
-    there = rows[order][partners(Draws(rows[order], 0, 0))]
+    here = rows[partners(Draws(rows, 0, 0, 0))]
+    there = rows[order][partners(Draws(rows[order], 0, 0, 0))]
     assert torch.equal(here[order], there)
 
 
@@ -430,7 +432,7 @@ def test_cutmix_labels_are_the_shares_of_pixels_counted() -> None:
     rows = torch.arange(count)
     labels = (rows % 3 > 0).long()
     mixed, targets = augmented(Augmentation(flip="none", cutmix=1.0), images, rows)
-    partner = partners(Draws(rows, 5, 1))
+    partner = partners(Draws(rows, 5, 1, 1))
     sizes = set()
     for number in range(count):
         counts = np.bincount(mixed[number, :, :, 0].flatten().numpy(), minlength=count)
@@ -488,12 +490,12 @@ def test_remix_gives_blends_to_the_minority_whichever_label_it_is(minority: int)
     labels = torch.where(rows % 4 == 0, minority, 1 - minority)
     counts = (100, 400) if minority == 0 else (400, 100)
     options = Augmentation(flip="none", mixup=1.0, remix=True)
-    _, targets = FoldAugmentation(options, 0, counts)(random_images(500), labels, rows, 0)
-    partner = partners(Draws(rows, 0, 0))
+    _, targets = FoldAugmentation(options, 0, counts)(random_images(500), labels, rows, 0, 0)
+    partner = partners(Draws(rows, 0, 0, 0))
     both = labels != labels[partner]
     assert (targets[labels == minority] == minority).all()  # they keep the larger share
     assert ((targets > 0) & (targets < 1))[both & (labels != minority)].all()
-    flat = FoldAugmentation(options, 0, (100, 100))(random_images(500), labels, rows, 0)[1]
+    flat = FoldAugmentation(options, 0, (100, 100))(random_images(500), labels, rows, 0, 0)[1]
     assert ((flat > 0) & (flat < 1))[both].all()
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
@@ -193,6 +194,24 @@ def test_only_training_batches_are_augmented_and_soft_targets_reach_the_loss() -
     targets = torch.cat(heard)
     assert len(targets) == 2 * len(FOLD.fit) == len(torch.cat(shown[True]))
     assert 0.05 < ((targets > 0) & (targets < 1)).float().mean() < 0.6
+
+
+def test_an_image_drawn_several_times_is_shown_in_several_ways() -> None:
+    shown: dict[int, set[bytes]] = {}
+
+    class Spy(FoldDataModule):
+        def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:  # noqa: ANN401
+            changed = super().on_after_batch_transfer(batch, dataloader_idx)
+            if self.trainer is not None and self.trainer.training:
+                for image, row in zip(changed[0], changed[2].tolist(), strict=True):
+                    shown.setdefault(row, set()).add(image.numpy().tobytes())
+            return changed
+
+    augment = FoldAugmentation(Augmentation("none", shift=4), seed=0, class_counts=(24, 72))
+    sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=1.0, end=1.0)
+    trainer(1).fit(module(Told()), datamodule=Spy(PIXELS, LABELS, FOLD, sampler, augment, 8))
+    minority = [ways for row, ways in shown.items() if LABELS[row] == 0]
+    assert np.mean([len(ways) for ways in minority]) > 1.5
 
 
 def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:

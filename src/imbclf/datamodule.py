@@ -94,5 +94,6 @@ class FoldDataModule(L.LightningDataModule):
         """Augment a training batch on its device: images, labels or targets, rows."""
         images, labels, rows = batch
         if self.trainer is not None and self.trainer.training:
-            images, labels = self.augment(images, labels, rows, self.trainer.current_epoch)
+            epoch, loop = self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop
+            images, labels = self.augment(images, labels, rows, epoch, loop.total_batch_idx + 1)
         return images, labels, rows

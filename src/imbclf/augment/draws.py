@@ -44,16 +44,19 @@ def hash_indices(indices: Tensor, seed: int, stream: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws for some images in one epoch.
+    """The draws for the images of one batch.
+
+    A sampler may show an image several times an epoch: each batch of training draws anew.
 
     Args:
         rows: indices of the images in the data set, int64 `[N]`.
         seed: 0 or more, below 2^31.
         epoch: from 0.
+        batch: number of the batch since training began, from 0.
 
     >>> import torch
-    >>> here = Draws(torch.tensor([3, 5]), seed=0, epoch=1)
-    >>> there = Draws(torch.tensor([5, 8]), seed=0, epoch=1)
+    >>> here = Draws(torch.tensor([3, 5]), seed=0, epoch=1, batch=7)
+    >>> there = Draws(torch.tensor([5, 8]), seed=0, epoch=1, batch=7)
     >>> bool(here.bits(Draw.ANGLE)[1] == there.bits(Draw.ANGLE)[0])
     True
     """
@@ -61,10 +64,11 @@ class Draws:
     rows: Tensor
     seed: int
     epoch: int
+    batch: int
 
     def bits(self, what: Draw) -> Tensor:
         """Give 32 random bits for each image, int64 `[N]`."""
-        return hash_indices(self.rows, self.seed, len(Draw) * self.epoch + what)
+        return hash_indices(self.rows, self.seed, len(Draw) * self.batch + what)
 
     def uniform(self, what: Draw, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Give a number from `low` to `high` for each image, float32 `[N]`."""

@@ -19,13 +19,13 @@ class FoldAugmentation:
 
     Args:
         options: what is done.
-        seed: with the epoch and an image's index, all that its draws depend on.
+        seed: with the batch's number and an image's index, all that its draws depend on.
         class_counts: images (n0, n1) of label 0 and label 1 in the fold's fit part.
 
     >>> import torch
     >>> augment = FoldAugmentation(Augmentation(mixup=0.2), seed=0, class_counts=(1, 3))
     >>> images, labels = torch.zeros(4, 8, 8, 3, dtype=torch.uint8), torch.tensor([0, 1, 1, 1])
-    >>> images, targets = augment(images, labels, rows=torch.arange(4), epoch=0)
+    >>> images, targets = augment(images, labels, torch.arange(4), epoch=0, batch=0)
     >>> images.shape, targets.dtype
     (torch.Size([4, 8, 8, 3]), torch.float32)
     """
@@ -35,7 +35,7 @@ class FoldAugmentation:
     class_counts: tuple[int, int]
 
     def __call__(
-        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int
+        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, batch: int
     ) -> tuple[Tensor, Tensor]:
         """Augment a batch.
 
@@ -44,12 +44,13 @@ class FoldAugmentation:
             labels: int64 `[N]`.
             rows: indices of the images in the data set, int64 `[N]`.
             epoch: from 0.
+            batch: number of the batch since training began, from 0.
 
         Returns:
             Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colours are changed or
             images are blended; targets, float32 `[N]` in 0..1.
         """
-        draws = Draws(rows, self.seed, epoch)
+        draws = Draws(rows, self.seed, epoch, batch)
         images = self._recolour(self._move(images, draws), draws)
         if self.options.cutout:
             centres = draws.pixels(Draw.CUTOUT, *images.shape[1:3])
@@ -102,4 +103,5 @@ class FoldAugmentation:
         if not (self.options.mixup and self.options.cutmix):
             return self.options.cutmix > 0
         # The batch's first image draws for all of it.
-        return bool(Draws(draws.rows[:1], self.seed, draws.epoch).bits(Draw.MIXING) & 1)
+        first = Draws(draws.rows[:1], self.seed, draws.epoch, draws.batch)
+        return bool(first.bits(Draw.MIXING) & 1)

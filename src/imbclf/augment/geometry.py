@@ -29,7 +29,7 @@ def flips(draws: Draws, flip: Flip) -> Tensor:
     so that two epochs show both sides of every image (Jordan 2024, airbench).
 
     >>> first, second = (
-    ...     flips(Draws(torch.arange(100), 0, epoch), "alternating") for epoch in (0, 1)
+    ...     flips(Draws(torch.arange(100), 0, epoch, batch=epoch), "alternating") for epoch in (0, 1)
     ... )
     >>> bool((first ^ second).all())
     True
@@ -38,7 +38,9 @@ def flips(draws: Draws, flip: Flip) -> Tensor:
         return torch.zeros(len(draws.rows), dtype=torch.bool, device=draws.rows.device)
     if flip == "random":
         return (draws.bits(Draw.FLIP) & 1).bool()
-    return ((Draws(draws.rows, draws.seed, 0).bits(Draw.FLIP) + draws.epoch) & 1).bool()
+    return (
+        (Draws(draws.rows, draws.seed, epoch=0, batch=0).bits(Draw.FLIP) + draws.epoch) & 1
+    ).bool()
 
 
 def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
@@ -48,7 +50,7 @@ def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
     `pixels` is less than the image's sides.
 
     >>> batch = torch.arange(2 * 8 * 8 * 3, dtype=torch.uint8).view(2, 8, 8, 3)
-    >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0), pixels=2).shape
+    >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0, batch=0), pixels=2).shape
     torch.Size([2, 8, 8, 3])
     """
     count, height, width, colours = images.shape
@@ -78,7 +80,7 @@ def crop_boxes(draws: Draws, smallest: float) -> Tensor:
     would be longer than the image's is the image's (Szegedy et al. 2015 without its rejections).
     With `smallest` = 1 the part is the whole image.
 
-    >>> crop_boxes(Draws(torch.arange(2), seed=0, epoch=0), smallest=0.5).shape
+    >>> crop_boxes(Draws(torch.arange(2), seed=0, epoch=0, batch=0), smallest=0.5).shape
     torch.Size([2, 4])
     """
     area = draws.uniform(Draw.AREA, smallest, 1.0)

@@ -23,7 +23,7 @@ POINTS = 2**12
 def partners(draws: Draws) -> Tensor:
     """Give for each image another one of the batch, each being taken once: int64 `[N]`.
 
-    >>> partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0)).sort().values.tolist()
+    >>> partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
     [0, 1, 2, 3]
     """
     order = draws.bits(Draw.PARTNER).argsort(stable=True)
@@ -39,7 +39,7 @@ def shares(draws: Draws, alpha: float) -> Tensor:
     lambda = max(l, 1 - l), l from Beta(alpha, alpha): its inverse distribution function, between
     tabulated points, of uniform draws. That is the same on every device and needs no rejections.
 
-    >>> lambdas = shares(Draws(torch.arange(10_000), seed=0, epoch=0), alpha=1.0)
+    >>> lambdas = shares(Draws(torch.arange(10_000), seed=0, epoch=0, batch=0), alpha=1.0)
     >>> bool(((lambdas >= 0.5) & (lambdas <= 1)).all()), round(float(lambdas.mean()), 2)
     (True, 0.75)
     """
