@@ -28,9 +28,8 @@ def flips(draws: Draws, flip: Flip) -> Tensor:
     `random` draws afresh each epoch; `alternating` draws once and then mirrors every other epoch,
     so that two epochs show both sides of every image (Jordan 2024, airbench).
 
-    >>> first, second = (
-    ...     flips(Draws(torch.arange(100), 0, epoch, batch=epoch), "alternating") for epoch in (0, 1)
-    ... )
+    >>> rows = torch.arange(100)
+    >>> first, second = (flips(Draws(rows, 0, e, batch=e), "alternating") for e in (0, 1))
     >>> bool((first ^ second).all())
     True
     """
