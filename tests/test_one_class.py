@@ -70,12 +70,12 @@ def fold_of(
     run: Path, odd: int, name: str, head: Callable[..., Head], epochs: int, stop: int = -1
 ) -> tuple[FoldResult, NDArray[np.int64]]:
     quieten_lightning()
-    labels = some_labels(240, odd)
+    labels = some_labels(120, odd)
     fold = stratified_folds(labels, 3, seed=0)[0]
     recipe = Recipe(
         pixels=textures(labels, odd),
         labels=labels,
-        files=np.array([f"{number}.png" for number in range(240)]),
+        files=np.array([f"{number}.png" for number in range(120)]),
         label_names=("0", "1"),
         backbone=lambda: build_backbone(name, head=head),
         loss=lambda counts: SVDDLoss(counts, soft_boundary=True),
@@ -110,17 +110,17 @@ def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
     head: Callable[..., Head],
 ) -> None:
     result, labels = fold_of(tmp_path, odd, "resnet18", head, epochs=0)
-    assert roc_auc_score(labels, result.test_logits) > 0.85
+    assert roc_auc_score(labels, result.test_logits) > 0.8
     assert result.epoch == 0
     table = pd.read_csv(tmp_path / "fold_0" / METRICS)
     assert len(table) == 1
     assert table["train/loss"].isna().all()
-    assert table["dev/auroc"][0] > 0.7
+    assert table["dev/auroc"][0] > 0.8
     card, _ = read_checkpoint(tmp_path / "fold_0" / BEST)
     assert card["threshold"] == table["dev/threshold"][0]
     assert card["threshold"] == pytest.approx(result.threshold, rel=1e-4)
     assert not (tmp_path / "fold_0" / LAST).exists()
-    every = some_labels(240, odd)
+    every = some_labels(120, odd)
     pixels = textures(every, odd)
     test = stratified_folds(every, 3, seed=0)[0].test
     for predictor in (
