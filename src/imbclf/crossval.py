@@ -84,7 +84,7 @@ def _fit(
     trainer = recipe.trainer(
         callbacks=[
             Progress(),
-            *_weight_callbacks(recipe.optim),
+            *weight_callbacks(recipe.optim, module.backbone.is_pretrained),
             Feedback(sampler, fold.fit),
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
@@ -106,9 +106,19 @@ def _fit(
     return len(sampler) * (len(record.rows) - before)
 
 
-def _weight_callbacks(optim: OptimizerRecipe) -> list[L.Callback]:
+def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Callback]:
+    """Give what freezes and averages weights, where the recipe asks for it.
+
+    >>> import torch
+    >>> optim = OptimizerRecipe(torch.optim.SGD, lr=0.1, frozen=0.5, ema=0.99)
+    >>> [type(callback).__name__ for callback in weight_callbacks(optim, is_pretrained=True)]
+    ['Thaw', 'MovingAverage']
+    >>> [type(callback).__name__ for callback in weight_callbacks(optim, is_pretrained=False)]
+    ['MovingAverage']
+    """
     callbacks: list[L.Callback] = []
-    if optim.frozen > 0:
+    # Random weights hold nothing that freezing could keep.
+    if optim.frozen > 0 and is_pretrained:
         callbacks.append(Thaw(optim.freezing))
     if optim.ema is not None:
         callbacks.append(MovingAverage(optim.ema))

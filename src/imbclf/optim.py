@@ -69,7 +69,8 @@ class OptimizerRecipe:
         warmup: share of all steps spent rising linearly to the full rate.
         ema: decay per step of an exponential moving average of the weights, which is then what is
             judged and kept; None keeps the weights themselves.
-        frozen: share of training before the backbone is trained; 1 trains the head alone.
+        frozen: share of training before a pretrained backbone is trained; 1 trains the head alone.
+            Random weights are trained from the start.
         gradual: thaw the backbone stage by stage within that share.
 
     Raises:
