@@ -179,6 +179,8 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
         ("data=folder",): "data.dir is needed",
         tuple(small(folder, "cv.folds=9")): "cv.folds",
         tuple(small(folder, "cv.folds=1")): "cv.folds",
+        tuple(small(folder, "cv.folds=3", "sampler=hard", "sampler.bound=.5")): "sampler.bound",
+        tuple(small(folder, "cv.folds=3", "experiment=crt")): "cv.start_from=RUN_DIR",
         tuple(small(folder, "model.name=resnet19")): "resnet18",
         tuple(small(folder / "nowhere")): "nowhere",
         tuple(small(folder, "trainer.accelerator=tpux")): "accelerator",
@@ -190,6 +192,7 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
         assert done.returncode == 2, (arguments, done.stderr)
         assert told in done.stderr, (arguments, done.stderr)
         assert "Traceback" not in done.stderr
+    assert not (tmp_path / "outputs" / "cache").exists(), "an image was decoded"
     done = run("predict", "ckpt=nothing", f"data.dir={folder}", cwd=tmp_path)
     assert done.returncode == 2
     assert "run directory" in done.stderr

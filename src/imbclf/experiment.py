@@ -82,14 +82,16 @@ def run_experiment(
     backbone = model()
     listing = data.list_files()
     folds = _split(listing, cv, seed)
-    _check_training(
-        backbone.head, loss(class_counts(_labels(listing)[folds[0].fit])), trainer().max_epochs
-    )
+    _check_start(cv, folds, listing, backbone)
+    labels = _labels(listing)[folds[0].fit]
+    _check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
+    sampler(labels, seed)
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
     augment.check_size(*pixels.shape[1:3])
     if len(kept.files) != len(listing.files):
         folds = _split(kept, cv, seed)
+        _check_start(cv, folds, kept, backbone)
     recipe = Recipe(
         pixels=pixels,
         labels=_labels(kept),
@@ -107,10 +109,6 @@ def run_experiment(
         cv=cv,
         seed=seed,
     )
-    if cv.start_from is not None:
-        for number in cv.trained:
-            check_start(Path(cv.start_from), folds[number], number, cv.folds, kept.files)
-            start_weights(Path(cv.start_from), number, backbone)
     zero, one = class_counts(recipe.labels)
     log.info("data     %s", Path(data.dir).resolve())
     log.info(
@@ -133,6 +131,17 @@ def run_experiment(
     tracking.log_result(_numbers(summary), _artifacts(run))
     tracking.log_model(run / "predictor", np.array(pixels[:2]))
     return summary
+
+
+def _check_start(
+    cv: CrossValidation, folds: list[Fold], listing: Listing, backbone: Backbone
+) -> None:
+    """Refuse to go on from folds that are not there, do not fit or saw what is to judge them."""
+    if cv.start_from is not None:
+        for number in cv.trained:
+            earlier = Path(cv.start_from)
+            check_start(earlier, folds[number], number, cv.folds, listing.files)
+            start_weights(earlier, number, backbone)
 
 
 def _check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
