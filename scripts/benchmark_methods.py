@@ -64,10 +64,7 @@ def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> 
     if not (run / "summary.json").exists():
         new = [*method.overrides, *common, f"seed={seed}", f"hydra.run.dir={run}", "tracking=none"]
         arguments = [f"resume={run}"] if (run / "config.yaml").exists() else new
-        # The processes share the cores; two that each want all of them wait for each other.
-        done = subprocess.run(
-            [RUNNER, *arguments], capture_output=True, text=True, check=False, env=dict(os.environ)
-        )
+        done = subprocess.run([RUNNER, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             print(f"{method.name}, seed {seed}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
             return
@@ -139,6 +136,7 @@ def main() -> None:
     common = ["data=folder", f"data.dir={options.data}", f"model.weights={options.weights}"]
     common += options.also
     print(f"torch {torch.__version__}, {os.cpu_count()} cores, {len(chosen)} methods", flush=True)
+    # The runs inherit it: two that each want all cores wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // options.jobs)))
     with ThreadPoolExecutor(options.jobs) as pool:
         for seed in options.seeds:
