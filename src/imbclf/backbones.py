@@ -1,5 +1,6 @@
 """Any torchvision classifier as a network that gives one logit per image."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.heads import HEADS, Entry, Head, LinearHead, rebuild_head
+from imbclf.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.networks import (
     build_network,
     check_name,
@@ -19,6 +20,7 @@ from imbclf.networks import (
     has_fixed_size,
     shrink_stem,
 )
+from imbclf.probe import Probe, stage_features
 from imbclf.weights import load_weights, published_weights, weights_file
 
 Stem = Literal["standard", "small"]
@@ -33,12 +35,13 @@ class Architecture(TypedDict):
     mean: list[float]
     std: list[float]
     head: Entry
+    probe: bool
 
 
 class Backbone(nn.Module):
     """A network without its last layer, and a head of one logit in place of that layer.
 
-    logits = head(features(images))
+    logits = head(features(images)); in evaluation, with a probe, the mean of that and its logits
 
     Args:
         network: normalised images [N, 3, H, W] to features [N, D].
@@ -53,6 +56,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.head = head
+        self.probe: Probe | None = None
         self.architecture = architecture
         self.is_pretrained = False
         mean, std = torch.tensor(architecture["mean"]), torch.tensor(architecture["std"])
@@ -61,17 +65,47 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
-        features = self.features(images)
+        pixels = self.normalise(images)
+        features = self.network(pixels)
         with _without_autocast(features.device):
             logits: Tensor = self.head(_at_least_single(features))
-        return logits
+        if self.probe is None or self.training:
+            return logits
+        probed: Tensor = self.probe(pixels)
+        return (logits + probed) / 2
 
     def features(self, images: Tensor) -> Tensor:
         """Images, as for `forward`, to what enters the head, [N, D]."""
+        features: Tensor = self.network(self.normalise(images))
+        return features
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Images, as for `forward`, to what enters the network, [N, 3, H', W']."""
         pixels = images.permute(0, 3, 1, 2).to(self.scale.dtype)  # channels last in memory
         pixels = torch.addcmul(self.shift, pixels, self.scale)
-        features: Tensor = self.network(_resize(pixels, self.architecture["input_size"]))
-        return features
+        return _resize(pixels, self.architecture["input_size"])
+
+    def add_probe(self) -> None:
+        """Keep a `Probe` of the network as it is now; `imbclf.preparation` fits it.
+
+        Raises:
+            UserError: the head gives distances, which cannot be averaged with log-odds.
+        """
+        if isinstance(self.head, OneClassHead):
+            name = self.head.entry["name"]
+            raise UserError(
+                f"model.probe=true: head={name} gives distances, which cannot be averaged with "
+                "log-odds. Set model.probe=false, or choose head=linear or head=cosine."
+            )
+        side = self.architecture["input_size"]
+        if side is None:
+            usual = published_weights(self.architecture["name"], None).transforms()
+            side = usual.crop_size[0]
+        shapes = copy.deepcopy(self.network).to("meta").eval()
+        with torch.no_grad():
+            features = stage_features(shapes, torch.empty(1, 3, side, side, device="meta"))
+        self.probe = Probe(self.network, width=features.shape[1])
+        self.architecture["probe"] = True
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the head."""
@@ -107,6 +141,7 @@ def build_backbone(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     head: Callable[..., Head] = LinearHead,
+    probe: bool = False,
 ) -> Backbone:
     """Build torchvision's classifier `name` with one logit in place of its class scores.
 
@@ -124,6 +159,7 @@ def build_backbone(
         std: standard deviation of each colour in 0..1. None as for `mean`.
         head: called with `width`, makes one of the heads of `imbclf.heads`. For one that allows no
             biases, those of the network are frozen: at 0, or as its weights have them.
+        probe: whether to keep a `Probe` of pretrained weights; of random ones there is none.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -151,6 +187,7 @@ def build_backbone(
         mean=_three("mean", usual.mean if mean is None else mean),
         std=_three("std", usual.std if std is None else std),
         head={},
+        probe=False,
     )
     if input_size is None and has_fixed_size(name):
         architecture["input_size"] = published.meta["min_size"][0]
@@ -165,7 +202,10 @@ def build_backbone(
     if not built.allows_biases:
         freeze_biases(network, at_zero=weights is None)
     backbone = Backbone(network, built, architecture)
-    backbone.is_pretrained = weights is not None
+    if weights is not None:
+        backbone.is_pretrained = True
+        if probe:
+            backbone.add_probe()
     return backbone
 
 
@@ -181,7 +221,7 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     >>> rebuild_backbone(backbone.architecture).architecture == backbone.architecture
     True
     """
-    return build_backbone(
+    backbone = build_backbone(
         name=str(architecture["name"]),
         input_size=architecture["input_size"],
         stem=architecture["stem"],
@@ -189,6 +229,9 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
         std=tuple(architecture["std"]),
         head=partial(rebuild_head, architecture.get("head", {"name": "linear"})),
     )
+    if architecture.get("probe", False):
+        backbone.add_probe()
+    return backbone
 
 
 def _three(option: str, values: Sequence[float]) -> list[float]:

@@ -1,6 +1,7 @@
-"""What happens to a backbone before its first epoch: one-class heads look at the majority."""
+"""What happens to a backbone before its first epoch: what no gradient trains is fitted."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from imbclf.backbones import Backbone
 from imbclf.heads import OneClassHead, minority_label
+from imbclf.probe import SIZE, probe_sample, stage_features
 from imbclf.scoring import autocast_to
 
 BATCH = 256
@@ -51,7 +53,38 @@ def prepare_head(
         module.training = mode
 
 
-@torch.no_grad()
+def prepare_probe(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,
+    seed: int,
+) -> None:
+    """Fit the probe, where there is one, to images of the fit part and their mirror images.
+
+    It takes the weights that the network has now. Arguments as for `prepare_head`.
+    """
+    probe = backbone.probe
+    if probe is None:
+        return
+    backbone.to(device)
+    probe.network.load_state_dict(backbone.network.state_dict())
+    chosen = rows[probe_sample(labels[rows], SIZE, seed)]
+
+    def straight(images: Tensor) -> Tensor:
+        return stage_features(probe.network, backbone.normalise(images))
+
+    def mirrored(images: Tensor) -> Tensor:
+        return straight(images.flip(2))
+
+    parts = [
+        _over_batches(view, pixels, chosen, device, precision) for view in (straight, mirrored)
+    ]
+    probe.fit(torch.cat(parts), np.tile(labels[chosen], 2))
+
+
 def extract_features(
     backbone: Backbone,
     pixels: NDArray[np.uint8],
@@ -60,11 +93,21 @@ def extract_features(
     precision: str | int = "32-true",
 ) -> Tensor:
     """Give what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
-    backbone.eval()
+    return _over_batches(backbone.eval().features, pixels, rows, device, precision)
+
+
+@torch.no_grad()
+def _over_batches(
+    describe: Callable[[Tensor], Tensor],
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,
+) -> Tensor:
     parts = []
     for batch in _batches(rows):
         with autocast_to(precision, device):
-            parts.append(backbone.features(torch.from_numpy(pixels[batch]).to(device)).float())
+            parts.append(describe(torch.from_numpy(pixels[batch]).to(device)).float())
     return torch.cat(parts)
 
 
