@@ -158,5 +158,6 @@ def quieten_lightning() -> None:
         ".*GPU available but not used.*",
         ".*The `srun` command is available.*",
         ".*LeafSpec.*is deprecated.*",
+        ".*module\\(s\\) in eval mode at the start.*",  # a probe is never trained
     ):
         warnings.filterwarnings("ignore", message=message)
