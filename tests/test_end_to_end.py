@@ -150,7 +150,7 @@ def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
 
 
 @pytest.mark.slow
-def test_a_sweep_ends_with_a_leaderboard_and_survives_a_failing_job(
+def test_a_sweep_ends_with_a_comparison_and_survives_a_failing_job(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     arguments = small(
@@ -159,18 +159,23 @@ def test_a_sweep_ends_with_a_leaderboard_and_survives_a_failing_job(
         "tracking=none",
         "hydra.sweep.dir=sweep",
         "-m",
-        "optim.optimizer.momentum=-1,0.9",
+        "optim.optimizer.momentum=-1,0.9,0.5",
         "optim=sgd",
     )
     done = run("train", *arguments, cwd=tmp_path)
     assert done.returncode != 0
     assert "job 0 failed" in done.stdout + done.stderr
     assert "momentum" in done.stdout + done.stderr
-    board = pd.read_csv(tmp_path / "sweep" / "leaderboard.csv")
-    assert board["job"].tolist() == [1, 0]
-    summary = json.loads((tmp_path / "sweep" / "1" / "summary.json").read_text())
-    assert board["hter"][0] == pytest.approx(summary["hter"])
-    assert "momentum=0.9" in board["overrides"][0]
+    assert "failed   job 0 (" in done.stdout
+    table = pd.read_csv(tmp_path / "sweep" / "comparison.csv")
+    assert set(table["run"]) == {
+        "1 optim.optimizer.momentum=0.9",
+        "2 optim.optimizer.momentum=0.5",
+    }
+    for job in ("1", "2"):
+        summary = json.loads((tmp_path / "sweep" / job / "summary.json").read_text())
+        row = table[table["run"].str.startswith(job)].iloc[0]
+        assert row["hter"] == pytest.approx(summary["hter"])
 
 
 def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -88,3 +88,44 @@ def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
             "models:/<name>@<alias> of a model that imbclf has logged there"
         ) from error
     return Path(path)
+
+
+@without_foreign_warnings()
+def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
+    """Fetch what the finished runs of an experiment left; removed when the process ends.
+
+    Args:
+        address: `experiments:/<name>`.
+        uri: Tracking URI, None for the embedded store in `directory`.
+        directory: Where the embedded store lies.
+
+    Returns:
+        A folder for each run, called as the run is, with `summary.json` and `oof.csv`.
+
+    Raises:
+        UserError: There is no such store or experiment.
+    """
+    if uri is None and not (directory / "mlflow.db").is_file():
+        raise UserError(
+            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
+            "training ran, or give the store's address: tracking.uri=..."
+        )
+    client = mlflow.MlflowClient(uri or embedded_uri(directory))
+    name = address.removeprefix("experiments:/")
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        known = ", ".join(one.name for one in client.search_experiments())
+        raise UserError(f"{address}: no such experiment; expected one of {known}")
+    root = Path(tempfile.mkdtemp(prefix="imbclf-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    folders = []
+    for run in client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'"):
+        files = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+        if not {"summary.json", "oof.csv"} <= files:
+            continue  # a fold of a run
+        folder = root / run.info.run_id / str(run.info.run_name)
+        folder.mkdir(parents=True)
+        for file in ("summary.json", "oof.csv"):
+            client.download_artifacts(run.info.run_id, file, str(folder))
+        folders.append(folder)
+    return folders

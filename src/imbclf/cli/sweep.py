@@ -1,6 +1,5 @@
-"""What a sweep (`-m`) adds: its jobs checked before the first starts, a leaderboard at its end."""
+"""What a sweep (`-m`) adds: jobs checked before the first starts, a comparison at its end."""
 
-import csv
 import itertools
 import json
 import logging
@@ -14,6 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from natsort import natsorted
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -22,7 +22,6 @@ from imbclf.cli.check import adopt_targets, check
 from imbclf.errors import UserError
 
 log = logging.getLogger("imbclf")
-COLUMNS = ("job", "hter", "hter_low", "hter_high", "far", "frr", "auroc", "seconds", "overrides")
 JOB = "job.json"
 folder: Path | None = None
 
@@ -88,57 +87,22 @@ def expand(overrides: list[str]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*choices)]
 
 
-def leaderboard(sweep: Path) -> list[dict[str, Any]]:
-    """Rank a sweep's finished jobs by HTER, failed ones last; write `leaderboard.csv`."""
-    rows = []
-    for path in sorted(sweep.glob(f"*/{JOB}")):
-        job = json.loads(path.read_text(encoding="utf-8"))
-        summary = path.parent / "summary.json"
-        if job["error"] is None and summary.exists():
-            reached = json.loads(summary.read_text(encoding="utf-8"))
-            low, high = reached["hter_interval"]
-            job |= {
-                "hter_low": low,
-                "hter_high": high,
-                **{k: reached[k] for k in reached if k in COLUMNS},
-            }
-        rows.append(job)
-    common = (
-        set.intersection(*(set(row["overrides"].split()) for row in rows)) if rows[1:] else set()
-    )
-    for row in rows:
-        row["overrides"] = " ".join(o for o in row["overrides"].split() if o not in common)
-    rows.sort(key=lambda row: (row.get("hter") is None, row.get("hter") or 0.0))
-    with (sweep / "leaderboard.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*COLUMNS, "error"], restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return rows
-
-
-def leaderboard_text(rows: list[dict[str, Any]]) -> str:
-    """Lay a leaderboard out for the terminal."""
-    lines = ["", "   job    HTER   95 % interval      FAR     FRR   AUROC  seconds  overrides"]
-    for row in rows:
-        if row.get("hter") is None:
-            outcome = "failed: " + str(row["error"]).splitlines()[0] if row["error"] else "stopped"
-            lines.append(f"{row['job']:>6}  {outcome}   ({row['overrides']})")
-            continue
-        rates = " ".join(f"{row[name]:7.4f}" for name in ("far", "frr", "auroc"))
-        interval = f"{row['hter_low']:.4f} to {row['hter_high']:.4f}"
-        lines.append(
-            f"{row['job']:>6} {row['hter']:7.4f} {interval} {rates} {row['seconds']:8.1f}  "
-            f"{row['overrides']}"
-        )
-    return "\n".join(lines)
-
-
 def conclude() -> int:
-    """After a sweep, print its leaderboard; give the number of failed jobs."""
+    """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
     if folder is None:
         return 0
-    rows = leaderboard(folder)
-    if rows:
-        print(leaderboard_text(rows))
-        print(f"\nleaderboard  {folder / 'leaderboard.csv'}")
-    return sum(row["error"] is not None for row in rows)
+    jobs = [path.parent for path in natsorted(folder.glob(f"*/{JOB}"), key=str)]
+    finished, failed = 0, 0
+    for job in jobs:
+        told = json.loads((job / JOB).read_text(encoding="utf-8"))
+        if told["error"] is not None:
+            failed += 1
+            print(f"failed   job {told['job']} ({told['overrides']}): {told['error']}")
+        finished += (job / "summary.json").exists()
+    if finished > 1:
+        from imbclf.ranking import find_runs
+        from imbclf.ranking_report import write_comparison
+
+        print("\n" + write_comparison(find_runs(folder), None, folder))
+        print(f"comparison  {folder / 'comparison.html'}")
+    return failed

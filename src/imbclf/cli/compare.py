@@ -1,0 +1,63 @@
+"""`imbclf-compare`: rank finished runs and say which differences are more than chance."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, ListConfig
+
+from imbclf.cli.check import check
+from imbclf.cli.command import launch, log, show_messages
+from imbclf.errors import UserError
+
+if TYPE_CHECKING:
+    from imbclf.ranking import FinishedRun
+
+OPTIONS = ("runs", "reference", "out", "overwrite", "tracking")
+
+
+def main() -> None:
+    """Run the command; arguments that are no options are runs."""
+    sys.argv[1:] = runs_as_option(sys.argv[1:])
+    sys.exit(launch("compare", task))
+
+
+def runs_as_option(arguments: list[str]) -> list[str]:
+    """Turn arguments that are neither flags nor `key=value` into the option `runs`.
+
+    >>> runs_as_option(["a", "out=x", "b c"])
+    ['out=x', "runs=['a','b c']"]
+    """
+    runs = [one for one in arguments if not one.startswith("-") and "=" not in one]
+    # A path may hold an equals sign.
+    runs += [one for one in arguments if one not in runs and Path(one).is_dir()]
+    others = [one for one in arguments if one not in runs]
+    quoted = (one.replace("\\", "\\\\").replace("'", "\\'") for one in runs)
+    return [*others, "runs=[" + ",".join(f"'{one}'" for one in quoted) + "]"] if runs else others
+
+
+def task(cfg: DictConfig) -> None:
+    """Compare what the configuration names and write the two files."""
+    check(cfg, OPTIONS)
+    show_messages()
+    out = Path(str(cfg.out))
+    if (out / "comparison.csv").exists() and not cfg.overwrite:
+        raise UserError(f"out={out}: holds a comparison already; choose another or overwrite=true")
+
+    from imbclf.ranking import find_runs
+    from imbclf.ranking_report import named_apart, write_comparison
+
+    addresses = list(cfg.runs) if isinstance(cfg.runs, ListConfig) else [cfg.runs]
+    runs: list[FinishedRun] = []
+    for address in map(str, addresses):
+        if address.startswith("experiments:/"):
+            from imbclf.mlflow_registry import download_runs
+
+            folders = download_runs(address, cfg.tracking.uri, Path(cfg.tracking.directory))
+            runs += [run for folder in folders for run in find_runs(folder)]
+        else:
+            runs += find_runs(Path(address))
+    text = write_comparison(named_apart(runs), cfg.reference, out)
+    log.info("%s", text)
+    log.info("table    %s", out / "comparison.csv")
+    log.info("page     %s", out / "comparison.html")

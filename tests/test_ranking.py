@@ -1,0 +1,175 @@
+"""Finished runs side by side: every number again by hand, and the command as a user runs it."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+
+from commands import run as command
+from imbclf.errors import UserError
+from imbclf.ranking import find_runs, rank, read_run, remarks
+from imbclf.ranking_report import named_apart
+from imbclf.runs import FoldResult, write_json, write_oof
+from imbclf.splits import stratified_folds
+from imbclf.summary import pool, summarise
+
+LABELS = np.repeat([0, 1], [240, 1760])
+FILES = np.array([f"{number}.jpg" for number in range(2000)])
+SEEN = np.random.default_rng(0).normal(2.0 * LABELS - 1, 1.0)
+
+
+def write_run(
+    folder: Path, noise: float, split_seed: int = 0, labels: NDArray[np.int64] = LABELS
+) -> Path:
+    """A run whose scores are those of all others, and noise of its own."""
+    folds = stratified_folds(LABELS, 5, split_seed)
+    rng = np.random.default_rng(int(1000 * noise))
+    scores = SEEN + rng.normal(0, noise, len(LABELS))
+    results = [
+        FoldResult(number, 1, 0.1, 10.0, 100.0, scores[fold.dev], scores[fold.test])
+        for number, fold in enumerate(folds)
+    ]
+    fold_of, pooled = pool(results, folds, len(LABELS))
+    write_oof(folder, FILES, labels, fold_of, pooled)
+    write_json(folder / "summary.json", summarise(results, folds, labels, ("0", "1")))
+    return folder
+
+
+def two_together(p_values: list[float]) -> list[float]:
+    """Holm's adjustment of two: the smaller doubled, the larger no smaller than that."""
+    least = min(1.0, 2 * min(p_values))
+    return [least if p == min(p_values) else max(p, least) for p in p_values]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    return [write_run(tmp_path / f"noise{noise}", noise) for noise in (1.5, 0.5, 0.51)]
+
+
+def test_every_number_can_be_had_from_oof_csv(three: list[Path]) -> None:
+    ranks = rank([read_run(folder) for folder in three])
+    tables = {folder.name: pd.read_csv(folder / "oof.csv") for folder in three}
+    assert [line.hter for line in ranks] == sorted(line.hter for line in ranks)
+    for line in ranks:
+        t = tables[line.run]
+        assert line.hter == pytest.approx(1 - balanced_accuracy_score(t["label"], t["decision"]))
+        assert line.far == pytest.approx(1 - recall_score(t["label"], t["decision"], pos_label=0))
+        assert line.frr == pytest.approx(1 - recall_score(t["label"], t["decision"]))
+        assert line.auroc == pytest.approx(roc_auc_score(t["label"], t["score"]))
+        assert line.difference == pytest.approx(line.hter - ranks[0].hter)
+        assert line.low <= line.difference <= line.high
+
+
+def test_p_values_are_those_of_the_formulas_adjusted_together(three: list[Path]) -> None:
+    ranks = rank([read_run(folder) for folder in three])
+    tables = {folder.name: pd.read_csv(folder / "oof.csv") for folder in three}
+    base = tables[ranks[0].run]
+    single, over_folds = [], []
+    for line in ranks[1:]:
+        t = tables[line.run]
+        terms = []
+        for label in (0, 1):
+            of_class = t["label"] == label
+            a = (t["decision"] != label)[of_class]
+            b = (base["decision"] != label)[of_class]
+            terms.append((a.mean() - b.mean(), (a != b).mean() / of_class.sum()))
+        z = sum(gap for gap, _ in terms) / np.sqrt(sum(share for _, share in terms))
+        single.append(2 * stats.norm.sf(abs(z)))
+        gaps = [
+            balanced_accuracy_score(base[base.fold == k].label, base[base.fold == k].decision)
+            - balanced_accuracy_score(t[t.fold == k].label, t[t.fold == k].decision)
+            for k in range(5)
+        ]
+        corrected = np.mean(gaps) / np.sqrt((1 / 5 + 1 / 4) * np.var(gaps, ddof=1))
+        over_folds.append(2 * stats.t.sf(abs(corrected), 4))
+    for line, p, p_folds in zip(
+        ranks[1:],
+        two_together(single),
+        two_together(over_folds),
+        strict=True,
+    ):
+        assert line.p == pytest.approx(p)
+        assert line.p_folds == pytest.approx(p_folds)
+
+
+def test_words_say_what_p_says(three: list[Path]) -> None:
+    runs = [read_run(folder) for folder in three]
+    assert [line.verdict for line in rank(runs)] == ["reference", "no evidence", "worse"]
+    against_worst = {line.run: line.verdict for line in rank(runs, reference="noise1.5")}
+    assert against_worst == {"noise1.5": "reference", "noise0.5": "better", "noise0.51": "better"}
+    with pytest.raises(UserError, match=r"reference=x: expected one of noise1\.5"):
+        rank(runs, reference="x")
+
+
+def test_other_folds_and_other_images_are_told(tmp_path: Path) -> None:
+    one, other = (
+        read_run(write_run(tmp_path / f"s{seed}", 0.5, split_seed=seed)) for seed in (0, 1)
+    )
+    ranks = rank([one, other])
+    assert all(np.isnan(line.p_folds) for line in ranks if line.verdict != "reference")
+    assert "into other folds" in remarks([one, other], ranks)[0]
+    part = pd.read_csv(tmp_path / "s1" / "oof.csv")
+    part[part["fold"] < 3].to_csv(tmp_path / "s1" / "oof.csv", index=False)
+    fewer = read_run(tmp_path / "s1")
+    told = remarks([one, fewer], rank([one, fewer]))
+    assert f"{(part['fold'] < 3).sum()} are common to all" in told[0]
+
+
+def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    one = read_run(write_run(tmp_path / "one", 0.5))
+    labels = LABELS.copy()
+    labels[:7] = 1
+    other = read_run(write_run(tmp_path / "other", 0.6, labels=labels))
+    with pytest.raises(UserError, match="disagree about the labels of 7 images"):
+        rank([one, other])
+    with pytest.raises(UserError, match="called alike"):
+        rank([one, one])
+    assert [run.name for run in named_apart([one, one, other])] == ["one", "one (2)", "other"]
+    with pytest.raises(UserError, match="not a finished run"):
+        read_run(tmp_path)
+    with pytest.raises(UserError, match="expected a finished run directory or a sweep"):
+        find_runs(tmp_path / "nowhere")
+
+
+def test_jobs_of_a_sweep_are_called_by_what_tells_them_apart(tmp_path: Path) -> None:
+    jobs = itertools.product(("bce", "focal"), ("shuffle", "balanced"))
+    for number, (loss, sampler) in enumerate(jobs):
+        folder = write_run(tmp_path / str(number), 0.5 + number / 10)
+        overrides = f"loss={loss} sampler={sampler} seed=1"
+        write_json(folder / "job.json", {"job": str(number), "overrides": overrides, "error": None})
+    names = [run.name for run in find_runs(tmp_path)]
+    assert names[1] == "1 loss=bce sampler=balanced"
+    assert len(names) == 4
+
+
+def test_the_command_writes_table_and_page(three: list[Path], tmp_path: Path) -> None:
+    done = command("compare", *(folder.name for folder in three), "out=result", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "worse" in done.stdout
+    assert "data.holdout" in done.stdout
+    table = pd.read_csv(tmp_path / "result" / "comparison.csv")
+    html = (tmp_path / "result" / "comparison.html").read_text()
+    for row in table.itertuples():
+        assert f'data-value="{row.hter}"' in html
+    assert not re.search(r"https?://", html)
+    again = command("compare", *(folder.name for folder in three), "out=result", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "overwrite=true" in again.stderr
+    for wrong, told in (
+        (("nowhere", "noise0.5"), "nowhere: expected a finished run directory"),
+        (("noise0.5",), "two finished runs"),
+        ((), "runs is needed"),
+        (("noise0.5", "noise0.51", "referense=x"), "did you mean reference?"),
+        (("experiments:/x", "noise0.5"), "no tracking store"),
+    ):
+        refused = command("compare", *wrong, cwd=tmp_path)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
+        assert told in refused.stderr
+    json.loads((tmp_path / "noise0.5" / "summary.json").read_text())
