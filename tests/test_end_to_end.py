@@ -15,6 +15,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from commands import run, small
+from imbclf.operating_points import threshold_for_far
 from imbclf.thresholds import choose_threshold
 
 
@@ -78,6 +79,13 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     assert (shifted["probability"] != [float(row["probability"]) for row in rows]).all()
     done = run("predict", "ckpt=one", arguments[0], "prior=2", "out=wrong", cwd=tmp_path)
     assert (done.returncode, "prior=2" in done.stderr) == (2, True)
+
+    done = run("predict", "ckpt=one", arguments[0], "max_far=0.1", "out=moved", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    moved = pd.read_csv(tmp_path / "moved" / "predictions.csv")
+    threshold = threshold_for_far(table["score"], table["label"], 0.1)
+    assert moved["label"].tolist() == (moved["score"] >= threshold).astype(int).tolist()
+    assert f"{threshold:.4f}" in done.stdout
 
     # One fold's checkpoint scores an image as training scored it.
     arguments = ("ckpt=one/fold_0/best.ckpt", f"data.dir={folder / 'train_img'}", "out=fold")

@@ -27,6 +27,7 @@ class LabelledFolder:
         on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
         cache_dir: where decoded images are kept.
         batch_size: images per step.
+        holdout: share of each class, 0 to below 1, that is kept out of everything.
         default_weights: what `model.weights` is unless it is given.
         make: called with `dir` before anything is read; draws the demo data.
 
@@ -42,6 +43,7 @@ class LabelledFolder:
     on_corrupt: Literal["error", "skip"] = "error"
     cache_dir: str = "outputs/cache"
     batch_size: int = 128
+    holdout: float = 0.0
     default_weights: str | None = None
     make: Callable[[Path], None] | None = None
 
@@ -50,6 +52,8 @@ class LabelledFolder:
             raise UserError(f"data.batch_size={self.batch_size}: expected 2 or more images")
         if self.on_corrupt not in ("error", "skip"):
             raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
+        if not 0 <= self.holdout < 1:
+            raise UserError(f"data.holdout={self.holdout}: expected a share, 0 to below 1")
 
     def list_files(self) -> Listing:
         """Find the files and their labels, checked.

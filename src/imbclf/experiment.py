@@ -18,6 +18,7 @@ from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
 from imbclf.errors import UserError
 from imbclf.heads import Head
+from imbclf.holdout import hold_out, write_holdout
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
@@ -80,7 +81,7 @@ def run_experiment(
         UserError: what the user can mend.
     """
     backbone = model()
-    listing = data.list_files()
+    listing, held = hold_out(data.list_files(), data.holdout)
     folds = _split(listing, cv, seed)
     _check_start(cv, folds, listing, backbone)
     labels = _labels(listing)[folds[0].fit]
@@ -119,6 +120,9 @@ def run_experiment(
         one,
         kept.label_names[1],
     )
+    if held is not None:
+        log.info("held out %d, for imbclf-evaluate", len(held))
+        write_holdout(run, held)
     log.info("run      %s", run)
     write_splits(run, kept.files, folds)
     tracked = run / "tracking_run"
@@ -222,5 +226,5 @@ def _numbers(summary: dict[str, Any]) -> dict[str, float]:
 
 
 def _artifacts(run: Path) -> list[Path]:
-    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json")
+    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", "holdout.csv")
     return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

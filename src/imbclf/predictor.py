@@ -54,7 +54,8 @@ class Predictions:
     """What an ensemble says of N images.
 
     Attributes:
-        scores: float64 `[N]`, mean over the members of logit - threshold; 1 is decided where >= 0.
+        scores: float64 `[N]`, mean over the members of logit - threshold; 1 is decided where >= 0,
+            or another number that was asked for.
         probabilities: float64 `[N]`, mean over the members of the calibrated P(label 1).
         decisions: int64 `[N]`, 0 or 1.
         labels: str `[N]`, the decisions in the user's own spelling.
@@ -91,6 +92,7 @@ class Predictor:
         tta: Tta | None = None,
         calibration: Calibration = "platt",
         prior: float | None = None,
+        threshold: float = 0.0,
         progress: bool = False,
     ) -> Predictions:
         """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
@@ -104,6 +106,7 @@ class Predictor:
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
             prior: share of label 1 that the probabilities shall hold for; None leaves that of the
                 training data. The labels stay those of the least HTER, which no prior changes.
+            threshold: 1 is decided where the score is at least this; 0 for the least HTER.
             progress: show a bar, on terminals only.
 
         Raises:
@@ -135,7 +138,7 @@ class Predictor:
             scores += (logits - member.rule["threshold"]) / len(self.members)
             own = member.probabilities(logits, calibration, prior)
             probabilities += own / len(self.members)
-        decisions = (scores >= 0).astype(np.int64)
+        decisions = (scores >= threshold).astype(np.int64)
         return Predictions(scores, probabilities, decisions, np.array(self.label_names)[decisions])
 
     @classmethod

@@ -8,6 +8,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from imbclf.errors import UserError
 from imbclf.metrics import check_binary
+from imbclf.stratified_draw import draw_stratified, number_groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,7 @@ def stratified_folds(
     """
     truth = check_binary(labels)
     _check_options(folds, dev_fraction)
-    group = None if groups is None else _number_groups(groups, truth)
+    group = None if groups is None else number_groups(groups, truth)
     _check_enough(truth, group, folds)
     splitter = StratifiedKFold if group is None else StratifiedGroupKFold
     test_parts = splitter(folds, shuffle=True, random_state=seed).split(truth, truth, group)
@@ -62,71 +63,11 @@ def stratified_folds(
     for number, (rest, test) in enumerate(test_parts):
         rng = np.random.default_rng([seed, number])
         wanted = np.bincount(truth).astype(np.float64) * dev_fraction
-        if group is None:
-            in_dev = _draw_images(truth[rest], wanted, rng)
-        else:
-            in_dev = _draw_groups(truth[rest], group[rest], wanted, rng)
+        in_dev = draw_stratified(truth[rest], wanted, rng, None if group is None else group[rest])
         fold = Fold(fit=rest[~in_dev], dev=rest[in_dev], test=test)
         _check_parts(fold, truth, number)
         result.append(fold)
     return result
-
-
-def _draw_images(
-    labels: NDArray[np.int64], wanted: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Draw of each class the wanted number of images, but leave at least one."""
-    drawn = np.zeros(len(labels), bool)
-    for label in (0, 1):
-        rows = np.flatnonzero(labels == label)
-        size = min(max(1, round(wanted[label])), len(rows) - 1)
-        drawn[rng.choice(rows, size, replace=False)] = True
-    return drawn
-
-
-def _draw_groups(
-    labels: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    wanted: NDArray[np.float64],
-    rng: np.random.Generator,
-) -> NDArray[np.bool_]:
-    """Draw whole groups, in random order each that brings the class counts nearer to those wanted.
-
-    A class that none of them brought then gets the group that overshoots least.
-    """
-    names, group = np.unique(groups, return_inverse=True)
-    counts = np.bincount(2 * group + labels, minlength=2 * len(names)).reshape(-1, 2)
-    # Plain numbers: a loop over many groups is ten times slower through arrays of two.
-    members, (all0, all1), (want0, want1) = counts.tolist(), counts.sum(0).tolist(), wanted.tolist()
-
-    def miss(zeros: int, ones: int) -> float:
-        """Give the squared relative distance from what is wanted, infinite if fit loses a class."""
-        if zeros == all0 or ones == all1:
-            return float("inf")
-        return float((zeros / want0 - 1) ** 2 + (ones / want1 - 1) ** 2)
-
-    have0, have1, drawn = 0, 0, np.zeros(len(names), bool)
-    order = rng.permutation(len(names)).tolist()
-    # First without overshoot: else the class that lags drags too much of the other one along.
-    for slack in (1.0, float("inf")):
-        for name in order:
-            zeros, ones = have0 + members[name][0], have1 + members[name][1]
-            fits = zeros <= slack * want0 and ones <= slack * want1
-            if fits and not drawn[name] and miss(zeros, ones) < miss(have0, have1):
-                have0, have1, drawn[name] = zeros, ones, True
-    for label in (0, 1):
-        holders = np.flatnonzero(counts[:, label]).tolist()
-        if holders and not drawn[holders].any():
-            have = counts[drawn].sum(axis=0)
-            drawn[min(holders, key=lambda name: miss(*(have + counts[name])))] = True
-    return drawn[group]
-
-
-def _number_groups(groups: ArrayLike, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    names = np.asarray(groups)
-    if names.shape != labels.shape:
-        raise ValueError(f"groups: shape {names.shape}, but labels {labels.shape}")
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def _check_options(folds: int, dev_fraction: float) -> None:

@@ -22,10 +22,16 @@ OPTIONS = (
     "tta",
     "calibration",
     "prior",
+    "threshold",
+    "max_far",
+    "max_frr",
+    "cost_ratio",
     "accelerator",
     "precision",
     "tracking",
 )
+
+AIMS = ("max_far", "max_frr", "cost_ratio")
 
 
 def main() -> None:
@@ -50,6 +56,7 @@ def task(cfg: DictConfig) -> None:
     from imbclf.scoring import pick_device, resolve_precision
     from imbclf.views import check_tta
 
+    threshold = decision_threshold(cfg)
     if cfg.tta is not None:
         check_tta("tta", cfg.tta)
     with blame("data"):
@@ -66,6 +73,7 @@ def task(cfg: DictConfig) -> None:
         cfg.tta,
         cfg.calibration,
         cfg.prior,
+        threshold,
         progress=True,
     )
     write_table(
@@ -85,6 +93,39 @@ def task(cfg: DictConfig) -> None:
     log.info("images       %d: %d of label %s, %d of label %s", *told)
     log.info("predictions  %s", out / "predictions.csv")
     log.info("labels       %s", out / "labels.txt")
+
+
+def decision_threshold(cfg: DictConfig) -> float:
+    """Give the score from which label 1 is decided: 0, or as the options say.
+
+    Raises:
+        UserError: two options contradict each other, or the run has no out-of-fold scores.
+    """
+    from imbclf.metrics import decide, error_rates
+    from imbclf.operating_points import threshold_for_cost, threshold_for_far, threshold_for_frr
+    from imbclf.ranking import read_run
+
+    given = [name for name in ("threshold", *AIMS) if cfg[name] is not None]
+    if not given:
+        return 0.0
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)}: expected one of them, each moves the threshold")
+    if given == ["threshold"]:
+        return float(cfg.threshold)
+    if not isinstance(cfg.ckpt, str) or not (Path(cfg.ckpt) / "oof.csv").exists():
+        raise UserError(
+            f"{given[0]}={cfg[given[0]]}: needs the out-of-fold scores of a run directory "
+            f"(ckpt=RUN_DIR with oof.csv); ckpt={cfg.ckpt} has none. Give threshold=... instead"
+        )
+    oof = read_run(Path(cfg.ckpt)).oof
+    by_aim = dict(
+        zip(AIMS, (threshold_for_far, threshold_for_frr, threshold_for_cost), strict=True)
+    )
+    threshold = by_aim[given[0]](oof["score"], oof["label"], float(cfg[given[0]]))
+    far, frr = error_rates(decide(oof["score"], threshold), oof["label"])
+    told = (threshold, far, frr, given[0], cfg[given[0]])
+    log.info("threshold    %.4f: out of fold FAR %.4f, FRR %.4f (%s=%s)", *told)
+    return threshold
 
 
 def load(address: str, tracking: DictConfig) -> "Predictor":

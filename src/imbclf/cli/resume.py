@@ -1,4 +1,4 @@
-"""Going on with a run that was broken off, from the configuration it left."""
+"""The configuration that a run left, for going on with it or judging it."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,30 +27,45 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
         UserError: where there is nothing to go on with, or the configuration names a callable
             that is neither ours nor allowed.
     """
-    path = run / "config.yaml"
     if (run / "summary.json").exists():
         raise UserError(f"resume={run}: this run is finished")
+    stray = [other for other in others if "._target_=" not in other]
+    if stray:
+        raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
+    return read_configuration(run, "resume", others)
+
+
+def read_configuration(run: Path, option: str, allowed: Sequence[str] = ()) -> DictConfig:
+    """Read a run's configuration; what it would call is checked before anything is called.
+
+    Args:
+        run: the run directory.
+        option: what named it.
+        allowed: `KEY._target_=NAME` of callables that are the user's own.
+
+    Raises:
+        UserError: there is none, or it names a callable that is neither ours nor allowed.
+    """
+    path = run / "config.yaml"
     try:
         cfg = OmegaConf.load(path)
     except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(
-            f"resume={run}: expected a run directory with a readable config.yaml ({error})"
+            f"{option}={run}: expected a run directory with a readable config.yaml ({error})"
         ) from error
     if not isinstance(cfg, DictConfig):
         raise UserError(f"{path}: not a configuration of imbclf-train")
-    stray = [other for other in others if "._target_=" not in other]
-    if stray:
-        raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
     ours = set(_shipped_targets())
     refused = [
         f"{key}={target}"
         for key, target in _targets(OmegaConf.to_container(cfg), "")
-        if not (target in ours or TORCH_CLASS.fullmatch(target)) and f"{key}={target}" not in others
+        if not (target in ours or TORCH_CLASS.fullmatch(target))
+        and f"{key}={target}" not in allowed
     ]
     if refused:
         raise UserError(
             f"{path} names code that is not imbclf's: {', '.join(refused)}. If it is yours, allow "
-            f"it: imbclf-train resume={run} {' '.join(refused)}"
+            f"it: imbclf-train {option}={run} {' '.join(refused)}"
         )
     return cfg
 

@@ -1,0 +1,95 @@
+"""`imbclf-evaluate`: judge a run on labelled images that it never saw."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig
+
+from imbclf.cli.check import check
+from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.predict import load
+from imbclf.cli.resume import read_configuration
+from imbclf.errors import UserError
+
+if TYPE_CHECKING:
+    from imbclf.dataset import LabelledFolder
+    from imbclf.listing import Listing
+
+OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
+
+
+def main() -> None:
+    """Run the command."""
+    sys.exit(launch("evaluate", task))
+
+
+def task(cfg: DictConfig) -> None:
+    """Judge what the configuration names and write the two files."""
+    held_out = cfg.data.dir is None
+    if held_out:
+        cfg.data.dir = ""  # found in the run's own configuration
+    check(cfg, OPTIONS)
+    show_messages()
+    out = Path(str(cfg.out))
+    if (out / "evaluation.json").exists() and not cfg.overwrite:
+        raise UserError(f"out={out}: holds an evaluation already; choose another or overwrite=true")
+
+    from imbclf.evaluation import evaluate, evaluation_text
+    from imbclf.scoring import pick_device, resolve_precision
+
+    device = pick_device(cfg.accelerator)
+    data, listing = _held_out(Path(str(cfg.ckpt))) if held_out else _other_images(cfg)
+    predictor = load(str(cfg.ckpt), cfg.tracking)
+    if predictor.label_names != listing.label_names:
+        raise UserError(
+            f"data.dir={data.dir}: labels are {listing.label_names}, the run knows "
+            f"{predictor.label_names}. Give data.label_map as in training"
+        )
+    pixels, kept = replace(data, image_size=predictor.image_size).open(listing)
+    answer = predictor.predict(
+        pixels,
+        device,
+        resolve_precision(cfg.precision, device),
+        data.batch_size,
+        cfg.tta,
+        progress=True,
+    )
+    evaluation = evaluate(answer, kept, out)
+    log.info("%s", evaluation_text(evaluation))
+    log.info("\nevaluation  %s", out / "evaluation.json")
+
+
+def _held_out(run: Path) -> "tuple[LabelledFolder, Listing]":
+    """Give the images that a run held out."""
+    from imbclf.holdout import find_holdout
+
+    data = _folder(read_configuration(run, "ckpt").data)
+    return data, find_holdout(run, data.list_files())
+
+
+def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
+    """Give the labelled images of a folder, which must not be the run's own."""
+    data = _folder(cfg.data)
+    run = Path(str(cfg.ckpt))
+    if (run / "config.yaml").exists():
+        trained_on = read_configuration(run, "ckpt").data.dir
+        if Path(trained_on).resolve() == Path(data.dir).resolve():
+            raise UserError(
+                f"data.dir={data.dir}: the run was trained on these images, and would look too "
+                "good. Its honest result is in summary.json; give images that it never saw"
+            )
+    return data, data.list_files()
+
+
+def _folder(cfg: DictConfig) -> "LabelledFolder":
+    from hydra.utils import instantiate
+
+    from imbclf.cli.parts import blame
+    from imbclf.dataset import LabelledFolder
+
+    with blame("data"):
+        data = instantiate(cfg, _convert_="all")
+    assert isinstance(data, LabelledFolder)
+    return data

@@ -1,0 +1,107 @@
+"""Images that are held out: the same for every run, seen by none, judged once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+from commands import run, small
+from imbclf.errors import UserError
+from imbclf.holdout import find_holdout, hold_out, write_holdout
+from imbclf.listing import Listing
+
+LABELS = np.repeat([0, 1], [40, 360])
+
+
+def listing(groups: bool = False) -> Listing:
+    names = np.array([f"{number:03d}.png" for number in range(400)])
+    belong = np.array([f"g{number // 4}" for number in range(400)]) if groups else None
+    return Listing(Path("photos"), names, LABELS, belong, ("bad", "good"))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.5])
+def test_each_class_gives_its_share_and_nothing_is_lost(share: float) -> None:
+    seen, held = hold_out(listing(), share)
+    assert held is not None
+    assert held.labels is not None
+    assert np.bincount(held.labels).tolist() == [round(40 * share), round(360 * share)]
+    assert sorted([*seen.files, *held.files]) == listing().files.tolist()
+    assert held.label_names == ("bad", "good")
+    again = hold_out(listing(), share)[1]
+    assert again is not None
+    assert again.files.tolist() == held.files.tolist()
+
+
+def test_groups_stay_whole() -> None:
+    seen, held = hold_out(listing(groups=True), 0.2)
+    assert held is not None
+    assert held.groups is not None
+    assert seen.groups is not None
+    assert not set(held.groups) & set(seen.groups)
+    assert 60 <= len(held) <= 100
+
+
+def test_nothing_is_held_out_by_default() -> None:
+    everything = listing()
+    assert hold_out(everything, 0.0) == (everything, None)
+
+
+def test_too_small_a_class_is_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.holdout=0\.2"):
+        hold_out(Listing(Path("p"), np.array([*"abc"]), np.array([0, 1, 1])), 0.2)
+
+
+def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
+    _, held = hold_out(listing(), 0.2)
+    assert held is not None
+    write_holdout(tmp_path, held)
+    assert find_holdout(tmp_path, listing()).files.tolist() == held.files.tolist()
+    with pytest.raises(UserError, match=f"80 images are no longer there, first {held.files[0]}"):
+        find_holdout(
+            tmp_path, listing().take(np.flatnonzero(~np.isin(listing().files, held.files)))
+        )
+    turned = Listing(Path("photos"), listing().files, 1 - LABELS)
+    with pytest.raises(UserError, match="80 images have another label now"):
+        find_holdout(tmp_path, turned)
+    with pytest.raises(UserError, match=r"data\.holdout=0\.2"):
+        find_holdout(tmp_path / "none", listing())
+
+
+def test_a_run_never_sees_what_it_is_judged_on(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_folder().rename(tmp_path / "training")
+    options = ("data.holdout=0.25", "trainer.max_epochs=1", "tracking=none", "hydra.run.dir=one")
+    done = run("train", *small(folder, *options), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    held = pd.read_csv(tmp_path / "one" / "holdout.csv")
+    splits = pd.read_csv(tmp_path / "one" / "splits.csv")
+    truth = np.loadtxt(folder / "label_train.txt", dtype=int)
+    assert not set(held["file"]) & set(splits["file"])
+    assert len(held) + len(splits) == len(truth)
+
+    done = run("evaluate", "ckpt=one", "out=judged", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    judged = json.loads((tmp_path / "judged" / "evaluation.json").read_text())
+    table = pd.read_csv(tmp_path / "judged" / "predictions.csv")
+    assert table["file"].tolist() == held["file"].tolist()
+    assert table["label"].tolist() == [truth[int(Path(name).stem) - 1] for name in table["file"]]
+    expected = 1 - balanced_accuracy_score(table["label"], table["decision"])
+    assert judged["hter"] == pytest.approx(expected)
+    assert f"HTER {judged['hter']:.4f}" in done.stdout
+    assert (table["decision"] == (table["score"] >= 0)).all()
+
+    refused = run("evaluate", "ckpt=one", f"data.dir={folder}", cwd=tmp_path)
+    assert (refused.returncode, "was trained on these images" in refused.stderr) == (2, True)
+    other = make_folder(images=60, minority=9)
+    done = run("evaluate", "ckpt=one", f"data.dir={other}", "out=other", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "other" / "evaluation.json").read_text())["images"] == 60
+    refused = run("evaluate", "ckpt=one", "out=judged", cwd=tmp_path)
+    assert (refused.returncode, "overwrite=true" in refused.stderr) == (2, True)
+    refused = run("evaluate", "ckpt=nowhere", cwd=tmp_path)
+    assert (refused.returncode, "Traceback" in refused.stderr) == (2, False)
