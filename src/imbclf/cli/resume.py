@@ -1,5 +1,6 @@
 """The configuration that a run left, for going on with it or judging it."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,10 +30,39 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
     """
     if (run / "summary.json").exists():
         raise UserError(f"resume={run}: this run is finished")
+    if (run / "multirun.yaml").exists():
+        raise UserError(
+            f"resume={run}: this is a sweep; give the command that started it, and resume={run}"
+        )
     stray = [other for other in others if "._target_=" not in other]
     if stray:
         raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
     return read_configuration(run, "resume", others)
+
+
+def finished_job(cfg: DictConfig, run: Path) -> float | None:
+    """Give the HTER of a job that was finished before; None if it is to be started or gone on with.
+
+    Args:
+        cfg: what the job is composed to now.
+        run: its run directory.
+
+    Raises:
+        UserError: the directory holds a run of another configuration.
+    """
+    if not (run / "config.yaml").exists():
+        return None
+    now = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))
+    if OmegaConf.load(run / "config.yaml") != now:
+        raise UserError(
+            f"{run} holds a run of another configuration. Give the same command as before, or "
+            "another folder"
+        )
+    summary = run / "summary.json"
+    if not summary.exists():
+        return None
+    print(f"finished before: {run}")
+    return float(json.loads(summary.read_text(encoding="utf-8"))["hter"])
 
 
 def read_configuration(run: Path, option: str, allowed: Sequence[str] = ()) -> DictConfig:

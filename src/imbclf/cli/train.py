@@ -9,7 +9,7 @@ from imbclf.cli import sweep
 from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
 from imbclf.cli.interrupts import got_through
-from imbclf.cli.resume import stored_configuration
+from imbclf.cli.resume import finished_job, stored_configuration
 from imbclf.errors import Interrupted
 
 OPTIONS = (
@@ -30,10 +30,13 @@ OPTIONS = (
 def main() -> None:
     """Run the command."""
     resume = [argument for argument in sys.argv[1:] if argument.startswith("resume=")]
+    others = [argument for argument in sys.argv[1:] if argument not in resume]
     if not resume:
         sys.exit(_launch_job_or_sweep())
     run = Path(resume[0].partition("=")[2])
-    others = [argument for argument in sys.argv[1:] if argument not in resume]
+    if {"-m", "--multirun"} & set(others):
+        sys.argv[1:] = [*others, f"hydra.sweep.dir={run}"]
+        sys.exit(_launch_job_or_sweep())
     sys.exit(guarded("imbclf-train", lambda: train(stored_configuration(run, others), run)))
 
 
@@ -54,7 +57,9 @@ def task(cfg: DictConfig) -> float:
 
     adopt_targets(cfg, HydraConfig.get().overrides.task)
     check(cfg, OPTIONS)
-    return train(cfg, Path(HydraConfig.get().runtime.output_dir))
+    run = Path(HydraConfig.get().runtime.output_dir)
+    reached = finished_job(cfg, run)
+    return train(cfg, run) if reached is None else reached
 
 
 def train(cfg: DictConfig, run: Path) -> float:
