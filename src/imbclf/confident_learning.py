@@ -24,13 +24,14 @@ class Suspects:
 
 
 def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
-    """Find images that the models count, with confidence, to the other label.
+    """Find the images that the models count, with confidence, to the other label.
 
     Confidence is measured by class: t_j is the mean of P(label j) over the images that are
     labelled j. An image labelled i is counted to j where P(j) >= t_j, to the likelier of both where
-    that holds for both. Those counted to the label that they do not have (the confident joint off
-    its diagonal) are the suspects, ordered by P(given label). Thresholds of each class's own are
-    what lets this work where one class is rare and never predicted with much confidence.
+    that holds for both; C_ij is their number. Of the n_i images labelled i those n_i C_ij / (C_ii +
+    C_ij) are suspects (rounded) that have the least P(i), as far as it is below 1/2. Thresholds of
+    each class's own are what lets this work where one class is rare and never predicted with much
+    confidence.
 
     Args:
         probabilities: `[N]`, of label 1, calibrated and out of fold: a model that was trained on
@@ -41,8 +42,8 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
         ValueError: as `check_probabilities`, or if a class is absent.
 
     Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset
-    labels", Journal of Artificial Intelligence Research 70, 2021, section 3.1 and method
-    C_confusion.
+    labels", Journal of Artificial Intelligence Research 70, 2021, sections 3.1 and 3.2, "prune by
+    noise rate"; that no label is doubted which the models find likelier is an addition.
 
     >>> found = find_suspects([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
     >>> found.rows.tolist(), found.suggested.tolist()
@@ -55,9 +56,16 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
     own = np.where(truth == 1, numbers, 1 - numbers)
     thresholds = np.array([own[truth == label].mean() for label in (0, 1)])
     confident = of_label >= thresholds[:, None]
-    rows = np.arange(len(truth))
-    other = 1 - truth
-    counted = confident[other, rows] & (~confident[truth, rows] | (own < 0.5))
-    suspects = np.flatnonzero(counted)
-    order = suspects[np.argsort(own[suspects], kind="stable")]
+    rows, other = np.arange(len(truth)), 1 - truth
+    against = confident[other, rows] & (~confident[truth, rows] | (own < 0.5))
+    counted = against | confident[truth, rows]
+    suspects = []
+    for label in (0, 1):
+        labelled = np.flatnonzero(truth == label)
+        share = against[labelled].sum() / max(counted[labelled].sum(), 1)
+        doubted = labelled[np.argsort(own[labelled], kind="stable")]
+        doubted = doubted[: round(share * len(labelled))]
+        suspects.append(doubted[own[doubted] < 0.5])
+    found = np.sort(np.concatenate(suspects))
+    order = found[np.argsort(own[found], kind="stable")]
     return Suspects(order, other[order], own[order])

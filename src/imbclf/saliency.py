@@ -49,8 +49,8 @@ def smooth_gradients(
     method = NoiseTunnel(Saliency(network))
     maps = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
         for image in images:
+            torch.manual_seed(seed)  # an image's map does not depend on its company
             batch = torch.from_numpy(image[None]).to(device).float().requires_grad_()
             squares: Tensor = method.attribute(
                 batch, nt_type="smoothgrad_sq", nt_samples=samples, stdevs=255 * NOISE, abs=False

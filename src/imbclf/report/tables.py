@@ -63,7 +63,7 @@ def add_folds(page: Page, evidence: Evidence) -> None:
             row["epoch"] + 1,
             row["threshold"],
             *(row[key] for key in keys),
-            round(row["seconds"], 1),
+            row["seconds"],
         ]
         for row in evidence.summary["per_fold"]
     ]

@@ -23,8 +23,9 @@ def meaning(evidence: Evidence) -> str:
         f"taken for {zero} (false rejection rate, FRR). The half total error rate (HTER) is the "
         "mean of the two, so that both labels count alike, however rare one of them is: 0 % is "
         "perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
-        f"{rate(low)} to {rate(high)}, is for chance in which images there are: intervals made "
-        f"like it cover the true rate {100 * summary['interval_level']:.0f} times in 100."
+        f"{rate(low)} to {rate(high)}, is for chance in which images there are, as long as they "
+        "are independent of each other: intervals made like it cover the true rate "
+        f"{100 * summary['interval_level']:.0f} times in 100."
     )
 
 
