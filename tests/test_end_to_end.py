@@ -31,8 +31,8 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     assert oof == (tmp_path / "again" / "oof.csv").read_bytes()
 
     found = {path.name for path in (tmp_path / "one").iterdir()}
-    plots = {"loss.png", "hter.png", "roc.png", "det.png"}
-    assert found >= {"config.yaml", "splits.csv", "oof.csv", "summary.json", "predictor"} | plots
+    pages = {"loss.png", "hter.png", "roc.png", "det.png", "report.html", "suspects.csv"}
+    assert found >= {"config.yaml", "splits.csv", "oof.csv", "summary.json", "predictor"} | pages
     assert {path.name for path in (tmp_path / "one" / "fold_1").iterdir()} == {
         "best.ckpt",
         "metrics.csv",

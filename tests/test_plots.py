@@ -11,25 +11,10 @@ from PIL import Image
 from scipy.stats import norm
 from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 
-from imbclf import plots
-from imbclf.plots import plot_det, plot_learning_curves, plot_roc
+from imbclf.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 
 Scored = tuple[NDArray[np.float64], NDArray[np.int64], float, float]
-Plot = Callable[[NDArray[np.float64], NDArray[np.int64], float, float, Path], None]
-
-
-@pytest.fixture
-def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
-    """The figures that are written, by file name."""
-    kept: dict[str, Figure] = {}
-    save = plots._save
-
-    def keep(figure: Figure, path: Path) -> Path:
-        kept[path.name] = figure
-        return save(figure, path)
-
-    monkeypatch.setattr(plots, "_save", keep)
-    return kept
+Draw = Callable[[NDArray[np.float64], NDArray[np.int64], float, float], Figure]
 
 
 @pytest.fixture
@@ -69,13 +54,11 @@ def line(figure: Figure, number: int) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 @pytest.mark.parametrize(("folds", "epochs"), [(1, 1), (1, 50), (5, 1), (5, 50), (12, 3)])
-def test_learning_curves_are_two_png_files(folds: int, epochs: int, tmp_path: Path) -> None:
-    folder = tmp_path / "run"
+def test_learning_curves_become_png_files(folds: int, epochs: int, tmp_path: Path) -> None:
     rows = epochs_of(folds, epochs)
-    written = plot_learning_curves(rows, dict.fromkeys(rows, epochs - 1), folder)
-    assert written == [folder / "loss.png", folder / "hter.png"]
-    assert sorted(folder.iterdir()) == sorted(written)
-    for path in written:
+    for draw in (draw_losses, draw_dev_hter):
+        path = tmp_path / "run" / "a.png"
+        save_figure(draw(rows, dict.fromkeys(rows, epochs - 1)), path)
         with Image.open(path) as image:
             assert image.format == "PNG"
             assert image.size == (720, 480)
@@ -83,12 +66,9 @@ def test_learning_curves_are_two_png_files(folds: int, epochs: int, tmp_path: Pa
         assert path.stat().st_size < 200_000
 
 
-def test_learning_curves_show_each_fold_against_the_epoch(
-    tmp_path: Path, figures: dict[str, Figure]
-) -> None:
+def test_learning_curves_show_each_fold_against_the_epoch() -> None:
     rows = epochs_of(2, 4)
-    plot_learning_curves(rows, {0: 3, 1: 0}, tmp_path)
-    loss, hter = figures["loss.png"], figures["hter.png"]
+    loss, hter = (draw(rows, {0: 3, 1: 0}) for draw in (draw_losses, draw_dev_hter))
     for number, (key, fold) in enumerate(
         [("train/loss", 0), ("train/loss", 1), ("dev/loss", 0), ("dev/loss", 1)]
     ):
@@ -102,23 +82,18 @@ def test_learning_curves_show_each_fold_against_the_epoch(
     assert hter.axes[0].get_ylabel() == "HTER on dev (%)"
 
 
-def test_chosen_epoch_is_marked_on_the_dev_curves(
-    tmp_path: Path, figures: dict[str, Figure]
-) -> None:
+def test_chosen_epoch_is_marked_on_the_dev_curves() -> None:
     rows = epochs_of(2, 4)
-    plot_learning_curves(rows, {0: 3, 1: 0}, tmp_path)
-    for name, key, scale in (("loss.png", "dev/loss", 1), ("hter.png", "dev/hter", 100)):
-        marks = [mark.get_offsets() for mark in figures[name].axes[0].collections]
+    for draw, key, scale in ((draw_losses, "dev/loss", 1), (draw_dev_hter, "dev/hter", 100)):
+        axes = draw(rows, {0: 3, 1: 0}).axes[0]
+        marks = [mark.get_offsets() for mark in axes.collections]
         assert np.asarray(marks[0]) == pytest.approx(np.array([[4, scale * rows[0][3][key]]]))
         assert np.asarray(marks[1]) == pytest.approx(np.array([[1, scale * rows[1][0][key]]]))
 
 
-def test_roc_agrees_with_scikit_learn(
-    scored: Scored, tmp_path: Path, figures: dict[str, Figure]
-) -> None:
+def test_roc_agrees_with_scikit_learn(scored: Scored) -> None:
     scores, labels, far, frr = scored
-    plot_roc(scores, labels, far, frr, tmp_path / "roc.png")
-    figure = figures["roc.png"]
+    figure = draw_roc(scores, labels, far, frr)
     false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
     assert points(*line(figure, 0)) == points(100 * false, 100 * true)
     assert [float(value[0]) for value in line(figure, 2)] == pytest.approx(
@@ -128,12 +103,9 @@ def test_roc_agrees_with_scikit_learn(
     assert legend(figure)[0] == f"AUROC {roc_auc_score(labels, scores):.4f}"
 
 
-def test_det_agrees_with_scikit_learn(
-    scored: Scored, tmp_path: Path, figures: dict[str, Figure]
-) -> None:
+def test_det_agrees_with_scikit_learn(scored: Scored) -> None:
     scores, labels, far, frr = scored
-    plot_det(scores, labels, far, frr, tmp_path / "det.png")
-    figure = figures["det.png"]
+    figure = draw_det(scores, labels, far, frr)
     false, missed, _ = det_curve(labels, scores)
     inside = (false > 0) & (missed > 0) & (false < 1) & (missed < 1)
     expected = points(norm.ppf(false[inside]), norm.ppf(missed[inside]))
@@ -149,51 +121,55 @@ def test_det_agrees_with_scikit_learn(
     assert ticks["20"] == pytest.approx(norm.ppf(0.2))
 
 
-@pytest.mark.parametrize("plot", [plot_roc, plot_det])
-def test_legend_names_hter_and_eer(
-    plot: Plot, scored: Scored, tmp_path: Path, figures: dict[str, Figure]
-) -> None:
+@pytest.mark.parametrize("draw", [draw_roc, draw_det])
+def test_legend_names_hter_and_eer(draw: Draw, scored: Scored, tmp_path: Path) -> None:
     scores, labels, far, frr = scored
-    plot(scores, labels, far, frr, tmp_path / "a.png")
+    figure = draw(scores, labels, far, frr)
     rates = [
         ((scores[labels == 0] >= t).mean(), (scores[labels == 1] < t).mean())
         for t in np.unique(scores)
     ]
     nearest = min(rates, key=lambda rate: abs(rate[0] - rate[1]))
-    assert legend(figures["a.png"])[1:] == [
+    assert legend(figure)[1:] == [
         f"FAR = FRR: EER {50 * sum(nearest):.2f} %",
         f"operating point: HTER {50 * (far + frr):.2f} % "
         f"(FAR {100 * far:.2f} %, FRR {100 * frr:.2f} %)",
     ]
+    save_figure(figure, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (720, 720)
 
 
-@pytest.mark.parametrize("plot", [plot_roc, plot_det])
-def test_operating_point_of_a_perfect_classifier_is_inside_the_frame(
-    plot: Plot, tmp_path: Path, figures: dict[str, Figure]
-) -> None:
-    plot(np.array([-1.0, -0.5, 0.5, 1.0]), np.array([0, 0, 1, 1]), 0.0, 0.0, tmp_path / "a.png")
-    figure = figures["a.png"]
+@pytest.mark.parametrize("draw", [draw_roc, draw_det])
+def test_operating_point_of_a_perfect_classifier_is_inside_the_frame(draw: Draw) -> None:
+    figure = draw(np.array([-1.0, -0.5, 0.5, 1.0]), np.array([0, 0, 1, 1]), 0.0, 0.0)
     (x,), (y,) = line(figure, 2)
     (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
     assert left <= x <= right
     assert low <= y <= high
 
 
-@pytest.mark.parametrize("plot", [plot_roc, plot_det])
-def test_nan_scores_are_refused_and_an_older_figure_stays(plot: Plot, tmp_path: Path) -> None:
+@pytest.mark.parametrize("draw", [draw_roc, draw_det])
+def test_nan_scores_are_refused(draw: Draw) -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        draw(np.array([np.nan, 1.0]), np.array([0, 1]), 0.0, 0.0)
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_an_older_one(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"older")
-    with pytest.raises(ValueError, match="not finite"):
-        plot(np.array([np.nan, 1.0]), np.array([0, 1]), 0.0, 0.0, path)
+    figure = Figure()
+    figure.add_subplot().set_xlabel("$no such \\command$")
+    with pytest.raises(ValueError, match="command"):
+        save_figure(figure, path)
     assert path.read_bytes() == b"older"
 
 
 def test_pyplot_stays_out_of_it(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib, numpy as np; from imbclf.plots import plot_roc;"
-        "plot_roc(np.array([0., 1.]), np.array([0, 1]), 0, 0, pathlib.Path(sys.argv[1]));"
+        "import sys, pathlib, numpy as np; from imbclf.plots import draw_roc, save_figure;"
+        "figure = draw_roc(np.array([0., 1.]), np.array([0, 1]), 0, 0);"
+        "save_figure(figure, pathlib.Path(sys.argv[1]));"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run(

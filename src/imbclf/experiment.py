@@ -18,12 +18,13 @@ from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
 from imbclf.errors import UserError
 from imbclf.heads import Head
-from imbclf.holdout import hold_out, write_holdout
+from imbclf.holdout import HOLDOUT, hold_out, write_holdout
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
-from imbclf.plots import plot_det, plot_learning_curves, plot_roc
+from imbclf.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.recipe import CrossValidation, Recipe, class_counts
+from imbclf.report import REPORT, SUSPECTS, from_memory, write_report
 from imbclf.runs import (
     FoldResult,
     fold_folder,
@@ -208,15 +209,30 @@ def _conclude(
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
-    plot_learning_curves(epochs, {result.fold: result.epoch for result in results}, run)
+    chosen = {result.fold: result.epoch for result in results}
     tested = fold_of >= 0
-    pooled, labels = scores[tested], recipe.labels[tested]
-    plot_roc(pooled, labels, summary["far"], summary["frr"], run / "roc.png")
-    plot_det(pooled, labels, summary["far"], summary["frr"], run / "det.png")
-    # Last, since a run directory with a summary is a finished one.
+    pooled = scores[tested], recipe.labels[tested], summary["far"], summary["frr"]
+    figures = {
+        "loss.png": draw_losses(epochs, chosen),
+        "hter.png": draw_dev_hter(epochs, chosen),
+        "roc.png": draw_roc(*pooled),
+        "det.png": draw_det(*pooled),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, run / name)
+    # Last of what counts, since a run directory with a summary is a finished one.
     write_json(run / "summary.json", summary)
+    _report(recipe, run)
     log.info("\n%s", table(summary))
     return summary
+
+
+def _report(recipe: Recipe, run: Path) -> None:
+    """Write the report; the run is finished, and no error in its description may lose it."""
+    try:
+        write_report(run, from_memory(recipe.files, recipe.pixels), recipe.device)
+    except Exception as error:
+        log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
 
 
 def _numbers(summary: dict[str, Any]) -> dict[str, float]:
@@ -226,5 +242,5 @@ def _numbers(summary: dict[str, Any]) -> dict[str, float]:
 
 
 def _artifacts(run: Path) -> list[Path]:
-    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", "holdout.csv")
+    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
     return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

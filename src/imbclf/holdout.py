@@ -11,7 +11,7 @@ from imbclf.listing import Listing
 from imbclf.runs import write_table
 from imbclf.stratified_draw import draw_stratified, number_groups
 
-FILE = "holdout.csv"
+HOLDOUT = "holdout.csv"
 SEED = 20_231  # the same images whatever the experiment's seed is, so that runs can be compared
 
 
@@ -47,7 +47,7 @@ def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
 
 def write_holdout(run: Path, held: Listing) -> None:
     """Write which images a run did not see."""
-    write_table(run / FILE, {"file": held.files, "label": held.labels})
+    write_table(run / HOLDOUT, {"file": held.files, "label": held.labels})
 
 
 def find_holdout(run: Path, listing: Listing) -> Listing:
@@ -56,10 +56,10 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
     Raises:
         UserError: the run held nothing out, or a file is no longer there or labelled otherwise.
     """
-    path = run / FILE
+    path = run / HOLDOUT
     if not path.exists():
         raise UserError(
-            f"{run} held no images out (no {FILE}). Train with data.holdout=0.2, or give other "
+            f"{run} held no images out (no {HOLDOUT}). Train with data.holdout=0.2, or give other "
             "labelled images: data.dir=PATH"
         )
     stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})

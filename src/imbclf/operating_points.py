@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from imbclf.calibration import check_both_classes
 from imbclf.errors import UserError
+from imbclf.expected_performance import weighted_thresholds
 from imbclf.metrics import error_curve
 
 
@@ -43,7 +44,7 @@ def threshold_for_frr(scores: ArrayLike, labels: ArrayLike, max_frr: float) -> f
 
 
 def threshold_for_cost(scores: ArrayLike, labels: ArrayLike, cost_ratio: float) -> float:
-    """Give the threshold of least cost_ratio FAR + FRR; of equally good ones the middle one.
+    """Give the threshold of least cost_ratio FAR + FRR.
 
     With a ratio of 1 that is the least HTER.
 
@@ -61,10 +62,7 @@ def threshold_for_cost(scores: ArrayLike, labels: ArrayLike, cost_ratio: float) 
     """
     if not (isfinite(cost_ratio) and cost_ratio > 0):
         raise UserError(f"cost_ratio={cost_ratio}: expected a number above 0")
-    curve = error_curve(*check_both_classes(scores, labels))
-    cost = cost_ratio * curve.far + curve.frr
-    best = (cost <= cost.min() + 1e-12 * (1 + cost_ratio)).nonzero()[0]
-    return float(curve.thresholds[best[len(best) // 2]])
+    return float(weighted_thresholds(scores, labels, [cost_ratio / (1 + cost_ratio)])[0])
 
 
 def _check_share(option: str, share: float) -> None:

@@ -39,7 +39,8 @@ th[aria-sort=descending] button::after { content: " \\2193" }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 1.5rem } figure { margin: .5rem 0 }
 .figures figure { flex: 1 1 26rem; max-width: 33rem } figure img { max-width: 100% }
 figcaption { color: var(--faint); font-size: .85rem; overflow-wrap: anywhere }
-.gallery { display: flex; flex-wrap: wrap; gap: .75rem } .gallery figure { width: 7rem; margin: 0 }
+.gallery { display: flex; flex-wrap: wrap; gap: .75rem }
+.gallery figure { width: var(--width); margin: 0 }
 .gallery img { width: 100%; image-rendering: pixelated; display: block }
 @media print { body { max-width: none; margin: 0; font-size: 11px }
   figure, tr { break-inside: avoid } h2 { break-after: avoid } }
@@ -126,13 +127,18 @@ class Page:
         shown = "".join(_figure(_svg(figure), alt, caption) for figure, alt, caption in figures)
         self._parts.append(f'<div class="figures">{shown}</div>')
 
-    def gallery(self, images: Sequence[NDArray[np.uint8]], captions: Sequence[str]) -> None:
-        """Add small pictures, uint8 `[H, W, 3]`, each with its caption; it is their text too."""
+    def gallery(
+        self, images: Sequence[NDArray[np.uint8]], captions: Sequence[str], width: int = 7
+    ) -> None:
+        """Add small pictures, uint8 `[H, W, 3]`, each with its caption; it is their text too.
+
+        `width` is that of each picture, in letters of the page's size.
+        """
         shown = "".join(
             _figure(_png(image), caption, caption)
             for image, caption in zip(images, captions, strict=True)
         )
-        self._parts.append(f'<div class="gallery">{shown}</div>')
+        self._parts.append(f'<div class="gallery" style="--width: {width}rem">{shown}</div>')
 
     def html(self) -> str:
         """Give the page."""

@@ -1,4 +1,4 @@
-"""Figures of a run as PNG files: learning curves, ROC and DET."""
+"""Figures of a run, for a PNG file or a page: learning curves, ROC and DET."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -26,37 +26,56 @@ COLOURS = (*OKABE_ITO, "#882255", "#999999", "#808000")
 DET_TICKS = np.array([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8])
 
 
-def plot_learning_curves(
-    epochs: Mapping[int, Epochs], chosen: Mapping[int, int], folder: Path
-) -> list[Path]:
-    """Write `loss.png` (train and dev loss) and `hter.png` (dev HTER), a colour per fold.
+def new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
+    """Give a figure with one pair of axes: their labels with units, a faint grid."""
+    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)  # not pyplot, which keeps every figure and may want a display
+    axes = figure.add_subplot()
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG, whole or not at all."""
+    with whole_file(path) as beside:
+        figure.savefig(beside, format="png")
+
+
+def draw_losses(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figure:
+    """Draw train and dev loss against the epoch, a colour per fold.
 
     Args:
-        epochs: for each fold the metrics `train/loss`, `dev/loss` and `dev/hter` of its epochs.
+        epochs: for each fold the metrics `train/loss` and `dev/loss` of its epochs.
         chosen: for each fold the index of the epoch that was chosen, from 0; it is marked.
-        folder: where the two files go.
-
-    Returns:
-        The two files.
-
-    >>> import tempfile
-    >>> rows = [{"train/loss": 0.7, "dev/loss": 0.6, "dev/hter": 0.2}]
-    >>> [path.name for path in plot_learning_curves({0: rows}, {0: 0}, Path(tempfile.mkdtemp()))]
-    ['loss.png', 'hter.png']
     """
-    loss, axes = _new_figure("Epoch", "Loss (mean over images)")
+    figure, axes = new_figure("Epoch", "Loss (mean over images)")
     _draw_curves(axes, epochs, "train/loss", 1, "x--", {})
     _draw_curves(axes, epochs, "dev/loss", 1, ".-", chosen)
     _add_legend(axes, epochs, {"train": "x--", "dev": ".-"})
-    hter, axes = _new_figure("Epoch", "HTER on dev (%)")
+    return figure
+
+
+def draw_dev_hter(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figure:
+    """Draw the HTER on dev against the epoch, a colour per fold.
+
+    Args:
+        epochs: for each fold the metric `dev/hter` of its epochs.
+        chosen: for each fold the index of the epoch that was chosen, from 0; it is marked.
+
+    >>> draw_dev_hter({0: [{"dev/hter": 0.2}]}, {0: 0}).axes[0].get_ylabel()
+    'HTER on dev (%)'
+    """
+    figure, axes = new_figure("Epoch", "HTER on dev (%)")
     _draw_curves(axes, epochs, "dev/hter", 100, ".-", chosen)
     _add_legend(axes, epochs, {})
-    return [_save(loss, folder / "loss.png"), _save(hter, folder / "hter.png")]
+    return figure
 
 
-def plot_roc(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float, path: Path
-) -> None:
+def draw_roc(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float
+) -> Figure:
     """Draw 1 - FRR against FAR over all thresholds, and the operating point.
 
     Args:
@@ -64,22 +83,21 @@ def plot_roc(
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
-        path: the PNG file.
     """
     curve = error_curve(scores, labels)
     area = -np.trapezoid(1 - curve.frr, curve.far)
-    figure, axes = _new_figure("FAR (%)", "1 − FRR (%)", height=6)
+    figure, axes = new_figure("FAR (%)", "1 − FRR (%)", height=6)
     axes.plot(100 * curve.far, 100 * (1 - curve.frr), COLOURS[0], label=f"AUROC {area:.4f}")
     axes.plot([0, 100], [100, 0], "0.6", linestyle=":", label=_equal(curve))
     _draw_operating_point(axes, 100 * far, 100 * (1 - frr), far, frr)
     axes.set(xlim=(-1, 100), ylim=(0, 101), aspect="equal")
     figure.legend(loc="outside upper center", frameon=False)
-    _save(figure, path)
+    return figure
 
 
-def plot_det(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float, path: Path
-) -> None:
+def draw_det(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float
+) -> Figure:
     """Draw FRR against FAR on normal deviate axes (Martin et al. 1997), and the operating point.
 
     Scores that are normal in both classes give a straight line. What lies outside the frame, .1 %
@@ -90,12 +108,11 @@ def plot_det(
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
-        path: the PNG file.
     """
     curve = error_curve(scores, labels)
     ticks = norm.ppf(DET_TICKS)
     frame = ticks[0], ticks[-1]
-    figure, axes = _new_figure("FAR (%)", "FRR (%)", height=6)
+    figure, axes = new_figure("FAR (%)", "FRR (%)", height=6)
     axes.plot(_deviates(curve.far), _deviates(curve.frr), COLOURS[0], label="DET")
     axes.plot(frame, frame, "0.6", linestyle=":", label=_equal(curve))
     x, y = _deviates(np.array([far, frr])).clip(*frame)
@@ -105,28 +122,12 @@ def plot_det(
     axes.set_yticks(ticks, percents)
     axes.set(xlim=frame, ylim=frame, aspect="equal")
     figure.legend(loc="outside upper center", frameon=False)
-    _save(figure, path)
+    return figure
 
 
 def _deviates(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard normal quantiles of rates; 0 and 1 become finite ones outside any frame."""
     return np.asarray(norm.ppf(rates.clip(1e-9, 1 - 1e-9)))
-
-
-def _new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)  # not pyplot, which keeps every figure and may want a display
-    axes = figure.add_subplot()
-    axes.set(xlabel=x, ylabel=y)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    with whole_file(path) as beside:
-        figure.savefig(beside, format="png")
-    return path
 
 
 def _equal(curve: ErrorCurve) -> str:

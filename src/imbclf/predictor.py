@@ -184,6 +184,21 @@ class Predictor:
         return cls((member,), (height, width), (zero, one))
 
 
+def load_fold(folder: Path, fold: int) -> Member:
+    """Read one fold's model of the predictor in `folder`. No code from the files is run.
+
+    Raises:
+        UserError: where the predictor is damaged or has no such fold.
+    """
+    sheet = folder / SHEET
+    try:
+        stored = json.loads(sheet.read_text(encoding="utf-8"))["members"]
+        (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
+        return _load_member(folder, own)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
+
+
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
     try:
@@ -211,7 +226,7 @@ def save_member(
     tta: Tta = "none",
 ) -> None:
     """Write one fold's model into the predictor in `folder`, beside those already there."""
-    name = f"fold_{fold}.safetensors"
+    name = _weights_name(fold)
     with whole_file(folder / name) as beside:
         save_file({key: value.contiguous() for key, value in weights.items()}, beside)
     sheet = folder / SHEET
@@ -249,6 +264,10 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
             )
     members = tuple(member for predictor in predictors for member in predictor.members)
     return Predictor(members, first.image_size, first.label_names, first.tta)
+
+
+def _weights_name(fold: int) -> str:
+    return f"fold_{fold}.safetensors"
 
 
 def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:

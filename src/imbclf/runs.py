@@ -7,6 +7,7 @@ summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
 *.png           learning curves, ROC, DET
+report.html     all of it to look at; suspects.csv, the labels that are probably wrong
 """
 
 import json

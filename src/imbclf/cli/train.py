@@ -84,6 +84,7 @@ def train(cfg: DictConfig, run: Path) -> float:
             if not (best.parent / "result.json").exists():
                 log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", best)
         raise
-    log.info("\nreport   %s", here / "summary.json")
+    written = "report.html" if (run / "report.html").exists() else "summary.json"
+    log.info("\nreport   %s", here / written)
     log.info("next     imbclf-predict ckpt=%s data.dir=IMAGES", here)
     return hter

@@ -1,0 +1,31 @@
+"""`imbclf-report`: write the report of a finished run again, from what the run left."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from imbclf.cli.check import check
+from imbclf.cli.command import launch, log, show_messages
+
+OPTIONS = ("run", "data", "accelerator")
+
+
+def main() -> None:
+    """Run the command."""
+    sys.exit(launch("report", task))
+
+
+def task(cfg: DictConfig) -> None:
+    """Write `report.html` and `suspects.csv` into the run directory."""
+    check(cfg, OPTIONS)
+    show_messages()
+
+    from imbclf.report import SUSPECTS, from_run, write_report
+    from imbclf.scoring import pick_device
+
+    run = Path(str(cfg.run))
+    folder = None if cfg.data.dir is None else str(cfg.data.dir)
+    written = write_report(run, from_run(run, folder), pick_device(cfg.accelerator))
+    log.info("report    %s", written)
+    log.info("suspects  %s", run / SUSPECTS)
