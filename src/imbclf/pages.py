@@ -21,7 +21,7 @@ STYLE = """
 :root { color-scheme: light; --ink: #1f2933; --faint: #52606d; --line: #d9e0e6; --blue: #0072b2 }
 * { box-sizing: border-box }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: #fff;
-  max-width: 68rem; margin: 2rem auto; padding: 0 1.25rem }
+  max-width: 78rem; margin: 2rem auto; padding: 0 1.25rem }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .5rem }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .75rem;
   border-top: 1px solid var(--line) }
@@ -30,7 +30,8 @@ p { max-width: 46rem; margin: .5rem 0 } pre { overflow: auto; background: #f5f7f
 .note { color: var(--faint); font-size: .9rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: .9rem; margin: .75rem 0 }
 caption { caption-side: bottom; text-align: left; color: var(--faint); padding-top: .4rem }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: left }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid var(--line); text-align: left;
+  white-space: nowrap }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
 th button { all: unset; cursor: pointer; font-weight: 600; white-space: nowrap }
 th button:focus-visible { outline: 2px solid var(--blue) }
@@ -167,7 +168,7 @@ def _head(column: str, is_number: bool) -> str:
 
 
 def _cell(value: Cell, is_number: bool, decimals: int) -> str:
-    missing = value is None or value != value
+    missing = value is None or value != value  # NaN
     text = "" if missing else f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
     key = "" if missing else escape(str(value))
     return f'<td{_number(is_number)} data-value="{key}">{escape(text)}</td>'

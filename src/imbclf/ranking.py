@@ -85,13 +85,13 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
 
 
 def find_runs(folder: Path) -> list[FinishedRun]:
-    """Read a run directory, or the finished runs of a sweep directory, called by their overrides.
+    """Read a run directory, called by its path, or those of a sweep, called by their overrides.
 
     Raises:
         UserError: it is neither.
     """
     if (folder / "summary.json").exists():
-        return [read_run(folder)]
+        return [read_run(folder, str(folder))]
     jobs = [path.parent for path in folder.glob("*/summary.json")]
     if not jobs:
         raise UserError(

@@ -1,13 +1,13 @@
 """A comparison of runs on the terminal, as CSV and as a page."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from imbclf.errors import UserError
-from imbclf.pages import Page
+from imbclf.pages import Cell, Page
 from imbclf.plots import COLOURS
 from imbclf.ranking import FinishedRun, Rank, rank, remarks
 from imbclf.runs import write_table
@@ -72,15 +72,26 @@ def _page(ranks: Sequence[Rank], told: Sequence[str]) -> Page:
     caption = "Pooled a-priori HTER with its 95 % interval, least above."
     page.figures([(figure, f"{caption} The table below has the numbers.", caption)])
     page.heading("All runs")
-    columns = list(asdict(best))
     page.table(
-        [column.replace("_", " ") for column in columns],
-        [[value if value == value else None for value in asdict(line).values()] for line in ranks],
-        "difference: HTER minus that of the reference, on the images both tested, with its 95 % "
-        "interval; p: paired test, p folds: corrected resampled t-test, both adjusted by Holm's "
-        "procedure. A click on a column's head sorts.",
+        [
+            *("Run", "HTER", "95 % interval", "Difference", "its interval", "p", "p over folds"),
+            *("Verdict", "FAR", "FRR", "AUROC", "Seconds"),
+        ],
+        [_cells(line) for line in ranks],
+        "Difference: HTER minus that of the reference, on the images both tested, with its 95 % "
+        "interval. p: paired test; p over folds: corrected resampled t-test; both adjusted by "
+        "Holm's procedure. A click on a column's head sorts.",
     )
     return page
+
+
+def _cells(line: Rank) -> list[Cell]:
+    compared: list[Cell] = [None] * 4
+    if line.verdict != "reference":
+        interval = f"{line.low:+.4f} to {line.high:+.4f}"
+        compared = [line.difference, interval, line.p, line.p_folds]
+    own: list[Cell] = [line.run, line.hter, f"{line.hter_low:.4f} to {line.hter_high:.4f}"]
+    return [*own, *compared, line.verdict, line.far, line.frr, line.auroc, round(line.seconds)]
 
 
 def _intervals(ranks: Sequence[Rank]) -> Figure:

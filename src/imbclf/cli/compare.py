@@ -44,7 +44,7 @@ def task(cfg: DictConfig) -> None:
     if (out / "comparison.csv").exists() and not cfg.overwrite:
         raise UserError(f"out={out}: holds a comparison already; choose another or overwrite=true")
 
-    from imbclf.ranking import find_runs
+    from imbclf.ranking import find_runs, read_run
     from imbclf.ranking_report import named_apart, write_comparison
 
     addresses = list(cfg.runs) if isinstance(cfg.runs, ListConfig) else [cfg.runs]
@@ -54,7 +54,7 @@ def task(cfg: DictConfig) -> None:
             from imbclf.mlflow_registry import download_runs
 
             folders = download_runs(address, cfg.tracking.uri, Path(cfg.tracking.directory))
-            runs += [run for folder in folders for run in find_runs(folder)]
+            runs += [read_run(folder) for folder in folders]
         else:
             runs += find_runs(Path(address))
     text = write_comparison(named_apart(runs), cfg.reference, out)
