@@ -86,7 +86,8 @@ def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
     tables = [pd.read_csv(path.with_name("oof.csv")) for path in runs]
     reports = [binary_report(t["score"], t["label"], 0.0) for t in tables]
     mean = {name: float(np.mean([r[name] for r in reports])) for name in reports[0]}
-    low, high = hter_interval(mean["far"], mean["frr"], *summaries[0]["class_counts"], 0.95)
+    zero, one = summaries[0]["class_counts"]
+    low, high = hter_interval(mean["far"], mean["frr"], zero, one)
     return {
         "method": method.name,
         "HTER": mean["hter"],
@@ -102,11 +103,13 @@ def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
 def write_tables(folder: Path) -> str:
     """Write table.csv and table.md of what lies in `folder`, best first; give the latter."""
     rows = [row for method in methods() if (row := row_of(method, folder)) is not None]
-    table = pd.DataFrame(rows).sort_values("HTER")
-    table.to_csv(folder / "table.csv", index=False)
+    if not rows:
+        sys.exit(f"no run has finished in {folder}; what stopped them is told above")
+    rows.sort(key=lambda row: float(row["HTER"]))
+    pd.DataFrame(rows).to_csv(folder / "table.csv", index=False)
     lines = ["| method | HTER | 95 % interval | min HTER | AUROC | seconds | seeds |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for row in table.to_dict("records"):
+    for row in rows:
         rates = f"{row['HTER']:.4f} | {row['low']:.4f} to {row['high']:.4f} | {row['min HTER']:.4f}"
         rest = f"{row['AUROC']:.4f} | {row['seconds']:.0f} | {row['seeds']}"
         lines.append(f"| {row['method']} | {rates} | {rest} |")
