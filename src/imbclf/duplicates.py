@@ -44,16 +44,19 @@ class Duplicates:
         return Duplicates(first, second, exact, bits, likeness)
 
 
-def find_duplicates(originals: NDArray[np.int64], thumbs: NDArray[np.uint8]) -> Duplicates:
+def find_duplicates(
+    originals: NDArray[np.int64], thumbs: NDArray[np.uint8], threads: int = 1
+) -> Duplicates:
     """Find all pairs.
 
     Args:
         originals: `[N]`, as `first_copies` gives them.
         thumbs: uint8 `[N, 32, 32]`, as `thumbnails` gives them.
+        threads: that share the work.
     """
     copies = np.flatnonzero(originals != np.arange(len(originals)))
     firsts = np.flatnonzero(originals == np.arange(len(originals)))
-    near = near_pairs(thumbs[firsts])
+    near = near_pairs(thumbs[firsts], threads)
     first = np.concatenate([originals[copies], firsts[near.first]])
     second = np.concatenate([copies, firsts[near.second]])
     exact = np.arange(len(first)) < len(copies)

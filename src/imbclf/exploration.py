@@ -138,7 +138,7 @@ def explore(
         paths += [f"{test_listing.root}/{file}" for file in test_listing.files.tolist()]
     if resized or test_pixels is not None:
         originals = confirmed_copies(originals, paths)
-    found = find_duplicates(originals, thumbs)
+    found = find_duplicates(originals, thumbs, threads)
     count = len(listing)
     pairs = found.take(found.second < count)
     if test_listing is not None:

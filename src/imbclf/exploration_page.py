@@ -28,9 +28,9 @@ def exploration_page(found: Exploration, seed: int) -> Page:
         seed: of the choice of sample images.
     """
     page = Page(f"Exploration of {found.listing.root}")
-    first, *others = findings(found)
-    page.headline("", first, "")
-    for finding in others:
+    counts = np.bincount(found.labels, minlength=2)
+    page.headline("Imbalance", f"1 to {counts.max() / counts.min():.1f}", "")
+    for finding in findings(found):
         page.paragraph(finding)
     _add_files(page, found)
     _add_colours(page, found)
@@ -112,7 +112,8 @@ def _add_duplicates(page: Page, found: Exploration) -> None:
     caption = (
         "Pairs of images that show the same picture, and whether they have one label. Exact: the "
         "same pixels; each copy is paired with the first. Near: brighter, darker, recompressed, "
-        "or cut out of the other (86 % of its height and width or more)."
+        "or cut out of the other (86 % of its height and width or more). Of images without detail, "
+        "such as clear sky, only exact copies can be told."
     )
     page.table(["Kind", "Same label", "Contradicting labels"], rows, caption)
     columns = ["Contradicting labels", "Near duplicates", "Exact duplicates"]
@@ -135,7 +136,7 @@ def _add_pairs(
     other_pixels: NDArray[np.uint8],
     shift: int,
 ) -> None:
-    """Show pairs side by side, the least alike first, since among those are the doubtful."""
+    """Show pairs, the least alike first, since among those are the doubtful."""
     if not len(pairs):
         return
     page.heading(f"{title}: {len(pairs):,} pairs")
@@ -144,7 +145,7 @@ def _add_pairs(
     images, captions = [], []
     for index in np.argsort(pairs.likeness, kind="stable")[:SHOWN].tolist():
         row, other = int(pairs.first[index]), int(pairs.second[index]) - shift
-        images.append(_beside([_shown(found.pixels[row]), _shown(other_pixels[other])]))
+        images.append(_stacked([_shown(found.pixels[row]), _shown(other_pixels[other])]))
         captions.append(f"{_named(found.listing, row)} and {_named(others, other)}")
     page.gallery(images, captions)
 
@@ -162,9 +163,9 @@ def _shown(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(picture)
 
 
-def _beside(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    gap = np.full((images[0].shape[0], 2, 3), 255, np.uint8)
-    return np.concatenate([images[0], gap, images[1]], axis=1)
+def _stacked(images: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    gap = np.full((2, images[0].shape[1], 3), 255, np.uint8)
+    return np.concatenate([images[0], gap, images[1]])
 
 
 def _picture(mean: NDArray[np.float64]) -> Figure:

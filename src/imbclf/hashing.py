@@ -5,6 +5,7 @@ well, so that an image and a cut-out of it can be recognised too.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return codes
 
 
-def codes_of(spectra: NDArray[np.floating]) -> NDArray[np.uint64]:
+def codes_of(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
     """Say for each coefficient of spectra `[N, 8, 8]` whether it is above their median."""
     flat = spectra.reshape(len(spectra), -1)
     bits = flat > np.median(flat, axis=1, keepdims=True)
@@ -83,6 +84,7 @@ def sampling(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray
     >>> bool((sampling(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
     True
     """
-    places = starts[:, None] + (np.arange(SIDE) + 0.5) * (sides[:, None] / SIDE) - 0.5
-    away = np.abs(places.clip(0, SIDE - 1)[:, :, None] - np.arange(SIDE))
-    return np.maximum(0, 1 - away).astype(np.float32)
+    steps = (np.arange(SIDE) + 0.5) / SIDE
+    places = (starts[:, None] + sides[:, None] * steps - 0.5).clip(0, SIDE - 1)
+    away = places.astype(np.float32)[:, :, None] - np.arange(SIDE, dtype=np.float32)
+    return np.maximum(1 - np.abs(away), 0)

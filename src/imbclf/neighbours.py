@@ -1,13 +1,14 @@
 """Pairs of images that look alike, among many, without comparing each with each."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from tqdm import trange
+from tqdm import tqdm
 
 from imbclf.hashing import SIDE, Window, codes_of, perceptual_hashes, window_spectra
 from imbclf.likeness import alike
@@ -17,7 +18,7 @@ CELL = 200  # images that belong to a cell by right
 PLACES = 8  # cells that each image is put into
 COMPARISONS = 1 << 22  # at once
 CANDIDATES = 1 << 15  # that are looked at together
-NEAREST = 8  # candidates that an image may bring at once
+FEW = 6  # candidates of each kind that an image may bring at once
 CROWD = 20  # images of a group, up to which all its pairs are listed
 
 
@@ -43,26 +44,26 @@ def windows() -> list[Window]:
     return found
 
 
-def near_pairs(thumbs: NDArray[np.uint8], seed: int = 0) -> Pairs:
+def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pairs:
     """Find the pairs of thumbnails, uint8 `[N, 32, 32]`, that show the same picture.
 
     Images are sorted into cells: each into the 8 whose centre, a random image, it resembles most
     by its low frequencies. The hash of an image and of 14 windows of it is compared with the
     hashes of those in the cell that it resembles most, and what differs in at most 10 bits is
-    looked at. N images take about N ** 1.5 comparisons, and memory for little more than them.
-
-    In a group of more than 20 images not every pair is listed, but enough to hold it together.
+    looked at by `likeness.alike`. The number of comparisons grows a little faster than N, memory
+    as N. In a group of more than 20 images not every pair is listed, but enough to hold it
+    together; what is near is a matter of chance only in so far as a pair may share no cell.
     """
     codes = perceptual_hashes(thumbs)
     starts = np.array(windows())
     label = np.arange(len(thumbs))
     found = _no_pairs()
-    for candidates in _gathered(_candidates(thumbs, codes, seed)):
+    for candidates in _gathered(_candidates(thumbs, codes, threads, seed)):
         one, two, window = candidates
         crowded = np.bincount(label, minlength=len(label))[label[one]] > CROWD
         open_ = ~((label[one] == label[two]) & crowded)
         one, two, window = one[open_], two[open_], window[open_]
-        same, likeness = alike(thumbs, one, two, starts[window])
+        same, likeness = alike(thumbs, one, two, starts[window], threads)
         low, high = np.minimum(one, two), np.maximum(one, two)
         new = Pairs(low[same], high[same], likeness[same].astype(np.float64))
         found = _once(Pairs(*map(np.concatenate, zip(found, new, strict=True))))
@@ -84,7 +85,7 @@ Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 def _candidates(
-    thumbs: NDArray[np.uint8], codes: NDArray[np.uint64], seed: int
+    thumbs: NDArray[np.uint8], codes: NDArray[np.uint64], threads: int, seed: int
 ) -> Iterator[Candidates]:
     """Give, cell by cell, pairs (image, other, window of the image) with near hashes."""
     count = len(thumbs)
@@ -100,15 +101,23 @@ def _candidates(
     hashes[0] = codes
     askers = _by_cell(np.concatenate(homes)[:, None], cells)
     asked = np.concatenate(hashes)
-    for cell in trange(cells, desc="Comparing", unit=" cells", disable=None):
-        inside = members[cell]
+
+    def compare(cell: int) -> list[Candidates]:
+        inside, parts = members[cell], []
         rows = max(1, COMPARISONS // max(1, len(inside)))
         for start in range(0, len(askers[cell]), rows):
             asking = askers[cell][start : start + rows]
             bits = np.bitwise_count(asked[asking][:, None] ^ codes[inside])
-            place, other = np.nonzero(bits <= BITS)
+            near = np.flatnonzero(bits <= BITS)
+            place, other = np.divmod(near, len(inside))
             window, image = np.divmod(asking[place], count)
-            yield _closest(image, inside[other], window, bits[place, other], count)
+            parts.append(_closest(image, inside[other], window, bits.ravel()[near], count))
+        return parts
+
+    with ThreadPoolExecutor(threads) as pool:
+        compared = pool.map(compare, range(cells))
+        for parts in tqdm(compared, "Comparing", cells, unit=" cells", disable=None):
+            yield from parts
 
 
 def _directions(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -149,15 +158,27 @@ def _closest(
     bits: NDArray[np.uint8],
     count: int,
 ) -> Candidates:
-    """Keep of each pair the nearest window, and of each image no more than the nearest few."""
+    """Keep of each pair the nearest window, and of each image some pairs: nearest and at random.
+
+    The nearest alone would leave a crowd in pieces, each of images that are nearest to each other.
+    """
     pair = image * count + other
     order = np.lexsort((bits, pair))
     order = order[image[order] != other[order]]
     order = order[np.diff(pair[order], prepend=-1) != 0]
-    order = order[np.lexsort((bits[order], image[order]))]
-    rank = np.arange(len(order)) - np.searchsorted(image[order], image[order])
-    kept = order[rank < NEAREST]
+    mixed = pair[order].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # multiplicative hashing
+    near, chance = (_leading(image[order], key) for key in (bits[order], mixed))
+    kept = order[near | chance]
     return image[kept], other[kept], window[kept]
+
+
+def _leading(image: NDArray[np.int64], key: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.bool_]:
+    """Say which of an image's entries have its lowest keys."""
+    order = np.lexsort((key, image))
+    ordered = image[order]
+    leading = np.empty(len(image), np.bool_)
+    leading[order] = np.arange(len(image)) - np.searchsorted(ordered, ordered) < FEW
+    return leading
 
 
 def _gathered(parts: Iterator[Candidates]) -> Iterator[Candidates]:

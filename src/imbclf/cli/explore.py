@@ -27,12 +27,10 @@ def task(cfg: DictConfig) -> None:
     """Explore what the configuration says and write the files."""
     check(cfg, OPTIONS)
     show_messages()
+    check_values(cfg)
     out = Path(str(cfg.out))
     if (out / "explore.json").exists() and not cfg.overwrite:
         raise UserError(f"out={out}: holds an exploration; choose another or overwrite=true")
-    for name in ("folds", "seed"):
-        if not isinstance(cfg[name], int):
-            raise UserError(f"{name}={cfg[name]}: expected a whole number")
 
     from hydra.utils import instantiate
 
@@ -45,10 +43,12 @@ def task(cfg: DictConfig) -> None:
     with blame("data"):
         data = instantiate(cfg.data, _convert_="all")
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
-    found = explore(data, test_dir, cfg.folds, cfg.seed, bool(cfg.write_groups))
+    found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups)
     write_duplicates(found, out / "near_duplicates.csv")
     if cfg.write_groups:
         write_groups(found, out / "groups.csv")
+    else:
+        (out / "groups.csv").unlink(missing_ok=True)  # an overwritten exploration's
     exploration_page(found, cfg.seed).write(out / "explore.html")
     write_text(out / "explore.json", json.dumps(facts(found), indent=2) + "\n")
     for finding in findings(found):
@@ -59,6 +59,21 @@ def task(cfg: DictConfig) -> None:
     if cfg.write_groups:
         log.info("groups       %s", out / "groups.csv")
         log.info("next         %s", next_command(cfg.data, out))
+
+
+def check_values(cfg: DictConfig) -> None:
+    """Refuse top-level options of the wrong kind.
+
+    Raises:
+        UserError: naming the first of them.
+    """
+    for name, least in (("folds", 2), ("seed", 0)):
+        value = cfg[name]
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UserError(f"{name}={value}: expected a whole number, {least} or more")
+    for name in ("write_groups", "overwrite"):
+        if not isinstance(cfg[name], bool):
+            raise UserError(f"{name}={cfg[name]}: expected true or false")
 
 
 def write_duplicates(found: "Exploration", path: Path) -> None:
