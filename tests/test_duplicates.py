@@ -31,7 +31,7 @@ def noise(count: int, seed: int) -> NDArray[np.uint8]:
     waves = np.fft.fft2(random.normal(size=(count, 3, SIDE, SIDE))) / steps
     fields = np.fft.ifft2(waves).real.transpose(0, 2, 3, 1)
     fields = 50 * fields / fields.std(axis=(1, 2, 3), keepdims=True)
-    return (128 + fields).clip(0, 255).astype(np.uint8)
+    return np.asarray((128 + fields).clip(0, 255), np.uint8)
 
 
 def found_pairs(pixels: NDArray[np.uint8]) -> set[tuple[int, int]]:

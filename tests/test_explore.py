@@ -168,7 +168,7 @@ def test_class_folders_mixed_sizes_modes_and_broken_files(tmp_path: Path) -> Non
     }
     assert told["looked_at"] == {"height_width": [64, 64], "resized": True}
     words = "\n".join(findings(found))
-    assert "1 images cannot be read: dog/broken.png" in words
+    assert "Images that cannot be read: 1 (dog/broken.png)." in words
     assert "2 sizes" in words
     assert "Mode" in words
     assert "instead of what the images show" in words
@@ -180,6 +180,7 @@ def test_class_folders_mixed_sizes_modes_and_broken_files(tmp_path: Path) -> Non
     listing = list_labelled(folder, labels=str(tmp_path / "elsewhere" / "groups.csv"))
     assert listing.files.tolist() == found.listing.files.tolist()
     assert listing.groups is not None
+    assert listing.labels is not None
     assert np.array_equal(listing.labels, found.labels)
 
 

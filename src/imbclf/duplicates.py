@@ -1,7 +1,7 @@
 """The same picture twice: exact copies and near ones, their groups, what they do to folds."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,9 +39,13 @@ class Duplicates:
 
     def take(self, chosen: NDArray[np.bool_]) -> "Duplicates":
         """Give the pairs chosen by `[P]`."""
-        columns = (self.first, self.second, self.exact, self.bits, self.likeness)
-        first, second, exact, bits, likeness = (column[chosen] for column in columns)
-        return Duplicates(first, second, exact, bits, likeness)
+        return Duplicates(
+            first=self.first[chosen],
+            second=self.second[chosen],
+            exact=self.exact[chosen],
+            bits=self.bits[chosen],
+            likeness=self.likeness[chosen],
+        )
 
 
 def find_duplicates(
@@ -67,7 +71,7 @@ def find_duplicates(
     return Duplicates(first[order], second[order], exact[order], bits[order], likeness[order])
 
 
-def first_copies(pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.int64]:
+def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
     """Give for each image the index of the first with the same size and pixels, `[N]`.
 
     >>> first_copies([np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 3), np.uint8)] * 2).tolist()

@@ -96,7 +96,8 @@ class Exploration:
     @property
     def contradictions(self) -> NDArray[np.bool_]:
         """Say for each of the pairs whether its images have different labels."""
-        return self.labels[self.pairs.first] != self.labels[self.pairs.second]
+        first, second = (self.labels[rows] for rows in (self.pairs.first, self.pairs.second))
+        return np.asarray(first != second)
 
 
 def explore(

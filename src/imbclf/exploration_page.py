@@ -52,7 +52,7 @@ def _add_files(page: Page, found: Exploration) -> None:
         for name in traits
         for row in traits[name][:ROWS]
     ]
-    columns = ["", "Value", "Images", f"Label {zero}", f"Label {one}"]
+    columns = ["Property", "Value", "Images", f"Label {zero}", f"Label {one}"]
     page.table(columns, rows, "Formats, modes and sizes (height x width, pixels) in the files.")
     if found.unreadable:
         page.table(

@@ -18,8 +18,8 @@ def findings(found: Exploration) -> list[str]:
         f"1 to {told['imbalance_ratio']:.1f}."
     ]
     if found.unreadable:
-        names_of = first_few(found.unreadable)
-        lines.append(f"{len(found.unreadable):,} images cannot be read: {names_of}.")
+        count, few = len(found.unreadable), first_few(found.unreadable)
+        lines.append(f"Images that cannot be read: {count:,} ({few}).")
     if len(told["sizes"]) > 1:
         lines.append(
             f"The images have {len(told['sizes']):,} sizes; training needs one, for example "
@@ -44,8 +44,8 @@ def _duplicates(found: Exploration) -> list[str]:
     lines = [f"{exact:,} exact and {near:,} near duplicates (pairs) among the images."]
     if wrong := int(found.contradictions.sum()):
         lines.append(
-            f"{wrong:,} of these pairs have contradicting labels: at least one label of each is "
-            "wrong, or the label cannot be seen in the image."
+            f"{wrong:,} of these pairs have contradicting labels: look at them, one label of each "
+            "may be wrong."
         )
     return lines
 

@@ -40,9 +40,9 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     median. In row order, most significant first, they are those of `imagehash.phash`
     (version 4.3; https://github.com/JohannesBuchner/imagehash), after Krawetz 2011.
 
-    >>> flat, edge = np.zeros((32, 32), np.uint8), np.eye(32, dtype=np.uint8)
-    >>> [f"{number:016x}" for number in perceptual_hashes(np.stack([flat, edge]))]
-    ['0000000000000000', '8040201008040201']
+    >>> dark = np.random.default_rng(0).integers(0, 120, (2, 32, 32), dtype=np.uint8)
+    >>> bool((perceptual_hashes(dark) == perceptual_hashes(2 * dark)).all())
+    True
     """
     codes = np.empty(len(thumbs), np.uint64)
     for start in range(0, len(thumbs), BLOCK):
@@ -87,4 +87,4 @@ def sampling(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray
     steps = (np.arange(SIDE) + 0.5) / SIDE
     places = (starts[:, None] + sides[:, None] * steps - 0.5).clip(0, SIDE - 1)
     away = places.astype(np.float32)[:, :, None] - np.arange(SIDE, dtype=np.float32)
-    return np.maximum(1 - np.abs(away), 0)
+    return np.asarray(np.maximum(1 - np.abs(away), 0), np.float32)

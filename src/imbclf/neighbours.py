@@ -65,8 +65,13 @@ def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pa
         one, two, window = one[open_], two[open_], window[open_]
         same, likeness = alike(thumbs, one, two, starts[window], threads)
         low, high = np.minimum(one, two), np.maximum(one, two)
-        new = Pairs(low[same], high[same], likeness[same].astype(np.float64))
-        found = _once(Pairs(*map(np.concatenate, zip(found, new, strict=True))))
+        found = _once(
+            Pairs(
+                np.concatenate([found.first, low[same]]),
+                np.concatenate([found.second, high[same]]),
+                np.concatenate([found.likeness, likeness[same].astype(np.float64)]),
+            )
+        )
         label = connected(len(thumbs), found.first, found.second)
     return found
 
@@ -78,7 +83,7 @@ def connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -
     [0, 1, 0, 2]
     """
     links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
-    return connected_components(links, directed=False)[1].astype(np.int64)
+    return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
 Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -123,7 +128,8 @@ def _candidates(
 def _directions(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
     """Give spectra without brightness and contrast as vectors of length 1, `[N, 63]`."""
     flat = spectra.reshape(len(spectra), -1)[:, 1:]
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(norms, 1e-6), np.float32)
 
 
 def _nearest(
@@ -203,4 +209,4 @@ def _once(pairs: Pairs) -> Pairs:
     order = np.lexsort((-pairs.likeness, pairs.second, pairs.first))
     first, second = pairs.first[order], pairs.second[order]
     kept = (np.diff(first, prepend=-1) != 0) | (np.diff(second, prepend=-1) != 0)
-    return Pairs(*(column[order][kept] for column in pairs))
+    return Pairs(first[kept], second[kept], pairs.likeness[order][kept])
