@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,16 +55,36 @@ def decode(path: Path | str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         return np.array(rgb)
 
 
-def height_width(path: Path | str) -> tuple[int, int]:
-    """Read the size of `decode(path, None)` from the file's header, without its pixels.
+class Header(NamedTuple):
+    """What a file says of its image: format and mode as Pillow names them, and the upright size."""
+
+    format: str
+    mode: str
+    height: int
+    width: int
+
+
+def read_header(path: Path | str) -> Header:
+    """Read format, mode and the size of `decode(path, None)`, without the pixels.
 
     Raises:
         UnreadableImage: the file is missing, empty or no image.
     """
     with _opened(path) as image:
         width, height = image.size
-        lies = 5 <= _orientation(image) <= 8
-        return (width, height) if lies else (height, width)
+        if 5 <= _orientation(image) <= 8:
+            width, height = height, width
+        return Header(str(image.format), image.mode, height, width)
+
+
+def height_width(path: Path | str) -> tuple[int, int]:
+    """Read the size of `decode(path, None)` from the file's header.
+
+    Raises:
+        UnreadableImage: the file is missing, empty or no image.
+    """
+    header = read_header(path)
+    return header.height, header.width
 
 
 @contextmanager

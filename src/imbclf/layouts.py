@@ -66,8 +66,8 @@ def from_lines(path: Path, folder: Path) -> Layout:
     return Layout(path, folder, files, values, problems=problems)
 
 
-def from_table(path: Path, folder: Path) -> Layout:
-    """Read files and labels from a table; files lie beside it or in `folder`."""
+def from_table(path: Path, *folders: Path) -> Layout:
+    """Read files and labels from a table; files lie beside it or in one of `folders`."""
     table = read_table(path)
     files = [_relative(file, path.parent) for file in table.files]
     problems = []
@@ -78,10 +78,11 @@ def from_table(path: Path, folder: Path) -> Layout:
             problems.append(f"there is no {name} on line {first_few(blank)}")
     if repeated := [file for file, count in Counter(files).items() if file and count > 1]:
         problems.append(f"{len(repeated):,} files are named twice or more: {first_few(repeated)}")
-    searches = [(base, *_search(files, base)) for base in (path.parent, folder)]
+    bases = [*dict.fromkeys([path.parent, *folders])]
+    searches = [(base, *_search(files, base)) for base in bases]
     root, missing, unlisted = min(searches, key=lambda search: len(search[1]))
     if missing:
-        where = f"neither in {path.parent} nor in {folder}"
+        where = f"neither in {' nor in '.join(map(str, bases))}"
         problems.append(f"{len(missing):,} files are {where}: {first_few(missing)}")
     elif unlisted:
         logger.warning("Images that %s does not name are ignored: %d", path, unlisted)

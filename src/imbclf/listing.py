@@ -68,7 +68,7 @@ def list_labelled(
 
     1. A folder `images` and a text file, line i the label of the i-th image in natural order.
     2. A table with the columns `file`, `label` and perhaps `group`; files relative to the
-       table's folder or, where they are not there, to `images`.
+       table's folder or, where they are not there, to `images` or to `root`.
     3. One sub-folder for each class.
 
     Args:
@@ -106,7 +106,7 @@ def _find_layout(root: Path, images: str, labels: str | None) -> Layout:
     if path.suffix.lower() == ".txt":
         return from_lines(path, root / images)
     if path.suffix.lower() in (".csv", ".tsv"):
-        return from_table(path, root / images)
+        return from_table(path, root / images, root)
     raise UserError(f"data.labels={labels}: expected a .txt, .csv or .tsv file")
 
 

@@ -1,0 +1,49 @@
+"""How the images of a data set look on the whole: colours and mean images."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of ImageNet's red, green and blue, in 0..1: what pretrained networks were fed with.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+BLOCK = 512  # images at once
+
+
+class Appearance(NamedTuple):
+    """Statistics of pixels in 0..1.
+
+    Attributes:
+        mean, deviation: `[3]`, of red, green and blue over all pixels of all images.
+        class_means: `[2, H, W, 3]`, the mean image of each label.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+    class_means: NDArray[np.float64]
+
+
+def appearance(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Appearance:
+    """Measure images, uint8 `[N, H, W, 3]`, of labels `[N]` 0 and 1, both of which occur.
+
+    >>> black_and_white = np.array([0, 255], np.uint8).repeat(12).reshape(2, 2, 2, 3)
+    >>> found = appearance(black_and_white, np.array([0, 1]))
+    >>> found.mean.tolist(), found.deviation.tolist(), found.class_means[1].min().tolist()
+    ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0)
+    """
+    sums = np.zeros((2, *pixels.shape[1:]))
+    squares = np.zeros(3)
+    for start in range(0, len(pixels), BLOCK):
+        block = pixels[start : start + BLOCK]
+        for label in (0, 1):
+            chosen = block[labels[start : start + BLOCK] == label]
+            sums[label] += chosen.sum(axis=0, dtype=np.uint32)
+        # Summed row by row: float32 holds every whole number only up to 2 ** 24.
+        rows = np.einsum("nhwc,nhwc->nhc", block, block, dtype=np.float32)
+        squares += rows.sum(axis=(0, 1), dtype=np.float64)
+    counts = np.bincount(labels, minlength=2)
+    mean = sums.sum(axis=0).mean(axis=(0, 1)) / len(pixels) / 255
+    mean_square = squares / pixels[..., 0].size / 255**2
+    deviation = np.sqrt(np.maximum(mean_square - mean**2, 0))
+    return Appearance(mean, deviation, sums / counts[:, None, None, None] / 255)
