@@ -24,10 +24,10 @@ from sklearn.metrics import (
     roc_curve,
 )
 
-from imbclf import experiment
 from imbclf.backbones import build_backbone
 from imbclf.cli.command import conf_dir
 from imbclf.cli.report import task
+from imbclf.conclusion import write_report_or_warn
 from imbclf.decisions import decision_rule
 from imbclf.errors import UserError
 from imbclf.predictor import load_fold, save_member
@@ -346,7 +346,7 @@ def test_no_failing_report_loses_a_run(
     class Recipe:
         files, pixels, device = np.array(["a"]), np.zeros((1, 2, 2, 3), np.uint8), CPU
 
-    experiment._report(Recipe(), tmp_path)  # type: ignore[arg-type]
+    write_report_or_warn(Recipe(), tmp_path)  # type: ignore[arg-type]
     assert "No report was written" in caplog.text
     assert f"imbclf-report run={tmp_path}" in caplog.text
 

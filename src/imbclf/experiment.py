@@ -13,31 +13,19 @@ from torch import nn
 
 from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
-from imbclf.callbacks import METRICS, read_epochs
+from imbclf.compatibility import check_start_of_folds, check_training
+from imbclf.conclusion import artifacts, conclude, headline
 from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
-from imbclf.errors import UserError
-from imbclf.heads import Head
-from imbclf.holdout import HOLDOUT, hold_out, write_holdout
+from imbclf.holdout import hold_out, write_holdout
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
-from imbclf.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.recipe import CrossValidation, Recipe, class_counts
-from imbclf.report import REPORT, SUSPECTS, from_memory, write_report
-from imbclf.runs import (
-    FoldResult,
-    fold_folder,
-    read_fold,
-    write_json,
-    write_oof,
-    write_splits,
-)
+from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold, stratified_folds
-from imbclf.summary import pool, summarise, table
 from imbclf.tracking import Tracker
-from imbclf.transfer import check_start, start_weights
 
 log = logging.getLogger("imbclf")
 
@@ -84,16 +72,16 @@ def run_experiment(
     backbone = model()
     listing, held = hold_out(data.list_files(), data.holdout)
     folds = _split(listing, cv, seed)
-    _check_start(cv, folds, listing, backbone)
+    check_start_of_folds(cv, folds, listing, backbone)
     labels = _labels(listing)[folds[0].fit]
-    _check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
+    check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
     sampler(labels, seed)
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
     augment.check_size(*pixels.shape[1:3])
     if len(kept.files) != len(listing.files):
         folds = _split(kept, cv, seed)
-        _check_start(cv, folds, kept, backbone)
+        check_start_of_folds(cv, folds, kept, backbone)
     recipe = Recipe(
         pixels=pixels,
         labels=_labels(kept),
@@ -132,38 +120,10 @@ def run_experiment(
     if run_id is not None:
         tracked.write_text(run_id, encoding="utf-8")
     results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
-    summary = _conclude(recipe, folds, results, run)
-    tracking.log_result(_numbers(summary), _artifacts(run))
+    summary = conclude(recipe, folds, results, run)
+    tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(pixels[:2]))
     return summary
-
-
-def _check_start(
-    cv: CrossValidation, folds: list[Fold], listing: Listing, backbone: Backbone
-) -> None:
-    """Refuse to go on from folds that are not there, do not fit or saw what is to judge them."""
-    if cv.start_from is not None:
-        for number in cv.trained:
-            earlier = Path(cv.start_from)
-            check_start(earlier, folds[number], number, cv.folds, listing.files)
-            start_weights(earlier, number, backbone)
-
-
-def _check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
-    name = head.entry["name"]
-    if head.is_trained and epochs == 0:
-        raise UserError(
-            f"trainer.max_epochs=0: head={name} has to be trained. For no training choose "
-            "head=neighbours or head=mahalanobis."
-        )
-    if not head.is_trained and epochs != 0:
-        raise UserError(
-            f"trainer.max_epochs={epochs}: head={name} takes features as they are, and no gradient "
-            "would make them better. Set trainer.max_epochs=0, or choose head=hypersphere."
-        )
-    needed = getattr(loss, "needs_head", name)
-    if name != needed:
-        raise UserError(f"loss: {type(loss).__name__} needs head={needed}, not head={name}.")
 
 
 def _labels(listing: Listing) -> NDArray[np.int64]:
@@ -196,51 +156,3 @@ def _one_fold(
         result.images_per_second,
     )
     return result
-
-
-def _conclude(
-    recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
-) -> dict[str, Any]:
-    """Write all that follows from the folds' scores."""
-    fold_of, scores = pool(results, folds, len(recipe.labels))
-    write_oof(run, recipe.files, recipe.labels, fold_of, scores)
-    summary = summarise(results, folds, recipe.labels, recipe.label_names)
-    summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
-    epochs = {
-        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
-    }
-    chosen = {result.fold: result.epoch for result in results}
-    tested = fold_of >= 0
-    pooled = scores[tested], recipe.labels[tested], summary["far"], summary["frr"]
-    figures = {
-        "loss.png": draw_losses(epochs, chosen),
-        "hter.png": draw_dev_hter(epochs, chosen),
-        "roc.png": draw_roc(*pooled),
-        "det.png": draw_det(*pooled),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, run / name)
-    # Last of what counts, since a run directory with a summary is a finished one.
-    write_json(run / "summary.json", summary)
-    _report(recipe, run)
-    log.info("\n%s", table(summary))
-    return summary
-
-
-def _report(recipe: Recipe, run: Path) -> None:
-    """Write the report; the run is finished, and no error in its description may lose it."""
-    try:
-        write_report(run, from_memory(recipe.files, recipe.pixels), recipe.device)
-    except Exception as error:
-        log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
-
-
-def _numbers(summary: dict[str, Any]) -> dict[str, float]:
-    low, high = summary["hter_interval"]
-    rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
-    return {**rates, "test/hter_low": low, "test/hter_high": high}
-
-
-def _artifacts(run: Path) -> list[Path]:
-    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
-    return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

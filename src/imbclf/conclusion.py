@@ -1,0 +1,66 @@
+"""What a run ends with: out-of-fold scores, summary, figures, report."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from imbclf.callbacks import METRICS, read_epochs
+from imbclf.holdout import HOLDOUT
+from imbclf.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
+from imbclf.recipe import Recipe
+from imbclf.report import REPORT, SUSPECTS, from_memory, write_report
+from imbclf.runs import FoldResult, fold_folder, write_json, write_oof
+from imbclf.splits import Fold
+from imbclf.summary import pool, summarise, table
+
+log = logging.getLogger("imbclf")
+
+
+def conclude(
+    recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
+) -> dict[str, Any]:
+    """Write all that follows from the folds' scores; give the contents of `summary.json`."""
+    fold_of, scores = pool(results, folds, len(recipe.labels))
+    write_oof(run, recipe.files, recipe.labels, fold_of, scores)
+    summary = summarise(results, folds, recipe.labels, recipe.label_names)
+    summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
+    epochs = {
+        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
+    }
+    chosen = {result.fold: result.epoch for result in results}
+    tested = fold_of >= 0
+    pooled = scores[tested], recipe.labels[tested], summary["far"], summary["frr"]
+    figures = {
+        "loss.png": draw_losses(epochs, chosen),
+        "hter.png": draw_dev_hter(epochs, chosen),
+        "roc.png": draw_roc(*pooled),
+        "det.png": draw_det(*pooled),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, run / name)
+    # Last of what counts, since a run directory with a summary is a finished one.
+    write_json(run / "summary.json", summary)
+    write_report_or_warn(recipe, run)
+    log.info("\n%s", table(summary))
+    return summary
+
+
+def write_report_or_warn(recipe: Recipe, run: Path) -> None:
+    """Write the report; the run is finished, and no error in its description may lose it."""
+    try:
+        write_report(run, from_memory(recipe.files, recipe.pixels), recipe.device)
+    except Exception as error:
+        log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
+
+
+def headline(summary: dict[str, Any]) -> dict[str, float]:
+    """Give the numbers of a summary that tracking is told, by its names for them."""
+    low, high = summary["hter_interval"]
+    rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
+    return {**rates, "test/hter_low": low, "test/hter_high": high}
+
+
+def artifacts(run: Path) -> list[Path]:
+    """Give the files of a run directory that tracking keeps."""
+    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
+    return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]
