@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from omegaconf import OmegaConf
 
 from imbclf.cli.command import conf_dir
 from imbclf.metrics import binary_report
@@ -55,14 +56,21 @@ def methods() -> list[Method]:
         for loss in choices("loss")
         for sampler in ("shuffle", "balanced")
     ]
-    return composed + [Method(name, (f"experiment={name}",)) for name in choices("experiment")]
+    return composed + [Method(name, experiment(name)) for name in choices("experiment")]
+
+
+def experiment(name: str) -> tuple[str, ...]:
+    """Give the overrides of an experiment; one without training stays so, whatever --also says."""
+    stored = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
+    untrained = OmegaConf.select(stored, "trainer.max_epochs") == 0
+    return (f"experiment={name}", *(["trainer.max_epochs=0"] if untrained else []))
 
 
 def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> None:
     """Train a method once, unless it was; say in one line what came of it."""
     run = folder / method.name.replace(" + ", "+") / f"seed{seed}"
     if not (run / "summary.json").exists():
-        new = [*method.overrides, *common, f"seed={seed}", f"hydra.run.dir={run}", "tracking=none"]
+        new = [*common, *method.overrides, f"seed={seed}", f"hydra.run.dir={run}", "tracking=none"]
         arguments = [f"resume={run}"] if (run / "config.yaml").exists() else new
         done = subprocess.run([RUNNER, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:

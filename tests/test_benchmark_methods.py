@@ -35,6 +35,12 @@ def test_every_loss_meets_two_samplers_and_every_experiment_is_there() -> None:
     assert len(names) == len(set(names)) >= 35
 
 
+def test_what_is_not_trained_stays_so() -> None:
+    overrides = {method.name: method.overrides for method in load().methods()}
+    assert overrides["feature_distance"][-1] == "trainer.max_epochs=0"
+    assert overrides["best"] == ("experiment=best",)
+
+
 @pytest.mark.slow
 def test_it_runs_what_is_missing_and_tells_what_it_found(
     make_folder: Callable[..., Path], tmp_path: Path
