@@ -99,8 +99,7 @@ class Backbone(nn.Module):
             )
         side = self.architecture["input_size"]
         if side is None:
-            usual = published_weights(self.architecture["name"], None).transforms()
-            side = usual.crop_size[0]
+            side = _usual_side(self.architecture["name"])
         shapes = copy.deepcopy(self.network).to("meta").eval()
         with torch.no_grad():
             features = stage_features(shapes, torch.empty(1, 3, side, side, device="meta"))
@@ -234,6 +233,12 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     return backbone
 
 
+def _usual_side(name: str) -> int:
+    """Give the side in pixels of the images that a network was published for."""
+    side: int = published_weights(name, None).transforms().crop_size[0]
+    return side
+
+
 def _three(option: str, values: Sequence[float]) -> list[float]:
     numbers = [float(value) for value in values]
     if len(numbers) != 3 or (option == "std" and min(numbers) <= 0):
@@ -264,7 +269,7 @@ def check_input(backbone: Backbone, height: int, width: int) -> None:
         torch.func.functional_call(backbone, shapes, (images,))
     except (RuntimeError, ValueError) as error:
         name = backbone.architecture["name"]
-        usual = published_weights(name, None).transforms().crop_size[0]
+        usual = _usual_side(name)
         raise UserError(
             f"model.name={name} cannot take images of {height}x{width} pixels ({error}). "
             f"Enlarge them with model.input_size, usually {usual} for this model."

@@ -64,8 +64,9 @@ def find_duplicates(
     first = np.concatenate([originals[copies], firsts[near.first]])
     second = np.concatenate([copies, firsts[near.second]])
     exact = np.arange(len(first)) < len(copies)
-    codes = perceptual_hashes(thumbs)
-    bits = np.bitwise_count(codes[first] ^ codes[second]).astype(np.int64)
+    paired, place = np.unique([first, second], return_inverse=True)
+    codes = perceptual_hashes(thumbs[paired])[place.reshape(2, -1)]
+    bits = np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)
     likeness = np.concatenate([np.ones(len(copies)), near.likeness])
     order = np.lexsort((second, first))
     return Duplicates(first[order], second[order], exact[order], bits[order], likeness[order])

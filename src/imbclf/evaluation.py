@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from imbclf.listing import Listing
-from imbclf.metrics import binary_report
 from imbclf.predictor import Predictions
 from imbclf.runs import write_json, write_table
-from imbclf.statistics import hter_interval
-
-LEVEL = 0.95
+from imbclf.summary import pooled_report
 
 
 def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]:
@@ -27,17 +24,7 @@ def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]
     """
     labels = listing.labels
     assert labels is not None
-    report = binary_report(answer.scores, labels, 0.0)
-    zero, one = int((labels == 0).sum()), int((labels == 1).sum())
-    evaluation = {
-        "hter": report["hter"],
-        "hter_interval": list(hter_interval(report["far"], report["frr"], zero, one, LEVEL)),
-        "interval_level": LEVEL,
-        **{name: value for name, value in report.items() if name != "hter"},
-        "images": len(labels),
-        "class_counts": [zero, one],
-        "label_names": list(listing.label_names),
-    }
+    evaluation = pooled_report(answer.scores, labels, listing.label_names)
     columns = {"file": listing.files, "label": labels, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
     write_json(out / "evaluation.json", evaluation)

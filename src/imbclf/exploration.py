@@ -1,9 +1,10 @@
 """A labelled folder looked at before any training: what is in it, and what that means."""
 
+import itertools
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,8 @@ def explore(
     kept = np.isin(everything.files, listing.files)
     assert listing.labels is not None
     looks = appearance(pixels, listing.labels)
-    originals, thumbs = first_copies(pixels), thumbnails(pixels, threads)
+    seen: Iterable[NDArray[np.uint8]] = pixels
+    thumbs = thumbnails(pixels, threads)
     paths = [f"{listing.root}/{file}" for file in listing.files.tolist()]
     test_pixels = test_listing = test_pairs = None
     if test_everything is not None:
@@ -134,9 +136,10 @@ def explore(
         test_pixels, test_listing = open_images(
             test_everything, shape, Path(data.cache_dir), data.on_corrupt
         )
-        originals = first_copies([*pixels, *test_pixels])
+        seen = itertools.chain(pixels, test_pixels)
         thumbs = np.concatenate([thumbs, thumbnails(test_pixels, threads)])
         paths += [f"{test_listing.root}/{file}" for file in test_listing.files.tolist()]
+    originals = first_copies(seen)
     if resized or test_pixels is not None:
         originals = confirmed_copies(originals, paths)
     found = find_duplicates(originals, thumbs, threads)
@@ -166,7 +169,7 @@ def facts(found: Exploration) -> dict[str, Any]:
     """Give the contents of `explore.json`: numbers, no images. Its keys are stable."""
     listing, pairs, labels = found.listing, found.pairs, found.labels
     counts = np.bincount(labels, minlength=2).tolist()
-    contradictions = found.contradictions
+    contradictions, kinds = found.contradictions, file_traits(found)
     test = None
     if found.test_pairs is not None and found.test_listing is not None:
         test = {
@@ -184,9 +187,9 @@ def facts(found: Exploration) -> dict[str, Any]:
         "label_names": list(listing.label_names),
         "class_counts": counts,
         "imbalance_ratio": max(counts) / min(counts),
-        "formats": _rows(file_traits(found)["Format"], "format"),
-        "modes": _rows(file_traits(found)["Mode"], "mode"),
-        "sizes": _rows(file_traits(found)["Size"], "height_x_width"),
+        "formats": _rows(kinds["Format"], "format"),
+        "modes": _rows(kinds["Mode"], "mode"),
+        "sizes": _rows(kinds["Size"], "height_x_width"),
         "looked_at": {"height_width": list(found.pixels.shape[1:3]), "resized": found.resized},
         "channels": {
             "mean": found.looks.mean.tolist(),

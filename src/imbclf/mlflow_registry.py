@@ -66,24 +66,20 @@ def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
     Raises:
         UserError: There is no such store, or no predictor at that address.
     """
-    if uri is None and not (directory / "mlflow.db").is_file():
-        raise UserError(
-            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
-            "training ran, or give the store's address: tracking.uri=..."
-        )
+    store = _existing_store(address, uri, directory)
     model = address.rstrip("/")
     if re.fullmatch("runs:/[^/]+", model):
         model = f"{model}/{MODEL}"
     folder = tempfile.mkdtemp(prefix="imbclf-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
-        with global_tracking_uri(uri or embedded_uri(directory)):
+        with global_tracking_uri(store):
             path = mlflow.artifacts.download_artifacts(
                 f"{model}/artifacts/predictor", dst_path=folder
             )
     except Exception as error:
         raise UserError(
-            f"No predictor at {address} in the tracking store {uri or embedded_uri(directory)}: "
+            f"No predictor at {address} in the tracking store {store}: "
             f"{summary(error)}. Expected runs:/<run id>, models:/<name>/<version> or "
             "models:/<name>@<alias> of a model that imbclf has logged there"
         ) from error
@@ -105,12 +101,8 @@ def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
     Raises:
         UserError: There is no such store or experiment.
     """
-    if uri is None and not (directory / "mlflow.db").is_file():
-        raise UserError(
-            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
-            "training ran, or give the store's address: tracking.uri=..."
-        )
-    client = mlflow.MlflowClient(uri or embedded_uri(directory))
+    store = _existing_store(address, uri, directory)
+    client = mlflow.MlflowClient(store)
     name = address.removeprefix("experiments:/")
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
@@ -129,3 +121,15 @@ def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
             client.download_artifacts(run.info.run_id, file, str(folder))
         folders.append(folder)
     return folders
+
+
+def _existing_store(address: str, uri: str | None, directory: Path) -> str:
+    """Give the tracking URI that an address is looked up in; an embedded store must be there."""
+    if uri is not None:
+        return uri
+    if not (directory / "mlflow.db").is_file():
+        raise UserError(
+            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
+            "training ran, or give the store's address: tracking.uri=..."
+        )
+    return embedded_uri(directory)

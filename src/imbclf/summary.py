@@ -34,6 +34,23 @@ def pool(
     return fold_of, scores
 
 
+def pooled_report(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], label_names: tuple[str, str]
+) -> dict[str, Any]:
+    """Judge scores `[N]` whose threshold is 0: HTER with its interval, all other rates, counts."""
+    report = binary_report(scores, labels, 0.0)
+    zero, one = (int(np.sum(labels == label)) for label in (0, 1))
+    return {
+        "hter": report["hter"],
+        "hter_interval": list(hter_interval(report["far"], report["frr"], zero, one, LEVEL)),
+        "interval_level": LEVEL,
+        **{name: value for name, value in report.items() if name != "hter"},
+        "images": len(labels),
+        "class_counts": [zero, one],
+        "label_names": list(label_names),
+    }
+
+
 def summarise(
     results: Sequence[FoldResult],
     folds: Sequence[Fold],
@@ -47,9 +64,8 @@ def summarise(
     """
     fold_of, scores = pool(results, folds, len(labels))
     tested = fold_of >= 0
-    report = binary_report(scores[tested], labels[tested], 0.0)
-    zero, one = (int(np.sum(labels[tested] == label)) for label in (0, 1))
-    interval = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
+    report = pooled_report(scores[tested], labels[tested], label_names)
+    zero, one = report["class_counts"]
     rows = []
     for result in results:
         test = folds[result.fold].test
@@ -66,13 +82,7 @@ def summarise(
             }
         )
     return {
-        "hter": report["hter"],
-        "hter_interval": list(interval),
-        "interval_level": LEVEL,
-        **{name: value for name, value in report.items() if name != "hter"},
-        "images": int(tested.sum()),
-        "class_counts": [zero, one],
-        "label_names": list(label_names),
+        **report,
         "minority_label": int(one < zero),
         "folds": len(folds),
         "thresholds": [result.threshold for result in results],

@@ -134,6 +134,16 @@ def show_messages(logfile: Path | None = None) -> None:
         log.addHandler(to_file)
 
 
+def refuse_overwriting(out: Path, file: str, what: str, overwrite: bool) -> None:
+    """Refuse an output folder that holds an earlier result, unless it may be overwritten.
+
+    Raises:
+        UserError: says how to go on.
+    """
+    if (out / file).exists() and not overwrite:
+        raise UserError(f"out={out}: holds {what} already; choose another or overwrite=true")
+
+
 def _mistake(command: str, message: str) -> int:
     print(f"{command}: error: {message}", file=sys.stderr)
     return MISTAKE

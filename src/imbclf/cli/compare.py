@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
-from imbclf.errors import UserError
+from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 
 if TYPE_CHECKING:
     from imbclf.ranking import FinishedRun
@@ -41,8 +40,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
     out = Path(str(cfg.out))
-    if (out / "comparison.csv").exists() and not cfg.overwrite:
-        raise UserError(f"out={out}: holds a comparison already; choose another or overwrite=true")
+    refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)
 
     from imbclf.ranking import find_runs, read_run
     from imbclf.ranking_report import named_apart, write_comparison

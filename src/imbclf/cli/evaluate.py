@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.cli.predict import load
 from imbclf.cli.resume import read_configuration
 from imbclf.errors import UserError
@@ -33,8 +33,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
     out = Path(str(cfg.out))
-    if (out / "evaluation.json").exists() and not cfg.overwrite:
-        raise UserError(f"out={out}: holds an evaluation already; choose another or overwrite=true")
+    refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
     from imbclf.evaluation import evaluate, evaluation_text
     from imbclf.scoring import pick_device, resolve_precision

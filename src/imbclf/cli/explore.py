@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ def task(cfg: DictConfig) -> None:
     show_messages()
     check_values(cfg)
     out = Path(str(cfg.out))
-    if (out / "explore.json").exists() and not cfg.overwrite:
-        raise UserError(f"out={out}: holds an exploration; choose another or overwrite=true")
+    refuse_overwriting(out, "explore.json", "an exploration", cfg.overwrite)
 
     from hydra.utils import instantiate
 

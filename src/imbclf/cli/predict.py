@@ -8,7 +8,7 @@ import numpy as np
 from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
     out = Path(str(cfg.out))
-    if (out / "labels.txt").exists() and not cfg.overwrite:
-        raise UserError(f"out={out}: holds predictions already; choose another or overwrite=true")
+    refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
 
     from hydra.utils import instantiate
 

@@ -13,7 +13,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
-from natsort import natsorted
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -91,6 +90,8 @@ def conclude() -> int:
     """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
     if folder is None:
         return 0
+    from natsort import natsorted
+
     jobs = [path.parent for path in natsorted(folder.glob(f"*/{JOB}"), key=str)]
     finished, failed = 0, 0
     for job in jobs:

@@ -114,9 +114,9 @@ def overlay(image: NDArray[np.uint8], heat: NDArray[np.float64]) -> NDArray[np.u
 
 def _captions(evidence: Evidence, rows: Sequence[int]) -> list[str]:
     """Say file, label, probability of label 1 and score."""
-    one = evidence.names[1]
+    (_, one), probabilities = evidence.names, evidence.probabilities
     return [
         f"{evidence.files[row]}: labelled {evidence.names[evidence.labels[row]]}, "
-        f"P({one}) {evidence.probabilities[row]:.3f}, score {evidence.scores[row]:+.2f}"
+        f"P({one}) {probabilities[row]:.3f}, score {evidence.scores[row]:+.2f}"
         for row in rows
     ]
