@@ -149,7 +149,7 @@ def pixel_backbone(
         mean=[mean] * 3,
         std=[std] * 3,
         head={"name": "linear"},
-        probe=False,
+        probe=None,
     )
     return Backbone(Pixels(), LinearHead(3 * side * side), architecture)
 

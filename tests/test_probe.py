@@ -1,4 +1,4 @@
-"""The regression on pretrained features that is kept beside the network in training."""
+"""The regression that is kept beside the network in training, and what it looks at."""
 
 import math
 from pathlib import Path
@@ -18,10 +18,12 @@ from imbclf.backbones import Backbone, build_backbone, rebuild_backbone
 from imbclf.errors import UserError
 from imbclf.heads import CosineHead, HypersphereHead, NeighboursHead
 from imbclf.metrics import binary_report
+from imbclf.patch_probe import PatchProbe
 from imbclf.predictor import Predictor
 from imbclf.preparation import prepare_probe
-from imbclf.probe import Probe, probe_sample, stage_features
+from imbclf.probe import Probe, probe_sample
 from imbclf.scoring import score_images
+from imbclf.stage_probe import StageProbe, stage_features
 
 NAME = "shufflenet_v2_x0_5"
 CPU = torch.device("cpu")
@@ -43,6 +45,16 @@ def prepared(weights: Path) -> Backbone:
     backbone = build_backbone(NAME, weights=str(weights), probe=True)
     prepare_probe(backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
     return backbone
+
+
+class AsTheyAre(Probe):
+    """A probe whose features are what it is given."""
+
+    def describe(self, pixels: Tensor) -> Tensor:
+        return pixels
+
+    def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:
+        pass
 
 
 def gaussian_features(shift: float, seed: int = 0) -> tuple[Tensor, NDArray[np.int64]]:
@@ -85,7 +97,7 @@ def test_hooks_do_not_stay(weights: Path) -> None:
 
 def test_the_fit_is_where_the_gradient_of_the_posterior_vanishes() -> None:
     features, labels = gaussian_features(shift=0.8)
-    probe = Probe(nn.Identity(), width=40)
+    probe = AsTheyAre(width=40)
     probe.fit(features, labels)
     x = ((features - features.mean(0)) / features.std(0)).double().numpy()
     zero, one = np.bincount(labels)
@@ -103,7 +115,7 @@ def test_features_that_say_nothing_give_logits_near_zero() -> None:
     unseen = gaussian_features(0.0, seed=1)[0], gaussian_features(1.5, seed=1)[0]
     spreads = []
     for shift, features in zip((0.0, 1.5), unseen, strict=True):
-        probe = Probe(nn.Identity(), width=40)
+        probe = AsTheyAre(width=40)
         probe.fit(*gaussian_features(shift))
         standardised = (features - probe.mean) / probe.deviation
         spreads.append(float((standardised @ probe.weight).std()))
@@ -172,12 +184,13 @@ def test_it_is_built_again_with_the_backbone(weights: Path) -> None:
         torch.testing.assert_close(again.eval()(images), backbone(images), rtol=0, atol=0)
 
 
-def test_random_weights_give_no_probe_and_older_files_have_none() -> None:
-    backbone = build_backbone(NAME, probe=True)
-    assert backbone.probe is None
-    assert backbone.architecture["probe"] is False
-    older = {key: value for key, value in backbone.architecture.items() if key != "probe"}
+def test_of_files_with_older_words_the_probe_is_known() -> None:
+    stored = build_backbone(NAME).architecture
+    older = {key: value for key, value in stored.items() if key != "probe"}
     assert rebuild_backbone(older).probe is None
+    assert rebuild_backbone({**older, "probe": False}).probe is None
+    assert isinstance(rebuild_backbone({**older, "probe": True}).probe, StageProbe)
+    assert isinstance(rebuild_backbone({**older, "probe": "patches"}).probe, PatchProbe)
 
 
 @pytest.mark.parametrize("head", [HypersphereHead, NeighboursHead])
@@ -187,7 +200,10 @@ def test_distances_are_not_averaged_with_log_odds(weights: Path, head: type) -> 
     assert build_backbone(NAME, weights=str(weights), head=CosineHead, probe=True).probe is not None
 
 
-def test_a_run_with_a_probe_predicts_what_it_reported(weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_a_run_with_a_probe_predicts_what_it_reported(
+    weights: Path, tmp_path: Path, pretrained: bool
+) -> None:
     folder = tmp_path / "images"
     (folder / "train_img").mkdir(parents=True)
     for number, image in enumerate(PIXELS, 1):
@@ -195,7 +211,7 @@ def test_a_run_with_a_probe_predicts_what_it_reported(weights: Path, tmp_path: P
     (folder / "label_train.txt").write_text("\n".join(map(str, LABELS)) + "\n")
     arguments = small(
         folder,
-        f"model.weights={weights}",
+        f"model.weights={weights if pretrained else 'null'}",
         "model.probe=true",
         "cv.fold=0",
         "trainer.max_epochs=1",
@@ -207,7 +223,7 @@ def test_a_run_with_a_probe_predicts_what_it_reported(weights: Path, tmp_path: P
     assert done.returncode == 0, done.stderr
     predictor = Predictor.load(tmp_path / "one" / "predictor")
     member = predictor.members[0]
-    assert member.backbone.probe is not None
+    assert isinstance(member.backbone.probe, StageProbe if pretrained else PatchProbe)
     scores = pd.read_csv(tmp_path / "one" / "fold_0" / "scores.csv")
     rows = np.array([int(Path(name).stem) - 1 for name in scores["file"]])
     logits = score_images(member.backbone, PIXELS, rows, CPU)

@@ -1,6 +1,5 @@
 """Any torchvision classifier as a network that gives one logit per image."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -20,10 +19,13 @@ from imbclf.networks import (
     has_fixed_size,
     shrink_stem,
 )
-from imbclf.probe import Probe, stage_features
+from imbclf.patch_probe import PatchProbe
+from imbclf.probe import Probe
+from imbclf.stage_probe import StageProbe
 from imbclf.weights import load_weights, published_weights, weights_file
 
 Stem = Literal["standard", "small"]
+ProbeKind = Literal["stages", "patches"]
 
 
 class Architecture(TypedDict):
@@ -35,7 +37,7 @@ class Architecture(TypedDict):
     mean: list[float]
     std: list[float]
     head: Entry
-    probe: bool
+    probe: ProbeKind | None
 
 
 class Backbone(nn.Module):
@@ -85,8 +87,8 @@ class Backbone(nn.Module):
         pixels = torch.addcmul(self.shift, pixels, self.scale)
         return _resize(pixels, self.architecture["input_size"])
 
-    def add_probe(self) -> None:
-        """Keep a `Probe` of the network as it is now; `imbclf.preparation` fits it.
+    def add_probe(self, kind: ProbeKind) -> None:
+        """Keep a probe of the network as it is now, or of patches; `imbclf.preparation` fits it.
 
         Raises:
             UserError: the head gives distances, which cannot be averaged with log-odds.
@@ -97,14 +99,9 @@ class Backbone(nn.Module):
                 f"model.probe=true: head={name} gives distances, which cannot be averaged with "
                 "log-odds. Set model.probe=false, or choose head=linear or head=cosine."
             )
-        side = self.architecture["input_size"]
-        if side is None:
-            side = _usual_side(self.architecture["name"])
-        shapes = copy.deepcopy(self.network).to("meta").eval()
-        with torch.no_grad():
-            features = stage_features(shapes, torch.empty(1, 3, side, side, device="meta"))
-        self.probe = Probe(self.network, width=features.shape[1])
-        self.architecture["probe"] = True
+        side = self.architecture["input_size"] or _usual_side(self.architecture["name"])
+        self.probe = StageProbe(self.network, side) if kind == "stages" else PatchProbe()
+        self.architecture["probe"] = kind
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Parameters of the head."""
@@ -158,7 +155,8 @@ def build_backbone(
         std: standard deviation of each colour in 0..1. None as for `mean`.
         head: called with `width`, makes one of the heads of `imbclf.heads`. For one that allows no
             biases, those of the network are frozen: at 0, or as its weights have them.
-        probe: whether to keep a `Probe` of pretrained weights; of random ones there is none.
+        probe: whether to keep a `StageProbe` of pretrained weights, or beside random ones a
+            `PatchProbe`.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -186,7 +184,7 @@ def build_backbone(
         mean=_three("mean", usual.mean if mean is None else mean),
         std=_three("std", usual.std if std is None else std),
         head={},
-        probe=False,
+        probe=None,
     )
     if input_size is None and has_fixed_size(name):
         architecture["input_size"] = published.meta["min_size"][0]
@@ -201,10 +199,9 @@ def build_backbone(
     if not built.allows_biases:
         freeze_biases(network, at_zero=weights is None)
     backbone = Backbone(network, built, architecture)
-    if weights is not None:
-        backbone.is_pretrained = True
-        if probe:
-            backbone.add_probe()
+    backbone.is_pretrained = weights is not None
+    if probe:
+        backbone.add_probe("patches" if weights is None else "stages")
     return backbone
 
 
@@ -228,8 +225,9 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
         std=tuple(architecture["std"]),
         head=partial(rebuild_head, architecture.get("head", {"name": "linear"})),
     )
-    if architecture.get("probe", False):
-        backbone.add_probe()
+    probe = architecture.get("probe")
+    if probe:  # written as true while there was but one kind
+        backbone.add_probe("patches" if probe == "patches" else "stages")
     return backbone
 
 

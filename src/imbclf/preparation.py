@@ -11,11 +11,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from imbclf.backbones import Backbone
 from imbclf.heads import OneClassHead, minority_label
-from imbclf.probe import SIZE, probe_sample, stage_features
+from imbclf.probe import SIZE, probe_sample
 from imbclf.scoring import autocast_to
 
 BATCH = 256
 SETTLING = 2048  # images that fresh normalisations look at
+DESCRIBED = 1000  # images that a probe chooses its features by
 
 
 def prepare_head(
@@ -64,17 +65,20 @@ def prepare_probe(
 ) -> None:
     """Fit the probe, where there is one, to images of the fit part and their mirror images.
 
-    It takes the weights that the network has now. Arguments as for `prepare_head`.
+    Arguments as for `prepare_head`.
     """
     probe = backbone.probe
     if probe is None:
         return
     backbone.to(device)
-    probe.network.load_state_dict(backbone.network.state_dict())
     chosen = rows[probe_sample(labels[rows], SIZE, seed)]
+    few = np.sort(np.random.default_rng(seed).permutation(chosen)[:DESCRIBED])
+    with torch.no_grad():
+        some = backbone.normalise(torch.from_numpy(pixels[few]).to(device))
+        probe.learn_features(backbone.network, some, seed)
 
     def straight(images: Tensor) -> Tensor:
-        return stage_features(probe.network, backbone.normalise(images))
+        return probe.describe(backbone.normalise(images))
 
     def mirrored(images: Tensor) -> Tensor:
         return straight(images.flip(2))

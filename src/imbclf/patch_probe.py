@@ -1,0 +1,108 @@
+"""A probe that looks at small patches of the images, for a network that starts from random weights.
+
+With some thousand images a convolutional network has barely learned its first filters, while the
+images tell good ones without any label: whitened patches of their own, whose responses, pooled over
+a coarse grid, a linear model reads (Coates & Ng, ICML 2011; Coates, Lee & Ng, AISTATS 2011).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.probe import Probe
+
+FILTERS = 128
+PATCH = 8
+STRIDE = 4
+GRID = 4
+SIDE = 64  # larger images are made smaller, so that the cost is bounded
+THRESHOLD = 0.25
+CONTRAST = 0.003  # added to the variance of a patch: noise in an even one is not blown up
+WHITENING = 0.1
+PATCHES = 50_000
+
+
+def standard_patches(pixels: Tensor) -> Tensor:
+    """Cut images into overlapping patches of mean 0 and variance 1.
+
+    Args:
+        pixels: normalised images [N, 3, H, W].
+
+    Returns:
+        float32 [N, 3 * PATCH * PATCH, rows, columns].
+
+    >>> standard_patches(torch.rand(2, 3, 12, 9)).shape
+    torch.Size([2, 192, 2, 1])
+    """
+    pixels = pixels.float()
+    if max(pixels.shape[2:]) > SIDE:
+        pixels = F.interpolate(pixels, (SIDE, SIDE), mode="bilinear", antialias=True)
+    patches = F.unfold(pixels, PATCH, stride=STRIDE)
+    variance, mean = torch.var_mean(patches, dim=1, keepdim=True, correction=0)
+    standard = (patches - mean) * (variance + CONTRAST).rsqrt()
+    rows, columns = ((length - PATCH) // STRIDE + 1 for length in pixels.shape[2:])
+    return standard.view(*standard.shape[:2], rows, columns)
+
+
+def patch_filters(patches: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw `count` patches, with replacement, as filters for whitened patches.
+
+    With patches of mean m and covariance C, W = (C + 0.1)^(-1/2) whitens them; a filter is the
+    direction d of a whitened patch, and its response to a patch p is d . W (p - m).
+
+    Args:
+        patches: float32 [M, D], M at least 2.
+        count: K.
+        generator: what draws them.
+
+    Returns:
+        Filters d W, float32 [K, D], and offsets -d . W m, float32 [K].
+
+    >>> draws = torch.Generator().manual_seed(0)
+    >>> filters, offsets = patch_filters(torch.randn(50, 12), 5, draws)
+    >>> filters.shape, offsets.shape
+    (torch.Size([5, 12]), torch.Size([5]))
+    """
+    mean = patches.mean(dim=0)
+    values, vectors = torch.linalg.eigh(torch.cov(patches.T))
+    whitening = vectors * (values.clamp_min(0) + WHITENING).rsqrt() @ vectors.T
+    drawn = torch.randint(len(patches), (count,), generator=generator).to(patches.device)
+    directions = F.normalize((patches[drawn] - mean) @ whitening)
+    filters = directions @ whitening
+    return filters, -filters @ mean
+
+
+class PatchProbe(Probe):
+    """A regression on how strongly patches in 4 x 4 parts of an image resemble some of the data's.
+
+    A filter's response r gives two features, max(0, r - 0.25) and max(0, -r - 0.25), averaged over
+    each part.
+
+    >>> probe = PatchProbe()
+    >>> probe(torch.zeros(1, 3, 64, 64)).tolist()
+    [0.0]
+    """
+
+    filters: Tensor
+    offsets: Tensor
+
+    def __init__(self) -> None:
+        super().__init__(width=2 * FILTERS * GRID * GRID)
+        self.register_buffer("filters", torch.zeros(FILTERS, 3 * PATCH * PATCH))
+        self.register_buffer("offsets", torch.zeros(FILTERS))
+
+    def describe(self, pixels: Tensor) -> Tensor:
+        """Give the pooled responses, float32 [N, D], to normalised images [N, 3, H, W]."""
+        responses = torch.einsum("kd, ndyx -> nkyx", self.filters, standard_patches(pixels))
+        responses = responses + self.offsets[:, None, None]
+        beyond = torch.cat([responses - THRESHOLD, -responses - THRESHOLD], dim=1).relu()
+        return F.adaptive_avg_pool2d(beyond, GRID).flatten(1).float()
+
+    def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:  # noqa: ARG002
+        """Draw the filters from images [M, 3, H, W]."""
+        generator = torch.Generator().manual_seed(seed)
+        patches = standard_patches(pixels).permute(0, 2, 3, 1).flatten(0, 2)
+        drawn = torch.randperm(len(patches), generator=generator)[:PATCHES]
+        filters, offsets = patch_filters(patches[drawn.to(patches.device)], FILTERS, generator)
+        self.filters.copy_(filters)
+        self.offsets.copy_(offsets)
