@@ -77,6 +77,7 @@ def fold_of(
         pixels=textures(labels, odd),
         labels=labels,
         files=np.array([f"{number}.png" for number in range(120)]),
+        groups=None,
         label_names=("0", "1"),
         backbone=lambda: build_backbone(name, head=head),
         loss=lambda counts: SVDDLoss(counts, soft_boundary=True),

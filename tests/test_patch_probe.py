@@ -17,6 +17,7 @@ from imbclf.patch_probe import (
     STRIDE,
     THRESHOLD,
     PatchProbe,
+    filter_responses,
     patch_filters,
     standard_patches,
 )
@@ -32,19 +33,28 @@ def learned(pixels: torch.Tensor, seed: int = 0) -> PatchProbe:
     return probe
 
 
-def test_patches_are_those_of_a_loop() -> None:
-    pixels = torch.randn(2, 3, 20, 17, generator=torch.Generator().manual_seed(0))
-    patches = standard_patches(pixels)
-    assert patches.shape == (2, 3 * PATCH**2, 4, 3)
+def test_responses_are_those_of_a_loop_over_patches() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randn(2, 3, 20, 17, generator=generator)
+    filters = torch.randn(5, 3 * PATCH**2, generator=generator)
+    offsets = torch.randn(5, generator=generator)
+    responses = filter_responses(pixels, filters, offsets)
+    patches = standard_patches(pixels).view(2, 4, 3, -1)
+    assert responses.shape == (2, 5, 4, 3)
     for image, row, column in itertools.product(range(2), range(4), range(3)):
         top, left = row * STRIDE, column * STRIDE
         cut = pixels[image, :, top : top + PATCH, left : left + PATCH].double().numpy().ravel()
-        expected = (cut - cut.mean()) / np.sqrt(cut.var() + CONTRAST)
-        np.testing.assert_allclose(patches[image, :, row, column], expected, atol=1e-5)
+        patch = (cut - cut.mean()) / np.sqrt(cut.var() + CONTRAST)
+        np.testing.assert_allclose(patches[image, row, column], patch, atol=1e-5)
+        expected = filters.double().numpy() @ patch + offsets.double().numpy()
+        np.testing.assert_allclose(responses[image, :, row, column], expected, atol=1e-4)
 
 
-def test_an_even_image_has_patches_of_zeros() -> None:
-    assert not standard_patches(torch.full((1, 3, 16, 16), 0.7)).any()
+def test_an_even_image_gives_no_response() -> None:
+    even = torch.full((1, 3, 16, 16), 0.7)
+    assert not standard_patches(even).any()
+    filters = torch.randn(2, 3 * PATCH**2, generator=torch.Generator().manual_seed(0))
+    assert float(filter_responses(even, filters, torch.zeros(2)).abs().max()) < 1e-2
 
 
 def test_filters_are_directions_of_whitened_patches() -> None:
@@ -64,15 +74,16 @@ def test_filters_are_directions_of_whitened_patches() -> None:
 def test_features_are_pooled_parts_of_responses() -> None:
     pixels = torch.randn(3, 3, 36, 36, generator=torch.Generator().manual_seed(1))
     probe = learned(pixels)
-    patches = standard_patches(pixels)  # 8 x 8 positions, so that a part has 2 x 2
+    responses = filter_responses(pixels, probe.filters, probe.offsets)  # 8 x 8, 2 x 2 a part
     features = probe.describe(pixels).view(3, 2, FILTERS, GRID, GRID)
     image, part_y, part_x, chosen = 2, 1, 3, 17
-    found = []
-    for row, column in itertools.product((2, 3), (6, 7)):
-        patch = patches[image, :, row, column]
-        found.append(float(probe.filters[chosen] @ patch + probe.offsets[chosen]))
+    assert responses.shape[2:] == (8, 8)
+    found = [
+        float(responses[image, chosen, row, column])
+        for row, column in itertools.product((2, 3), (6, 7))
+    ]
     for sign, number in ((1, 0), (-1, 1)):
-        expected = np.mean([max(0.0, sign * response - THRESHOLD) for response in found])
+        expected = np.sqrt(np.mean([max(0.0, sign * r - THRESHOLD) for r in found]))
         assert float(features[image, number, chosen, part_y, part_x]) == pytest.approx(
             float(expected), abs=1e-5
         )

@@ -17,7 +17,7 @@ from imbclf.errors import UserError
 from imbclf.ranking import find_runs, rank, read_run, remarks
 from imbclf.ranking_report import named_apart
 from imbclf.runs import FoldResult, write_json, write_oof
-from imbclf.splits import stratified_folds
+from imbclf.splits import repeated_folds
 from imbclf.summary import pool, summarise
 
 LABELS = np.repeat([0, 1], [240, 1760])
@@ -26,19 +26,25 @@ SEEN = np.random.default_rng(0).normal(2.0 * LABELS - 1, 1.0)
 
 
 def write_run(
-    folder: Path, noise: float, split_seed: int = 0, labels: NDArray[np.int64] = LABELS
+    folder: Path,
+    noise: float,
+    split_seed: int = 0,
+    labels: NDArray[np.int64] = LABELS,
+    repeats: int = 1,
 ) -> Path:
     """A run whose scores are those of all others, and noise of its own."""
-    folds = stratified_folds(LABELS, 5, split_seed)
+    folds = repeated_folds(LABELS, 5, split_seed, repeats)
     rng = np.random.default_rng(int(1000 * noise))
     scores = SEEN + rng.normal(0, noise, len(LABELS))
     results = [
         FoldResult(number, 1, 0.1, 10.0, 100.0, scores[fold.dev], scores[fold.test])
         for number, fold in enumerate(folds)
     ]
-    fold_of, pooled = pool(results, folds, len(LABELS))
-    write_oof(folder, FILES, labels, fold_of, pooled)
-    write_json(folder / "summary.json", summarise(results, folds, labels, ("0", "1")))
+    pooled = pool(results, folds)
+    rows = pooled.rows
+    write_oof(folder, FILES[rows], labels[rows], pooled.fold_of, pooled.scores)
+    summary = summarise(results, folds, labels, ("0", "1"), repeats=repeats)
+    write_json(folder / "summary.json", summary)
     return folder
 
 
@@ -120,6 +126,32 @@ def test_other_folds_and_other_images_are_told(tmp_path: Path) -> None:
     fewer = read_run(tmp_path / "s1")
     told = remarks([one, fewer], rank([one, fewer]))
     assert f"{(part['fold'] < 3).sum()} are common to all" in told[0]
+
+
+def test_repeated_folds_are_compared_by_the_mean_decision_of_an_image(tmp_path: Path) -> None:
+    runs = [read_run(write_run(tmp_path / f"n{noise}", noise, repeats=3)) for noise in (0.5, 1.5)]
+    best, other = rank(runs)
+    errors = []
+    for run in (runs[1], runs[0]):
+        wrong = (run.oof["decision"] != run.oof["label"]).groupby(level=0).mean()
+        errors.append(wrong.loc[FILES.tolist()].to_numpy(np.float64))
+    terms = [(errors[0] - errors[1])[label == LABELS] for label in (0, 1)]
+    z = sum(gap.mean() for gap in terms) / np.sqrt(sum((gap**2).mean() / len(gap) for gap in terms))
+    assert other.difference == pytest.approx(other.hter - best.hter)
+    assert other.p == pytest.approx(2 * stats.norm.sf(abs(z)))
+    gaps = [
+        balanced_accuracy_score(one["label"], one["decision"])
+        - balanced_accuracy_score(two["label"], two["decision"])
+        for (_, one), (_, two) in zip(
+            runs[0].oof.groupby("fold"), runs[1].oof.groupby("fold"), strict=True
+        )
+    ]
+    assert len(gaps) == 15
+    corrected = np.mean(gaps) / np.sqrt((1 / 15 + 1 / 4) * np.var(gaps, ddof=1))
+    assert other.p_folds == pytest.approx(2 * stats.t.sf(abs(corrected), 14))
+    single = read_run(write_run(tmp_path / "single", 0.5))
+    assert any("into other folds" in line for line in remarks([single, runs[0]], []))
+    assert len(rank([single, runs[0]])) == 2
 
 
 def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from imbclf.decisions import decision_rule
 from imbclf.errors import UserError
 from imbclf.predictor import load_fold, save_member
 from imbclf.report import from_memory, from_run, galleries, write_report
+from imbclf.report.evidence import by_image, read_evidence
 from imbclf.report.galleries import overlay
 from imbclf.report.selection import most_doubtful, surest_errors
 from imbclf.runs import (
@@ -44,7 +45,7 @@ from imbclf.runs import (
     write_table,
 )
 from imbclf.saliency import smooth_gradients
-from imbclf.splits import stratified_folds
+from imbclf.splits import repeated_folds
 from imbclf.statistics import wilson_interval
 from imbclf.summary import pool, summarise
 
@@ -60,14 +61,16 @@ def write_images(folder: Path) -> NDArray[np.uint8]:
     return pixels
 
 
-def write_run(run: Path, folder: Path, trained: tuple[int, ...] = (0, 1, 2)) -> None:
+def write_run(
+    run: Path, folder: Path, trained: tuple[int, ...] = (0, 1, 2), repeats: int = 1
+) -> None:
     """Write what an experiment leaves, of scores that are drawn."""
     random = np.random.default_rng(3)
     truth = (random.random(IMAGES) < 0.8).astype(np.int64)
     labels = np.where(random.random(IMAGES) < 0.04, 1 - truth, truth)
     files = np.array([f"{number}.png" for number in range(IMAGES)])
     (folder / "label_train.txt").write_text("".join(f"{NAMES[label]}\n" for label in labels))
-    folds = stratified_folds(labels, 3, seed=0)
+    folds = repeated_folds(labels, 3, seed=0, repeats=repeats)
     results = []
     for number in trained:
         fold, scale = folds[number], 1 + number
@@ -76,8 +79,8 @@ def write_run(run: Path, folder: Path, trained: tuple[int, ...] = (0, 1, 2)) -> 
         rule = decision_rule(dev, labels[fold.dev], "smoothed")
         results.append(FoldResult(number, 1, rule["threshold"], 2.5, 60.0, dev, test))
         write_fold(run, results[-1], fold, files, labels)
-        rows = [{"train/loss": 0.5, "dev/loss": 0.6, "dev/hter": 0.2}] * 2
-        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        history = [{"train/loss": 0.5, "dev/loss": 0.6, "dev/hter": 0.2}] * 2
+        columns = {key: [row[key] for row in history] for key in history[0]}
         write_table(fold_folder(run, number) / "metrics.csv", {"epoch": [0, 1], **columns})
         torch.manual_seed(number)
         backbone = build_backbone("shufflenet_v2_x0_5")
@@ -88,9 +91,11 @@ def write_run(run: Path, folder: Path, trained: tuple[int, ...] = (0, 1, 2)) -> 
         }
         save_member(run / "predictor", number, {**card, **rule}, backbone.state_dict())
     write_splits(run, files, folds)
-    fold_of, scores = pool(results, folds, IMAGES)
-    write_oof(run, files, labels, fold_of, scores)
-    write_json(run / "summary.json", summarise(results, folds, labels, NAMES))
+    pooled = pool(results, folds)
+    rows = pooled.rows
+    write_oof(run, files[rows], labels[rows], pooled.fold_of, pooled.scores)
+    summary = summarise(results, folds, labels, NAMES, repeats=repeats)
+    write_json(run / "summary.json", summary)
     data = {
         "_target_": "os.system",
         "dir": str(folder),
@@ -320,6 +325,23 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
     assert len(tables(html)) == 3
     assert "data:image/png" not in html
     assert html.count("data:image/svg") == 8
+
+
+def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
+    write_images(tmp_path / "photos")
+    write_run(tmp_path / "run", tmp_path / "photos", trained=tuple(range(6)), repeats=2)
+    evidence = read_evidence(tmp_path / "run")
+    once = by_image(evidence)
+    assert len(evidence.files) == 2 * len(once.files) == 2 * IMAGES
+    place = once.files.tolist().index("17.png")
+    own = evidence.files == "17.png"
+    assert once.log_odds[place] == pytest.approx(evidence.log_odds[own].mean())
+    assert once.margins[place] == pytest.approx(evidence.margins[own].mean())
+    assert once.scores[place] == evidence.scores[own][0]
+    write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
+    suspects = pd.read_csv(tmp_path / "run" / "suspects.csv")
+    assert suspects["file"].is_unique
+    assert "divided into 3 parts, 2 times over" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_a_network_that_cannot_be_looked_into_costs_that_section_only(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from imbclf.atomic import whole_file
@@ -18,8 +19,9 @@ from imbclf.runs import (
     write_oof,
     write_splits,
 )
-from imbclf.splits import Fold, stratified_folds
-from imbclf.summary import pool, summarise, table
+from imbclf.splits import Fold, repeated_folds, stratified_folds
+from imbclf.statistics import bootstrap_hter_interval
+from imbclf.summary import OutOfFold, pool, summarise, table
 
 LABELS = np.array([0] * 30 + [1] * 170)
 FILES = np.array([f"train_img/{number}.jpg" for number in range(200)])
@@ -41,6 +43,11 @@ def results(seed: int = 0) -> tuple[list[Fold], list[FoldResult]]:
     return folds, made
 
 
+def write_pooled(run: Path, pooled: OutOfFold) -> None:
+    rows = pooled.rows
+    write_oof(run, FILES[rows], LABELS[rows], pooled.fold_of, pooled.scores)
+
+
 def test_a_fold_reads_back_bit_for_bit(tmp_path: Path) -> None:
     folds, made = results()
     assert read_fold(tmp_path, 1) is None
@@ -54,8 +61,7 @@ def test_a_fold_reads_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_oof_alone_gives_every_pooled_number(tmp_path: Path) -> None:
     folds, made = results()
-    fold_of, scores = pool(made, folds, len(LABELS))
-    write_oof(tmp_path, FILES, LABELS, fold_of, scores)
+    write_pooled(tmp_path, pool(made, folds))
     summary = summarise(made, folds, LABELS, ("bad", "good"))
     oof = read_table(tmp_path / "oof.csv")
     assert oof["file"].tolist() == FILES.tolist()
@@ -73,7 +79,7 @@ def test_oof_alone_gives_every_pooled_number(tmp_path: Path) -> None:
 
 def test_pooled_decisions_are_those_of_each_fold_at_its_own_threshold() -> None:
     folds, made = results()
-    _, scores = pool(made, folds, len(LABELS))
+    scores = pool(made, folds).scores
     for result in made:
         own = result.test_logits >= result.threshold
         assert ((scores[folds[result.fold].test] >= 0) == own).all()
@@ -81,11 +87,54 @@ def test_pooled_decisions_are_those_of_each_fold_at_its_own_threshold() -> None:
 
 def test_one_fold_alone_leaves_out_what_it_did_not_test(tmp_path: Path) -> None:
     folds, made = results()
-    fold_of, scores = pool(made[2:3], folds, len(LABELS))
-    write_oof(tmp_path, FILES, LABELS, fold_of, scores)
+    write_pooled(tmp_path, pool(made[2:3], folds))
     oof = read_table(tmp_path / "oof.csv")
     assert oof["file"].tolist() == FILES[folds[2].test].tolist()
     assert summarise(made[2:3], folds, LABELS, ("0", "1"))["images"] == len(oof)
+
+
+def test_of_repeated_folds_rates_are_means_and_images_are_counted_once() -> None:
+    folds = repeated_folds(LABELS, 4, seed=0, repeats=3)
+    rng = np.random.default_rng(5)
+    common = 2.0 * LABELS + rng.normal(size=len(LABELS))
+    made = []
+    for number, fold in enumerate(folds):
+        logits = common + 0.2 * rng.normal(size=len(LABELS))
+        made.append(FoldResult(number, 0, 1.0, 1.0, 9.0, logits[fold.dev], logits[fold.test]))
+    summary = summarise(made, folds, LABELS, ("0", "1"), repeats=3)
+    single = [summarise(made[start : start + 4], folds, LABELS, ("0", "1")) for start in (0, 4, 8)]
+    for name in ("hter", "far", "frr"):
+        assert summary[name] == pytest.approx(np.mean([one[name] for one in single]))
+    assert (summary["images"], summary["class_counts"]) == (200, [30, 170])
+    assert (summary["folds"], summary["repeats"], len(summary["per_fold"])) == (4, 3, 12)
+    widths = [high - low for low, high in (one["hter_interval"] for one in (summary, *single))]
+    # An image decided three times is one image; three times as many would be .58 times the width.
+    assert 0.8 * min(widths[1:]) < widths[0] < 1.1 * max(widths[1:])
+
+
+def test_images_that_come_in_groups_say_less() -> None:
+    folds, made = results()
+    groups = np.array([f"{label}-{place // 5}" for place, label in enumerate(LABELS)])
+    whole = [
+        FoldResult(r.fold, 0, 0.0, 1.0, 9.0, r.dev_logits, decided(groups[folds[r.fold].test]))
+        for r in made
+    ]
+    alone = summarise(whole, folds, LABELS, ("0", "1"))
+    grouped = summarise(whole, folds, LABELS, ("0", "1"), groups=groups)
+    widths = [high - low for low, high in (one["hter_interval"] for one in (alone, grouped))]
+    assert grouped["by_group"]
+    assert grouped["hter"] == alone["hter"]
+    assert widths[1] > 1.5 * widths[0]
+    assert grouped["hter_interval"] == list(
+        bootstrap_hter_interval(pool(whole, folds).scores >= 0, LABELS, groups)
+    )
+
+
+def decided(groups: NDArray[np.str_]) -> NDArray[np.float64]:
+    """Logits that are wrong for one group in five, and right for the others."""
+    right = np.array([2.0 * int(name[0]) - 1 for name in groups.tolist()])
+    wrong = np.array([int(name[2:]) % 5 == 0 for name in groups.tolist()])
+    return np.where(wrong, -right, right)
 
 
 def test_splits_say_every_images_part_in_every_fold(tmp_path: Path) -> None:

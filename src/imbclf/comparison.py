@@ -38,31 +38,36 @@ def paired_hter_test(
     z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), AB the
     share that A gets wrong and B right. The interval takes the variance of the shares about their
     difference instead, (AB + BA - (AB - BA)^2) / n. Classifiers that decide alike have p = 1.
+    Where an image was decided several times, AB + BA is the mean square of the difference of the
+    two mean errors.
 
     Source: Bengio and Mariéthoz, "A statistical significance test for person authentication", 2004.
 
     Args:
-        decisions_a: `[N]`, 0 or 1.
-        decisions_b: `[N]`, 0 or 1, of the same images.
+        decisions_a: `[N]`, 0 or 1, or the mean of an image's decisions.
+        decisions_b: `[N]`, the same of the same images.
         labels: `[N]`, 0 or 1.
         level: the probability that the interval is to cover.
 
     Raises:
-        ValueError: shapes differ, values are not 0 or 1, or a class is absent.
+        ValueError: shapes differ, values are out of range, or a class is absent.
 
     >>> labels = [0] * 100 + [1] * 100
     >>> found = paired_hter_test([0] * 100 + [1] * 100, [1] * 20 + [0] * 80 + [1] * 100, labels)
     >>> found.hter, found.p < 0.001
     (-0.1, True)
     """
-    a, b, truth = _same_shape(decisions_a, decisions_b, labels)
+    a, b = (np.asarray(given, dtype=np.float64) for given in (decisions_a, decisions_b))
+    if not all(((given >= 0) & (given <= 1)).all() for given in (a, b)):
+        raise ValueError("decisions: expected 0, 1 or means of them")
+    truth = _both_classes(a, b, labels)
     difference, null_variance, variance = 0.0, 0.0, 0.0
     for label in (0, 1):
-        wrong_a, wrong_b = a[truth == label] != label, b[truth == label] != label
-        a_alone, b_alone = (wrong_a & ~wrong_b).mean(), (wrong_b & ~wrong_a).mean()
-        difference += (a_alone - b_alone) / 2
-        null_variance += (a_alone + b_alone) / len(wrong_a) / 4
-        variance += (a_alone + b_alone - (a_alone - b_alone) ** 2) / len(wrong_a) / 4
+        gap = np.abs(a[truth == label] - label) - np.abs(b[truth == label] - label)
+        mean, square = gap.mean(), (gap**2).mean()
+        difference += mean / 2
+        null_variance += square / len(gap) / 4
+        variance += (square - mean**2) / len(gap) / 4
     half = float(norm.ppf((1 + level) / 2)) * sqrt(variance)
     z = difference / sqrt(null_variance) if null_variance > 0 else 0.0
     return Difference(
@@ -90,13 +95,14 @@ def bootstrap_hter_difference(
     """Give a percentile bootstrap interval of HTER_A - HTER_B; images are drawn within each class.
 
     Both classifiers are judged on the same drawn images. Arguments and errors as
-    `paired_hter_test`; no distribution is assumed.
+    `paired_hter_test`, decisions 0 or 1; no distribution is assumed.
 
     >>> labels = [0] * 100 + [1] * 100
     >>> bootstrap_hter_difference(labels, labels, labels)
     (0.0, 0.0)
     """
-    a, b, truth = _same_shape(decisions_a, decisions_b, labels)
+    a, b = check_binary(decisions_a, "decisions_a"), check_binary(decisions_b, "decisions_b")
+    truth = _both_classes(a, b, labels)
     rng = np.random.default_rng(seed)
     differences = np.zeros(resamples)
     for label in (0, 1):
@@ -155,13 +161,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _same_shape(
-    decisions_a: ArrayLike, decisions_b: ArrayLike, labels: ArrayLike
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    a, b = check_binary(decisions_a, "decisions_a"), check_binary(decisions_b, "decisions_b")
+def _both_classes(
+    a: NDArray[np.generic], b: NDArray[np.generic], labels: ArrayLike
+) -> NDArray[np.int64]:
     truth = check_binary(labels)
     if not a.shape == b.shape == truth.shape:
         raise ValueError(f"expected one shape, got {a.shape}, {b.shape} and {truth.shape}")
     if truth.all() or not truth.any():
         raise ValueError("labels: both classes are needed")
-    return a, b, truth
+    return truth

@@ -20,21 +20,25 @@ def conclude(
     recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
 ) -> dict[str, Any]:
     """Write all that follows from the folds' scores; give the contents of `summary.json`."""
-    fold_of, scores = pool(results, folds, len(recipe.labels))
-    write_oof(run, recipe.files, recipe.labels, fold_of, scores)
-    summary = summarise(results, folds, recipe.labels, recipe.label_names)
+    pooled = pool(results, folds)
+    rows = pooled.rows
+    groups = None if recipe.groups is None else recipe.groups[rows]
+    labels = recipe.labels[rows]
+    write_oof(run, recipe.files[rows], labels, pooled.fold_of, pooled.scores, groups)
+    summary = summarise(
+        results, folds, recipe.labels, recipe.label_names, recipe.groups, recipe.cv.repeats
+    )
     summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
     chosen = {result.fold: result.epoch for result in results}
-    tested = fold_of >= 0
-    pooled = scores[tested], recipe.labels[tested], summary["far"], summary["frr"]
+    judged = pooled.scores, labels, summary["far"], summary["frr"]
     figures = {
         "loss.png": draw_losses(epochs, chosen),
         "hter.png": draw_dev_hter(epochs, chosen),
-        "roc.png": draw_roc(*pooled),
-        "det.png": draw_det(*pooled),
+        "roc.png": draw_roc(*judged),
+        "det.png": draw_det(*judged),
     }
     for name, figure in figures.items():
         save_figure(figure, run / name)

@@ -87,7 +87,7 @@ def _fit(
             *weight_callbacks(recipe.optim, module.backbone.is_pretrained),
             Feedback(sampler, fold.fit),
             record,
-            EpochBar(f"fold {number + 1}/{recipe.cv.folds}"),
+            EpochBar(f"fold {number + 1}/{recipe.cv.models}"),
             keep,
         ],
         plugins=[WholeCheckpointIO()],

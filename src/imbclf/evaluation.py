@@ -24,7 +24,7 @@ def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]
     """
     labels = listing.labels
     assert labels is not None
-    evaluation = pooled_report(answer.scores, labels, listing.label_names)
+    evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
     columns = {"file": listing.files, "label": labels, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
     write_json(out / "evaluation.json", evaluation)

@@ -24,7 +24,7 @@ from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CrossValidation, Recipe, class_counts
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
-from imbclf.splits import Fold, stratified_folds
+from imbclf.splits import Fold, repeated_folds
 from imbclf.tracking import Tracker
 
 log = logging.getLogger("imbclf")
@@ -86,6 +86,7 @@ def run_experiment(
         pixels=pixels,
         labels=_labels(kept),
         files=kept.files,
+        groups=kept.groups,
         label_names=kept.label_names,
         backbone=model,
         loss=loss,
@@ -132,7 +133,9 @@ def _labels(listing: Listing) -> NDArray[np.int64]:
 
 
 def _split(listing: Listing, cv: CrossValidation, seed: int) -> list[Fold]:
-    return stratified_folds(_labels(listing), cv.folds, seed, listing.groups, cv.dev_fraction)
+    return repeated_folds(
+        _labels(listing), cv.folds, seed, cv.repeats, listing.groups, cv.dev_fraction
+    )
 
 
 def _one_fold(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from natsort import natsorted
 
-from imbclf.comparison import corrected_resampled_t, holm, paired_hter_test
+from imbclf.comparison import Difference, corrected_resampled_t, holm, paired_hter_test
 from imbclf.errors import UserError
 from imbclf.metrics import hter
 from imbclf.runs import read_table
@@ -27,7 +27,7 @@ class FinishedRun:
     Attributes:
         name: what it is called in a table.
         summary: the contents of `summary.json`.
-        oof: the contents of `oof.csv`.
+        oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
     """
 
     name: str
@@ -78,10 +78,11 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
         oof = read_table(folder / "oof.csv")
         for key in ("hter", "hter_interval", "far", "frr", "auroc", "seconds"):
             summary[key]
-        oof = oof[["file", "label", "fold", "score", "decision"]]
+        oof = oof.set_index("file")
+        oof[["label", "fold", "score", "decision"]]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder}: not a finished run of imbclf-train ({error!r})") from error
-    return FinishedRun(name or folder.name, summary, oof.set_index("file"))
+    return FinishedRun(name or folder.name, summary, oof)
 
 
 def find_runs(folder: Path) -> list[FinishedRun]:
@@ -154,9 +155,10 @@ def _line(run: FinishedRun, found: tuple[float, ...] | None) -> Rank:
     )
 
 
-def _test(run: FinishedRun, base: FinishedRun) -> tuple[Any, float]:
-    common = run.oof.index.intersection(base.oof.index)
-    ours, theirs = run.oof.loc[common], base.oof.loc[common]
+def _test(run: FinishedRun, base: FinishedRun) -> tuple[Difference, float]:
+    ours, theirs = _by_image(run), _by_image(base)
+    common = ours.index.intersection(theirs.index)
+    ours, theirs = ours.loc[common], theirs.loc[common]
     disagree = int((ours["label"] != theirs["label"]).sum())
     if disagree:
         raise UserError(
@@ -168,22 +170,31 @@ def _test(run: FinishedRun, base: FinishedRun) -> tuple[Any, float]:
             f"{run.name} and {base.name} tested no common images of both classes; nothing can be "
             "compared"
         )
-    labels = theirs["label"].to_numpy()
-    difference = paired_hter_test(ours["decision"], theirs["decision"], labels)
-    return difference, _p_over_folds(ours, theirs, run)
+    difference = paired_hter_test(ours["decision"], theirs["decision"], theirs["label"])
+    return difference, _p_over_folds(run, base)
 
 
-def _p_over_folds(ours: pd.DataFrame, theirs: pd.DataFrame, run: FinishedRun) -> float:
-    if not (ours["fold"] == theirs["fold"]).all():
+def _by_image(run: FinishedRun) -> pd.DataFrame:
+    """Give label and, over repeats the mean, decision of each image."""
+    return run.oof.groupby(level=0, sort=False)[["label", "decision"]].mean()
+
+
+def _p_over_folds(run: FinishedRun, base: FinishedRun) -> float:
+    """Test the differences of fold after fold; NaN where the folds are not the same."""
+    if not same_folds(run, base):
         return float("nan")
-    differences = [
-        hter(part["decision"], part["label"])
-        - hter(theirs.loc[part.index, "decision"], part["label"])
-        for _, part in ours.groupby("fold")
-    ]
+    ours = [hter(part["decision"], part["label"]) for _, part in run.oof.groupby("fold")]
+    theirs = [hter(part["decision"], part["label"]) for _, part in base.oof.groupby("fold")]
     folds = int(run.summary["folds"])
-    test_images = len(ours) / len(differences)
+    test_images = len(run.oof) / len(ours)
+    differences = (np.array(ours) - np.array(theirs)).tolist()
     return corrected_resampled_t(differences, test_images * (folds - 1), test_images)
+
+
+def same_folds(run: FinishedRun, other: FinishedRun) -> bool:
+    """Whether two runs tested the same images in the same folds."""
+    ours, theirs = (one.oof.set_index("fold", append=True).index for one in (run, other))
+    return len(ours) == len(theirs) and not len(ours.symmetric_difference(theirs))
 
 
 def _holm_of_some(p_values: Sequence[float]) -> list[float]:
@@ -202,7 +213,7 @@ def remarks(runs: Sequence[FinishedRun], ranks: Sequence[Rank]) -> list[str]:
             f"Not all runs tested the same images ({len(common)} are common to all): HTERs are "
             "over each run's own images, differences and p over those that a pair has in common."
         )
-    elif any(not np.array_equal(run.oof["fold"], runs[0].oof["fold"]) for run in runs[1:]):
+    elif not all(same_folds(run, runs[0]) for run in runs[1:]):
         told.append(
             "The runs divided the images into other folds (seed, cv.folds or groups differ): "
             "differences hold for the images, but not for fold after fold."

@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from imbclf.errors import UserError
+from imbclf.nested_choice import nested_choice, sentence
 from imbclf.pages import Cell, Page
 from imbclf.plots import COLOURS
 from imbclf.ranking import FinishedRun, Rank, rank, remarks
@@ -35,7 +36,8 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
     if len(runs) < 2:
         raise UserError(f"runs: expected two finished runs or more, found {len(runs)}")
     ranks = rank(runs, reference)
-    told = remarks(runs, ranks)
+    choice = nested_choice(runs)
+    told = [*remarks(runs, ranks), *([sentence(choice)] if choice else [])]
     columns = [field.name for field in fields(Rank)]
     write_table(out / "comparison.csv", {c: [getattr(line, c) for line in ranks] for c in columns})
     _page(ranks, told).write(out / "comparison.html")

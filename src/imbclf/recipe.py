@@ -26,7 +26,8 @@ class CrossValidation:
 
     Args:
         folds: K, at least 2.
-        fold: train only this one, 0 to K-1; None trains all.
+        fold: train only this one, 0 to R K - 1; None trains all.
+        repeats: R, how many times the images are divided, each time by the next seed.
         dev_fraction: share of the whole data set that each fold sets aside to choose on.
         select: by what on dev the epoch is chosen.
         threshold: how the decision threshold is chosen on dev.
@@ -45,10 +46,15 @@ class CrossValidation:
     threshold: Method = "smoothed"
     tta: Tta = "none"
     start_from: str | None = None
+    repeats: int = 1
 
     def __post_init__(self) -> None:
-        if self.fold is not None and not 0 <= self.fold < self.folds:
-            raise UserError(f"cv.fold={self.fold}: expected 0 to {self.folds - 1}, or null for all")
+        if self.repeats < 1:
+            raise UserError(f"cv.repeats={self.repeats}: expected 1 or more")
+        if self.fold is not None and not 0 <= self.fold < self.models:
+            raise UserError(
+                f"cv.fold={self.fold}: expected 0 to {self.models - 1}, or null for all"
+            )
         for name, value, known in (
             ("select", self.select, ("hter", "auroc", "loss", "last")),
             ("threshold", self.threshold, ("min_hter", "smoothed", "bayes")),
@@ -58,9 +64,14 @@ class CrossValidation:
         check_tta("cv.tta", self.tta)
 
     @property
+    def models(self) -> int:
+        """Give the number of folds in all repeats, R K."""
+        return self.folds * self.repeats
+
+    @property
     def trained(self) -> Sequence[int]:
-        """Give the numbers of the folds to train."""
-        return range(self.folds) if self.fold is None else [self.fold]
+        """Give the numbers of the folds to train; fold k of repeat r is number r K + k."""
+        return range(self.models) if self.fold is None else [self.fold]
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,8 @@ class Recipe:
     """All that a fold is trained with, and nothing about where it lies.
 
     Attributes:
-        pixels: uint8 `[N, H, W, 3]`; labels: int64 `[N]`; files: str `[N]`.
+        pixels: uint8 `[N, H, W, 3]`; labels: int64 `[N]`; files: str `[N]`; groups: str
+            `[N]`, which images depend on each other, or None.
         label_names: the user's spelling of label 0 and label 1.
         backbone: makes the network.
         loss: makes the loss of the fit part's class counts (n0, n1).
@@ -86,6 +98,7 @@ class Recipe:
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     files: NDArray[np.str_]
+    groups: NDArray[np.str_] | None
     label_names: tuple[str, str]
     backbone: Callable[[], Backbone]
     loss: Callable[[tuple[int, int]], nn.Module]

@@ -2,7 +2,7 @@
 
 config.yaml     the composed configuration
 splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
-oof.csv         file, label, fold, score, decision: one row per image
+oof.csv         file, label, fold, score, decision (and group): a row per image and repeat
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
@@ -144,20 +144,15 @@ def write_oof(
     labels: NDArray[np.int64],
     fold_of: NDArray[np.int64],
     scores: NDArray[np.float64],
+    groups: NDArray[np.str_] | None = None,
 ) -> None:
-    """Write the out-of-fold table; images that no trained fold tested (fold -1) are left out.
+    """Write the out-of-fold table, `[M]` rows: images once for each repeat of the folds.
 
     `score` is the logit minus its fold's threshold, so that folds can be pooled and the decision
     is 1 where score >= 0.
     """
-    tested = fold_of >= 0
-    write_table(
-        run / "oof.csv",
-        {
-            "file": files[tested],
-            "label": labels[tested],
-            "fold": fold_of[tested],
-            "score": scores[tested],
-            "decision": (scores[tested] >= 0).astype(np.int64),
-        },
-    )
+    columns: dict[str, Any] = {"file": files, "label": labels, "fold": fold_of, "score": scores}
+    columns["decision"] = (scores >= 0).astype(np.int64)
+    if groups is not None:
+        columns["group"] = groups
+    write_table(run / "oof.csv", columns)

@@ -70,6 +70,28 @@ def stratified_folds(
     return result
 
 
+def repeated_folds(
+    labels: ArrayLike,
+    folds: int,
+    seed: int,
+    repeats: int = 1,
+    groups: ArrayLike | None = None,
+    dev_fraction: float = 0.1,
+) -> list[Fold]:
+    """Split the data set R times over: the folds of `seed`, `seed` + 1, ... one after the other.
+
+    Arguments and errors as `stratified_folds`.
+
+    >>> len(repeated_folds([0, 1, 1, 1] * 10, folds=5, seed=0, repeats=3))
+    15
+    """
+    return [
+        fold
+        for repeat in range(repeats)
+        for fold in stratified_folds(labels, folds, seed + repeat, groups, dev_fraction)
+    ]
+
+
 def _check_options(folds: int, dev_fraction: float) -> None:
     if folds < 2:
         raise UserError(f"cv.folds={folds}: expected at least 2")

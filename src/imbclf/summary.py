@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -11,38 +12,64 @@ from numpy.typing import NDArray
 from imbclf.metrics import binary_report
 from imbclf.runs import FoldResult
 from imbclf.splits import Fold
-from imbclf.statistics import hter_interval
+from imbclf.statistics import bootstrap_hter_interval, hter_interval
 
 LEVEL = 0.95
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
 
-def pool(
-    results: Sequence[FoldResult], folds: Sequence[Fold], images: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Join the folds' test scores: each image's fold (-1: not tested) and logit minus threshold.
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """The test scores of all trained folds, an image a row and, with repeated folds, more.
 
-    Logits of different fold models are not on one scale; what is left after taking off each
-    fold's own threshold is, around the decision, which is 1 where it is >= 0.
+    Attributes:
+        rows: int64 `[M]`, places among the images, rising.
+        fold_of: int64 `[M]`, whose test part they are.
+        scores: float64 `[M]`, logit minus the fold's threshold. Logits of different fold models
+            are not on one scale; what is left is, around the decision, which is 1 where it is
+            >= 0.
     """
-    fold_of = np.full(images, -1, dtype=np.int64)
-    scores = np.full(images, np.nan)
-    for result in results:
-        rows = folds[result.fold].test
-        fold_of[rows] = result.fold
-        scores[rows] = result.test_logits - result.threshold
-    return fold_of, scores
+
+    rows: NDArray[np.int64]
+    fold_of: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+def pool(results: Sequence[FoldResult], folds: Sequence[Fold]) -> OutOfFold:
+    """Join the folds' test scores."""
+    tests = [folds[result.fold].test for result in results]
+    rows = np.concatenate(tests)
+    fold_of = np.repeat([result.fold for result in results], [len(test) for test in tests])
+    scores = np.concatenate([result.test_logits - result.threshold for result in results])
+    order = np.lexsort((fold_of, rows))
+    return OutOfFold(rows[order], fold_of[order], scores[order])
 
 
 def pooled_report(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], label_names: tuple[str, str]
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    label_names: tuple[str, str],
+    clusters: NDArray[np.generic] | None = None,
 ) -> dict[str, Any]:
-    """Judge scores `[N]` whose threshold is 0: HTER with its interval, all other rates, counts."""
+    """Judge scores `[N]` whose threshold is 0: HTER with its intervals, all other rates, counts.
+
+    The interval is the closed form and, where rows depend on each other, the bootstrap by cluster;
+    that of the bootstrap stands beside it in either case.
+
+    Args:
+        scores: `[N]`; 1 is decided where >= 0.
+        labels: `[N]`.
+        label_names: how the user spells them.
+        clusters: `[N]`, which rows depend on each other (a patient's, an image's); None: none do.
+    """
     report = binary_report(scores, labels, 0.0)
     zero, one = (int(np.sum(labels == label)) for label in (0, 1))
+    bootstrap = bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
+    closed = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
     return {
         "hter": report["hter"],
-        "hter_interval": list(hter_interval(report["far"], report["frr"], zero, one, LEVEL)),
+        "hter_interval": list(closed if clusters is None else bootstrap),
+        "hter_interval_bootstrap": list(bootstrap),
         "interval_level": LEVEL,
         **{name: value for name, value in report.items() if name != "hter"},
         "images": len(labels),
@@ -56,42 +83,62 @@ def summarise(
     folds: Sequence[Fold],
     labels: NDArray[np.int64],
     label_names: tuple[str, str],
+    groups: NDArray[np.str_] | None = None,
+    repeats: int = 1,
 ) -> dict[str, Any]:
     """Give the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
     Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
     `eer` look at the test scores to choose their threshold and stand beside it for comparison.
+    Over repeated folds rates are means over the repeats, and images are counted once.
+
+    Args:
+        results: of the folds that were trained.
+        folds: all of them, those of the first repeat first.
+        labels: `[N]`, of all images.
+        label_names: how the user spells them.
+        groups: `[N]`, which images depend on each other, where that is known.
+        repeats: how many times the images were divided.
     """
-    fold_of, scores = pool(results, folds, len(labels))
-    tested = fold_of >= 0
-    report = pooled_report(scores[tested], labels[tested], label_names)
-    zero, one = report["class_counts"]
-    rows = []
-    for result in results:
-        test = folds[result.fold].test
-        own = binary_report(result.test_logits, labels[test], result.threshold)
-        rows.append(
-            {
-                "fold": result.fold,
-                "epoch": result.epoch,
-                "threshold": result.threshold,
-                **own,
-                "test_images": len(test),
-                "seconds": result.seconds,
-                "images_per_second": result.images_per_second,
-            }
-        )
+    pooled = pool(results, folds)
+    clusters = groups if groups is not None else np.arange(len(labels)) if repeats > 1 else None
+    report = pooled_report(
+        pooled.scores,
+        labels[pooled.rows],
+        label_names,
+        None if clusters is None else clusters[pooled.rows],
+    )
+    zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
+    report |= {"images": zero + one, "class_counts": [zero, one]}
     return {
         **report,
         "minority_label": int(one < zero),
-        "folds": len(folds),
+        "folds": len(folds) // repeats,
+        "repeats": repeats,
+        "by_group": groups is not None,
         "thresholds": [result.threshold for result in results],
-        "per_fold": rows,
+        "per_fold": [_row(result, folds[result.fold], labels) for result in results],
         "seconds": sum(result.seconds for result in results),
         "versions": {
             "python": platform.python_version(),
             **{library: version(library) for library in LIBRARIES},
         },
+    }
+
+
+def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Give what is told of one fold; `dev_` numbers are those that choices were made by."""
+    dev = binary_report(result.dev_logits, labels[fold.dev], result.threshold)
+    return {
+        "fold": result.fold,
+        "epoch": result.epoch,
+        "threshold": result.threshold,
+        **binary_report(result.test_logits, labels[fold.test], result.threshold),
+        "dev_hter": dev["hter"],
+        "dev_auroc": dev["auroc"],
+        "test_images": len(fold.test),
+        "seconds": result.seconds,
+        "images_per_second": result.images_per_second,
     }
 
 

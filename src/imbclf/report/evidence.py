@@ -1,8 +1,8 @@
-"""What a finished run left, read back and put side by side, an image a row."""
+"""What a finished run left, read back and put side by side."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,30 @@ def read_evidence(run: Path) -> Evidence:
         return _read(run)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"run={run}: not a readable run directory ({error!r})") from error
+
+
+def by_image(evidence: Evidence) -> Evidence:
+    """Give the same with each image once.
+
+    Over repeated folds log-odds and margins are means, and the rest is that of the first repeat.
+    """
+    _, first, image = np.unique(evidence.files, return_index=True, return_inverse=True)
+    rows = np.sort(first)
+    times = np.bincount(image)
+
+    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (np.bincount(image, weights=values) / times)[image[rows]]
+
+    return replace(
+        evidence,
+        files=evidence.files[rows],
+        labels=evidence.labels[rows],
+        fold_of=evidence.fold_of[rows],
+        scores=evidence.scores[rows],
+        decisions=evidence.decisions[rows],
+        log_odds=mean(evidence.log_odds),
+        margins=mean(evidence.margins),
+    )
 
 
 def _read(run: Path) -> Evidence:

@@ -23,23 +23,29 @@ def meaning(evidence: Evidence) -> str:
         f"taken for {zero} (false rejection rate, FRR). The half total error rate (HTER) is the "
         "mean of the two, so that both labels count alike, however rare one of them is: 0 % is "
         "perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
-        f"{rate(low)} to {rate(high)}, is for chance in which images there are, as long as they "
-        "are independent of each other: intervals made like it cover the true rate "
-        f"{100 * summary['interval_level']:.0f} times in 100."
+        f"{rate(low)} to {rate(high)}, is for chance in which {_drawn(evidence)}: intervals made "
+        f"like it cover the true rate {100 * summary['interval_level']:.0f} times in 100."
     )
+
+
+def _drawn(evidence: Evidence) -> str:
+    if evidence.summary.get("by_group", False):
+        return "groups of images there are (bootstrap of whole groups)"
+    return "images there are, as long as they are independent of each other"
 
 
 def origin(evidence: Evidence) -> str:
     """Say how the headline was obtained, and what it is not."""
     summary, folds = evidence.summary, evidence.summary["folds"]
-    trained = len(summary["per_fold"])
+    trained, repeats = len(summary["per_fold"]), summary.get("repeats", 1)
+    again = f", {repeats} times over, each time in another way" if repeats > 1 else ""
     told = (
-        f"The images were divided into {folds} parts. {_models(trained, folds)} chose its epoch "
-        "and its threshold on further images that it was not trained on (dev), and then judged its "
-        "own part (test) once. No image was judged by a model that had seen it, and no threshold "
-        f"was moved afterwards (an a-priori error rate); the decisions on all {summary['images']:,}"
-        " test images are counted together. Numbers marked as oracles are not of this kind: they "
-        "choose the threshold on the very images that they are measured on."
+        f"The images were divided into {folds} parts{again}. {_models(trained, folds * repeats)} "
+        "chose its epoch and its threshold on further images that it was not trained on (dev), and "
+        "then judged its own part (test) once. No image was judged by a model that had seen it, "
+        "and no threshold was moved afterwards (an a-priori error rate); the decisions on all "
+        f"{summary['images']:,} test images are counted together. Numbers marked as oracles are "
+        "not of this kind: they choose the threshold on the very images that they are measured on."
     )
     return told + (
         " If this run was picked as the best of several, its number is too good: images that took "
@@ -47,7 +53,7 @@ def origin(evidence: Evidence) -> str:
     )
 
 
-def _models(trained: int, folds: int) -> str:
-    if trained == folds:
+def _models(trained: int, parts: int) -> str:
+    if trained == parts:
         return "For each part a model was trained on the others; it"
     return f"For {trained} of them a model was trained on the others; it"

@@ -7,7 +7,7 @@ import torch
 from imbclf.confident_learning import Suspects, find_suspects
 from imbclf.pages import Page
 from imbclf.plots import draw_det, draw_dev_hter, draw_losses, draw_roc
-from imbclf.report.evidence import Evidence, read_evidence
+from imbclf.report.evidence import Evidence, by_image, read_evidence
 from imbclf.report.figures import (
     draw_expected_performance,
     draw_histograms,
@@ -35,8 +35,9 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
         UserError: as `read_evidence`.
     """
     evidence = read_evidence(run)
-    suspects = find_suspects(evidence.probabilities, evidence.labels)
-    write_suspects(run / SUSPECTS, evidence, suspects)
+    images = by_image(evidence)
+    suspects = find_suspects(images.probabilities, images.labels)
+    write_suspects(run / SUSPECTS, images, suspects)
     page = Page(f"Report of {run.resolve().name}")
     _add_headline(page, evidence)
     page.heading("Numbers")
@@ -51,8 +52,8 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     _add_learning(page, evidence)
     add_class_counts(page, evidence)
     page.heading("Suspicious labels")
-    _add_suspects(page, evidence, suspects)
-    add_galleries(page, evidence, suspects, photographs, device)
+    _add_suspects(page, images, suspects)
+    add_galleries(page, images, suspects, photographs, device)
     page.heading("Configuration")
     page.code(evidence.config)
     versions = evidence.summary["versions"].items()
