@@ -28,9 +28,10 @@ from imbclf.cli.command import conf_dir
 from imbclf.metrics import binary_report
 from imbclf.statistics import hter_interval
 
-# What cannot run by itself: a loss of torch.nn wants a name, SVDD its own head, and re-training
-# the head a run to start from.
-NEEDS_MORE = {"loss": ("torch", "svdd"), "experiment": ("crt",)}
+# What cannot run by itself: a loss of torch.nn wants a name, and SVDD its own head.
+NEEDS_MORE = {"loss": ("torch", "svdd")}
+# What goes on from the folds of another method's run of the same seed.
+STARTS_FROM = {"crt": "bce + shuffle"}
 RUNNER = Path(sys.executable).with_name("imbclf-train")
 
 
@@ -68,9 +69,11 @@ def experiment(name: str) -> tuple[str, ...]:
 
 def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> None:
     """Train a method once, unless it was; say in one line what came of it."""
-    run = folder / method.name.replace(" + ", "+") / f"seed{seed}"
+    run = run_of(method.name, seed, folder)
     if not (run / "summary.json").exists():
         new = [*common, *method.overrides, f"seed={seed}", f"hydra.run.dir={run}", "tracking=none"]
+        if method.name in STARTS_FROM:
+            new.append(f"cv.start_from={run_of(STARTS_FROM[method.name], seed, folder)}")
         arguments = [f"resume={run}"] if (run / "config.yaml").exists() else new
         done = subprocess.run([RUNNER, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
@@ -80,6 +83,11 @@ def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> 
     # One write, since another thread may print at the same time.
     sys.stdout.write(f"{method.name}, seed {seed}: HTER {summary['hter']:.4f}\n")
     sys.stdout.flush()
+
+
+def run_of(name: str, seed: int, folder: Path) -> Path:
+    """Give the run directory of a method and a seed."""
+    return folder / name.replace(" + ", "+") / f"seed{seed}"
 
 
 def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
@@ -149,8 +157,10 @@ def main() -> None:
     print(f"torch {torch.__version__}, {os.cpu_count()} cores, {len(chosen)} methods", flush=True)
     # The runs inherit it: two that each want all cores wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // options.jobs)))
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for seed in options.seeds:
+    # Those last that go on from others.
+    chosen.sort(key=lambda method: method.name in STARTS_FROM)
+    for seed in options.seeds:
+        with ThreadPoolExecutor(options.jobs) as pool:
             for method in chosen:
                 pool.submit(run_once, method, seed, options.out, common)
     print(write_tables(options.out))

@@ -29,7 +29,7 @@ def test_every_loss_meets_two_samplers_and_every_experiment_is_there() -> None:
     names = [method.name for method in load().methods()]
     conf = SCRIPT.parents[1] / "conf"
     losses = {path.stem for path in (conf / "loss").glob("*.yaml")} - {"torch", "svdd"}
-    experiments = {path.stem for path in (conf / "experiment").glob("*.yaml")} - {"crt"}
+    experiments = {path.stem for path in (conf / "experiment").glob("*.yaml")}
     pairs = {f"{loss} + {sampler}" for loss in losses for sampler in ("shuffle", "balanced")}
     assert set(names) == pairs | experiments
     assert len(names) == len(set(names)) >= 35
@@ -46,12 +46,12 @@ def test_it_runs_what_is_missing_and_tells_what_it_found(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     also = [option for option in SMALL if not option.startswith(("data=", "model.weights"))]
-    arguments = [str(make_folder()), str(tmp_path / "out"), "--only", "bce + shuffle"]
+    arguments = [str(make_folder()), str(tmp_path / "out"), "--only", "bce + shuffle", "crt"]
     command = [sys.executable, str(SCRIPT), *arguments, "--seeds", "0", "1", "--jobs", "2"]
     command += ["--also", *also, "cv.fold=0"]
     first = subprocess.run(command, capture_output=True, text=True, check=True)
     runs = sorted((tmp_path / "out").rglob("summary.json"))
-    assert len(runs) == 4  # bce and weighted_bce, with two seeds each
+    assert len(runs) == 6  # bce, weighted_bce and new heads on bce's folds, with two seeds each
     written = {run: run.stat().st_mtime_ns for run in runs}
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert {run: run.stat().st_mtime_ns for run in runs} == written

@@ -44,7 +44,11 @@ figcaption { color: var(--faint); font-size: .85rem; overflow-wrap: anywhere }
 .gallery figure { width: var(--width); margin: 0 }
 .gallery img { width: 100%; image-rendering: pixelated; display: block }
 @media print { body { max-width: none; margin: 0; font-size: 11px }
-  figure, tr { break-inside: avoid } h2 { break-after: avoid } }
+  figure, tr { break-inside: avoid } h2 { break-after: avoid }
+  .scroll { overflow: visible } table { font-size: 9px } pre { white-space: pre-wrap }
+  th, td, th button { white-space: normal; padding: .15rem .3rem } th button { padding: 0 }
+  .figures { display: block }
+  .figures figure { display: inline-block; vertical-align: top; width: 48% } }
 """
 
 # Absent values stay at the end, whichever way is sorted.
