@@ -9,6 +9,7 @@ from torch import nn
 
 from imbclf.backbones import build_backbone, rebuild_backbone
 from imbclf.metrics import binary_report
+from imbclf.patch_filters import patch_filters
 from imbclf.patch_probe import (
     CONTRAST,
     FILTERS,
@@ -18,7 +19,6 @@ from imbclf.patch_probe import (
     THRESHOLD,
     PatchProbe,
     filter_responses,
-    patch_filters,
     standard_patches,
 )
 from imbclf.preparation import prepare_probe

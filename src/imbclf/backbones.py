@@ -61,6 +61,7 @@ class Backbone(nn.Module):
         self.probe: Probe | None = None
         self.architecture = architecture
         self.is_pretrained = False
+        self.starts_from_patches = False
         mean, std = torch.tensor(architecture["mean"]), torch.tensor(architecture["std"])
         self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
         self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
@@ -138,6 +139,7 @@ def build_backbone(
     std: Sequence[float] | None = None,
     head: Callable[..., Head] = LinearHead,
     probe: bool = False,
+    patch_filters: bool = False,
 ) -> Backbone:
     """Build torchvision's classifier `name` with one logit in place of its class scores.
 
@@ -157,6 +159,8 @@ def build_backbone(
             biases, those of the network are frozen: at 0, or as its weights have them.
         probe: whether to keep a `StageProbe` of pretrained weights, or beside random ones a
             `PatchProbe`.
+        patch_filters: whether `imbclf.preparation` shall start the first convolution of random
+            weights from patches of the images; pretrained ones stay as they are.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -200,6 +204,7 @@ def build_backbone(
         freeze_biases(network, at_zero=weights is None)
     backbone = Backbone(network, built, architecture)
     backbone.is_pretrained = weights is not None
+    backbone.starts_from_patches = patch_filters and weights is None
     if probe:
         backbone.add_probe("patches" if weights is None else "stages")
     return backbone

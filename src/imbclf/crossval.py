@@ -16,7 +16,7 @@ from imbclf.feedback import Feedback
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
-from imbclf.preparation import prepare_head, prepare_probe
+from imbclf.preparation import prepare_filters, prepare_head, prepare_probe
 from imbclf.recipe import Recipe, class_counts
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.scoring import score_images
@@ -95,7 +95,7 @@ def _fit(
     )
     last = folder / LAST if (folder / LAST).exists() else None
     if last is None:
-        for prepare in (prepare_head, prepare_probe):
+        for prepare in (prepare_filters, prepare_head, prepare_probe):
             prepare(
                 module.backbone,
                 recipe.pixels,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbclf.patch_filters import PATCHES, patch_filters
 from imbclf.probe import Probe
 
 FILTERS = 128
@@ -18,8 +19,6 @@ GRID = 4
 SIDE = 64  # larger images are made smaller, so that the cost is bounded
 THRESHOLD = 0.25
 CONTRAST = 0.003  # added to the variance of a patch: noise in an even one is not blown up
-WHITENING = 0.1
-PATCHES = 50_000
 
 
 def shrink(pixels: Tensor) -> Tensor:
@@ -63,34 +62,6 @@ def filter_responses(pixels: Tensor, filters: Tensor, offsets: Tensor) -> Tensor
     raw = F.conv2d(pixels, filters.view(-1, 3, PATCH, PATCH), stride=STRIDE)
     total = filters.sum(dim=1)[:, None, None]
     return (raw - mean * total) * (variance + CONTRAST).rsqrt() + offsets[:, None, None]
-
-
-def patch_filters(patches: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw `count` patches, with replacement, as filters for whitened patches.
-
-    With patches of mean m and covariance C, W = (C + 0.1)^(-1/2) whitens them; a filter is the
-    direction d of a whitened patch, and its response to a patch p is d . W (p - m).
-
-    Args:
-        patches: float32 [M, D], M at least 2.
-        count: K.
-        generator: what draws them.
-
-    Returns:
-        Filters d W, float32 [K, D], and offsets -d . W m, float32 [K].
-
-    >>> draws = torch.Generator().manual_seed(0)
-    >>> filters, offsets = patch_filters(torch.randn(50, 12), 5, draws)
-    >>> filters.shape, offsets.shape
-    (torch.Size([5, 12]), torch.Size([5]))
-    """
-    mean = patches.mean(dim=0)
-    values, vectors = torch.linalg.eigh(torch.cov(patches.T))
-    whitening = vectors * (values.clamp_min(0) + WHITENING).rsqrt() @ vectors.T
-    drawn = torch.randint(len(patches), (count,), generator=generator).to(patches.device)
-    directions = F.normalize((patches[drawn] - mean) @ whitening)
-    filters = directions @ whitening
-    return filters, -filters @ mean
 
 
 class PatchProbe(Probe):

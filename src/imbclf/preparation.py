@@ -11,12 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from imbclf.backbones import Backbone
 from imbclf.heads import OneClassHead, minority_label
+from imbclf.patch_filters import start_from_patches
 from imbclf.probe import SIZE, probe_sample
 from imbclf.scoring import autocast_to
 
 BATCH = 256
 SETTLING = 2048  # images that fresh normalisations look at
-DESCRIBED = 1000  # images that a probe chooses its features by
+DESCRIBED = 1000  # images that filters are drawn from
 
 
 def prepare_head(
@@ -54,6 +55,24 @@ def prepare_head(
         module.training = mode
 
 
+def prepare_filters(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,  # noqa: ARG001
+    seed: int,
+) -> None:
+    """Start the first convolution from patches of the fit part, where the backbone asks for it.
+
+    Arguments as for `prepare_head`.
+    """
+    if backbone.starts_from_patches:
+        backbone.to(device)
+        start_from_patches(backbone.network, _some(backbone, pixels, labels, rows, seed), seed)
+
+
 def prepare_probe(
     backbone: Backbone,
     pixels: NDArray[np.uint8],
@@ -72,9 +91,8 @@ def prepare_probe(
         return
     backbone.to(device)
     chosen = rows[probe_sample(labels[rows], SIZE, seed)]
-    few = np.sort(np.random.default_rng(seed).permutation(chosen)[:DESCRIBED])
     with torch.no_grad():
-        some = backbone.normalise(torch.from_numpy(pixels[few]).to(device))
+        some = _some(backbone, pixels, labels, rows, seed)
         probe.learn_features(backbone.network, some, seed)
 
     def straight(images: Tensor) -> Tensor:
@@ -87,6 +105,19 @@ def prepare_probe(
         _over_batches(view, pixels, chosen, device, precision) for view in (straight, mirrored)
     ]
     probe.fit(torch.cat(parts), np.tile(labels[chosen], 2))
+
+
+@torch.no_grad()
+def _some(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    seed: int,
+) -> Tensor:
+    """Give some images of the fit part, both labels alike, as they enter the network."""
+    few = np.sort(rows[probe_sample(labels[rows], DESCRIBED, seed)])
+    return backbone.normalise(torch.from_numpy(pixels[few]).to(backbone.scale.device))
 
 
 def extract_features(
