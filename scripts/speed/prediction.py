@@ -49,8 +49,7 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
             )
             starts.append(start.wall)
             wholes.append(whole)
-            share = len(pictures) / max(1, len(pictures) - FEW)
-            seconds[name].append((whole.wall - start.wall) * share)
+            seconds[name].append(beyond(start.wall, whole.wall, len(pictures)))
         seconds[TYPICAL].append(typical_scoring(setting, pictures))
         decoding["decoding, imbclf"].append(decode_to_cache(every, cwd / "decoded"))
         decoding[PILLOW].append(decode_alone(every))
@@ -66,7 +65,8 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
     by_pillow = spread(ratios(decoding[PILLOW], decoding["decoding, imbclf"]))
     table.notes += [
         f"{repeats} repetitions in turn; median (least to most); {len(pictures):,} images. "
-        f"imbclf's start-up, {spread(starts)} s with a folder of {FEW} images, is taken off.",
+        f"imbclf's start-up, {spread(starts)} s with a folder of {FEW} images, is taken off; nan: "
+        "too few images to tell the rest from it.",
         "imbclf from files / the slower of Pillow's decoding and bare inference: "
         f"{spread(ratios(slower, seconds[COLD]))}; decoding, imbclf / Pillow: {by_pillow}",
         f"whole processes: {spread([one.wall for one in wholes[::2]])} s with a warm cache, "
@@ -74,6 +74,18 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
         f"{spread([one.own / 1e6 for one in wholes])} MB without mapped files",
     ]
     return table
+
+
+def beyond(start: float, whole: float, images: int) -> float:
+    """Give the seconds that all images would take without start-up.
+
+    NaN where there are so few that a prediction lasts no longer than its start-up.
+
+    >>> beyond(start=4.0, whole=10.0, images=FEW + 300) * 300 / (FEW + 300)
+    6.0
+    """
+    took = whole - start
+    return took * images / (images - FEW) if took > 0 and images > FEW else float("nan")
 
 
 def predict(setting: Setting, model: Path, images: Path, cwd: Path, warm: bool) -> Finished:

@@ -1,5 +1,6 @@
 """What was measured as a table in Markdown, under the machine that it was measured on."""
 
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -30,11 +31,13 @@ class Spread:
         middle, least, most = (
             f"{value:,.{digits}f}" for value in (self.median, self.least, self.most)
         )
-        return middle if least == middle == most else f"{middle} ({least} to {most})"
+        return middle if least == most else f"{middle} ({least} to {most})"
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Give the median, the least and the most of at least one value."""
+    """Give the median, the least and the most of at least one value; NaN if one of them is."""
+    if any(math.isnan(value) for value in values):
+        return Spread(math.nan, math.nan, math.nan)
     return Spread(median(values), min(values), max(values))
 
 
