@@ -1,0 +1,203 @@
+"""The loops that imbclf is measured against: the bare arithmetic, and what people write."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import models, transforms
+
+from imbclf.backbones import Backbone, build_backbone
+from imbclf.scoring import autocast_to
+from speed.pictures import Pictures
+from speed.table import cores
+
+WARM_UP = 2  # steps that are not counted: libraries choose their kernels in the first
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all loops share.
+
+    Attributes:
+        model: a torchvision classifier.
+        batch: images per step.
+        precision: a resolved Lightning precision, of bare and imbclf; typical is float32.
+        device: where to compute.
+    """
+
+    model: str
+    batch: int
+    precision: str | int
+    device: torch.device
+
+
+def cuts(images: int, batch: int, even: bool) -> list[int]:
+    """Give the sizes of the batches: as even as can be, or whole ones and a rest.
+
+    >>> cuts(10, 4, even=True), cuts(10, 4, even=False)
+    ([4, 3, 3], [4, 4, 2])
+    """
+    if even:
+        parts = -(-images // batch)
+        return [images // parts + (part < images % parts) for part in range(parts)]
+    return [min(batch, images - start) for start in range(0, images, batch)]
+
+
+@contextmanager
+def stopwatch(device: torch.device) -> Iterator[list[float]]:
+    """Give a list that holds the seconds when the context is left, the device's work included."""
+    seconds: list[float] = []
+    _wait(device)
+    began = time.perf_counter()
+    yield seconds
+    _wait(device)
+    seconds.append(time.perf_counter() - began)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+class Bare:
+    """Steps on one resident batch in the form that imbclf's network gets it, and nothing else."""
+
+    def __init__(
+        self, setting: Setting, shape: tuple[int, int], channels_last: bool | None = None
+    ) -> None:
+        self.setting = setting
+        self.backbone: Backbone = build_backbone(setting.model).to(setting.device)
+        # Scoring takes batches of twice the size.
+        size = (2 * setting.batch, *shape, 3)
+        noise = torch.randint(0, 256, size, dtype=torch.uint8, device=setting.device)
+        with self._autocast():
+            self.images: Tensor = self.backbone.normalise(noise)
+        if channels_last is not None:
+            form = torch.channels_last if channels_last else torch.contiguous_format
+            self.backbone.to(memory_format=form)
+            self.images = self.images.contiguous(memory_format=form)
+        self.targets = torch.randint(0, 2, (len(noise),), device=setting.device).float()
+        self.loss = nn.BCEWithLogitsLoss()
+        self.optimizer = torch.optim.Adam(self.backbone.parameters(), lr=1e-3, fused=True)
+
+    def train(self, images: int) -> float:
+        """Take the steps of an epoch of so many images; give the seconds."""
+        self.backbone.train()
+        sizes = cuts(images, self.setting.batch, even=True)
+        for size in sizes[:1] * WARM_UP:
+            self._step(size)
+        with stopwatch(self.setting.device) as seconds:
+            for size in sizes:
+                self._step(size)
+        return seconds[0]
+
+    @torch.inference_mode()
+    def score(self, images: int, batch: int) -> float:
+        """Score so many images; give the seconds."""
+        self.backbone.eval()
+        sizes = cuts(images, batch, even=False)
+        for size in sizes[:1] * WARM_UP:
+            self._logits(size)
+        with stopwatch(self.setting.device) as seconds:
+            for size in sizes:
+                self._logits(size)
+        return seconds[0]
+
+    def _step(self, size: int) -> None:
+        loss = self.loss(self._logits(size), self.targets[:size])
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+
+    def _logits(self, size: int) -> Tensor:
+        with self._autocast():
+            features = self.backbone.network(self.images[:size])
+        logits: Tensor = self.backbone.head(features.float())
+        return logits
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        return autocast_to(self.setting.precision, self.setting.device)
+
+
+class PictureDataset(Dataset[tuple[Tensor, float]]):
+    """Images opened one by one, as in every tutorial."""
+
+    def __init__(self, files: Sequence[str], labels: NDArray[np.int64], training: bool) -> None:
+        self.files, self.labels = files, labels
+        mirrored = [transforms.RandomHorizontalFlip()] if training else []
+        usual = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
+        self.transform = transforms.Compose([*mirrored, *usual])
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, float]:
+        image = Image.open(self.files[index]).convert("RGB")
+        return self.transform(image), float(self.labels[index])
+
+
+def typical_epoch(setting: Setting, pictures: Pictures) -> float:
+    """Train on the fit part and score dev as people do; give the seconds."""
+    network = _typical_network(setting)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    loss_of = nn.BCEWithLogitsLoss()
+    network.train()
+    noise = torch.randn(setting.batch, 3, *pictures.shape, device=setting.device)
+    for _ in range(WARM_UP):
+        network(noise).sum().backward()
+    with stopwatch(setting.device) as seconds:
+        total = 0.0
+        for images, targets in _loader(setting, pictures, pictures.fold.fit, training=True):
+            optimizer.zero_grad()
+            logits = network(images.to(setting.device)).squeeze(1)
+            loss = loss_of(logits, targets.float().to(setting.device))
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        _typical_scores(network, setting, pictures, pictures.fold.dev)
+    return seconds[0]
+
+
+def typical_scoring(setting: Setting, pictures: Pictures) -> float:
+    """Score all images as people do; give the seconds."""
+    network = _typical_network(setting)
+    with stopwatch(setting.device) as seconds:
+        _typical_scores(network, setting, pictures, np.arange(len(pictures)))
+    return seconds[0]
+
+
+@torch.no_grad()
+def _typical_scores(
+    network: nn.Module, setting: Setting, pictures: Pictures, rows: NDArray[np.int64]
+) -> list[float]:
+    network.eval()
+    scores: list[float] = []
+    for images, _ in _loader(setting, pictures, rows, training=False):
+        scores += network(images.to(setting.device)).squeeze(1).sigmoid().tolist()
+    return scores
+
+
+def _typical_network(setting: Setting) -> nn.Module:
+    network: nn.Module = models.get_model(setting.model, weights=None, num_classes=1)
+    return network.to(setting.device)
+
+
+def _loader(
+    setting: Setting, pictures: Pictures, rows: NDArray[np.int64], training: bool
+) -> DataLoader[tuple[Tensor, float]]:
+    files = [pictures.files[row] for row in rows]
+    return DataLoader(
+        PictureDataset(files, pictures.labels[rows], training),
+        batch_size=setting.batch,
+        shuffle=training,
+        num_workers=cores(),
+        pin_memory=setting.device.type == "cuda",
+    )
