@@ -54,9 +54,9 @@ def test_it_depends_on_the_seed_alone() -> None:
     pixels = smooth(60, 21)
     weights = []
     for seed in (0, 0, 1):
-        network = nn.Sequential(nn.Conv2d(3, 8, 7), nn.ReLU(), nn.Conv2d(8, 8, 3))
-        start_from_patches(network, pixels, seed)
-        weights.append(network[0].weight.detach())
+        convolution = nn.Conv2d(3, 8, 7)
+        start_from_patches(nn.Sequential(convolution, nn.ReLU()), pixels, seed)
+        weights.append(convolution.weight.detach())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
