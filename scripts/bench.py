@@ -22,9 +22,9 @@ import torch
 
 from imbclf.errors import UserError
 from imbclf.scoring import pick_device, resolve_precision
+from speed.bare import Setting
 from speed.commands import measure_commands
 from speed.growth import measure_growth
-from speed.loops import Setting
 from speed.pictures import link_pictures
 from speed.prediction import measure_prediction
 from speed.table import Table, machine

@@ -16,13 +16,14 @@ from imbclf.batches import IndexBatches
 from imbclf.images import cache_key
 from imbclf.listing import list_labelled
 from imbclf.samplers import ShuffleSampler
+from speed.bare import Bare, Setting, cuts
 from speed.growth import make_folder, stages_of
-from speed.loops import Bare, PictureDataset, Setting, cuts
 from speed.pictures import link_pictures
 from speed.prediction import beyond
 from speed.processes import run
 from speed.table import Table, compare, compared, ratios, spread
 from speed.training import durations
+from speed.typical import PictureDataset
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "bench.py"
 

@@ -11,11 +11,12 @@ from PIL import Image
 
 from imbclf.images import open_images
 from imbclf.listing import list_images
-from speed.loops import Bare, Setting, typical_scoring
+from speed.bare import Bare, Setting
 from speed.pictures import Pictures
 from speed.processes import Finished, imbclf, run
 from speed.table import Table, compare, compared, cores, ratios, spread
 from speed.training import train
+from speed.typical import typical_scoring
 
 FEW = 16  # images of a prediction whose time is all start-up
 WARM, COLD = "imbclf, warm cache", "imbclf, from files"

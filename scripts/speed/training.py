@@ -14,10 +14,11 @@ from imbclf.mlflow_store import embedded_uri
 # After the store, which sets what MLflow reads when it is imported.
 from mlflow import MlflowClient
 
-from speed.loops import Bare, Setting, typical_epoch
+from speed.bare import Bare, Setting
 from speed.pictures import FOLDS, Pictures
 from speed.processes import Finished, imbclf, run
 from speed.table import Table, compare, compared, spread
+from speed.typical import typical_epoch
 
 EPOCH = "imbclf"
 BARE, TYPICAL = "bare", "typical"
