@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 SMALL = (
     "model=shufflenet_v2_x1_0",
@@ -41,10 +43,8 @@ def call(command: str, *arguments: str) -> int:
     kept = sys.argv, sys.path[:], dict(os.environ)
     sys.argv = [f"imbclf-{command}", *arguments]
     try:
-        importlib.import_module(f"imbclf.cli.{command}").main()
-    except SystemExit as ending:
-        assert isinstance(ending.code, int)
-        return ending.code
+        with pytest.raises(SystemExit) as ending:
+            importlib.import_module(f"imbclf.cli.{command}").main()
     finally:
         sys.argv, sys.path[:], environment = kept
         os.environ.clear()
@@ -52,4 +52,5 @@ def call(command: str, *arguments: str) -> int:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         logging.getLogger("imbclf").handlers.clear()
-    raise AssertionError("it did not end with a code")
+    assert isinstance(ending.value.code, int)
+    return ending.value.code

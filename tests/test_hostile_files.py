@@ -7,6 +7,7 @@ import shutil
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def refused(capsys: pytest.CaptureFixture[str], *told: str) -> None:
         assert words in error
 
 
+@pytest.mark.filterwarnings("ignore:Environment variable TORCH_FORCE")
 @pytest.mark.parametrize("write", WRITERS)
 def test_the_payload_would_run_where_it_is_let(
     write: Callable[[Path, object], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -251,6 +253,10 @@ def test_only_what_a_killed_process_left_is_removed_from_a_cache(place: Path) ->
     assert [path.name for path in place.glob("*.partial")] == ["holidays.partial"]
 
 
+LAUGHS = "a: &a [x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, after in pairwise("abcdefghij")
+)
 DEEP = "[" * 100_000
 HUGE = 10**12
 
@@ -367,7 +373,7 @@ def test_archives_that_unpack_to_more_than_they_are_and_views_of_nothing(place: 
     best = place / "run" / "fold_0" / "best.ckpt"
     stored = torch.load(best, weights_only=True)
     bomb = place / "bomb.ckpt"
-    stored["state_dict"]["backbone.extra"] = torch.zeros(2**26)  # 256 MB of one byte
+    stored["state_dict"]["backbone.extra"] = torch.zeros(2**24)  # 64 MB of one byte
     torch.save(stored, place / "large.ckpt")
     with (
         zipfile.ZipFile(place / "large.ckpt") as large,
@@ -375,7 +381,7 @@ def test_archives_that_unpack_to_more_than_they_are_and_views_of_nothing(place: 
     ):
         for part in large.infolist():
             packed.writestr(part.filename, large.read(part))
-    assert bomb.stat().st_size < 10 * GIGABYTE
+    assert bomb.stat().st_size < 2**23
     torch.load(bomb, weights_only=True)  # torch itself unpacks it
     for path in (bomb, place / "bomb.pth"):
         shutil.copy(bomb, path) if path != bomb else None
@@ -479,12 +485,9 @@ def test_a_strange_configuration_calls_nothing_in_judging_and_reporting(
 @pytest.mark.parametrize(
     "text",
     [
-        "a: &a [x, x]\n"
-        + "".join(
-            f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
-            for a, b in zip("abcdefghi", "bcdefghij", strict=True)
-        ),
-        "data: " + "[" * 5000,
+        LAUGHS,
+        "data: " + "[" * 200_000,
+        "data: " + "{a: " * 5000,
         "data: " + "x" * 2**20,
         "- 1",
         "data: !!python/object/apply:os.system ['touch ../witness']",
@@ -586,7 +589,7 @@ def test_names_are_no_html_in_reports_and_comparisons(
     assert call("report", "run=run") == 0
     shown = read_page(run / "report.html")
     assert "There are no images" not in " ".join(shown.texts)
-    for words_of_page in (f"{NASTY} 0", f"{NASTY}zero", NASTY):
+    for words_of_page in (f"{NASTY} ", f"{NASTY}zero", NASTY):
         assert any(words_of_page in text for text in shown.texts)
 
     for name in (f"{NASTY}1", f"{NASTY}2"):

@@ -1,4 +1,4 @@
-"""Files that a stranger may have written, read within bounds: nothing of them is run or blown up."""
+"""Files that a stranger may have written, read within bounds: nothing is run or blown up."""
 
 import json
 import zipfile
@@ -8,6 +8,12 @@ from typing import Any
 import yaml
 
 LARGEST_JSON, LARGEST_YAML = 32 * 2**20, 2**18  # bytes; imbclf writes a hundredth of it
+DEEPEST = 50  # YAML
+OPENING = (
+    *(yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken),
+    *(yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken),
+)
+CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 # What reading a damaged or hostile file raises, where it is not refused in so many words.
 UNREADABLE = (
     OSError,
@@ -49,7 +55,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping of plain values, each written out.
+    r"""Read a YAML mapping of plain values, each written out.
 
     Raises:
         OSError: the file cannot be read.
@@ -58,7 +64,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     >>> import tempfile
     >>> laughs = Path(tempfile.mkdtemp()) / "laughs.yaml"
-    >>> _ = laughs.write_text("a: &a [1, 1]\\nb: [*a, *a]")
+    >>> _ = laughs.write_text("a: &a [1, 1]\nb: [*a, *a]")
     >>> read_yaml(laughs)
     Traceback (most recent call last):
     ValueError: an alias (*a), which imbclf never writes
@@ -68,9 +74,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{size:,} bytes are too many for what imbclf writes")
     text = path.read_text(encoding="utf-8")
     try:
+        depth = 0
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             if isinstance(token, yaml.AliasToken):
                 raise ValueError(f"an alias (*{token.value}), which imbclf never writes")
+            depth += isinstance(token, OPENING) - isinstance(token, CLOSING)
+            if depth > DEEPEST:
+                raise RecursionError
         stored = yaml.safe_load(text)
     except RecursionError:
         raise ValueError("too deep for what imbclf writes") from None
