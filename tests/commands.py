@@ -1,9 +1,16 @@
 """The commands as a user runs them, and a small experiment."""
 
+import importlib
+import logging
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 SMALL = (
     "model=shufflenet_v2_x1_0",
     "model.name=shufflenet_v2_x0_5",
@@ -28,3 +35,22 @@ def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProces
 
 def small(folder: Path, *more: str) -> list[str]:
     return [*SMALL, f"data.dir={folder}", *more]
+
+
+def call(command: str, *arguments: str) -> int:
+    """Run a command in this process, where nothing but its exit may come out; give the code."""
+    handlers = {number: signal.getsignal(number) for number in HANDLED}
+    kept = sys.argv, sys.path[:], dict(os.environ)
+    sys.argv = [f"imbclf-{command}", *arguments]
+    try:
+        with pytest.raises(SystemExit) as ending:
+            importlib.import_module(f"imbclf.cli.{command}").main()
+    finally:
+        sys.argv, sys.path[:], environment = kept
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        logging.getLogger("imbclf").handlers.clear()
+    assert isinstance(ending.value.code, int)
+    return ending.value.code

@@ -24,6 +24,8 @@ from imbclf.probe import Probe
 from imbclf.stage_probe import StageProbe
 from imbclf.weights import load_weights, published_weights, weights_file
 
+LARGEST = 4096  # pixels; five times what any of torchvision's weights were made for
+
 Stem = Literal["standard", "small"]
 ProbeKind = Literal["stages", "patches"]
 
@@ -170,8 +172,11 @@ def build_backbone(
     torch.Size([2])
     """
     check_name(name)
-    if input_size is not None and input_size < 1:
-        raise UserError(f"model.input_size={input_size}: expected pixels, or null for no resizing.")
+    if input_size is not None and not 1 <= input_size <= LARGEST:
+        raise UserError(
+            f"model.input_size={input_size}: expected pixels, {LARGEST} at most, or null for no "
+            "resizing."
+        )
     if stem not in ("standard", "small"):
         raise UserError(f"model.stem={stem}: expected standard or small.")
     if stem == "small" and weights is not None:
@@ -222,15 +227,21 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     >>> rebuild_backbone(backbone.architecture).architecture == backbone.architecture
     True
     """
+    name, stem = architecture["name"], architecture["stem"]
+    head = architecture.get("head", {"name": "linear"})
+    if not all(isinstance(word, str) for word in (name, stem, head["name"])):
+        raise TypeError("architecture: expected names of model, stem and head")
     backbone = build_backbone(
-        name=str(architecture["name"]),
+        name=name,
         input_size=architecture["input_size"],
-        stem=architecture["stem"],
+        stem=stem,  # type: ignore[arg-type]
         mean=tuple(architecture["mean"]),
         std=tuple(architecture["std"]),
-        head=partial(rebuild_head, architecture.get("head", {"name": "linear"})),
+        head=partial(rebuild_head, head),
     )
     probe = architecture.get("probe")
+    if probe not in (None, False, True, "stages", "patches"):
+        raise ValueError("probe: expected stages or patches")
     if probe:  # written as true while there was but one kind
         backbone.add_probe("patches" if probe == "patches" else "stages")
     return backbone

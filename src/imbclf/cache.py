@@ -29,7 +29,7 @@ def one_writer(cache_dir: Path) -> Iterator[None]:
             logger.info("Waiting for another process that decodes images into %s", cache_dir)
             lock.acquire()
         try:
-            for leftover in cache_dir.glob("*.partial"):
+            for leftover in cache_dir.glob(f"{'[0-9a-f]' * 32}.partial"):
                 shutil.rmtree(leftover)
             yield
         finally:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import pandas as pd
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
@@ -12,7 +13,9 @@ from tqdm import tqdm
 
 from imbclf.atomic import whole_file
 from imbclf.batches import IndexBatches
+from imbclf.errors import UserError
 from imbclf.freezing import Freezing, stages_of, thaw
+from imbclf.untrusted import UNREADABLE
 
 METRICS = "metrics.csv"
 
@@ -77,8 +80,16 @@ class MovingAverage(WeightAveraging):
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read what `EpochRecord` wrote: an epoch's number and metrics a row."""
-    rows = pd.read_csv(path).to_dict("records")
+    """Read what `EpochRecord` wrote: an epoch's number and metrics a row.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    try:
+        table = pd.read_csv(path)
+        rows = table.astype(np.float64).astype({"epoch": np.int64}).to_dict("records")
+    except UNREADABLE as error:
+        raise UserError(f"{path}: not a readable table of epochs ({error!r})") from error
     return [{str(name): value for name, value in row.items()} for row in rows]
 
 

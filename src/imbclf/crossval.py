@@ -9,7 +9,7 @@ import numpy as np
 from imbclf.augment import FoldAugmentation
 from imbclf.backbones import Backbone
 from imbclf.callbacks import METRICS, EpochBar, EpochRecord, MovingAverage, Progress, Thaw
-from imbclf.checkpoints import BEST, LAST, KeepBest, WholeCheckpointIO
+from imbclf.checkpoints import BEST, LAST, KeepBest, WholeCheckpointIO, not_gone_on_with
 from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.feedback import Feedback
@@ -24,6 +24,7 @@ from imbclf.splits import Fold
 from imbclf.thresholds import choose_threshold
 from imbclf.tracking import Tracker
 from imbclf.transfer import start_weights
+from imbclf.untrusted import UNREADABLE
 
 
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
@@ -110,8 +111,19 @@ def _fit(
         for callback in (record, keep):
             callback.on_train_epoch_end(trainer, module)
         return 0
-    trainer.fit(module, datamodule=datamodule, ckpt_path=last, weights_only=True)
+    _train(trainer, module, datamodule, last)
     return len(sampler) * (len(record.rows) - before)
+
+
+def _train(
+    trainer: L.Trainer, module: BinaryClassifier, datamodule: FoldDataModule, last: Path | None
+) -> None:
+    try:
+        trainer.fit(module, datamodule=datamodule, ckpt_path=last, weights_only=True)
+    except (*UNREADABLE, RuntimeError, AssertionError) as error:
+        if last is None or module.has_begun:
+            raise
+        raise not_gone_on_with(last, type(error).__name__) from error
 
 
 def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Callback]:

@@ -12,6 +12,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 # Pillow would try all it knows, among them EPS, which starts a program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
+# Pillow's own limit, beyond which it takes an image for a decompression bomb.
+MOST_PIXELS = 2 * int(Image.MAX_IMAGE_PIXELS or 89_478_485)
+
 # What sets an image upright, by its EXIF orientation (1: it is). From 5 on it lies on its side.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -10,6 +10,7 @@ from imbclf.errors import UserError
 from imbclf.listing import Listing
 from imbclf.runs import write_table
 from imbclf.stratified_draw import draw_stratified, number_groups
+from imbclf.untrusted import UNREADABLE
 
 HOLDOUT = "holdout.csv"
 SEED = 20_231  # the same images whatever the experiment's seed is, so that runs can be compared
@@ -62,14 +63,19 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
             f"{run} held no images out (no {HOLDOUT}). Train with data.holdout=0.2, or give other "
             "labelled images: data.dir=PATH"
         )
-    stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
+    try:
+        stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
+        labels = stored["label"].to_numpy(np.int64)
+        stored["file"]
+    except UNREADABLE as error:
+        raise UserError(f"{path}: not a table of held-out images ({error!r})") from error
     places = {name: place for place, name in enumerate(listing.files.tolist())}
     missing = [name for name in stored["file"] if name not in places]
     if missing:
         raise UserError(f"{path}: {len(missing)} images are no longer there, first {missing[0]}")
     rows: NDArray[np.int64] = np.array([places[name] for name in stored["file"]])
     assert listing.labels is not None
-    relabelled = int((listing.labels[rows] != stored["label"].to_numpy()).sum())
+    relabelled = int((listing.labels[rows] != labels).sum())
     if relabelled:
         raise UserError(f"{path}: {relabelled} images have another label now")
     return listing.take(np.sort(rows))

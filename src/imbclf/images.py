@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imbclf.atomic import write_text
 from imbclf.cache import one_writer, whole_folder
+from imbclf.decoding import MOST_PIXELS
 from imbclf.errors import UserError
 from imbclf.listing import Listing
 from imbclf.pixels import read_pixels, write_pixels
@@ -48,21 +49,23 @@ def open_images(
         UserError: images cannot be decoded, or differ in size; the cache cannot be written.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if size is not None and min(size) < 1:
-        raise UserError(f"data.image_size={image_size}: expected pixels, 1 or more")
+    if size is not None and (min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
+        raise UserError(
+            f"data.image_size={image_size}: expected pixels, 1 or more, and {MOST_PIXELS:,} at most"
+        )
     folder = cache_dir / cache_key(listing, size)
     report = folder.with_suffix(".txt")
     strict = on_corrupt == "error"
-    cached = _read(folder, strict)
+    cached = _read(folder, len(listing), strict)
     if cached is None:
         with one_writer(cache_dir):
             # While this process waited another may have decoded the same images.
-            cached = _read(folder, strict)
+            cached = _read(folder, len(listing), strict)
             if cached is None:
                 with whole_folder(folder) as partial:
                     unreadable = write_pixels(listing, size, partial, workers or _cores())
                     _judge(listing, unreadable, report, strict)
-                cached = _read(folder, strict)
+                cached = _read(folder, len(listing), strict)
     assert cached is not None
     pixels, left_out = cached
     if left_out:
@@ -97,9 +100,9 @@ def _state(path: str) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _read(folder: Path, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
+def _read(folder: Path, count: int, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
     # Where an image is missing from the cache, a strict caller has all tried again.
-    cached = read_pixels(folder)
+    cached = read_pixels(folder, count)
     return None if strict and cached and cached[1] else cached
 
 

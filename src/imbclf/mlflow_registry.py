@@ -87,7 +87,7 @@ def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
 
 
 @without_foreign_warnings()
-def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
+def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, str]:
     """Fetch what the finished runs of an experiment left; removed when the process ends.
 
     Args:
@@ -96,7 +96,8 @@ def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
         directory: Where the embedded store lies.
 
     Returns:
-        A folder for each run, called as the run is, with `summary.json` and `oof.csv`.
+        The name of each run by a folder with its `summary.json` and `oof.csv`. The folders are
+        called by numbers: a store may be somebody's, and a name in it a path to anywhere.
 
     Raises:
         UserError: There is no such store or experiment.
@@ -110,17 +111,19 @@ def download_runs(address: str, uri: str | None, directory: Path) -> list[Path]:
         raise UserError(f"{address}: no such experiment; expected one of {known}")
     root = Path(tempfile.mkdtemp(prefix="imbclf-"))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    folders = []
-    for run in client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'"):
+    names = {}
+    for number, run in enumerate(
+        client.search_runs([experiment.experiment_id], "attributes.status = 'FINISHED'")
+    ):
         files = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
         if not {"summary.json", "oof.csv"} <= files:
             continue  # a fold of a run
-        folder = root / run.info.run_id / str(run.info.run_name)
-        folder.mkdir(parents=True)
+        folder = root / str(number)
+        folder.mkdir()
         for file in ("summary.json", "oof.csv"):
             client.download_artifacts(run.info.run_id, file, str(folder))
-        folders.append(folder)
-    return folders
+        names[folder] = str(run.info.run_name)
+    return names
 
 
 def _existing_store(address: str, uri: str | None, directory: Path) -> str:

@@ -53,11 +53,16 @@ class BinaryClassifier(L.LightningModule):
         self._dev: list[tuple[Tensor, Tensor]] = []
         self._loss_sum: Tensor | float = 0.0
         self._images = 0
+        self.has_begun = False  # to train, all that a checkpoint holds having been taken up
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the logits `[N]` of uint8 images `[N, H, W, 3]`."""
         logits: Tensor = self.backbone(images)
         return logits
+
+    def on_train_start(self) -> None:
+        """Note that training begins."""
+        self.has_begun = True
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch from its own seed: what it draws does not depend on how it got here."""

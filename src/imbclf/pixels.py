@@ -16,23 +16,27 @@ from imbclf.atomic import write_text
 from imbclf.errors import UserError
 from imbclf.labels import first_few
 from imbclf.listing import Listing
+from imbclf.untrusted import UNREADABLE, read_json
 from imbclf.workers import BLOCK, NAMES, PIXELS, decoding
 
 INDEX = "index.json"  # shape of the pixels, indices of the images that are not among them
 
 
-def read_pixels(folder: Path) -> tuple[NDArray[np.uint8], list[int]] | None:
-    """Map what `write_pixels` wrote, if it is there and whole.
+def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]] | None:
+    """Map what `write_pixels` wrote of `count` images, if it is there and whole.
 
     Returns:
         Read-only uint8 [N, H, W, 3], and the indices of the images left out of it.
     """
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = read_json(folder / INDEX)
         shape, unreadable = tuple(index["shape"]), list(index["unreadable"])
+        kept, _, _, _ = shape
+        if kept + len(unreadable) != count or not set(unreadable) <= set(range(count)):
+            return None
         # A file that was cut short is too small for the shape: ValueError.
         return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
-    except (OSError, ValueError, KeyError, TypeError):
+    except UNREADABLE:
         return None
 
 

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,11 @@ from imbclf.atomic import whole_file, write_text
 from imbclf.backbones import Backbone, rebuild_backbone
 from imbclf.calibration import Calibration, shift_prior
 from imbclf.decisions import DecisionRule
+from imbclf.decoding import MOST_PIXELS
 from imbclf.errors import UserError
 from imbclf.module import CARD
 from imbclf.scoring import score_images
+from imbclf.untrusted import UNREADABLE, check_archive, read_json
 from imbclf.views import Tta, check_tta
 
 FORMAT = 2
@@ -150,22 +154,24 @@ class Predictor:
         """
         sheet = folder / SHEET
         try:
-            stored = json.loads(sheet.read_text(encoding="utf-8"))
+            stored = read_json(sheet)
             if stored["format"] != FORMAT:
                 raise UserError(
                     f"{sheet}: format {stored['format']}, expected {FORMAT}. Predict with the "
                     "version of imbclf that wrote it, or train again"
                 )
-            members = tuple(_load_member(folder, member) for member in stored["members"])
-            height, width = map(int, stored["image_size"])
-            zero, one = map(str, stored["label_names"])
+            image_size, label_names = read_size(stored), read_names(stored)
             tta = stored["tta"]
             check_tta("tta", tta)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            names = [str(member["weights"]) for member in stored["members"]]
+            if len(set(names)) < len(names):
+                raise ValueError("weights are named twice")
+            members = tuple(_load_member(folder, member) for member in stored["members"])
+        except UNREADABLE as error:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
             raise UserError(f"{sheet}: names no model")
-        return cls(members, (height, width), (zero, one), tta)
+        return cls(members, image_size, label_names, tta)
 
     @classmethod
     def from_checkpoint(cls, path: Path) -> "Predictor":
@@ -176,12 +182,11 @@ class Predictor:
         """
         card, weights = read_checkpoint(path)
         try:
+            image_size, label_names = read_size(card), read_names(card)
             member = _build_member(card, weights, path)
-            height, width = map(int, card["image_size"])
-            zero, one = map(str, card["label_names"])
-        except (KeyError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
-        return cls((member,), (height, width), (zero, one))
+        return cls((member,), image_size, label_names)
 
 
 def load_fold(folder: Path, fold: int) -> Member:
@@ -192,16 +197,17 @@ def load_fold(folder: Path, fold: int) -> Member:
     """
     sheet = folder / SHEET
     try:
-        stored = json.loads(sheet.read_text(encoding="utf-8"))["members"]
+        stored = read_json(sheet)["members"]
         (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
         return _load_member(folder, own)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
     try:
+        check_archive(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
         card = dict(stored[CARD])
         prefix = "backbone."
@@ -216,6 +222,32 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
             f"({type(error).__name__})"
         ) from error
     return card, weights
+
+
+def read_size(stored: Mapping[str, Any]) -> tuple[int, int]:
+    """Read the (height, width) of a predictor's images.
+
+    Raises:
+        KeyError, TypeError, ValueError: there is none, or no image has that size.
+    """
+    height, width = stored["image_size"]
+    if not all(type(side) is int and side > 0 for side in (height, width)):
+        raise ValueError("image_size: expected height and width in pixels")
+    if height * width > MOST_PIXELS:
+        raise ValueError(f"image_size: {height}x{width} pixels are more than any image may have")
+    return height, width
+
+
+def read_names(stored: Mapping[str, Any]) -> tuple[str, str]:
+    """Read how a predictor spells label 0 and label 1.
+
+    Raises:
+        KeyError, TypeError, ValueError: there are no two words of one line.
+    """
+    zero, one = stored["label_names"]
+    if not all(isinstance(name, str) and len(name.splitlines()) < 2 for name in (zero, one)):
+        raise ValueError("label_names: expected two words, each of one line")
+    return zero, one
 
 
 def save_member(
@@ -284,11 +316,17 @@ def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
 def _build_member(
     card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
 ) -> Member:
+    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
+    if not all(map(isfinite, numbers.values())) or numbers["temperature"] <= 0:
+        raise ValueError(f"{numbers}: expected finite numbers and a temperature above 0")
+    if not 0 < numbers["prior"] < 1:
+        raise ValueError(f"prior {numbers['prior']}: expected a share between 0 and 1")
     backbone = rebuild_backbone(card["architecture"])
     try:
         backbone.load_state_dict(dict(weights))
     except RuntimeError as error:
         name = backbone.architecture["name"]
-        raise UserError(f"{path}: the weights do not fit {name}: {error}") from error
-    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
+        raise UserError(
+            f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
+        ) from error
     return Member(backbone, DecisionRule(**numbers))  # type: ignore[typeddict-item]

@@ -1,6 +1,5 @@
 """Finished runs side by side: which is best, and by how much more than chance."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -14,7 +13,8 @@ from natsort import natsorted
 from imbclf.comparison import Difference, corrected_resampled_t, holm, paired_hter_test
 from imbclf.errors import UserError
 from imbclf.metrics import hter
-from imbclf.runs import read_table
+from imbclf.runs import read_oof, read_summary
+from imbclf.untrusted import UNREADABLE, read_json
 
 Verdict = Literal["reference", "better", "no evidence", "worse"]
 SIGNIFICANT = 0.05
@@ -74,13 +74,9 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
         UserError: a file is missing or damaged.
     """
     try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        oof = read_table(folder / "oof.csv")
-        for key in ("hter", "hter_interval", "far", "frr", "auroc", "seconds"):
-            summary[key]
-        oof = oof.set_index("file")
-        oof[["label", "fold", "score", "decision"]]
-    except (OSError, ValueError, KeyError) as error:
+        summary = read_summary(folder)
+        oof = read_oof(folder).set_index("file")
+    except UNREADABLE as error:
         raise UserError(f"{folder}: not a finished run of imbclf-train ({error!r})") from error
     return FinishedRun(name or folder.name, summary, oof)
 
@@ -238,7 +234,10 @@ def _job_names(jobs: Sequence[Path]) -> dict[Path, str]:
     overrides = {}
     for job in jobs:
         told = job / "job.json"
-        stored = json.loads(told.read_text(encoding="utf-8")) if told.exists() else {}
+        try:
+            stored = read_json(told) if told.exists() else {}
+        except UNREADABLE as error:
+            raise UserError(f"{told}: not what a sweep leaves ({error!r})") from error
         overrides[job] = str(stored.get("overrides", "")).split()
     shared = set.intersection(*map(set, overrides.values())) if jobs[1:] else set()
     return {

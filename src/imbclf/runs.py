@@ -13,6 +13,7 @@ report.html     all of it to look at; suspects.csv, the labels that are probably
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ from numpy.typing import NDArray
 from imbclf.atomic import whole_file, write_text
 from imbclf.errors import UserError
 from imbclf.splits import Fold
+from imbclf.untrusted import UNREADABLE, read_json
 
 RESULT, SCORES = "result.json", "scores.csv"
+COUNTS = ("images", "folds", "repeats", "minority_label")
+UNDEFINED = ("eer", "min_hter", "average_precision", "average_precision_minority")
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,41 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
 
 
+def is_number(value: object) -> bool:
+    """Whether something read from JSON is a finite number.
+
+    >>> is_number(0.5), is_number(3), is_number(True), is_number("3"), is_number(float("inf"))
+    (True, True, False, False, False)
+    """
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def read_summary(run: Path) -> dict[str, Any]:
+    """Read `summary.json`, whose numbers are numbers and whose words are words.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: it is missing or damaged.
+    """
+    summary = read_json(run / "summary.json")
+    counts = [summary.get(name, 1) for name in COUNTS] + list(summary.get("class_counts", []))
+    rates = [summary[name] for name in ("hter", "far", "frr", "auroc", "seconds")]
+    rates += [summary.get("interval_level", 0.95), *summary["hter_interval"]]
+    rows = summary.get("per_fold", [])
+    counts += [row[name] for row in rows for name in ("fold", "epoch")]
+    maybe = [value for row in rows for value in row.values() if value is not None]
+    maybe += [summary[name] for name in UNDEFINED if summary.get(name) is not None]
+    words = [*summary.get("label_names", []), *summary.get("versions", {}).values()]
+    if len(summary["hter_interval"]) != 2 or summary.get("minority_label", 0) not in (0, 1):
+        raise ValueError("hter_interval or minority_label is not what it should be")
+    if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
+        raise ValueError("a count is none")
+    if not all(is_number(number) for number in (*rates, *maybe)):
+        raise ValueError("a rate is no number")
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("a name or version is no text")
+    return summary
+
+
 def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> None:
     """Write which part each image plays in each fold."""
     columns: dict[str, Any] = {"file": files}
@@ -103,7 +142,7 @@ def read_splits(run: Path, fold: int) -> dict[str, str]:
     try:
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
         return dict(zip(table["file"], table[f"fold_{fold}"], strict=True))
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: not a readable table of splits ({error!r})") from error
 
 
@@ -127,15 +166,26 @@ def write_fold(
 
 
 def read_fold(run: Path, fold: int) -> FoldResult | None:
-    """Read a finished fold, None where it is not finished."""
+    """Read a finished fold, None where it is not finished.
+
+    Raises:
+        UserError: a file of it is damaged.
+    """
     folder = fold_folder(run, fold)
     if not (folder / RESULT).exists():
         return None
-    numbers = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    table = read_table(folder / SCORES)
-    logits = table["logit"].to_numpy(np.float64)
-    dev = (table["part"] == "dev").to_numpy()
-    return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
+    try:
+        numbers = read_json(folder / RESULT)
+        if not all(is_number(value) for value in numbers.values()):
+            raise ValueError(f"{RESULT} holds something else than numbers")
+        table = read_table(folder / SCORES)
+        logits = table["logit"].to_numpy(np.float64)
+        dev = (table["part"] == "dev").to_numpy()
+        return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
+    except UNREADABLE as error:
+        raise UserError(
+            f"{folder}: not a readable fold ({error!r}). Remove it, and the fold is trained again"
+        ) from error
 
 
 def write_oof(
@@ -156,3 +206,18 @@ def write_oof(
     if groups is not None:
         columns["group"] = groups
     write_table(run / "oof.csv", columns)
+
+
+def read_oof(run: Path) -> pd.DataFrame:
+    """Read the out-of-fold table.
+
+    Raises:
+        OSError, ValueError, KeyError: it is missing or damaged.
+    """
+    table = read_table(run / "oof.csv").astype({"file": str})
+    for name in ("label", "decision"):
+        if not table[name].isin([0, 1]).all():
+            raise ValueError(f"oof.csv: {name} is other than 0 and 1")
+    if table["fold"].dtype != np.int64 or not np.isfinite(table["score"]).all():
+        raise ValueError("oof.csv: fold or score is no number")
+    return table

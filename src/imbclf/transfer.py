@@ -13,6 +13,7 @@ from imbclf.errors import UserError
 from imbclf.predictor import read_checkpoint
 from imbclf.runs import fold_folder, read_splits
 from imbclf.splits import Fold
+from imbclf.untrusted import UNREADABLE
 
 
 def check_start(
@@ -51,20 +52,28 @@ def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str
     """Give the weights of the earlier run's fold without its head, made for such a backbone.
 
     Raises:
-        UserError: the checkpoint is of another architecture.
+        UserError: the checkpoint is damaged, or of another architecture.
     """
     path = fold_folder(earlier, number) / BEST
     card, weights = read_checkpoint(path)
     for key in ("name", "stem", "input_size"):
-        theirs, ours = card["architecture"][key], dict(backbone.architecture)[key]
-        if theirs != ours:
+        try:
+            theirs, ours = card["architecture"][key], dict(backbone.architecture)[key]
+        except UNREADABLE as error:
+            raise UserError(f"cv.start_from={earlier}: {path} names no architecture") from error
+        if not isinstance(theirs, str | int | None) or theirs != ours:
+            told = theirs if isinstance(theirs, str | int | None) else "something else"
             raise UserError(
-                f"cv.start_from={earlier}: {path} has model.{key}={theirs}, this run {ours}. Give "
+                f"cv.start_from={earlier}: {path} has model.{key}={told}, this run {ours}. Give "
                 "both the same model"
             )
     prefix = "network."
-    return {
+    found = {
         name.removeprefix(prefix): tensor
         for name, tensor in weights.items()
         if name.startswith(prefix)
     }
+    own = backbone.network.state_dict()
+    if {k: t.shape for k, t in found.items()} != {k: t.shape for k, t in own.items()}:
+        raise UserError(f"cv.start_from={earlier}: the weights in {path} do not fit its own model")
+    return found

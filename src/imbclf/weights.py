@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 
 from imbclf.errors import UserError
+from imbclf.untrusted import check_archive
 
 RENAMED = (  # layers that have other names in the older of the files that torchvision publishes
     (r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2"),
@@ -75,6 +76,7 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
         else:
+            check_archive(path)
             # Said outright, weights_only holds against TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD too.
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle can fail in any way
@@ -117,8 +119,9 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
             for k in own
             if k in given and given[k].shape != own[k].shape
         ],
-        "not finite": [k for k in given if not given[k].isfinite().all()],
     }
+    if not any(misfits.values()):  # of a tensor that does not fit, nobody knows how large it is
+        misfits["not finite"] = [k for k in given if not given[k].isfinite().all()]
     if any(misfits.values()):
         raise UserError(
             f"{path} does not fit the model: {_listing(misfits)}. Give the model.name, and for "

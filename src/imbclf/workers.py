@@ -22,6 +22,7 @@ from imbclf.decoding import UnreadableImage, decode, height_width
 
 NAMES = "files.npy"  # [N] paths relative to the root
 PIXELS = "pixels.bin"  # [N, H, W, 3] uint8, rows of unreadable images left out of it
+ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 BLOCK = 16  # images that a worker decodes between two reports
 
 
@@ -155,7 +156,7 @@ def main() -> None:
 
 def _send(report: Report) -> None:
     # All workers share one pipe, where POSIX keeps lines of at most 512 bytes in one piece.
-    line = " ".join(report).encode("ascii", "replace").replace(b"\n", b" ")[:500]
+    line = " ".join(report).encode("ascii", "replace").translate(ONE_LINE)[:500]
     os.write(sys.stdout.fileno(), line + b"\n")
 
 

@@ -51,8 +51,8 @@ def task(cfg: DictConfig) -> None:
         if address.startswith("experiments:/"):
             from imbclf.mlflow_registry import download_runs
 
-            folders = download_runs(address, cfg.tracking.uri, Path(cfg.tracking.directory))
-            runs += [read_run(folder) for folder in folders]
+            fetched = download_runs(address, cfg.tracking.uri, Path(cfg.tracking.directory))
+            runs += [read_run(folder, name) for folder, name in fetched.items()]
         else:
             runs += find_runs(Path(address))
     text = write_comparison(named_apart(runs), cfg.reference, out)

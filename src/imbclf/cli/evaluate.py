@@ -39,7 +39,7 @@ def task(cfg: DictConfig) -> None:
     from imbclf.scoring import pick_device, resolve_precision
 
     device = pick_device(cfg.accelerator)
-    data, listing = _held_out(Path(str(cfg.ckpt))) if held_out else _other_images(cfg)
+    data, listing = _held_out(cfg) if held_out else _other_images(cfg)
     predictor = load(str(cfg.ckpt), cfg.tracking)
     if predictor.label_names != listing.label_names:
         raise UserError(
@@ -60,11 +60,21 @@ def task(cfg: DictConfig) -> None:
     log.info("\nevaluation  %s", out / "evaluation.json")
 
 
-def _held_out(run: Path) -> "tuple[LabelledFolder, Listing]":
-    """Give the images that a run held out."""
-    from imbclf.holdout import find_holdout
+def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
+    """Give the images that a run held out, kept where this command keeps images.
 
-    data = _folder(read_configuration(run, "ckpt").data)
+    Where they lie and what they are labelled is read from the run; nothing that it names is called.
+    """
+    from imbclf.cli.parts import blame
+    from imbclf.dataset import LabelledFolder
+    from imbclf.holdout import find_holdout
+    from imbclf.report import data_options
+
+    run = Path(str(cfg.ckpt))
+    read_configuration(run, "ckpt")
+    own = {"cache_dir": cfg.data.cache_dir, "batch_size": cfg.data.batch_size}
+    with blame("data"):
+        data = LabelledFolder(**data_options(run), **own)
     return data, find_holdout(run, data.list_files())
 
 
@@ -73,8 +83,10 @@ def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     data = _folder(cfg.data)
     run = Path(str(cfg.ckpt))
     if (run / "config.yaml").exists():
-        trained_on = read_configuration(run, "ckpt").data.dir
-        if Path(trained_on).resolve() == Path(data.dir).resolve():
+        from imbclf.report import data_options
+
+        read_configuration(run, "ckpt")
+        if Path(data_options(run)["dir"]).resolve() == Path(data.dir).resolve():
             raise UserError(
                 f"data.dir={data.dir}: the run was trained on these images, and would look too "
                 "good. Its honest result is in summary.json; give images that it never saw"

@@ -10,6 +10,7 @@ from imbclf.heads.one_class import OneClassHead
 
 OFF_ZERO = 0.1
 SAMPLE = 10_000
+LARGEST = 10_000  # dimensions
 
 
 def keep_off_zero(centre: Tensor, least: float = OFF_ZERO) -> Tensor:
@@ -36,7 +37,7 @@ class HypersphereHead(OneClassHead):
         dimensions: of the space of the sphere.
 
     Raises:
-        UserError: dimensions is below 1.
+        UserError: dimensions is out of range.
 
     >>> head = HypersphereHead(width=8, dimensions=2)
     >>> head.prepare(torch.randn(100, 8), minority=0)
@@ -49,8 +50,8 @@ class HypersphereHead(OneClassHead):
 
     def __init__(self, width: int, dimensions: int = 32) -> None:
         super().__init__(SAMPLE)
-        if dimensions < 1:
-            raise UserError(f"head.dimensions={dimensions}: expected 1 or more")
+        if not 1 <= dimensions <= LARGEST:
+            raise UserError(f"head.dimensions={dimensions}: expected 1 to {LARGEST}")
         self.projection = nn.Linear(width, dimensions, bias=False)
         self.register_buffer("centre", torch.full((dimensions,), OFF_ZERO))
         self.entry = {"name": "hypersphere", "dimensions": dimensions}

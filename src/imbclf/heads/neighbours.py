@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from imbclf.errors import UserError
 from imbclf.heads.one_class import OneClassHead
 
+LARGEST = 100_000  # images in a core set
 CHUNK = 1024  # distances to the core set at once: 8 MB for a core of 2000
 
 
@@ -62,6 +63,8 @@ class NeighboursHead(OneClassHead):
     def __init__(
         self, width: int, neighbours: int = 5, size: int = 2000, normalise: bool = True
     ) -> None:
+        if size > LARGEST:
+            raise UserError(f"head.size={size}: expected no more than {LARGEST}")
         super().__init__(size)
         if not 1 <= neighbours <= size:
             raise UserError(

@@ -1,6 +1,5 @@
 """What a finished run left, read back and put side by side."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,13 @@ from imbclf.callbacks import METRICS, read_epochs
 from imbclf.errors import UserError
 from imbclf.expected_performance import DevAndTest
 from imbclf.plots import Epochs
-from imbclf.runs import SCORES, fold_folder, read_table
+from imbclf.runs import SCORES, fold_folder, read_oof, read_summary, read_table
+from imbclf.untrusted import UNREADABLE
+
+NEEDED = (
+    *("label_names", "class_counts", "minority_label", "folds", "images", "per_fold", "versions"),
+    *("interval_level", "eer", "min_hter", "average_precision", "average_precision_minority"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +86,7 @@ def read_evidence(run: Path) -> Evidence:
         )
     try:
         return _read(run)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"run={run}: not a readable run directory ({error!r})") from error
 
 
@@ -110,8 +115,9 @@ def by_image(evidence: Evidence) -> Evidence:
 
 
 def _read(run: Path) -> Evidence:
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    oof = read_table(run / "oof.csv").astype({"file": str})
+    summary, oof = read_summary(run), read_oof(run)
+    for key in NEEDED:
+        summary[key]
     splits = pd.read_csv(run / "splits.csv", keep_default_na=False, dtype=str)
     known = dict(zip(oof["file"], oof["label"], strict=True))
     fold_of, scores = oof["fold"].to_numpy(np.int64), oof["score"].to_numpy(np.float64)

@@ -1,23 +1,30 @@
 """The pixels of some of a run's images: from memory while it ends, from their files later."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from PIL import Image
 
 from imbclf.dataset import LabelledFolder
 from imbclf.decoding import UnreadableImage, decode
 from imbclf.errors import UserError
-from imbclf.predictor import SHEET
+from imbclf.predictor import SHEET, read_size
+from imbclf.untrusted import UNREADABLE, read_json, read_yaml
 
 # Gives uint8 [M, H, W, 3] for the names of M images; raises UserError where it cannot.
 Photographs = Callable[[Sequence[str]], NDArray[np.uint8]]
 
+KINDS: dict[str, type | UnionType] = {
+    "dir": str,
+    "images": str,
+    "labels": str | None,
+    "label_map": dict | None,
+    "on_corrupt": str,
+}
 THUMBNAIL = 112  # pixels, the width that a page shows them at
 
 
@@ -48,26 +55,32 @@ def from_run(run: Path, folder: str | None) -> Photographs:
     """
 
     def take(names: Sequence[str]) -> NDArray[np.uint8]:
-        options = _data_options(run)
+        options = data_options(run)
         data = LabelledFolder(**(options if folder is None else {**options, "dir": folder}))
         root = data.list_files().root
         try:
-            sheet = json.loads((run / "predictor" / SHEET).read_text(encoding="utf-8"))
-            height, width = sheet["image_size"]
-            return np.stack([decode(root / name, (height, width)) for name in names])
-        except (OSError, ValueError, KeyError, UnreadableImage) as error:
+            size = read_size(read_json(run / "predictor" / SHEET))
+            return np.stack([decode(root / name, size) for name in names])
+        except (*UNREADABLE, UnreadableImage) as error:
             raise UserError(f"{root}: the run's images cannot be read ({error})") from error
 
     return take
 
 
-def _data_options(run: Path) -> dict[str, Any]:
-    """Give where the images lie, of the options in `config.yaml`."""
+def data_options(run: Path) -> dict[str, Any]:
+    """Give where the images lie, of the options in a run's `config.yaml`.
+
+    Raises:
+        UserError: it does not say so.
+    """
     try:
-        options = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]
-        wanted = ("dir", "images", "labels", "label_map")
-        return {name: options[name] for name in wanted if name in options or name == "dir"}
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        options = read_yaml(run / "config.yaml")["data"]
+        found = {name: options[name] for name in KINDS if name in options or name == "dir"}
+        for name, value in found.items():
+            if not isinstance(value, KINDS[name]):
+                raise TypeError(f"{name}: not what it should be")
+        return found
+    except UNREADABLE as error:
         raise UserError(f"{run / 'config.yaml'}: names no data folder ({error!r})") from error
 
 
