@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -174,7 +175,7 @@ def check_names(folder: Path, names: list[str], labels: list[int]) -> None:
     write_splits(run, listing.files, [Fold(fit=rows[2:], dev=rows[:1], test=rows[1:2])])
     expected = ["dev", "test", *["fit"] * (len(names) - 2)]
     assert read_splits(run, 0) == dict(zip(listing.files.tolist(), expected, strict=True))
-    write_oof(run, listing.files, np.array(labels), rows, rows - 0.5)
+    write_oof(run, listing.files, np.array(labels), rows, rows.astype(np.float64) - 0.5)
     again = read_oof(run)
     assert again["file"].tolist() == listing.files.tolist()
     assert again["label"].tolist() == labels
@@ -197,7 +198,7 @@ def written_table(draw: st.DrawFn) -> tuple[list[str], dict[str, int], bytes]:
     labels = {name: place % 2 for place, name in enumerate(shown)}
     columns = draw(st.permutations(["file", "label", "note"]))
     note = draw(st.text(AWKWARD, max_size=3))
-    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    quoting: Literal[0, 1] = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
     if "\r" in "".join([note, *shown]):  # which Python's writer leaves bare
         quoting = csv.QUOTE_ALL
     buffer = io.StringIO()

@@ -229,7 +229,7 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     backbone = build_backbone(
         name=name,
         input_size=architecture["input_size"],
-        stem=stem,  # type: ignore[arg-type]
+        stem=stem,
         mean=tuple(architecture["mean"]),
         std=tuple(architecture["std"]),
         head=partial(rebuild_head, head),

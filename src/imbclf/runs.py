@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,7 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
     words = table.select_dtypes(exclude="number")
     # Python's writer leaves a carriage return bare, which a reader takes for the end of a line.
     returns = any("\r" in str(word) for name in words for word in words[name])
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with whole_file(path) as beside:
         table.to_csv(beside, index=False, lineterminator="\n", quoting=quoting)
 
