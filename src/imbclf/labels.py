@@ -1,6 +1,7 @@
 """Labels as people write them, read from text files and turned into 0 and 1."""
 
 import csv
+import io
 import re
 import shlex
 from collections import Counter
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 
+LINE_END = re.compile(r"\r\n|\r|\n")
 ZERO_ONE: Mapping[str, int] = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
@@ -20,7 +22,8 @@ ZERO_ONE: Mapping[str, int] = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 class Table:
     """The rows of a label table, cell by cell, in the order of the file.
 
-    `lines` holds the line number of each row; `groups` is None where there is no such column.
+    `files` are as written, with any spaces around them; `lines` holds the line number of each row;
+    `groups` is None where there is no such column.
     """
 
     files: list[str]
@@ -30,7 +33,7 @@ class Table:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file, byte order mark or not, with any line ends.
+    """Read a UTF-8 text file, byte order mark or not, line ends as they are.
 
     Raises:
         UserError: `path` is missing, no file, unreadable, empty or no UTF-8 text.
@@ -48,12 +51,12 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path} is not a text file: it holds zero bytes; save it as UTF-8")
     if not text.strip():
         raise UserError(f"{path} is empty; labels were expected")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 def read_lines(path: Path) -> list[str]:
     """Read one label a line; a blank line in the middle gives "", blank lines at the end none."""
-    return [line.strip() for line in read_text(path).rstrip().split("\n")]
+    return [line.strip() for line in LINE_END.split(read_text(path).rstrip())]
 
 
 def read_table(path: Path) -> Table:
@@ -65,9 +68,10 @@ def read_table(path: Path) -> Table:
     Raises:
         UserError: the text cannot be read, or its first line does not name the columns.
     """
-    lines = read_text(path).rstrip("\n").split("\n")
-    delimiter = max(",;\t", key=lines[0].count)
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    text = read_text(path)
+    first = LINE_END.split(text, maxsplit=1)[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     cells: dict[str, list[str]] = {"file": [], "label": [], "group": []}
     numbers = []
     try:
@@ -75,7 +79,7 @@ def read_table(path: Path) -> Table:
         if missing := [name for name in ("file", "label") if name not in header]:
             raise UserError(
                 f"{path} has no column {' and no column '.join(missing)}; its first line must "
-                f"name the columns, as in file,label or file,label,group; found: {lines[0]}"
+                f"name the columns, as in file,label or file,label,group; found: {first}"
             )
         positions = {name: header.index(name) for name in cells if name in header}
         for row in reader:
@@ -83,11 +87,11 @@ def read_table(path: Path) -> Table:
                 continue
             numbers.append(reader.line_num)
             for name, position in positions.items():
-                cells[name].append(row[position].strip() if position < len(row) else "")
+                cells[name].append(row[position] if position < len(row) else "")
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
-    groups = cells["group"] if "group" in positions else None
-    return Table(cells["file"], cells["label"], groups, numbers)
+    labels, groups = ([cell.strip() for cell in cells[name]] for name in ("label", "group"))
+    return Table(cells["file"], labels, groups if "group" in positions else None, numbers)
 
 
 def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:

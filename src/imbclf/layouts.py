@@ -69,16 +69,16 @@ def from_lines(path: Path, folder: Path) -> Layout:
 def from_table(path: Path, *folders: Path) -> Layout:
     """Read files and labels from a table; files lie beside it or in one of `folders`."""
     table = read_table(path)
-    files = [_relative(file, path.parent) for file in table.files]
+    bases = [*dict.fromkeys([path.parent, *folders])]
+    files = [_relative(_meant(file, bases), path.parent) for file in table.files]
     problems = []
-    columns = {"file": table.files, "label": table.labels, "group": table.groups or []}
+    columns = {"file": files, "label": table.labels, "group": table.groups or []}
     for name, cells in columns.items():
         blank = [f"{line:,}" for line, cell in zip(table.lines, cells, strict=False) if not cell]
         if blank:
             problems.append(f"there is no {name} on line {first_few(blank)}")
     if repeated := [file for file, count in Counter(files).items() if file and count > 1]:
         problems.append(f"{len(repeated):,} files are named twice or more: {first_few(repeated)}")
-    bases = [*dict.fromkeys([path.parent, *folders])]
     searches = [(base, *_search(files, base)) for base in bases]
     root, missing, unlisted = min(searches, key=lambda search: len(search[1]))
     if missing:
@@ -110,9 +110,15 @@ def from_class_folders(root: Path) -> Layout:
     return Layout(root, root, np.array(inside), values, label_map=numbered)
 
 
+def _meant(file: str, bases: Sequence[Path]) -> str:
+    """Take off spaces around a name, and turn backslashes, unless there is a file just so."""
+    usual = file.strip().replace("\\", "/")
+    as_written = usual != file and usual and any(os.path.lexists(base / file) for base in bases)
+    return file if as_written else usual
+
+
 def _relative(file: str, folder: Path) -> str:
     """Write a path from a table relative to the folder, with one spelling for one file."""
-    file = file.replace("\\", "/")
     if isabs(file):
         return relpath(file, folder.absolute().as_posix())
     return normpath(file) if file else ""

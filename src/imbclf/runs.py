@@ -10,12 +10,13 @@ predictor/      what prediction needs and no more
 report.html     all of it to look at; suspects.csv, the labels that are probably wrong
 """
 
+import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -60,8 +61,13 @@ def fold_folder(run: Path, fold: int) -> Path:
 
 def write_table(path: Path, columns: Mapping[str, Any]) -> None:
     """Write equally long columns as CSV, whole or not at all; floats so that they read back."""
+    table = pd.DataFrame(columns)
+    words = table.select_dtypes(exclude="number")
+    # Python's writer leaves a carriage return bare, which a reader takes for the end of a line.
+    returns = any("\r" in str(word) for name in words for word in words[name])
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with whole_file(path) as beside:
-        pd.DataFrame(columns).to_csv(beside, index=False, lineterminator="\n")
+        table.to_csv(beside, index=False, lineterminator="\n", quoting=quoting)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -23,6 +23,8 @@ from imbclf.errors import Interrupted, UserError
 
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
+# What Hydra lets through, beside its own exceptions, where an override makes no sense to it.
+COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
 
 
 def conf_dir() -> Path:
@@ -47,8 +49,11 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `guarded` as they are
     sys.argv[1:] = [loosen(argument) for argument in flags_first(sys.argv[1:])]
     command = f"imbclf-{name}"
+    is_composed = False
 
     def told(cfg: DictConfig) -> Any:  # noqa: ANN401
+        nonlocal is_composed
+        is_composed = True
         try:
             return task(cfg)
         except UserError as error:
@@ -60,7 +65,17 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
             sys.exit(_mistake(command, str(error)))
 
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)
-    return guarded(command, main(told))
+
+    def composed() -> None:
+        try:
+            main(told)()
+        except COMPOSING as error:
+            if is_composed:
+                raise
+            given = " ".join(sys.argv[1:])
+            raise UserError(f"no configuration can be made of {given}: {error}") from error
+
+    return guarded(command, composed)
 
 
 def guarded(command: str, run: Callable[[], Any]) -> int:
@@ -145,5 +160,17 @@ def refuse_overwriting(out: Path, file: str, what: str, overwrite: bool) -> None
 
 
 def _mistake(command: str, message: str) -> int:
-    print(f"{command}: error: {message}", file=sys.stderr)
+    print(f"{command}: error: {printable(message)}", file=sys.stderr)
     return MISTAKE
+
+
+def printable(message: str) -> str:
+    r"""Spell out what a terminal would obey, in a name that a message quotes.
+
+    >>> printable("there is no \x1b[31mfile\n  nor é")
+    'there is no \\x1b[31mfile\n  nor é'
+    """
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in message
+    )
