@@ -119,9 +119,13 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
             for k in own
             if k in given and given[k].shape != own[k].shape
         ],
+        # Of a tensor that does not fit, nobody knows how large it is.
+        "not finite": [
+            k
+            for k in own
+            if k in given and given[k].shape == own[k].shape and not given[k].isfinite().all()
+        ],
     }
-    if not any(misfits.values()):  # of a tensor that does not fit, nobody knows how large it is
-        misfits["not finite"] = [k for k in given if not given[k].isfinite().all()]
     if any(misfits.values()):
         raise UserError(
             f"{path} does not fit the model: {_listing(misfits)}. Give the model.name, and for "
