@@ -360,6 +360,9 @@ def check_overrides(overrides: list[str], capsys: pytest.CaptureFixture[str]) ->
 
 @settings(FEW, max_examples=30)
 @given(OVERRIDES)
+@example(["data=0"])
+@example(["loss._target_=0"])
+@example(["loss._target_=..a"])
 def test_overrides_of_any_kind_are_taken_or_refused_in_a_message(
     checked: None,  # noqa: ARG001
     capsys: pytest.CaptureFixture[str],

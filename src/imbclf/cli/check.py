@@ -94,7 +94,9 @@ def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         return
     target = node.get("_target_")
     taken: Parameters | None = None
-    if target is not None:
+    if target is not None and not isinstance(target, str):
+        yield f"{path}._target_={target}: expected the name of a class or function"
+    elif target is not None:
         taken = parameters(target) or _imported_parameters(target)
         if taken is None and not _exists(target):
             yield f"{path}._target_={target}: no such class or function can be imported"
@@ -127,7 +129,7 @@ def _import(target: str) -> object | None:
     module, _, name = target.rpartition(".")
     try:
         found: object = getattr(importlib.import_module(module), name, None)
-    except (ImportError, ValueError):
+    except (ImportError, ValueError, TypeError):  # the last for a name that begins with a dot
         return None
     return found
 
