@@ -1,32 +1,21 @@
 """The benchmark of methods, as a user runs it: twice, the second time with nothing left to do."""
 
-import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
 
+from benchmark_methods import methods
 from commands import SMALL
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark_methods.py"
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_methods", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_every_loss_meets_two_samplers_and_every_experiment_is_there() -> None:
-    names = [method.name for method in load().methods()]
+    names = [method.name for method in methods()]
     conf = SCRIPT.parents[1] / "conf"
     losses = {path.stem for path in (conf / "loss").glob("*.yaml")} - {"torch", "svdd"}
     experiments = {path.stem for path in (conf / "experiment").glob("*.yaml")}
@@ -36,7 +25,7 @@ def test_every_loss_meets_two_samplers_and_every_experiment_is_there() -> None:
 
 
 def test_what_is_not_trained_stays_so() -> None:
-    overrides = {method.name: method.overrides for method in load().methods()}
+    overrides = {method.name: method.overrides for method in methods()}
     assert overrides["feature_distance"][-1] == "trainer.max_epochs=0"
     assert overrides["best"] == ("experiment=best",)
 

@@ -1,38 +1,23 @@
 """The benchmark of threshold estimators."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 from scipy import stats
 
+import benchmark_thresholds as script
 from imbclf.runs import write_oof
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "benchmark_thresholds.py"
 
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("benchmark_thresholds", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_distributions_are_those_of_their_draws(script: ModuleType) -> None:
+def test_distributions_are_those_of_their_draws() -> None:
     for pair in script.SHAPES.values():
         for distribution in pair:
             drawn = distribution.rvs(2000, random_state=np.random.default_rng(0))
             assert stats.kstest(drawn, distribution.cdf).pvalue > 1e-3
 
 
-def test_no_threshold_is_better_than_the_least(script: ModuleType) -> None:
+def test_no_threshold_is_better_than_the_least() -> None:
     for _, labels, excess in script.simulated(30, draws=1):
         assert np.bincount(labels).tolist() == [30, 220]
         costs = [excess(threshold) for threshold in np.linspace(-5, 5, 101)]
@@ -40,7 +25,7 @@ def test_no_threshold_is_better_than_the_least(script: ModuleType) -> None:
         assert excess(-50.0) > 0.2
 
 
-def test_of_a_run_other_images_judge_than_choose(script: ModuleType, tmp_path: Path) -> None:
+def test_of_a_run_other_images_judge_than_choose(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [400, 1600])
     scores = rng.normal(labels * 2.0 - 1)
@@ -59,7 +44,7 @@ def test_of_a_run_other_images_judge_than_choose(script: ModuleType, tmp_path: P
     assert not list(script.resampled(tmp_path, 200, draws=1))  # too few would be left to judge
 
 
-def test_the_table_has_a_row_for_each_estimator(script: ModuleType) -> None:
+def test_the_table_has_a_row_for_each_estimator() -> None:
     found = script.mean_excess(script.simulated(30, draws=4))
     assert found["smoothed"] < found["min_hter"]
     text = script.table([("simulated", 30, found), ("run", 9, dict.fromkeys(found, np.nan))])
