@@ -1,6 +1,5 @@
 """Whether one image is another, perhaps brighter or darker, or a cut-out of it."""
 
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -92,23 +91,26 @@ def _climb(
     inside: Floats, whole: Floats, windows: NDArray[np.float64], step: float
 ) -> tuple[NDArray[np.float64], Fit]:
     """Try the 27 windows around each; give the best ones."""
-    slopes = _slopes(whole)
-    best = windows.copy()
-    fit = Fit(*(np.full(len(inside), -1, np.float32) for _ in range(2)))
-    for down, right, wider in itertools.product((0, -1, 1), repeat=3):
+    wanted = _standardised(_slopes(whole))
+    best, edges = windows.copy(), np.full(len(inside), -1, np.float32)
+    moves = (0, -1, 1)
+    for wider in moves:
         side = np.minimum(windows[:, 2] + 2 * step * wider, SIDE)
         centre = (windows[:, 2] - side) / 2
-        corners = [windows[:, i] + centre + step * move for i, move in enumerate((down, right))]
-        tried = np.stack([*(corner.clip(0, SIDE - side) for corner in corners), side], axis=1)
-        view = _cut(inside, tried)
-        grey, edges = _correlation(view, whole), _correlation(_slopes(view), slopes)
-        better = edges > fit.edges
-        best[better], fit.grey[better], fit.edges[better] = (
-            tried[better],
-            grey[better],
-            edges[better],
+        tops, lefts = (
+            [(windows[:, i] + centre + step * move).clip(0, SIDE - side) for move in moves]
+            for i in range(2)
         )
-    return best, fit
+        columns = [sampling(left, side).transpose(0, 2, 1) for left in lefts]
+        for top in tops:
+            rows = sampling(top, side) @ inside
+            for left, column in zip(lefts, columns, strict=True):
+                slopes = _slopes(rows @ column)
+                reached = _products(slopes, wanted) / np.maximum(_deviations(slopes), 1e-3)
+                better = np.flatnonzero(reached > edges)
+                edges[better] = reached[better]
+                best[better] = np.stack([top, left, side], axis=1)[better]
+    return best, Fit(_correlation(_cut(inside, best), whole), edges)
 
 
 def _cut(images: Floats, windows: NDArray[np.float64]) -> Floats:
@@ -137,7 +139,22 @@ def _faint(slopes: Floats) -> Floats:
 
 def _correlation(images: Floats, others: Floats) -> Floats:
     """Correlate image by image; 0 where one of them is constant."""
-    flat = (_flat(images), _flat(others))
-    one, two = (part - part.mean(axis=1, keepdims=True) for part in flat)
-    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
-    return np.asarray((one * two).sum(axis=1) / np.maximum(norms, 1e-3), np.float32)
+    one, two = _flat(images), _flat(others)
+    return _products(_standardised(one), _standardised(two))
+
+
+def _standardised(rows: Floats) -> Floats:
+    """Give rows `[N, M]` mean 0 and length 1; constant ones become 0."""
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(_products(centred, centred))[:, None]
+    return np.asarray(centred / np.maximum(lengths, 1e-3), np.float32)
+
+
+def _deviations(rows: Floats) -> Floats:
+    """Give the lengths of rows `[N, M]` without their means, `[N]`."""
+    squares = _products(rows, rows) - rows.shape[1] * rows.mean(axis=1) ** 2
+    return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
+
+
+def _products(rows: Floats, others: Floats) -> Floats:
+    return np.asarray(np.einsum("ij,ij->i", rows, others), np.float32)
