@@ -103,9 +103,9 @@ def _climb(
         )
         columns = [sampling(left, side).transpose(0, 2, 1) for left in lefts]
         for top in tops:
-            rows = sampling(top, side) @ inside
+            rows = np.asarray(sampling(top, side) @ inside, np.float32)
             for left, column in zip(lefts, columns, strict=True):
-                slopes = _slopes(rows @ column)
+                slopes = _slopes(np.asarray(rows @ column, np.float32))
                 reached = _products(slopes, wanted) / np.maximum(_deviations(slopes), 1e-3)
                 better = np.flatnonzero(reached > edges)
                 edges[better] = reached[better]
