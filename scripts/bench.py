@@ -3,7 +3,9 @@
     python scripts/bench.py DATA [--model resnet18 mobilenet_v3_small] [--batch 256]
         [--images 12000] [--epochs 3] [--repeats 5] [--precision auto] [--also optim=sgd]
     python scripts/bench.py DATA --predict      prediction over a folder
+    python scripts/bench.py DATA --folds        all folds against one
     python scripts/bench.py DATA --forms        bare training in each precision and memory format
+    python scripts/bench.py --start 10000 100000        from launch to first step, and memory
     python scripts/bench.py --commands          what --help and a typing mistake cost
     python scripts/bench.py --growth 10000 100000 1000000
 
@@ -21,12 +23,14 @@ from pathlib import Path
 import torch
 
 from imbclf.errors import UserError
-from imbclf.scoring import pick_device, resolve_precision
-from speed.bare import Setting
+from imbclf.scoring import pick_device
+from speed.bare import setting
 from speed.commands import measure_commands
+from speed.folds import measure_folds
 from speed.growth import measure_growth
 from speed.pictures import link_pictures
 from speed.prediction import measure_prediction
+from speed.start import measure_start
 from speed.table import Table, machine
 from speed.training import measure_forms, measure_training
 
@@ -47,6 +51,8 @@ def arguments() -> argparse.ArgumentParser:
     what.add_argument("--predict", action="store_true", help="prediction in place of training")
     what.add_argument("--forms", action="store_true", help="precisions and memory formats")
     what.add_argument("--commands", action="store_true", help="start of the commands")
+    what.add_argument("--folds", action="store_true", help="all folds against one")
+    what.add_argument("--start", type=int, nargs="+", help="numbers of images to synthesise")
     what.add_argument("--growth", type=int, nargs="+", help="numbers of images to synthesise")
     parser.add_argument("--work", type=Path, default=None, help="where temporary files go")
     parser.add_argument("--out", type=Path, default=None, help="Markdown file to write")
@@ -61,28 +67,30 @@ def tables(options: argparse.Namespace, device: torch.device, cwd: Path) -> Iter
     if options.growth:
         yield measure_growth(options.growth, cwd)
         return
-    precision = resolve_precision(options.precision, device)
-    settings = [Setting(model, options.batch, precision, device) for model in options.model]
+    if options.start:
+        for model in options.model:
+            yield measure_start(model, options.batch, options.start, options.repeats, cwd)
+        return
+    settings = [setting(model, options.batch, options.precision, device) for model in options.model]
     pictures = link_pictures(
         options.data, options.images, cwd / "pictures", cwd / "outputs" / "cache"
     )
     if options.forms:
         yield measure_forms(settings, pictures.shape, options.repeats)
         return
-    for setting in settings:
+    for one in settings:
         if options.predict:
-            yield measure_prediction(setting, pictures, options.repeats, cwd)
+            yield measure_prediction(one, pictures, options.repeats, cwd)
         else:
-            yield measure_training(
-                setting, pictures, options.epochs, options.repeats, cwd, options.also
-            )
+            measure = measure_folds if options.folds else measure_training
+            yield measure(one, pictures, options.epochs, options.repeats, cwd, options.also)
 
 
 def main() -> None:
     """Measure, print, and write what was printed."""
     parser = arguments()
     options = parser.parse_args()
-    if options.data is None and not (options.commands or options.growth):
+    if options.data is None and not (options.commands or options.growth or options.start):
         parser.error("DATA: expected a folder of labelled images")
     if options.epochs < 2 or options.repeats < 1:
         parser.error("expected --epochs 2 or more, since the first is not counted, and --repeats 1")

@@ -156,7 +156,7 @@ def test_growth_takes_the_synthetic_cache_for_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", [[], ["--predict"]])
+@pytest.mark.parametrize("what", [[], ["--predict"], ["--folds"]])
 def test_it_runs_from_a_folder_to_a_table(album: Path, tmp_path: Path, what: list[str]) -> None:
     out = tmp_path / "speed.md"
     options = ["--model", "shufflenet_v2_x1_0", "--batch", "16", "--images", "50"]
@@ -169,7 +169,21 @@ def test_it_runs_from_a_folder_to_a_table(album: Path, tmp_path: Path, what: lis
     assert f"torch {torch.__version__.partition('+')[0]}" in text
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     numbers = [float(row.split("|")[2].split()[0].replace(",", "")) for row in rows]
-    assert len(rows) == {"": 3, "--predict": 6}["".join(what)]
+    assert len(rows) == {"": 3, "--predict": 6, "--folds": 2}["".join(what)]
     # So few images are predicted within the noise of start-up, which is told as nan.
     assert not any(number <= 0 for number in numbers)
     assert not list(tmp_path.glob("tmp*"))  # nothing is left behind
+
+
+@pytest.mark.slow
+def test_the_start_is_measured_up_to_a_step_that_was_taken(tmp_path: Path) -> None:
+    command = [sys.executable, str(SCRIPT), "--start", "200", "--model", "shufflenet_v2_x1_0"]
+    command += ["--batch", "16", "--repeats", "1", "--work", str(tmp_path)]
+    began = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("| 200 ")]
+    imports, step, held = (float(cell) for cell in row.strip("| ").split("|")[1:])
+    assert step > 0
+    assert 0 < imports < time.perf_counter() - began
+    assert 200 < held < 3000

@@ -1,5 +1,6 @@
 """Every composition that the shipped YAML files allow, and what is refused before it runs."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,6 +142,21 @@ def test_groups_hold_few_lines_and_no_library_defaults() -> None:
         if group in ("model", "head", "loss", "sampler", "optim"):
             lines = (conf_dir() / group / f"{choice}.yaml").read_text().splitlines()
             assert len(lines) <= 8, (group, choice)
+
+
+def test_the_tab_key_completes_choices_and_options(tmp_path: Path) -> None:
+    typed = {"loss=foc": "loss=focal", "optim.weight_d": "optim.weight_decay="}
+    for beginning, whole in typed.items():
+        line = f"imbclf-train {beginning}"
+        done = subprocess.run(
+            [Path(sys.executable).with_name("imbclf-train"), "-sc", "query=bash"],
+            env={**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line))},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == [whole]
 
 
 @pytest.mark.parametrize(

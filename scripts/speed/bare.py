@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from imbclf.backbones import Backbone, build_backbone
-from imbclf.scoring import autocast_to
+from imbclf.scoring import autocast_to, resolve_precision
 
 WARM_UP = 2  # steps that are not counted: libraries choose their kernels in the first
 
@@ -29,6 +29,12 @@ class Setting:
     batch: int
     precision: str | int
     device: torch.device
+
+
+def setting(model: str, batch: int, precision: str | int, device: torch.device) -> Setting:
+    """Give a setting; the precision `auto` becomes what imbclf would choose for the model."""
+    network = build_backbone(model).network
+    return Setting(model, batch, resolve_precision(precision, device, network), device)
 
 
 def cuts(images: int, batch: int, even: bool) -> list[int]:

@@ -7,10 +7,12 @@ from speed.processes import imbclf, run
 from speed.table import Table, spread
 
 MISTAKE = 2
+TAB = "imbclf-train model="  # completed as the shell does when the tab key is pressed
 COMMANDS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("train", ("--help",), 0),
     ("train", ("--cfg", "job"), 0),
     ("train", ("optim.lrr=1",), MISTAKE),
+    ("train", ("-sc", "query=bash"), 0),
     ("predict", ("--help",), 0),
     ("compare", ("--help",), 0),
 )
@@ -21,7 +23,8 @@ def measure_commands(repeats: int, cwd: Path) -> Table:
     finished: list[list[Any]] = [[] for _ in COMMANDS]
     for _ in range(repeats):
         for own, (command, arguments, code) in zip(finished, COMMANDS, strict=True):
-            own.append(run([imbclf(command), *arguments], cwd, code))
+            typed = {"COMP_LINE": TAB, "COMP_POINT": str(len(TAB))}
+            own.append(run([imbclf(command), *arguments], cwd, code, typed))
     table = Table("Commands", ("", "CPU seconds", "wall seconds", "MB"))
     for own, (command, arguments, _) in zip(finished, COMMANDS, strict=True):
         cpu, wall = spread([one.cpu for one in own]), spread([one.wall for one in own])

@@ -31,7 +31,7 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
     """
     run_folder = cwd / f"{setting.model}_predictor"
     if not run_folder.exists():
-        train(setting, pictures, 1, run_folder, cwd, ())
+        train(setting, pictures, 1, run_folder, cwd, ["cv.fold=0"])
     few = cwd / "few"
     few.mkdir(exist_ok=True)
     for file in pictures.files[:FEW]:

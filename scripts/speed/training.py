@@ -41,10 +41,19 @@ class Run:
     start: float
 
 
-def train(
+def train_one(
     setting: Setting, pictures: Pictures, epochs: int, folder: Path, cwd: Path, also: Sequence[str]
 ) -> Run:
-    """Train one fold with `imbclf-train`, in a process of its own, into `folder` below `cwd`."""
+    """Train one fold as `train` does; give what it left."""
+    process = train(setting, pictures, epochs, folder, cwd, ["cv.fold=0", *also])
+    began, ends = fold_times(cwd / "outputs" / "mlflow", (folder / "tracking_run").read_text())
+    return Run(folder, process, durations(ends), began - process.started)
+
+
+def train(
+    setting: Setting, pictures: Pictures, epochs: int, folder: Path, cwd: Path, also: Sequence[str]
+) -> Finished:
+    """Run `imbclf-train`, in a process of its own, into `folder` below `cwd`."""
     options = [
         f"model={setting.model}",
         "model.weights=null",
@@ -55,13 +64,10 @@ def train(
         f"trainer.precision={setting.precision}",
         f"trainer.accelerator={'gpu' if setting.device.type == 'cuda' else 'cpu'}",
         f"cv.folds={FOLDS}",
-        "cv.fold=0",
         f"hydra.run.dir={folder}",
         *also,
     ]
-    process = run([imbclf("train"), *options], cwd)
-    began, ends = fold_times(cwd / "outputs" / "mlflow", (folder / "tracking_run").read_text())
-    return Run(folder, process, durations(ends), began - process.started)
+    return run([imbclf("train"), *options], cwd)
 
 
 def fold_times(store: Path, run_id: str) -> tuple[float, list[float]]:
@@ -76,6 +82,17 @@ def fold_times(store: Path, run_id: str) -> tuple[float, list[float]]:
     recorded = client.get_metric_history(fold.info.run_id, "train/loss")
     ends = [metric.timestamp / 1000 for metric in sorted(recorded, key=lambda one: one.step)]
     return fold.info.start_time / 1000, ends
+
+
+def fold_spans(store: Path, folder: Path) -> tuple[list[float], list[float]]:
+    """Read when the folds of the run directory `folder` began and when they ended, in seconds."""
+    client = MlflowClient(embedded_uri(store))
+    run_id = (folder / "tracking_run").read_text()
+    experiments = [client.get_run(run_id).info.experiment_id]
+    folds = client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    return [fold.info.start_time / 1000 for fold in folds], [
+        fold.info.end_time / 1000 for fold in folds
+    ]
 
 
 def durations(ends: Sequence[float]) -> list[float]:
@@ -108,7 +125,7 @@ def measure_training(
         seconds[BARE].append(alone[-1] + bare.score(dev, 2 * setting.batch))
         del bare
         folder = cwd / f"{setting.model}_{repeat}"
-        runs.append(train(setting, pictures, epochs, folder, cwd, also))
+        runs.append(train_one(setting, pictures, epochs, folder, cwd, also))
         seconds[EPOCH].append(median(runs[-1].epochs))
         seconds[TYPICAL].append(typical_epoch(setting, pictures))
     title = f"Training {setting.model}, batch {setting.batch}, {setting.precision}"

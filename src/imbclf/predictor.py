@@ -22,7 +22,7 @@ from imbclf.decisions import DecisionRule
 from imbclf.decoding import MOST_PIXELS
 from imbclf.errors import UserError
 from imbclf.module import CARD
-from imbclf.scoring import score_images
+from imbclf.scoring import resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, check_archive, read_json
 from imbclf.views import Tta, check_tta
 
@@ -104,7 +104,7 @@ class Predictor:
         Args:
             images: what to label.
             device: where to compute.
-            precision: a resolved Lightning precision.
+            precision: Lightning's, or `auto`.
             batch_size: images at once.
             tta: how images are viewed; None as when the thresholds were chosen.
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
@@ -125,6 +125,7 @@ class Predictor:
                 f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
                 f"uint8 [N, {self.image_size[0]}, {self.image_size[1]}, 3]"
             )
+        device = device or torch.device("cpu")
         rows = np.arange(len(images))
         scores, probabilities = np.zeros(len(images)), np.zeros(len(images))
         for number, member in enumerate(self.members):
@@ -133,8 +134,8 @@ class Predictor:
                 member.backbone,
                 images,
                 rows,
-                device or torch.device("cpu"),
-                precision,
+                device,
+                resolve_precision(precision, device, member.backbone.network),
                 batch_size,
                 self.tta if tta is None else tta,
                 label,

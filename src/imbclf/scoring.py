@@ -11,6 +11,8 @@ from tqdm import tqdm
 from imbclf.errors import UserError
 from imbclf.views import Tta, views
 
+DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 (MobileNetV3)
+
 
 def has_native_bfloat16(device: torch.device) -> bool:
     """Say whether the device multiplies bfloat16 in hardware, so that it is quicker than float32.
@@ -26,15 +28,38 @@ def has_native_bfloat16(device: torch.device) -> bool:
     return False
 
 
-def resolve_precision(precision: str | int, device: torch.device) -> str | int:
-    """Turn `auto` into Lightning's `bf16-mixed` where it is native, else `32-true`.
+def resolve_precision(precision: str | int, device: torch.device, network: nn.Module) -> str | int:
+    """Turn `auto` into Lightning's `bf16-mixed` where that trains faster, else `32-true`.
 
-    >>> resolve_precision("16-mixed", torch.device("cpu"))
+    It is faster where the device multiplies bfloat16 in hardware, but on a CPU not for networks of
+    which a fifth or more is depthwise (`depthwise_share`): there nothing is multiplied that the
+    hardware could speed up, and the casts come on top. `scripts/bench.py --forms` shows it.
+
+    >>> resolve_precision("16-mixed", torch.device("cpu"), nn.Linear(1, 1))
     '16-mixed'
+    >>> resolve_precision("auto", torch.device("cpu"), nn.Conv2d(8, 8, 3, groups=8))
+    '32-true'
     """
     if precision != "auto":
         return precision
-    return "bf16-mixed" if has_native_bfloat16(device) else "32-true"
+    slow = device.type == "cpu" and depthwise_share(network) >= DEPTHWISE
+    return "bf16-mixed" if has_native_bfloat16(device) and not slow else "32-true"
+
+
+def depthwise_share(network: nn.Module) -> float:
+    """Give the share of depthwise convolutions in the output channels of all weighted layers.
+
+    >>> depthwise_share(nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 24, 1)))
+    0.25
+    """
+    depthwise = channels = 0
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            channels += layer.out_channels
+            depthwise += layer.out_channels * (layer.groups == layer.in_channels > 1)
+        elif isinstance(layer, nn.Linear):
+            channels += layer.out_features
+    return depthwise / max(channels, 1)
 
 
 def autocast_to(precision: str | int, device: torch.device) -> AbstractContextManager[object]:

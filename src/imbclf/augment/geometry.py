@@ -19,7 +19,10 @@ def flip_where(images: Tensor, chosen: Tensor) -> Tensor:
     >>> flip_where(image, torch.tensor([True])).flatten().tolist()
     [2, 1]
     """
-    return torch.where(chosen[:, None, None, None], images.flip(2), images)
+    # Whole images are copied, several times faster than choosing pixel by pixel.
+    both = torch.cat([images, images.flip(2)])
+    place = torch.arange(len(images), device=images.device) + len(images) * chosen
+    return both.index_select(0, place)
 
 
 def flips(draws: Draws, flip: Flip) -> Tensor:

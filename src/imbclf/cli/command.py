@@ -23,6 +23,7 @@ from imbclf.errors import Interrupted, UserError
 
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
+COMPLETION = {"-sc", "--shell-completion"}
 # What Hydra lets through, beside its own exceptions, where an override makes no sense to it.
 COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
 
@@ -47,7 +48,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         task: called with the composed configuration.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `guarded` as they are
-    sys.argv[1:] = [loosen(argument) for argument in flags_first(sys.argv[1:])]
+    if not COMPLETION & set(sys.argv[1:]):  # install=bash and query=bash are no overrides
+        sys.argv[1:] = [loosen(argument) for argument in flags_first(sys.argv[1:])]
     command = f"imbclf-{name}"
     is_composed = False
 

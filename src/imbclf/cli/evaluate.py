@@ -36,7 +36,7 @@ def task(cfg: DictConfig) -> None:
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
     from imbclf.evaluation import evaluate, evaluation_text
-    from imbclf.scoring import pick_device, resolve_precision
+    from imbclf.scoring import pick_device
 
     device = pick_device(cfg.accelerator)
     data, listing = _held_out(cfg) if held_out else _other_images(cfg)
@@ -50,7 +50,7 @@ def task(cfg: DictConfig) -> None:
     answer = predictor.predict(
         pixels,
         device,
-        resolve_precision(cfg.precision, device),
+        cfg.precision,
         data.batch_size,
         cfg.tta,
         progress=True,

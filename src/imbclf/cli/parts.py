@@ -20,7 +20,6 @@ from torch import nn
 from imbclf.cli.interrupts import got_through
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import run_experiment
-from imbclf.scoring import resolve_precision
 
 
 def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
@@ -40,7 +39,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
     model = partial(parts["model"], head=parts["head"])
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
-    trainer, device, precision = trainer_factory(parts["trainer"], cfg.trainer.precision)
+    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision)
     with blame("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
     tracking = parts["tracking"]
@@ -59,7 +58,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
                 tracking=tracking,
                 seed=cfg.seed,
                 run=run,
-                precision=precision,
+                precision=cfg.trainer.precision,
                 device=device,
                 params=flatten(OmegaConf.to_container(cfg, resolve=True)),
             )
@@ -78,8 +77,8 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
 
 def trainer_factory(
     trainer: Callable[..., L.Trainer], precision: str | int
-) -> tuple[Callable[..., L.Trainer], torch.device, str | int]:
-    """Give a maker of trainers with what imbclf sets itself, its device, and its precision.
+) -> tuple[Callable[..., L.Trainer], torch.device]:
+    """Give a maker of trainers with what imbclf sets itself, and its device.
 
     Raises:
         UserError: where Lightning refuses an option, or the options name several devices.
@@ -96,15 +95,15 @@ def trainer_factory(
     with blame("trainer"):
         probe = quiet(precision="32-true")
         device = probe.strategy.root_device
-        resolved = resolve_precision(precision, device)
-        quiet(precision=resolved)
+        if precision != "auto":
+            quiet(precision=precision)
     if probe.world_size > 1:
         raise UserError(
             f"trainer.devices: {probe.world_size} devices were asked for, a fold is trained on "
             "one. Use several by training folds side by side: cv.fold=0 on one, cv.fold=1 on "
             "another (trainer.devices=[0], trainer.devices=[1])"
         )
-    return partial(quiet, precision=resolved), device, resolved
+    return quiet, device
 
 
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:

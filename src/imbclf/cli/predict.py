@@ -52,7 +52,7 @@ def task(cfg: DictConfig) -> None:
     from imbclf.cli.parts import blame
     from imbclf.predictor import join
     from imbclf.runs import write_table
-    from imbclf.scoring import pick_device, resolve_precision
+    from imbclf.scoring import pick_device
     from imbclf.views import check_tta
 
     threshold = decision_threshold(cfg)
@@ -67,7 +67,7 @@ def task(cfg: DictConfig) -> None:
     answer = predictor.predict(
         pixels,
         device,
-        resolve_precision(cfg.precision, device),
+        cfg.precision,
         data.batch_size,
         cfg.tta,
         cfg.calibration,

@@ -1,0 +1,48 @@
+"""Five folds against one: what is shared is done once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from speed.bare import Setting
+from speed.pictures import FOLDS, Pictures
+from speed.processes import Finished
+from speed.table import Table, ratios, spread
+from speed.training import fold_spans, train
+
+
+def measure_folds(
+    setting: Setting,
+    pictures: Pictures,
+    epochs: int,
+    repeats: int,
+    cwd: Path,
+    also: Sequence[str],
+) -> Table:
+    """Measure a run of one fold and one of all, `repeats` times in turn."""
+    names = ("one fold", f"{FOLDS} folds")
+    processes: list[list[Finished]] = [[], []]
+    spans: list[list[float]] = [[], []]
+    for repeat in range(repeats):
+        for number, fold in enumerate(("cv.fold=0", "cv.fold=null")):
+            folder = cwd / f"folds_{setting.model}_{repeat}_{number}"
+            process = train(setting, pictures, epochs, folder, cwd, [*also, fold])
+            processes[number].append(process)
+            began, ended = fold_spans(cwd / "outputs" / "mlflow", folder)
+            spans[number].append(max(ended) - min(began))
+    columns = ("", "first fold's start to last one's end, s", "whole process, s", "MB")
+    table = Table(f"Folds, {setting.model}, batch {setting.batch}, {epochs} epochs", columns)
+    for name, own, times in zip(names, processes, spans, strict=True):
+        wall, memory = (spread(column) for column in zip(*map(_wall_and_memory, own), strict=True))
+        table.rows.append((name, str(spread(times)), str(wall), str(memory)))
+    walls = ([one.wall for one in own] for own in processes)
+    one, every = walls
+    table.notes.append(
+        f"{repeats} repetitions in turn; median (least to most). {FOLDS} folds / one fold: "
+        f"{spread(ratios(spans[1], spans[0]))} from start to end of the folds, "
+        f"{spread(ratios(every, one))} for whole processes."
+    )
+    return table
+
+
+def _wall_and_memory(process: Finished) -> tuple[float, float]:
+    return process.wall, process.own / 1e6
