@@ -10,7 +10,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from imbclf.cli.check import adopt_targets, check, nearest
+from imbclf.cli.check import OWN, adopt_targets, check, nearest
 from imbclf.cli.command import conf_dir, loosen
 from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
@@ -123,7 +123,8 @@ def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
     cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
     check(cfg, OPTIONS)
-    trainer = instantiate(cfg.trainer, precision=32, accelerator="cpu", logger=False)()
+    taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
+    trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5
 
 

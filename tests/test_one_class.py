@@ -73,8 +73,10 @@ def fold_of(
     quieten_lightning()
     labels = some_labels(120, odd)
     fold = stratified_folds(labels, 3, seed=0)[0]
+    pixels = textures(labels, odd)
     recipe = Recipe(
-        pixels=textures(labels, odd),
+        pixels=pixels,
+        resident=pixels,
         labels=labels,
         files=np.array([f"{number}.png" for number in range(120)]),
         groups=None,
@@ -94,6 +96,7 @@ def fold_of(
             num_sanity_val_steps=0,
         ),
         precision="32-true",
+        compile_mode=None,
         device=torch.device("cpu"),
         augment=Augmentation(),
         batch_size=24,

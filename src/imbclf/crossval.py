@@ -77,7 +77,7 @@ def _fit(
     sampler = recipe.sampler(labels, seed)
     augment = FoldAugmentation(recipe.augment, seed, class_counts(labels))
     datamodule = FoldDataModule(
-        recipe.pixels, recipe.labels, fold, sampler, augment, recipe.batch_size
+        recipe.resident, recipe.labels, fold, sampler, augment, recipe.batch_size
     )
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
     keep = KeepBest(folder, recipe.cv.select)
@@ -106,6 +106,9 @@ def _fit(
                 recipe.precision,
                 seed,
             )
+    if recipe.compile_mode is not None:
+        # In place: the names of the weights, and so the checkpoints, stay what they are.
+        module.backbone.network.compile(mode=recipe.compile_mode)
     if trainer.max_epochs == 0:
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in (record, keep):
@@ -167,7 +170,7 @@ def _judge(
     """Score dev and test with the weights of the chosen epoch; choose the threshold on dev."""
     dev, test = (
         score_images(
-            backbone, recipe.pixels, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
+            backbone, recipe.resident, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
         )
         for rows in (fold.dev, fold.test)
     )

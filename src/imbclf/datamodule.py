@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from imbclf.augment import FoldAugmentation
 from imbclf.batches import IndexBatches
+from imbclf.residency import Pixels, gather
 from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold
 
@@ -23,9 +24,7 @@ class Rows(Dataset[Batch]):
     An item is a whole batch: uint8 images `[B, H, W, 3]`, int64 labels `[B]`, int64 rows `[B]`.
     """
 
-    def __init__(
-        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> None:
+    def __init__(self, pixels: Pixels, labels: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
         self.pixels, self.labels, self.rows = pixels, labels, rows
 
     def __len__(self) -> int:
@@ -35,7 +34,7 @@ class Rows(Dataset[Batch]):
         """Gather the rows at these positions."""
         rows = self.rows[np.asarray(positions)]
         return (
-            torch.from_numpy(self.pixels[rows]),
+            gather(self.pixels, rows),
             torch.from_numpy(self.labels[rows]),
             torch.from_numpy(rows),
         )
@@ -50,7 +49,8 @@ class FoldDataModule(L.LightningDataModule):
     """One fold's fit part through a sampler and augmentation, and its dev part in order.
 
     Args:
-        pixels: all images of the data set, uint8 `[N, H, W, 3]`; a memory map serves.
+        pixels: all images of the data set, uint8 `[N, H, W, 3]`: a memory map, or a tensor on the
+            device that trains.
         labels: int64 `[N]`.
         fold: which rows are fit, dev and test.
         sampler: draws positions into the fit part.
@@ -60,7 +60,7 @@ class FoldDataModule(L.LightningDataModule):
 
     def __init__(
         self,
-        pixels: NDArray[np.uint8],
+        pixels: Pixels,
         labels: NDArray[np.int64],
         fold: Fold,
         sampler: IndexSampler,

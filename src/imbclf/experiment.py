@@ -22,7 +22,8 @@ from imbclf.holdout import hold_out, write_holdout
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
-from imbclf.recipe import CrossValidation, Recipe, class_counts
+from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
+from imbclf.residency import resident
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import resolve_precision
@@ -45,6 +46,7 @@ def run_experiment(
     seed: int,
     run: Path,
     precision: str | int,
+    compile_mode: CompileMode | None,
     device: torch.device,
     params: Mapping[str, str | int | float | bool | None],
 ) -> dict[str, Any]:
@@ -65,6 +67,7 @@ def run_experiment(
         seed: what all randomness comes from.
         run: the run directory; one that was broken off is gone on with.
         precision: Lightning's precision, or `auto`.
+        compile_mode: of `torch.compile`; None trains the network as it is.
         device: where dev and test parts are scored.
         params: flat configuration for tracking.
 
@@ -88,6 +91,7 @@ def run_experiment(
         check_start_of_folds(cv, folds, kept, backbone)
     recipe = Recipe(
         pixels=pixels,
+        resident=resident(pixels, device),
         labels=_labels(kept),
         files=kept.files,
         groups=kept.groups,
@@ -98,6 +102,7 @@ def run_experiment(
         optim=optim,
         trainer=trainer,
         precision=precision,
+        compile_mode=compile_mode,
         device=device,
         augment=augment,
         batch_size=data.batch_size,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import numpy as np
@@ -15,9 +15,12 @@ from imbclf.backbones import Backbone
 from imbclf.checkpoints import Select
 from imbclf.errors import UserError
 from imbclf.optim import OptimizerRecipe
+from imbclf.residency import Pixels
 from imbclf.samplers import IndexSampler
 from imbclf.thresholds import Method
 from imbclf.views import Tta, check_tta
+
+CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,11 @@ class Recipe:
     """All that a fold is trained with, and nothing about where it lies.
 
     Attributes:
-        pixels: uint8 `[N, H, W, 3]`; labels: int64 `[N]`; files: str `[N]`; groups: str
-            `[N]`, which images depend on each other, or None.
+        pixels: uint8 `[N, H, W, 3]`.
+        resident: the same, on the device that trains if they fit there.
+        labels: int64 `[N]`.
+        files: str `[N]`.
+        groups: str `[N]`, which images depend on each other, or None.
         label_names: the user's spelling of label 0 and label 1.
         backbone: makes the network.
         loss: makes the loss of the fit part's class counts (n0, n1).
@@ -88,6 +94,7 @@ class Recipe:
         optim: the optimiser and its schedule.
         trainer: makes Lightning's trainer of callbacks, plugins and a root folder.
         precision: Lightning's precision, resolved.
+        compile_mode: of `torch.compile`, which the network is trained through; None for none.
         device: where dev and test parts are scored.
         augment: what training batches go through.
         batch_size: images per step.
@@ -96,6 +103,7 @@ class Recipe:
     """
 
     pixels: NDArray[np.uint8]
+    resident: Pixels
     labels: NDArray[np.int64]
     files: NDArray[np.str_]
     groups: NDArray[np.str_] | None
@@ -106,6 +114,7 @@ class Recipe:
     optim: OptimizerRecipe
     trainer: Callable[..., L.Trainer]
     precision: str | int
+    compile_mode: CompileMode | None
     device: torch.device
     augment: Augmentation
     batch_size: int

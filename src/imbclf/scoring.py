@@ -9,6 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from imbclf.errors import UserError
+from imbclf.residency import Pixels, gather
 from imbclf.views import Tta, views
 
 DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 (MobileNetV3)
@@ -97,7 +98,7 @@ def pick_device(accelerator: str) -> torch.device:
 @torch.inference_mode()
 def score_images(
     network: nn.Module,
-    pixels: NDArray[np.uint8],
+    pixels: Pixels,
     rows: NDArray[np.int64],
     device: torch.device,
     precision: str | int = "32-true",
@@ -129,7 +130,7 @@ def score_images(
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
     for start in tqdm(starts, desc=progress, disable=disable, leave=False):
-        batch = torch.from_numpy(pixels[rows[start : start + batch_size]]).to(device)
+        batch = gather(pixels, rows[start : start + batch_size]).to(device)
         with autocast_to(precision, device):
             logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
         parts.append(logits.double().cpu().numpy())

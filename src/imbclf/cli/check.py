@@ -26,6 +26,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "use_distributed_sampler",
     ),
 }
+OWN: dict[str, Parameters] = {"trainer": {"compile": "bool | str"}}  # beside the target's
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -98,7 +99,9 @@ def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         yield f"{path}._target_={target}: expected the name of a class or function"
     elif target is not None:
         taken = parameters(target) or _imported_parameters(target)
-        if taken is None and not _exists(target):
+        if taken is not None:
+            taken = {**taken, **OWN.get(path, {})}
+        elif not _exists(target):
             yield f"{path}._target_={target}: no such class or function can be imported"
     for key, value in node.items():
         if key in INSTANTIATION:

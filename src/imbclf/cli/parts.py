@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import lightning as L
 import torch
@@ -17,9 +17,11 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from imbclf.cli.check import OWN
 from imbclf.cli.interrupts import got_through
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import run_experiment
+from imbclf.recipe import CompileMode
 
 
 def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
@@ -32,8 +34,10 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
     parts = {}
     groups = ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv", "tracking")
     for group in groups:
+        own = OWN.get(group, ())
+        taken = {key: value for key, value in cfg[group].items() if key not in own}
         with blame(group):
-            parts[group] = instantiate(cfg[group], _convert_="all")
+            parts[group] = instantiate(taken, _convert_="all")
     with blame("model"):
         parts["model"] = instantiate(cfg.model, _partial_=True, _convert_="all")
     model = partial(parts["model"], head=parts["head"])
@@ -43,6 +47,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
     with blame("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
     tracking = parts["tracking"]
+    compile_mode = mode_of(cfg.trainer.get("compile", False))
 
     def run_in(run: Path) -> float:
         try:
@@ -59,6 +64,7 @@ def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
                 seed=cfg.seed,
                 run=run,
                 precision=cfg.trainer.precision,
+                compile_mode=compile_mode,
                 device=device,
                 params=flatten(OmegaConf.to_container(cfg, resolve=True)),
             )
@@ -104,6 +110,24 @@ def trainer_factory(
             "another (trainer.devices=[0], trainer.devices=[1])"
         )
     return quiet, device
+
+
+def mode_of(choice: bool | str) -> CompileMode | None:
+    """Give the mode of `torch.compile` that `trainer.compile` asks for, None for none.
+
+    Raises:
+        UserError: it has no such mode.
+
+    >>> mode_of(True)
+    'default'
+    """
+    if isinstance(choice, bool):
+        return "default" if choice else None
+    for mode in get_args(CompileMode):
+        if choice == mode:
+            return mode  # type: ignore[no-any-return]
+    modes = ", ".join(get_args(CompileMode))
+    raise UserError(f"trainer.compile={choice}: expected true, false or a mode: {modes}")
 
 
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:

@@ -1,0 +1,51 @@
+"""Images that lie on the device that uses them, so that no batch waits for the bus."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SHARE = 0.4  # of the free memory that images may take: the rest is for activations
+BLOCK = 4096  # images copied at once
+
+Pixels = NDArray[np.uint8] | Tensor
+
+
+def resident(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
+    """Copy all images to a GPU if they fit in 40 % of its free memory; else give them as they are.
+
+    Args:
+        pixels: uint8 `[N, H, W, 3]`; a memory map serves.
+        device: that will train.
+    """
+    if device.type != "cuda":
+        return pixels
+    free, _ = torch.cuda.mem_get_info(device)
+    return on_device(pixels, device) if pixels.nbytes <= SHARE * free else pixels
+
+
+def on_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Copy all images, a block at a time.
+
+    >>> on_device(np.ones((3, 2, 2, 3), np.uint8), torch.device("cpu")).sum().item()
+    36
+    """
+    copied = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+    for start in range(0, len(pixels), BLOCK):
+        block = np.array(pixels[start : start + BLOCK])  # from_numpy warns of a read-only map
+        copied[start : start + BLOCK] = torch.from_numpy(block)
+    return copied
+
+
+def gather(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
+    """Give some images, uint8 `[len(rows), H, W, 3]`, where the images lie.
+
+    >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
+    >>> gather(images, np.array([2, 0])).flatten().tolist()
+    [2, 2, 2, 0, 0, 0]
+    >>> gather(torch.from_numpy(images), np.array([2, 0])).flatten().tolist()
+    [2, 2, 2, 0, 0, 0]
+    """
+    if isinstance(pixels, Tensor):
+        return pixels.index_select(0, torch.from_numpy(rows).to(pixels.device))
+    return torch.from_numpy(pixels[rows])
