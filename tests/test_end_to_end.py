@@ -186,6 +186,7 @@ def test_a_sweep_ends_with_a_comparison_and_survives_a_failing_job(
         assert row["hter"] == pytest.approx(summary["hter"])
 
 
+@pytest.mark.slow
 def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_folder(images=40, minority=4)
     cases = {

@@ -71,6 +71,7 @@ def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
         find_holdout(tmp_path / "none", listing())
 
 
+@pytest.mark.slow
 def test_a_run_never_sees_what_it_is_judged_on(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
