@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.check import nearest
+from imbclf.cli.experiment_file import adopt_experiment_files
 from imbclf.cli.interrupts import catch_signals, got_through
 from imbclf.errors import Interrupted, UserError
 
@@ -68,6 +69,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 
     def composed() -> None:
         try:
+            sys.argv[1:] = adopt_experiment_files(sys.argv[1:])
             main(told)()
         except COMPOSING as error:
             if is_composed:
