@@ -1,9 +1,9 @@
 """`imbclf-tune`: search for a better recipe on dev parts, judge the winner where nobody looked."""
 
-import importlib.util
 import shlex
 import sys
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -53,7 +53,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
         f"++data.holdout={cfg.data.holdout}",
     ]
     check_space(space, given)
-    if importlib.util.find_spec("optuna") is None:
+    if find_spec("optuna") is None:
         raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
     show_messages(options.folder / "tune.log")
 
@@ -131,7 +131,8 @@ def check_space(space: "Space", given: list[str]) -> None:
         try:
             check(composed([*given, *as_overrides(drawn)])[0], TRAIN_OPTIONS)
         except UserError as error:
-            raise UserError(f"search: with {' '.join(as_overrides(drawn))}: {error}") from error
+            told = " ".join(as_overrides(drawn)).replace("++", "")
+            raise UserError(f"search: with {told}: {error}") from error
 
 
 def go_on(arguments: list[str], options: "TuneOptions") -> str:

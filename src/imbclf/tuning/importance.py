@@ -1,6 +1,8 @@
 """Which parameters made the difference between good trials and bad ones."""
 
 import math
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,7 +32,7 @@ def importances(
 
     PED-ANOVA (Watanabe et al. 2023), of the last value of all trials, those that were pruned too:
     the few that ran to their end are too few and too good to tell. Empty where there are fewer than
-    eight trials, or all did alike.
+    eight trials, or all did alike; a parameter needs eight trials that drew it.
     """
     told = [trial for trial in trials if math.isfinite(last_value(trial)) and trial.params]
     values = [last_value(trial) for trial in told]
@@ -43,4 +45,8 @@ def importances(
         )
         for trial in told
     )
-    return optuna.importance.get_param_importances(study)
+    drawn = Counter(name for trial in told for name in trial.params)
+    often = [name for name, times in drawn.items() if times >= FEWEST]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of choices that were hardly ever drawn
+        return optuna.importance.get_param_importances(study, params=often)

@@ -155,7 +155,9 @@ def page(
         figures.append((_bars(shares), f"Importance of parameters. {caption}", caption))
     made.figures(figures)
     if not shares:
-        made.paragraph("Importance is shown from eight trials on.", note=True)
+        made.paragraph(
+            "Importance is shown from eight trials on, of parameters that eight drew.", note=True
+        )
     names = parameter_names(trials)
     made.table(
         ["Trial", "State", name, "Epochs", "Seconds", "dev HTER", "dev AUROC", *names],

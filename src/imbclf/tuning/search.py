@@ -1,10 +1,10 @@
 """Trial after trial, until the budget is spent."""
 
 import logging
-import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -52,10 +52,10 @@ def search(
     Raises:
         UserError: three trials in a row failed.
     """
-    end = None if options.hours is None else time.monotonic() + 3600 * options.hours
+    end = None if options.hours is None else monotonic() + 3600 * options.hours
     worker, failed = Worker(options.folder), 0
     try:
-        while end is None or time.monotonic() < end:
+        while end is None or monotonic() < end:
             trial = worker.ask(study, options.trials)
             if trial is None:
                 break
@@ -88,7 +88,7 @@ def _run(
         trial.report(value, step)
         if is_last:
             return
-        over = end is not None and time.monotonic() >= end
+        over = end is not None and monotonic() >= end
         if over and best_trial(study.get_trials(deepcopy=False), options.direction) is not None:
             raise OutOfTimeError
         if trial.should_prune():
