@@ -76,6 +76,17 @@ def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, A
     return checkpoint
 
 
+def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
+    """Give what the best epoch has least of.
+
+    >>> cost("auroc", 3, {"dev/auroc": 0.9}), cost("hter", 3, {"dev/hter": 0.2})
+    (-0.9, 0.2)
+    """
+    if select == "last":
+        return -epoch
+    return -metrics["dev/auroc"] if select == "auroc" else metrics[f"dev/{select}"]
+
+
 class KeepBest(L.Callback):
     """Keep the weights of the epoch that is best on dev, and the whole state of the last one.
 
@@ -85,25 +96,22 @@ class KeepBest(L.Callback):
     Args:
         folder: where to write.
         select: what is judged: lowest `hter` or `loss`, highest `auroc`, or just the `last` epoch.
+        resumable: whether the last epoch's state is kept.
     """
 
-    def __init__(self, folder: Path, select: Select) -> None:
-        self.folder, self.select = folder, select
+    def __init__(self, folder: Path, select: Select, resumable: bool = True) -> None:
+        self.folder, self.select, self.resumable = folder, select, resumable
         self.lowest = float("inf")
-
-    def cost(self, epoch: int, metrics: Mapping[str, float]) -> float:
-        """Give what the best epoch has least of."""
-        if self.select == "last":
-            return -epoch
-        return -metrics["dev/auroc"] if self.select == "auroc" else metrics[f"dev/{self.select}"]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save what deserves it."""
-        cost = self.cost(trainer.current_epoch, pl_module.epoch_metrics)  # type: ignore[arg-type]
-        if cost < self.lowest:
-            self.lowest = cost
+        metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
+        now = cost(self.select, trainer.current_epoch, metrics)
+        if now < self.lowest:
+            self.lowest = now
             trainer.strategy.save_checkpoint(judged_weights(trainer, pl_module), self.folder / BEST)
-        trainer.save_checkpoint(self.folder / LAST)
+        if self.resumable:
+            trainer.save_checkpoint(self.folder / LAST)
 
     def state_dict(self) -> dict[str, float]:
         """Give what going on after an interruption needs."""

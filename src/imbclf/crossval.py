@@ -1,10 +1,14 @@
 """Train the folds of one experiment and collect what each says of images it never saw."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from imbclf.augment import FoldAugmentation
 from imbclf.backbones import Backbone
@@ -13,6 +17,7 @@ from imbclf.checkpoints import BEST, LAST, KeepBest, WholeCheckpointIO, not_gone
 from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.feedback import Feedback
+from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
@@ -33,6 +38,47 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     A fold that was broken off in an earlier run goes on from its last whole epoch. With
     `trainer.max_epochs=0` the head is prepared and judged, and that is all.
     """
+    fitted = _fitted(recipe, fold, number, run, tracker)
+    result = _judge(recipe, fold, number, fitted)
+    deployed = {**fitted.card, **_deployed_rule(recipe, fold, result)}
+    save_member(run / "predictor", number, deployed, fitted.weights, recipe.cv.tta)
+    write_fold(run, result, fold, recipe.files, recipe.labels)
+    (fold_folder(run, number) / LAST).unlink(missing_ok=True)
+    return result
+
+
+def fit_and_judge_on_dev(
+    recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker, watch: L.Callback
+) -> dict[str, float]:
+    """Train one fold and judge it on its dev part alone, on which epoch and threshold are chosen.
+
+    `watch` sees every epoch when all else has been done with it; what it raises ends the training.
+    Gives a `binary_report`; nothing is kept that training could go on from.
+    """
+    fitted = _fitted(recipe, fold, number, run, tracker, watch)
+    logits, labels = _score(recipe, fold.dev, fitted.backbone), recipe.labels[fold.dev]
+    return binary_report(logits, labels, choose_threshold(logits, labels, recipe.cv.threshold))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A backbone with the weights of the chosen epoch, and what it took."""
+
+    backbone: Backbone
+    card: dict[str, Any]
+    weights: dict[str, Tensor]
+    seconds: float
+    images: int
+
+
+def _fitted(
+    recipe: Recipe,
+    fold: Fold,
+    number: int,
+    run: Path,
+    tracker: Tracker,
+    watch: L.Callback | None = None,
+) -> _Fitted:
     folder = fold_folder(run, number)
     folder.mkdir(parents=True, exist_ok=True)
     seed = int(np.random.default_rng([recipe.seed, number]).integers(2**31))
@@ -40,16 +86,11 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     tracker.start_fold(number)
     module = _new_module(recipe, fold, number, seed)
     started = time.perf_counter()
-    images = _fit(recipe, fold, number, run, module, tracker, seed)
+    images = _fit(recipe, fold, number, run, module, tracker, seed, watch)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(folder / BEST)
     module.backbone.load_state_dict(weights)
-    result = _judge(recipe, fold, number, int(card["epoch"]), module.backbone, seconds, images)
-    deployed = {**card, **_deployed_rule(recipe, fold, result)}
-    save_member(run / "predictor", number, deployed, weights, recipe.cv.tta)
-    write_fold(run, result, fold, recipe.files, recipe.labels)
-    (folder / LAST).unlink(missing_ok=True)
-    return result
+    return _Fitted(module.backbone, card, weights, seconds, images)
 
 
 def _new_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryClassifier:
@@ -70,6 +111,7 @@ def _fit(
     module: BinaryClassifier,
     tracker: Tracker,
     seed: int,
+    watch: L.Callback | None,
 ) -> int:
     """Train until best.ckpt is what it shall be; give the number of images trained on."""
     folder = fold_folder(run, number)
@@ -80,7 +122,7 @@ def _fit(
         recipe.resident, recipe.labels, fold, sampler, augment, recipe.batch_size
     )
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
-    keep = KeepBest(folder, recipe.cv.select)
+    keep = KeepBest(folder, recipe.cv.select, resumable=watch is None)
     before = len(record.rows)
     trainer = recipe.trainer(
         callbacks=[
@@ -90,6 +132,7 @@ def _fit(
             record,
             EpochBar(f"fold {number + 1}/{recipe.cv.models}"),
             keep,
+            *([] if watch is None else [watch]),
         ],
         plugins=[WholeCheckpointIO()],
         default_root_dir=run,
@@ -158,28 +201,21 @@ def _deployed_rule(recipe: Recipe, fold: Fold, result: FoldResult) -> DecisionRu
     return decision_rule(logits, labels, recipe.cv.threshold)
 
 
-def _judge(
-    recipe: Recipe,
-    fold: Fold,
-    number: int,
-    epoch: int,
-    backbone: Backbone,
-    seconds: float,
-    images: int,
-) -> FoldResult:
+def _judge(recipe: Recipe, fold: Fold, number: int, fitted: _Fitted) -> FoldResult:
     """Score dev and test with the weights of the chosen epoch; choose the threshold on dev."""
-    dev, test = (
-        score_images(
-            backbone, recipe.resident, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
-        )
-        for rows in (fold.dev, fold.test)
-    )
+    dev, test = (_score(recipe, rows, fitted.backbone) for rows in (fold.dev, fold.test))
     return FoldResult(
         fold=number,
-        epoch=epoch,
+        epoch=int(fitted.card["epoch"]),
         threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.cv.threshold),
-        seconds=seconds,
-        images_per_second=images / seconds,
+        seconds=fitted.seconds,
+        images_per_second=fitted.images / fitted.seconds,
         dev_logits=dev,
         test_logits=test,
+    )
+
+
+def _score(recipe: Recipe, rows: NDArray[np.int64], backbone: Backbone) -> NDArray[np.float64]:
+    return score_images(
+        backbone, recipe.resident, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
     )

@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right."""
+"""The exceptions that mean something to a user."""
 
 
 class UserError(Exception):
@@ -7,6 +7,10 @@ class UserError(Exception):
     The message names the file or option, says what was expected and what to do. Commands print
     it without a traceback and exit with code 2.
     """
+
+
+class DivergedError(UserError):
+    """A training whose numbers are no longer finite."""
 
 
 class Interrupted(BaseException):

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,81 @@ from imbclf.splits import Fold, repeated_folds
 from imbclf.tracking import Tracker
 
 log = logging.getLogger("imbclf")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the folds of an experiment are trained with, all that can be refused having been.
+
+    Attributes:
+        recipe: the parts, with the decoded images.
+        folds: of these images.
+        held: the images held out of them, if any.
+    """
+
+    recipe: Recipe
+    folds: list[Fold]
+    held: Listing | None
+
+
+def prepare(
+    data: LabelledFolder,
+    augment: Augmentation,
+    model: Callable[[], Backbone],
+    loss: Callable[[tuple[int, int]], nn.Module],
+    sampler: Callable[[NDArray[np.int64], int], IndexSampler],
+    optim: OptimizerRecipe,
+    trainer: Callable[..., L.Trainer],
+    cv: CrossValidation,
+    seed: int,
+    precision: str | int,
+    compile_mode: CompileMode | None,
+    device: torch.device,
+) -> Prepared:
+    """Find and decode the images and divide them; nothing is trained or written down.
+
+    Everything that can be refused is refused before the first image is decoded. The arguments are
+    those of `run_experiment`.
+
+    Raises:
+        UserError: what the user can mend.
+    """
+    backbone = model()
+    precision = resolve_precision(precision, device, backbone.network)
+    trainer = partial(trainer, precision=precision)
+    listing, held = hold_out(data.list_files(), data.holdout)
+    folds = _split(listing, cv, seed)
+    check_start_of_folds(cv, folds, listing, backbone)
+    labels = _labels(listing)[folds[0].fit]
+    check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
+    sampler(labels, seed)
+    pixels, kept = data.open(listing)
+    check_input(backbone, *pixels.shape[1:3])
+    augment.check_size(*pixels.shape[1:3])
+    if len(kept.files) != len(listing.files):
+        folds = _split(kept, cv, seed)
+        check_start_of_folds(cv, folds, kept, backbone)
+    recipe = Recipe(
+        pixels=pixels,
+        resident=resident(pixels, device),
+        labels=_labels(kept),
+        files=kept.files,
+        groups=kept.groups,
+        label_names=kept.label_names,
+        backbone=model,
+        loss=loss,
+        sampler=sampler,
+        optim=optim,
+        trainer=trainer,
+        precision=precision,
+        compile_mode=compile_mode,
+        device=device,
+        augment=augment,
+        batch_size=data.batch_size,
+        cv=cv,
+        seed=seed,
+    )
+    return Prepared(recipe, folds, held)
 
 
 def run_experiment(
@@ -74,56 +150,36 @@ def run_experiment(
     Raises:
         UserError: what the user can mend.
     """
-    backbone = model()
-    precision = resolve_precision(precision, device, backbone.network)
-    trainer = partial(trainer, precision=precision)
-    listing, held = hold_out(data.list_files(), data.holdout)
-    folds = _split(listing, cv, seed)
-    check_start_of_folds(cv, folds, listing, backbone)
-    labels = _labels(listing)[folds[0].fit]
-    check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
-    sampler(labels, seed)
-    pixels, kept = data.open(listing)
-    check_input(backbone, *pixels.shape[1:3])
-    augment.check_size(*pixels.shape[1:3])
-    if len(kept.files) != len(listing.files):
-        folds = _split(kept, cv, seed)
-        check_start_of_folds(cv, folds, kept, backbone)
-    recipe = Recipe(
-        pixels=pixels,
-        resident=resident(pixels, device),
-        labels=_labels(kept),
-        files=kept.files,
-        groups=kept.groups,
-        label_names=kept.label_names,
-        backbone=model,
-        loss=loss,
-        sampler=sampler,
-        optim=optim,
-        trainer=trainer,
-        precision=precision,
-        compile_mode=compile_mode,
-        device=device,
-        augment=augment,
-        batch_size=data.batch_size,
-        cv=cv,
-        seed=seed,
+    prepared = prepare(
+        data,
+        augment,
+        model,
+        loss,
+        sampler,
+        optim,
+        trainer,
+        cv,
+        seed,
+        precision,
+        compile_mode,
+        device,
     )
+    recipe, folds, held = prepared.recipe, prepared.folds, prepared.held
     zero, one = class_counts(recipe.labels)
     log.info("data     %s", Path(data.dir).resolve())
     log.info(
         "images   %d: %d of label %s, %d of label %s",
         zero + one,
         zero,
-        kept.label_names[0],
+        recipe.label_names[0],
         one,
-        kept.label_names[1],
+        recipe.label_names[1],
     )
     if held is not None:
         log.info("held out %d, for imbclf-evaluate", len(held))
         write_holdout(run, held)
     log.info("run      %s", run)
-    write_splits(run, kept.files, folds)
+    write_splits(run, recipe.files, folds)
     tracked = run / "tracking_run"
     earlier = tracked.read_text(encoding="utf-8") if tracked.exists() else None
     run_id = tracking.start(run.name, params, earlier)
@@ -132,7 +188,7 @@ def run_experiment(
     results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
     summary = conclude(recipe, folds, results, run)
     tracking.log_result(headline(summary), artifacts(run))
-    tracking.log_model(run / "predictor", np.array(pixels[:2]))
+    tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
     return summary
 
 

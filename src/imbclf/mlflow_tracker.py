@@ -20,7 +20,7 @@ from mlflow.models import Model
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
-from imbclf.tracking import Scalar, Status
+from imbclf.tracking import NoTracker, Scalar, Status, Tracker
 
 P = ParamSpec("P")
 
@@ -62,10 +62,19 @@ class MLflowTracker:
 
     def __init__(self, uri: str | None, experiment: str, directory: Path | str) -> None:
         self._uri = uri
-        self._experiment = experiment
+        self._experiment_name = experiment
         self._directory = Path(directory).resolve()
         self._open_runs: list[str] = []  # the experiment's, then the current fold's
+        self._parent: str | None = None
         self.lost = False
+
+    def child(self) -> Tracker:
+        """Give a tracker whose run is nested under this one's, which has been started."""
+        if self.lost:
+            return NoTracker()
+        own = MLflowTracker(self._uri, self._experiment_name, self._directory)
+        own._parent = self._open_runs[0]
+        return own
 
     def start(self, name: str, params: Mapping[str, Scalar], run_id: str | None = None) -> str:
         """Open the store and begin the experiment's run, or go on with run `run_id`.
@@ -78,9 +87,10 @@ class MLflowTracker:
         self._name, self._params = name, dict(params)
         try:
             self._client, self._experiment_id = open_store(
-                self._uri, self._experiment, self._directory
+                self._uri, self._experiment_name, self._directory
             )
-            self._begin(name, self._params, {}, run_id)
+            nested = {} if self._parent is None else {"mlflow.parentRunId": self._parent}
+            self._begin(name, self._params, nested, run_id)
         except Exception as error:
             where = self._uri or embedded_uri(self._directory)
             raise UserError(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from imbclf.backbones import Backbone
 from imbclf.decisions import decision_rule
-from imbclf.errors import UserError
+from imbclf.errors import DivergedError
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.thresholds import Method
@@ -108,7 +108,7 @@ class BinaryClassifier(L.LightningModule):
         untrained = self._images == 0
         if (untrained or np.isfinite(train_loss)) and bool(logits.isfinite().all()):
             return
-        raise UserError(
+        raise DivergedError(
             f"epoch {self.current_epoch}: the loss or the scores are no longer finite "
             f"(mean training loss {train_loss}). Usual causes: a learning rate too high "
             "(lower optim.lr, or optim.warmup=0.1), or 16-bit arithmetic (trainer.precision=32)."

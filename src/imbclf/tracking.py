@@ -41,6 +41,9 @@ class Tracker(Protocol):
     def end(self, status: Status) -> None:
         """End the experiment's run and that of a fold still open."""
 
+    def child(self) -> "Tracker":
+        """Give a tracker whose run is nested under this one's, which has been started."""
+
 
 class NoTracker:
     """A `Tracker` that records nothing."""
@@ -65,3 +68,7 @@ class NoTracker:
 
     def end(self, status: Status) -> None:
         """Do nothing."""
+
+    def child(self) -> "NoTracker":
+        """Give itself."""
+        return self

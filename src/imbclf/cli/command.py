@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.check import nearest
+from imbclf.cli.experiment_file import adopt_experiment_files
 from imbclf.cli.interrupts import catch_signals, got_through
 from imbclf.errors import Interrupted, UserError
 
@@ -70,7 +71,10 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 
     def composed() -> None:
         try:
+            sys.argv[1:] = adopt_experiment_files(sys.argv[1:])
             main(told)()
+        except MissingConfigException:  # an OSError, but one that knows what there is
+            raise
         except COMPOSING as error:
             if is_composed:
                 raise
@@ -142,6 +146,8 @@ def show_messages(logfile: Path | None = None) -> None:
     """Send the package's messages to the terminal as they are and, with the time, to a file."""
     log.setLevel(logging.INFO)
     log.propagate = False
+    for earlier in log.handlers:
+        earlier.close()
     log.handlers.clear()
     log.addHandler(logging.StreamHandler(sys.stdout))
     if logfile is not None:

@@ -22,63 +22,90 @@ from imbclf.cli.interrupts import got_through
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import run_experiment
 from imbclf.recipe import CompileMode
+from imbclf.tracking import Tracker
 
 
-def experiment_from(cfg: DictConfig) -> Callable[[Path], float]:
+def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
     """Build the parts; give what runs the experiment in a run directory and returns its HTER.
+
+    Args:
+        cfg: the checked configuration.
+        tracker: where it is recorded; None: where the configuration says.
+
+    Raises:
+        UserError: where a part refuses its options.
+    """
+    parts, tracking = build_parts(cfg), tracker or tracker_from(cfg)
+
+    def run_in(run: Path) -> float:
+        params = flatten(OmegaConf.to_container(cfg, resolve=True))
+        with tracked(tracking):
+            summary = run_experiment(**parts, tracking=tracking, run=run, params=params)
+        return float(summary["hter"])
+
+    return run_in
+
+
+def build_parts(cfg: DictConfig) -> dict[str, Any]:
+    """Build what `prepare` takes, by the names of its arguments.
 
     Raises:
         UserError: where a part refuses its options.
     """
     quieten_lightning()
     parts = {}
-    groups = ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv", "tracking")
-    for group in groups:
+    for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
         own = OWN.get(group, ())
         taken = {key: value for key, value in cfg[group].items() if key not in own}
         with blame(group):
             parts[group] = instantiate(taken, _convert_="all")
     with blame("model"):
-        parts["model"] = instantiate(cfg.model, _partial_=True, _convert_="all")
-    model = partial(parts["model"], head=parts["head"])
+        model = instantiate(cfg.model, _partial_=True, _convert_="all")
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision)
     with blame("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
-    tracking = parts["tracking"]
-    compile_mode = mode_of(cfg.trainer.get("compile", False))
+    return {
+        "data": parts["data"],
+        "augment": parts["augment"],
+        "model": partial(model, head=parts["head"]),
+        "loss": loss_factory(parts["loss"]),
+        "sampler": parts["sampler"],
+        "optim": parts["optim"],
+        "trainer": trainer,
+        "cv": parts["cv"],
+        "seed": cfg.seed,
+        "precision": cfg.trainer.precision,
+        "compile_mode": mode_of(cfg.trainer.get("compile", False)),
+        "device": device,
+    }
 
-    def run_in(run: Path) -> float:
-        try:
-            summary = run_experiment(
-                data=parts["data"],
-                augment=parts["augment"],
-                model=model,
-                loss=loss_factory(parts["loss"]),
-                sampler=parts["sampler"],
-                optim=parts["optim"],
-                trainer=trainer,
-                cv=parts["cv"],
-                tracking=tracking,
-                seed=cfg.seed,
-                run=run,
-                precision=cfg.trainer.precision,
-                compile_mode=compile_mode,
-                device=device,
-                params=flatten(OmegaConf.to_container(cfg, resolve=True)),
-            )
-        except Interrupted:
-            got_through()
-            tracking.end("KILLED")
-            raise
-        except BaseException:
-            tracking.end("FAILED")
-            raise
-        tracking.end("FINISHED")
-        return float(summary["hter"])
 
-    return run_in
+def tracker_from(cfg: DictConfig) -> Tracker:
+    """Build the tracker.
+
+    Raises:
+        UserError: where it refuses its options.
+    """
+    with blame("tracking"):
+        tracker: Tracker = instantiate(cfg.tracking, _convert_="all")
+    return tracker
+
+
+@contextmanager
+def tracked(tracking: Tracker) -> Iterator[None]:
+    """End the tracker's run as the work within ends: finished, failed or killed."""
+    try:
+        yield
+    except Interrupted:
+        got_through()
+        tracking.end("KILLED")
+        raise
+    except BaseException:
+        tracking.end("FAILED")
+        raise
+    tracking.end("FINISHED")
 
 
 def trainer_factory(

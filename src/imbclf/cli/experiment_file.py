@@ -1,0 +1,49 @@
+"""An experiment that is a file anywhere, as `imbclf-tune` writes one: `experiment=PATH.yaml`."""
+
+import re
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from imbclf.errors import UserError
+from imbclf.untrusted import UNREADABLE, read_yaml
+
+OPTION, SUFFIX = "experiment=", ".yaml"
+
+
+def adopt_experiment_files(arguments: list[str]) -> list[str]:
+    """Make files that `experiment=` names choices of that group; give the arguments for Hydra.
+
+    What is no such file stays as it is, and is for Hydra to find or to refuse.
+
+    Raises:
+        UserError: a file is not YAML.
+
+    >>> adopt_experiment_files(["experiment=best", "seed=1"])
+    ['experiment=best', 'seed=1']
+    """
+    adopted = []
+    for argument in arguments:
+        if argument.startswith(OPTION):
+            names = argument.removeprefix(OPTION).split(",")
+            argument = OPTION + ",".join(map(_adopt, names))
+        adopted.append(argument)
+    return adopted
+
+
+def _adopt(name: str) -> str:
+    path = Path(name)
+    if not name.endswith(SUFFIX) or not path.is_file():
+        return name
+    try:
+        read_yaml(path)
+        node = OmegaConf.load(path)  # which takes 1e-3 for a number, unlike YAML
+    except (*UNREADABLE, OmegaConfBaseException) as error:
+        raise UserError(f"experiment={name}: not a readable experiment ({error})") from error
+    # Hydra's grammar takes no blanks or brackets in a choice.
+    *folders, stem = re.sub(r"[^\w/.-]", "_", name.removesuffix(SUFFIX).strip("/")).split("/")
+    group = "/".join(["experiment", *(folder for folder in folders if folder not in ("", "."))])
+    ConfigStore.instance().store(name=stem, node=node, group=group, package="_global_")
+    return f"{group}/{stem}".removeprefix("experiment/")

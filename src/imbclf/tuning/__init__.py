@@ -1,0 +1,1 @@
+"""The search for a better recipe: trials judged on dev parts, a winner judged on neither."""

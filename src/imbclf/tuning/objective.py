@@ -1,0 +1,96 @@
+"""What a trial is judged by: the dev parts of some folds, and nothing of their test parts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lightning as L
+import numpy as np
+
+from imbclf.checkpoints import BEST, LAST, Select, cost
+from imbclf.crossval import fit_and_judge_on_dev
+from imbclf.recipe import Recipe
+from imbclf.runs import fold_folder
+from imbclf.splits import Fold
+from imbclf.tracking import Tracker
+from imbclf.tuning.options import Metric
+
+Tell = Callable[[int, float, bool], None]  # steps done, what they came to, whether all are done
+
+
+@dataclass(frozen=True)
+class DevScore:
+    """Means over the dev parts of a trial's folds.
+
+    Attributes:
+        value: of the study's metric.
+        hter: at the threshold chosen on the same dev part.
+        auroc: area under the ROC curve.
+        steps: epochs of all folds.
+    """
+
+    value: float
+    hter: float
+    auroc: float
+    steps: int
+
+
+class Watch(L.Callback):
+    """Tell after every epoch what the best epoch so far reached on dev.
+
+    Args:
+        select: by what on dev the epoch is chosen.
+        metric: what is told.
+        tell: called with the number of epochs done and the metric.
+    """
+
+    def __init__(self, select: Select, metric: Metric, tell: Callable[[int, float], None]) -> None:
+        self.select, self.metric, self.tell = select, metric, tell
+        self._lowest, self._value = float("inf"), float("nan")
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Tell."""
+        metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
+        now = cost(self.select, trainer.current_epoch, metrics)
+        if now < self._lowest:
+            self._lowest, self._value = now, metrics[f"dev/{self.metric}"]
+        self.tell(trainer.current_epoch + 1, self._value)
+
+
+def score_on_dev(
+    recipe: Recipe,
+    folds: Sequence[Fold],
+    numbers: Sequence[int],
+    run: Path,
+    tracker: Tracker,
+    metric: Metric,
+    tell: Tell,
+) -> DevScore:
+    """Train some folds, one after the other, and judge each on its dev part.
+
+    After every epoch `tell` hears how many epochs are done, over all folds, the mean of the metric
+    over the folds so far, and whether this was the last; what it raises ends the trial. Weights are
+    not kept.
+    """
+    epochs = max(1, recipe.trainer().max_epochs or 1)
+    reports: list[dict[str, float]] = []
+    try:
+        for place, number in enumerate(numbers):
+            before = [report[metric] for report in reports]
+
+            def told(
+                epoch: int, value: float, place: int = place, before: list[float] = before
+            ) -> None:
+                done = place * epochs + epoch
+                tell(done, float(np.mean([*before, value])), done == epochs * len(numbers))
+
+            watch = Watch(recipe.cv.select, metric, told)
+            report = fit_and_judge_on_dev(recipe, folds[number], number, run, tracker, watch)
+            tracker.end_fold({f"dev/{name}": value for name, value in report.items()})
+            reports.append(report)
+    finally:
+        for number in numbers:
+            for name in (BEST, LAST):
+                (fold_folder(run, number) / name).unlink(missing_ok=True)
+    means = {name: float(np.mean([report[name] for report in reports])) for name in reports[0]}
+    return DevScore(means[metric], means["hter"], means["auroc"], epochs * len(numbers))
