@@ -22,6 +22,7 @@ from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CrossValidation, Recipe, class_counts
+from imbclf.reference import write_reference
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold, repeated_folds
@@ -121,6 +122,8 @@ def run_experiment(
     if run_id is not None:
         tracked.write_text(run_id, encoding="utf-8")
     results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
+    test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
+    write_reference(run / "predictor", kept, pixels, test_logits)
     summary = conclude(recipe, folds, results, run)
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(pixels[:2]))
