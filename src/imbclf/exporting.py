@@ -130,7 +130,10 @@ def speeds(
     """Measure size and speed of the predictor and of the files in a folder, all on the CPU."""
     ways: dict[str, partial[Predictions] | Run] = {
         "PyTorch": partial(wanted.predict, predictor),
-        **{path.name: open_graph(path) for path in sorted(folder.glob("model*[xt2]"))},
+        **{
+            path.name: open_graph(path)
+            for path in sorted(folder.glob("model*[x2]"), key=lambda file: len(file.name))
+        },
     }
     batch, rows = images[: wanted.batch_size], {}
     for name, way in ways.items():

@@ -26,12 +26,12 @@ class Familiarity:
 
     Attributes:
         images: their number.
-        warnings: what sets them apart, a sentence each; empty where nothing does.
+        warnings: what sets them apart, a sentence for each matter; empty where nothing does.
         findings: the numbers behind it; JSON-able.
     """
 
     images: int
-    warnings: tuple[str, ...]
+    warnings: Mapping[str, str]
     findings: Mapping[str, Any]
 
 
@@ -128,7 +128,7 @@ def compare_with_training(
         known: the training's.
     """
     told = [header for header in headers if header is not None]
-    warnings: list[str] = []
+    warnings: dict[str, str] = {}
     findings: dict[str, Any] = {}
     _compare_headers(told, known, warnings, findings)
     _compare_colours(colours, known, warnings, findings)
@@ -140,11 +140,11 @@ def compare_with_training(
         findings["scores"] = {"distance": found}
         if stands_out(found, len(logits), sum(known.scored[name] for name in scored)):
             new, old = np.median(logits[:, columns], axis=0).mean(), quantiles[MEDIAN].mean()
-            warnings.append(
+            warnings["scores"] = (
                 f"scores are not distributed as out of fold (distance {found:.2f}; median logit "
                 f"{new:.2f}, out of fold {old:.2f})"
             )
-    return Familiarity(len(colours), tuple(warnings), findings)
+    return Familiarity(len(colours), warnings, findings)
 
 
 def look_at(
@@ -168,7 +168,7 @@ def look_at(
 
 
 def _compare_headers(
-    headers: Sequence[Header], known: Reference, warnings: list[str], findings: dict[str, Any]
+    headers: Sequence[Header], known: Reference, warnings: dict[str, str], findings: dict[str, Any]
 ) -> None:
     if not headers or not known.headers:
         return
@@ -177,7 +177,7 @@ def _compare_headers(
     findings["headers"], findings["other_sizes"] = count, len(others)
     if is_commoner(len(others), count, 1 / (known.headers + 2)):
         common = Counter(f"{one.height}x{one.width}" for one in others).most_common(1)[0][0]
-        warnings.append(
+        warnings["size"] = (
             f"{len(others)} of {count} images have other sizes ({common}, say) than in training "
             f"({_sizes(known)})"
         )
@@ -186,14 +186,17 @@ def _compare_headers(
     for name, number in kinds.most_common():
         share = (known.kinds.get(name, 0) + 1) / (known.headers + 2)
         if is_commoner(number, count, share):
-            warnings.append(
+            warnings[name] = (
                 f"{number} of {count} images are {name}, in training {known.kinds.get(name, 0)} of "
                 f"{known.headers}"
             )
 
 
 def _compare_colours(
-    colours: NDArray[np.float64], known: Reference, warnings: list[str], findings: dict[str, Any]
+    colours: NDArray[np.float64],
+    known: Reference,
+    warnings: dict[str, str],
+    findings: dict[str, Any],
 ) -> None:
     outside = int(beyond(colours, known).any(axis=1).sum())
     found = {
@@ -202,7 +205,7 @@ def _compare_colours(
     }
     findings["colours"] = {"beyond_all_known": outside, "distance": found}
     if is_commoner(outside, len(colours), 2 * len(COLOURS) / (known.coloured + 1)):
-        warnings.append(
+        warnings["range"] = (
             f"{outside} of {len(colours)} images have colours beyond those of all "
             f"{known.coloured} images of the training"
         )
@@ -210,7 +213,7 @@ def _compare_colours(
     if stands_out(found[worst], len(colours), known.coloured):
         place = COLOURS.index(worst)
         new, old = np.median(colours[:, place]), known.colours[MEDIAN, place]
-        warnings.append(
+        warnings["colours"] = (
             f"colours are not distributed as in training (distance {found[worst]:.2f} in {worst}; "
             f"median {new:.3f}, in training {old:.3f})"
         )

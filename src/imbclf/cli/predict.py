@@ -104,7 +104,7 @@ def task(cfg: DictConfig) -> None:
             "prior": cfg.prior,
             "threshold": threshold,
             "like_training": None if look is None else not look.warnings,
-            "warnings": [] if look is None else list(look.warnings),
+            "warnings": [] if look is None else [*look.warnings.values()],
             "compared": None if look is None else look.findings,
         },
     )
@@ -114,7 +114,7 @@ def task(cfg: DictConfig) -> None:
     log.info("images       %d: %d of label %s, %d of label %s", *told)
     log.info("predictions  %s", out / "predictions.csv")
     log.info("labels       %s", out / "labels.txt")
-    for warning in () if look is None else look.warnings:
+    for warning in () if look is None else look.warnings.values():
         log.warning("unlike what the models were trained on: %s", warning)
 
 
