@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
+
+Source = Path | str | BytesIO  # a file, or its bytes in memory
 
 # Pillow would try all it knows, among them EPS, which starts a program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -31,7 +34,7 @@ class UnreadableImage(Exception):  # noqa: N818
     """A file that gives no image; the message is the reason, in a few words, without the path."""
 
 
-def decode(path: Path | str, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """Decode an image to RGB, upright, as uint8 [H, W, 3].
 
     Transparent parts show white, as on a page; 16-bit grey is scaled by 255 / 65535; of an
@@ -67,7 +70,7 @@ class Header(NamedTuple):
     width: int
 
 
-def read_header(path: Path | str) -> Header:
+def read_header(path: Source) -> Header:
     """Read format, mode and the size of `decode(path, None)`, without the pixels.
 
     Raises:
@@ -91,7 +94,7 @@ def height_width(path: Path | str) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: Path | str) -> Iterator[Image.Image]:
+def _opened(path: Source) -> Iterator[Image.Image]:
     try:
         with Image.open(path, formats=FORMATS) as image:
             yield image
@@ -101,11 +104,12 @@ def _opened(path: Path | str) -> Iterator[Image.Image]:
         raise UnreadableImage(_reason(path, error)) from error
 
 
-def _reason(path: Path | str, error: Exception) -> str:
+def _reason(path: Source, error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, UnidentifiedImageError):
-        return f"not one of {', '.join(FORMATS)}" if Path(path).stat().st_size else "empty file"
+        size = len(path.getbuffer()) if isinstance(path, BytesIO) else Path(path).stat().st_size
+        return f"not one of {', '.join(FORMATS)}" if size else "empty file"
     return str(error) or type(error).__name__
 
 

@@ -24,6 +24,7 @@ from imbclf.listing import Listing
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
+from imbclf.reference import write_reference
 from imbclf.residency import resident
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
@@ -40,11 +41,13 @@ class Prepared:
 
     Attributes:
         recipe: the parts, with the decoded images.
+        listing: these images.
         folds: of these images.
         held: the images held out of them, if any.
     """
 
     recipe: Recipe
+    listing: Listing
     folds: list[Fold]
     held: Listing | None
 
@@ -106,7 +109,7 @@ def prepare(
         cv=cv,
         seed=seed,
     )
-    return Prepared(recipe, folds, held)
+    return Prepared(recipe, kept, folds, held)
 
 
 def run_experiment(
@@ -186,6 +189,8 @@ def run_experiment(
     if run_id is not None:
         tracked.write_text(run_id, encoding="utf-8")
     results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
+    test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
+    write_reference(run / "predictor", prepared.listing, recipe.pixels, test_logits)
     summary = conclude(recipe, folds, results, run)
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))

@@ -4,6 +4,7 @@ import atexit
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,12 +19,15 @@ from imbclf.mlflow_store import (
 # After the store, which sets what MLflow reads when it is imported.
 import mlflow
 import numpy as np
+import pandas as pd
+from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 
+OUTPUTS = (ColSpec("double", "score"), ColSpec("double", "probability"), ColSpec("string", "label"))
 MODEL = "model"  # the logged model is runs:/<run id>/model
 
 
@@ -31,26 +35,72 @@ MODEL = "model"  # the logged model is runs:/<run id>/model
 def save_model(
     predictor: Path, example: NDArray[np.uint8], description: Model, folder: Path
 ) -> None:
-    """Write the MLflow model `folder` around a copy of the folder `predictor`."""
-    height, width = example.shape[1:3]
+    """Write the MLflow model `folder`, which takes pixels, around a copy of `predictor`."""
+    shape = (-1, *example.shape[1:3], 3)
+    inputs = Schema([TensorSpec(np.dtype(np.uint8), shape)])
+    _save("mlflow_model.py", predictor, inputs, OUTPUTS, example, description, folder)
+
+
+@without_foreign_warnings()
+def save_served_model(
+    predictor: Path, example: pd.DataFrame, description: Model, folder: Path
+) -> None:
+    """Write the MLflow model `folder`, which takes image files, around a copy of `predictor`."""
+    inputs = Schema([ColSpec("string", "image")])
+    outputs = [*OUTPUTS, ColSpec("string", "warning")]
+    _save("mlflow_served_model.py", predictor, inputs, outputs, example, description, folder)
+
+
+def _save(
+    code: str,
+    predictor: Path,
+    inputs: Schema,
+    outputs: Sequence[ColSpec],
+    example: NDArray[np.uint8] | pd.DataFrame,
+    description: Model,
+    folder: Path,
+) -> None:
     mlflow.pyfunc.save_model(
         folder,
-        python_model=Path(__file__).with_name("mlflow_model.py"),
+        python_model=Path(__file__).with_name(code),
         artifacts={"predictor": predictor.resolve().as_uri()},
-        signature=ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, height, width, 3))]),
-            outputs=Schema(
-                [
-                    ColSpec("double", "score"),
-                    ColSpec("double", "probability"),
-                    ColSpec("string", "label"),
-                ]
-            ),
-        ),
+        signature=ModelSignature(inputs=inputs, outputs=Schema([*outputs])),
         input_example=example,
         pip_requirements=[f"imbclf=={version('imbclf')}"],
         mlflow_model=description,
     )
+
+
+def log_model(
+    client: mlflow.MlflowClient,
+    experiment_id: str,
+    run_id: str | None,
+    name: str,
+    save: Callable[[Model, Path], None],
+) -> str:
+    """Record a model in a store, as an output of a run if there is one; give its id.
+
+    Args:
+        client: of the store.
+        experiment_id: where it is recorded.
+        run_id: the run that it comes from.
+        name: what it is called there.
+        save: writes the model's folder, which it is told, with that description of it.
+    """
+    logged = client.create_logged_model(experiment_id, name, run_id)
+    description = Model(
+        artifact_path=logged.artifact_location,
+        run_id=run_id,
+        model_id=logged.model_id,
+        model_uuid=logged.model_id,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        save(description, Path(folder) / name)
+        client.log_model_artifacts(logged.model_id, f"{folder}/{name}")
+    client.finalize_logged_model(logged.model_id, "READY")
+    if run_id is not None:
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    return str(logged.model_id)
 
 
 @without_foreign_warnings()

@@ -2,21 +2,19 @@
 
 import logging
 import math
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec
 
-from imbclf.mlflow_registry import MODEL, save_model
+from imbclf.mlflow_registry import MODEL, log_model, save_model
 from imbclf.mlflow_store import embedded_uri, open_store, process_tags, summary
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.
 import numpy as np
-from mlflow.entities import LoggedModelOutput, Metric, Param
-from mlflow.models import Model
+from mlflow.entities import Metric, Param
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
@@ -52,6 +50,7 @@ class MLflowTracker:
         experiment: Name of the MLflow experiment; made when there is none.
         directory: Where the embedded store and the lock for opening a store lie.
 
+    >>> import tempfile
     >>> tracker = MLflowTracker(None, "faces", Path(tempfile.mkdtemp()))
     >>> run_id = tracker.start("resnet18", {"loss": "focal", "loss.gamma": 2.0})
     >>> tracker.start_fold(0)
@@ -135,19 +134,8 @@ class MLflowTracker:
         `mlflow.pyfunc.load_model` loads it without pickle; it takes uint8 images [N, H, W, 3] and
         gives a DataFrame of score, probability and label.
         """
-        run_id = self._open_runs[0]
-        logged = self._client.create_logged_model(self._experiment_id, MODEL, run_id)
-        description = Model(
-            artifact_path=logged.artifact_location,
-            run_id=run_id,
-            model_id=logged.model_id,
-            model_uuid=logged.model_id,
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            save_model(predictor, example, description, Path(folder) / MODEL)
-            self._client.log_model_artifacts(logged.model_id, f"{folder}/{MODEL}")
-        self._client.finalize_logged_model(logged.model_id, "READY")
-        self._client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        save = partial(save_model, predictor, example)
+        log_model(self._client, self._experiment_id, self._open_runs[0], MODEL, save)
 
     def end(self, status: Status) -> None:
         """End the experiment's run and that of a fold still open; tried even after an error."""

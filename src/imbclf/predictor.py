@@ -13,15 +13,16 @@ import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from imbclf.atomic import whole_file, write_text
 from imbclf.backbones import Backbone, rebuild_backbone
-from imbclf.calibration import Calibration, shift_prior
+from imbclf.calibration import Calibration
 from imbclf.decisions import DecisionRule
 from imbclf.decoding import MOST_PIXELS
 from imbclf.errors import UserError
 from imbclf.module import CARD
+from imbclf.reference import Reference, read_reference
 from imbclf.scoring import resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, check_archive, read_json
 from imbclf.views import Tta, check_tta
@@ -37,20 +38,30 @@ class Member:
     Attributes:
         backbone: uint8 images to logits.
         rule: how its logits are read.
+        name: of its weights, without the suffix: `fold_0`.
     """
 
     backbone: Backbone
     rule: DecisionRule
+    name: str
 
-    def probabilities(
-        self, logits: NDArray[np.float64], calibration: Calibration, prior: float | None
-    ) -> NDArray[np.float64]:
-        """Give the calibrated P(label 1) of logits `[N]`, for another prior if one is given."""
+    def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
+        """Give slope a and intercept b of P(label 1) = sigmoid(a logit + b).
+
+        Another prior adds a constant to the log-odds, as `imbclf.calibration.shift_prior` says.
+
+        Raises:
+            UserError: there is no such calibration, or the prior is no share.
+        """
+        if prior is not None and not 0 < prior < 1:
+            raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
+        if calibration not in ("platt", "temperature"):
+            raise UserError(f"calibration={calibration}: expected platt or temperature")
         slope, intercept = self.rule["slope"], self.rule["intercept"]
         if calibration == "temperature":
             slope, intercept = 1 / self.rule["temperature"], 0.0
-        calibrated: NDArray[np.float64] = expit(slope * logits + intercept)
-        return calibrated if prior is None else shift_prior(calibrated, self.rule["prior"], prior)
+        shift = 0.0 if prior is None else float(logit(prior) - logit(self.rule["prior"]))
+        return slope, intercept + shift
 
 
 @dataclass(frozen=True)
@@ -63,12 +74,14 @@ class Predictions:
         probabilities: float64 `[N]`, mean over the members of the calibrated P(label 1).
         decisions: int64 `[N]`, 0 or 1.
         labels: str `[N]`, the decisions in the user's own spelling.
+        logits: float64 `[N, M]`, of each of the M members.
     """
 
     scores: NDArray[np.float64]
     probabilities: NDArray[np.float64]
     decisions: NDArray[np.int64]
     labels: NDArray[np.str_]
+    logits: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -80,12 +93,19 @@ class Predictor:
         image_size: (height, width) that images are decoded to, in pixels.
         label_names: the user's spelling of label 0 and label 1.
         tta: how images were viewed when the thresholds were chosen.
+        reference: what the images of the training looked like; None where that is not known.
     """
 
     members: tuple[Member, ...]
     image_size: tuple[int, int]
     label_names: tuple[str, str]
     tta: Tta = "none"
+    reference: Reference | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Give the members' names."""
+        return [member.name for member in self.members]
 
     def predict(
         self,
@@ -116,21 +136,17 @@ class Predictor:
         Raises:
             UserError: where the images have another shape or type, or an option is out of range.
         """
-        if prior is not None and not 0 < prior < 1:
-            raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
-        if calibration not in ("platt", "temperature"):
-            raise UserError(f"calibration={calibration}: expected platt or temperature")
+        lines = [member.log_odds_line(calibration, prior) for member in self.members]
         if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
             raise UserError(
                 f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
                 f"uint8 [N, {self.image_size[0]}, {self.image_size[1]}, 3]"
             )
         device = device or torch.device("cpu")
-        rows = np.arange(len(images))
-        scores, probabilities = np.zeros(len(images)), np.zeros(len(images))
+        rows, count = np.arange(len(images)), len(self.members)
+        logits = np.empty((len(images), count))
         for number, member in enumerate(self.members):
-            label = f"model {number + 1}/{len(self.members)}" if progress else None
-            logits = score_images(
+            logits[:, number] = score_images(
                 member.backbone,
                 images,
                 rows,
@@ -138,13 +154,14 @@ class Predictor:
                 resolve_precision(precision, device, member.backbone.network),
                 batch_size,
                 self.tta if tta is None else tta,
-                label,
+                f"model {number + 1}/{count}" if progress else None,
             )
-            scores += (logits - member.rule["threshold"]) / len(self.members)
-            own = member.probabilities(logits, calibration, prior)
-            probabilities += own / len(self.members)
+        slopes, intercepts = np.array(lines).T
+        scores = (logits - [member.rule["threshold"] for member in self.members]).mean(axis=1)
+        probabilities = expit(slopes * logits + intercepts).mean(axis=1)
         decisions = (scores >= threshold).astype(np.int64)
-        return Predictions(scores, probabilities, decisions, np.array(self.label_names)[decisions])
+        labels = np.array(self.label_names)[decisions]
+        return Predictions(scores, probabilities, decisions, labels, logits)
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -172,7 +189,7 @@ class Predictor:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
             raise UserError(f"{sheet}: names no model")
-        return cls(members, image_size, label_names, tta)
+        return cls(members, image_size, label_names, tta, read_reference(folder))
 
     @classmethod
     def from_checkpoint(cls, path: Path) -> "Predictor":
@@ -296,7 +313,9 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
                 f"labels {first.label_names}, and of {other.image_size} with {other.label_names}"
             )
     members = tuple(member for predictor in predictors for member in predictor.members)
-    return Predictor(members, first.image_size, first.label_names, first.tta)
+    one = len(predictors) == 1  # models of several runs share names, and their images may differ
+    reference = first.reference if one else None
+    return Predictor(members, first.image_size, first.label_names, first.tta, reference)
 
 
 def _weights_name(fold: int) -> str:
@@ -330,4 +349,5 @@ def _build_member(
         raise UserError(
             f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
         ) from error
-    return Member(backbone, DecisionRule(**numbers))  # type: ignore[typeddict-item]
+    rule = DecisionRule(**numbers)  # type: ignore[typeddict-item]
+    return Member(backbone, rule, path.stem)

@@ -31,6 +31,7 @@ OPTIONS = (
     "tracking",
 )
 
+COMPANION = "predictions.json"
 AIMS = ("max_far", "max_frr", "cost_ratio")
 
 
@@ -50,8 +51,9 @@ def task(cfg: DictConfig) -> None:
 
     from imbclf.atomic import write_text
     from imbclf.cli.parts import blame
+    from imbclf.familiarity import look_at
     from imbclf.predictor import join
-    from imbclf.runs import write_table
+    from imbclf.runs import write_json, write_table
     from imbclf.scoring import pick_device
     from imbclf.views import check_tta
 
@@ -86,12 +88,34 @@ def task(cfg: DictConfig) -> None:
     )
     write_text(out / "labels.txt", "".join(f"{label}\n" for label in answer.labels))
     counts = np.bincount(answer.decisions, minlength=2)
+    known = predictor.reference
+    look = (
+        None if known is None else look_at(listing, pixels, answer.logits, predictor.names, known)
+    )
+    write_json(
+        out / COMPANION,
+        {
+            "ckpt": [str(address) for address in addresses],
+            "models": len(predictor.members),
+            "images": len(pixels),
+            "labels": dict(zip(predictor.label_names, counts.tolist(), strict=True)),
+            "tta": predictor.tta if cfg.tta is None else cfg.tta,
+            "calibration": cfg.calibration,
+            "prior": cfg.prior,
+            "threshold": threshold,
+            "like_training": None if look is None else not look.warnings,
+            "warnings": [] if look is None else [*look.warnings.values()],
+            "compared": None if look is None else look.findings,
+        },
+    )
     zero, one = predictor.label_names
     log.info("models       %d", len(predictor.members))
     told = (len(pixels), counts[0], zero, counts[1], one)
     log.info("images       %d: %d of label %s, %d of label %s", *told)
     log.info("predictions  %s", out / "predictions.csv")
     log.info("labels       %s", out / "labels.txt")
+    for warning in () if look is None else look.warnings.values():
+        log.warning("unlike what the models were trained on: %s", warning)
 
 
 def decision_threshold(cfg: DictConfig) -> float:

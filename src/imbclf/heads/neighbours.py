@@ -16,7 +16,8 @@ CHUNK = 1024  # distances to the core set at once: 8 MB for a core of 2000
 def mean_nearest(features: Tensor, core: Tensor, neighbours: int) -> Tensor:
     """Mean Euclidean distance [N] of features [N, D] to the nearest of a core set [M, D].
 
-    Memory is bounded by a chunk of distances, however many features there are.
+    Memory is bounded by a chunk of distances, however many features there are; while a graph is
+    exported all are taken at once.
 
     Args:
         features: [N, D], float.
@@ -27,9 +28,14 @@ def mean_nearest(features: Tensor, core: Tensor, neighbours: int) -> Tensor:
     tensor([2.])
     """
     nearest = min(neighbours, len(core))
+    # An exported graph is for any number of features: no number of chunks can be written into it.
+    whole = torch.compiler.is_exporting()
+    mode = "use_mm_for_euclid_dist" if whole else "use_mm_for_euclid_dist_if_necessary"
     parts = [
-        torch.cdist(chunk, core).topk(nearest, largest=False, sorted=False).values.mean(dim=1)
-        for chunk in torch.split(features, CHUNK)
+        torch.cdist(chunk, core, compute_mode=mode)
+        .topk(nearest, largest=False, sorted=False)
+        .values.mean(dim=1)
+        for chunk in ([features] if whole else torch.split(features, CHUNK))
     ]
     return torch.cat(parts)
 

@@ -1,0 +1,77 @@
+"""`imbclf-register`: give a run's ensemble a name in MLflow's registry."""
+
+import sys
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from imbclf.cli.check import check
+from imbclf.cli.command import launch, log, show_messages
+from imbclf.errors import UserError
+
+OPTIONS = ("ckpt", "name", "alias", "tracking")
+
+
+def main() -> None:
+    """Run the command."""
+    sys.exit(launch("register", task))
+
+
+def task(cfg: DictConfig) -> None:
+    """Register what the configuration names and say how it is used."""
+    check(cfg, OPTIONS)
+    show_messages()
+
+    from imbclf.mlflow_registration import register
+
+    address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
+    folder = _predictor_folder(address, cfg.tracking.uri, directory)
+    run = Path(address)
+    tracked = run / "tracking_run"
+    run_id = tracked.read_text(encoding="utf-8").strip() if tracked.is_file() else None
+    alias = None if cfg.alias is None else str(cfg.alias)
+    about = _description(run)
+    done = register(folder, str(cfg.name), alias, about, run_id, cfg.tracking.uri, directory)
+    model = f"models:/{done.name}" + (f"/{done.version}" if alias is None else f"@{alias}")
+    called = "" if alias is None else f", {alias}"
+    log.info("registered   %s version %s%s", done.name, done.version, called)
+    log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", model)
+    log.info("serve        export MLFLOW_TRACKING_URI=%s", done.uri)
+    log.info("             export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false")
+    log.info("             mlflow models serve --env-manager local -m %s", model)
+
+
+def _predictor_folder(address: str, uri: str | None, directory: Path) -> Path:
+    """Give the folder of a predictor.
+
+    Raises:
+        UserError: there is none at that address.
+    """
+    from imbclf.predictor import SHEET
+
+    if address.startswith(("runs:/", "models:/")):
+        from imbclf.mlflow_registry import download_predictor
+
+        return download_predictor(address, uri, directory)
+    for folder in (Path(address) / "predictor", Path(address)):
+        if (folder / SHEET).exists():
+            return folder
+    raise UserError(
+        f"ckpt={address}: expected a run directory of imbclf-train, or an MLflow address "
+        "(runs:/ID, models:/NAME@ALIAS)"
+    )
+
+
+def _description(run: Path) -> str:
+    """Say how good the run was, where that is known."""
+    from imbclf.runs import read_summary
+    from imbclf.untrusted import UNREADABLE
+
+    if not (run / "summary.json").exists():
+        return "HTER not known"
+    try:
+        found = read_summary(run)
+    except UNREADABLE as error:
+        raise UserError(f"{run / 'summary.json'}: not a readable summary ({error!r})") from error
+    low, high = found["hter_interval"]
+    return f"HTER {found['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f} ({run.name})"
