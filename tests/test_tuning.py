@@ -177,12 +177,12 @@ def test_tpe_finds_what_random_draws_do_not(tmp_path: Path) -> None:
 
 def test_pruning_is_successive_halving_done_by_hand(tmp_path: Path) -> None:
     trials = run(options(tmp_path, trials=30, sampler="random"))
-    at: dict[int, list[float]] = {1: [], 3: []}
+    at: dict[int, list[float]] = {1: [], 4: []}
     for trial in trials:
         value, ended = value_of(draw(SPACE, Replay(trial.params))), EPOCHS
         for step, reached in at.items():
             reached.append(value * step / EPOCHS)
-            if sorted(reached, reverse=True).index(reached[-1]) >= max(1, len(reached) // 3):
+            if sorted(reached, reverse=True).index(reached[-1]) >= max(1, len(reached) // 4):
                 ended = step
                 break
         assert trial.last_step == ended
@@ -346,12 +346,24 @@ def test_the_trial_of_a_killed_process_is_tried_again_and_that_of_a_living_one_i
     dying.communicate()
     with alone(made.folder):
         worker.give_back_dead(study)
-    worker.leave()
+    worker.leave(study)
     assert study.get_trials()[0].state is TrialState.FAIL
     trials = run(made)
     assert trials[1].params == trials[0].params
     assert len(trials) == 5
     assert not [one for one in trials if one.state is TrialState.RUNNING]
+
+
+def test_a_trial_that_was_only_begun_is_given_back(tmp_path: Path) -> None:
+    made = options(tmp_path)
+    study, worker = open_study(made, {}, 0), Worker(made.folder)
+    begun = worker.ask(study, made.trials)
+    assert begun is not None
+    params = draw(SPACE, begun)
+    worker.leave(study)
+    assert study.get_trials()[0].state is TrialState.FAIL
+    assert draw(SPACE, study.ask()) == params
+    assert len(counted(study)) == 1
 
 
 def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:
