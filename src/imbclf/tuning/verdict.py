@@ -120,6 +120,6 @@ def _apart(told: Verdict) -> str:
         "test look better."
     )
     return (
-        f"From dev to test: {gap}. This is the optimism of choosing (trial, epoch and threshold were "
-        "picked for doing well on these very dev images) and chance, which may outweigh it."
+        f"From dev to test: {gap}. This is the optimism of choosing (trial, epoch and threshold "
+        "were picked for doing well on these very dev images) and chance, which may outweigh it."
     ) + together * (told.models > 1)
