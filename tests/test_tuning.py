@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from imbclf.tuning.objective import DevScore, Tell
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search import search
 from imbclf.tuning.space import Choices, Range, Replay, Scalar, Space, draw, read_space, without
-from imbclf.tuning.study import Worker, alone, counted, open_study
+from imbclf.tuning.study import Worker, alone, best_trial, counted, open_study
 
 EPOCHS = 9
 SPACE = read_space(
@@ -197,7 +197,7 @@ def test_no_pruner_and_either_direction(metric: str, tmp_path: Path) -> None:
     trials = run(made)
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
     pick = max if metric == "auroc" else min
-    best = searching.best_trial(trials, made.direction)
+    best = best_trial(trials, made.direction)
     assert best is not None
     assert best.value == pick(float(trial.value or 0) for trial in trials)
 
@@ -278,7 +278,11 @@ def test_hours_break_a_trial_off_and_it_is_tried_again(
 def test_the_first_trial_is_not_broken_off(tmp_path: Path) -> None:
     trials = run(options(tmp_path, trials=None, hours=1e-9))
     assert trials == []
-    slow: Callable[..., DevScore] = lambda *all_: (time.sleep(0.02), objective(*all_))[1]  # noqa: E731
+
+    def slow(drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell) -> DevScore:
+        time.sleep(0.02)
+        return objective(drawn, folder, tracker, tell)
+
     trials = run(options(tmp_path, trials=None, hours=0.01 / 3600), slow)
     assert [one.state for one in trials] == [TrialState.COMPLETE]
 
