@@ -52,8 +52,8 @@ def call(command: str, *arguments: str) -> int:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         messages = logging.getLogger("imbclf").handlers
-        for handler in messages:
-            handler.close()
+        for sink in messages:
+            sink.close()
         messages.clear()
     assert isinstance(ending.value.code, int)
     return ending.value.code

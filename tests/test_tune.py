@@ -42,6 +42,12 @@ SEARCHES = sorted(path.stem for path in (conf_dir() / "search").glob("*.yaml"))
 TINY = ("trainer.max_epochs=2", "cv.folds=2", "tune.trials=3", "tune.name=faces")
 
 
+def tiny(folder: Path, *more: str) -> list[str]:
+    """A small experiment whose learning rate is left to the search."""
+    fixed = ("optim.lr", "trainer.max_epochs", "cv.folds")
+    return [*(one for one in small(folder) if not one.startswith(fixed)), *TINY, *more]
+
+
 @pytest.fixture
 def hydra() -> Iterator[None]:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -160,7 +166,7 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = small(make_folder(), *TINY, "tracking=none", "search.loss.choices=[bce,focal]")
+    arguments = tiny(make_folder(), "tracking=none", "search.loss.choices=[bce,focal]")
     assert call("tune", *arguments) == 0
     text = capsys.readouterr().out
     study = tmp_path / "outputs" / "tune" / "faces"
@@ -210,7 +216,7 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
 def test_without_a_holdout_the_test_part_of_the_one_fold_judges_and_mlflow_has_the_trials(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    arguments = small(make_folder(), *TINY, "data.holdout=0", "tune.metric=hter", "cv.fold=1")
+    arguments = tiny(make_folder(), "data.holdout=0", "tune.metric=hter", "cv.fold=1")
     done = run("tune", *arguments, "tune.storage=sqlite:///study.db", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "tune" / "faces"
@@ -247,7 +253,7 @@ def test_without_a_holdout_the_test_part_of_the_one_fold_judges_and_mlflow_has_t
 def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     number: signal.Signals, make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    arguments = small(make_folder(), *TINY, "tracking=none", "tune.pruner=none", "cv.fold=0")
+    arguments = tiny(make_folder(), "tracking=none", "tune.pruner=none", "cv.fold=0")
     start = partial(run, "tune", *arguments, "data.holdout=0", cwd=tmp_path)
     assert start("tune.name=whole").returncode == 0
     process = subprocess.Popen(
@@ -290,6 +296,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         ("search=losss", "search=losss: no such choice; did you mean losses?"),
         ("search.loss.gama.low=1", "search.loss.gama"),
         ("search.optim.lrr.choices=[1,2]", "unknown option optim.lrr; did you mean lr?"),
+        ("search.seed.choices=[1,2]", "search.seed: has to be the same for all trials"),
         ("tune.folds=9", "tune.folds=9: expected at most cv.folds=5"),
         ("tune.name=a/b", "tune.name=a/b"),
         ("-m", "a search is no sweep"),
@@ -308,6 +315,21 @@ def test_mistakes_are_told_before_anything_is_written(
     assert message in told
     assert "Traceback" not in told
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys, atexit\n"
+        "sys.argv = ['imbclf-tune', '--help']\n"
+        "atexit.register(lambda: print('HEAVY', sorted({'torch', 'lightning', 'mlflow', 'optuna',"
+        " 'pandas', 'sqlalchemy'} & set(sys.modules))))\n"
+        "from imbclf.cli.tune import main; main()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "HEAVY []" in done.stdout
+    assert "tune.name=NAME" in done.stdout
+    assert done.returncode == 0
 
 
 def test_without_optuna_the_install_line_is_told(

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from imbclf.tuning.objective import DevScore, Tell
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search import search
 from imbclf.tuning.space import Choices, Range, Replay, Scalar, Space, draw, read_space, without
-from imbclf.tuning.study import Worker, alone, counted, open_study
+from imbclf.tuning.study import Worker, alone, best_trial, counted, open_study
 
 EPOCHS = 9
 SPACE = read_space(
@@ -177,12 +177,12 @@ def test_tpe_finds_what_random_draws_do_not(tmp_path: Path) -> None:
 
 def test_pruning_is_successive_halving_done_by_hand(tmp_path: Path) -> None:
     trials = run(options(tmp_path, trials=30, sampler="random"))
-    at: dict[int, list[float]] = {1: [], 3: []}
+    at: dict[int, list[float]] = {1: [], 4: []}
     for trial in trials:
         value, ended = value_of(draw(SPACE, Replay(trial.params))), EPOCHS
         for step, reached in at.items():
             reached.append(value * step / EPOCHS)
-            if sorted(reached, reverse=True).index(reached[-1]) >= max(1, len(reached) // 3):
+            if sorted(reached, reverse=True).index(reached[-1]) >= max(1, len(reached) // 4):
                 ended = step
                 break
         assert trial.last_step == ended
@@ -197,7 +197,7 @@ def test_no_pruner_and_either_direction(metric: str, tmp_path: Path) -> None:
     trials = run(made)
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
     pick = max if metric == "auroc" else min
-    best = searching.best_trial(trials, made.direction)
+    best = best_trial(trials, made.direction)
     assert best is not None
     assert best.value == pick(float(trial.value or 0) for trial in trials)
 
@@ -278,7 +278,11 @@ def test_hours_break_a_trial_off_and_it_is_tried_again(
 def test_the_first_trial_is_not_broken_off(tmp_path: Path) -> None:
     trials = run(options(tmp_path, trials=None, hours=1e-9))
     assert trials == []
-    slow: Callable[..., DevScore] = lambda *all_: (time.sleep(0.02), objective(*all_))[1]  # noqa: E731
+
+    def slow(drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell) -> DevScore:
+        time.sleep(0.02)
+        return objective(drawn, folder, tracker, tell)
+
     trials = run(options(tmp_path, trials=None, hours=0.01 / 3600), slow)
     assert [one.state for one in trials] == [TrialState.COMPLETE]
 
@@ -346,12 +350,24 @@ def test_the_trial_of_a_killed_process_is_tried_again_and_that_of_a_living_one_i
     dying.communicate()
     with alone(made.folder):
         worker.give_back_dead(study)
-    worker.leave()
+    worker.leave(study)
     assert study.get_trials()[0].state is TrialState.FAIL
     trials = run(made)
     assert trials[1].params == trials[0].params
     assert len(trials) == 5
     assert not [one for one in trials if one.state is TrialState.RUNNING]
+
+
+def test_a_trial_that_was_only_begun_is_given_back(tmp_path: Path) -> None:
+    made = options(tmp_path)
+    study, worker = open_study(made, {}, 0), Worker(made.folder)
+    begun = worker.ask(study, made.trials)
+    assert begun is not None
+    params = draw(SPACE, begun)
+    worker.leave(study)
+    assert study.get_trials()[0].state is TrialState.FAIL
+    assert draw(SPACE, study.ask()) == params
+    assert len(counted(study)) == 1
 
 
 def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:

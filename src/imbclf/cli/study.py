@@ -59,6 +59,7 @@ class CommandStudy:
         log.info("varied   %s", ", ".join(self.space))
         told = ", ".join(map(str, self.folds))
         log.info("judged   by %s on the dev part of fold %s", self.options.metric, told)
+        log.info("budget   %s", spelt_budget(self.options))
         before = len(judged(self.study))
         if before:
             log.info("before   %d trials", before)
@@ -95,6 +96,16 @@ class CommandStudy:
             if run_id is not None:
                 write_text(stored, run_id)
         return tracker
+
+
+def spelt_budget(options: TuneOptions) -> str:
+    """Say when a study ends.
+
+    >>> spelt_budget(TuneOptions("faces", trials=20, hours=1.5))
+    '20 trials in all, 1.5 hours from now'
+    """
+    trials = [] if options.trials is None else [f"{options.trials} trials in all"]
+    return ", ".join(trials + ([f"{options.hours:g} hours from now"] if options.hours else []))
 
 
 def fold_numbers(options: TuneOptions, base: DictConfig) -> list[int]:

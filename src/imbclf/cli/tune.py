@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from imbclf.tuning.space import Space
 
 OWN = ("tune", "search")
+# What decides which images a trial is judged on, or where things lie.
+SAME_FOR_ALL = (
+    *("cv.fold", "cv.folds", "cv.repeats", "cv.dev_fraction", "seed", "tracking"),
+    *("data.dir", "data.images", "data.labels", "data.label_map", "data.holdout"),
+)
 OPTIONS = (*TRAIN_OPTIONS, *OWN)
 
 
@@ -107,12 +112,15 @@ def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
     Raises:
         UserError: nothing is left, or it is not what a space looks like.
     """
-    from imbclf.tuning.space import read_space, without
+    from imbclf.tuning.space import examples, read_space, without
 
     given = {key_of(one): one.partition("=")[2] for one in overrides}
     node = OmegaConf.to_container(cfg.search, resolve=True)
     assert isinstance(node, dict)
     space = without(read_space({str(key): value for key, value in node.items()}), given)
+    kinds = [key for one in examples(space) for key in one if key.startswith(SAME_FOR_ALL)]
+    if kinds:
+        raise UserError(f"search.{kinds[0]}: has to be the same for all trials of a study")
     if not space:
         raise UserError("search: nothing is left to vary. Choose another search=..., or give less")
     return space

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from imbclf.tuning.options import TuneOptions
 
 FULL_BEFORE_MEDIAN = 4
-REDUCTION = 3
+REDUCTION = 4
 
 
 class SeededByTrial(BaseSampler):
@@ -79,8 +79,8 @@ def sampler(options: TuneOptions, seed: int) -> BaseSampler:
 def pruner(options: TuneOptions) -> BasePruner:
     """Make what ends trials early.
 
-    halving: after 1, 3, 9, ... times `patience` epochs a trial goes on if it is among the best
-    third of those that came so far (asynchronous successive halving: Li et al. 2020). median: it
+    halving: after 1, 4, 16, ... times `patience` epochs a trial goes on if it is among the best
+    quarter of those that came so far (asynchronous successive halving: Li et al. 2020). median: it
     ends where its best so far is worse than the median of the others at that epoch.
 
     >>> type(pruner(TuneOptions("faces", pruner="none"))).__name__
@@ -89,5 +89,5 @@ def pruner(options: TuneOptions) -> BasePruner:
     if options.pruner == "halving":
         return SuccessiveHalvingPruner(min_resource=options.patience, reduction_factor=REDUCTION)
     if options.pruner == "median":
-        return MedianPruner(FULL_BEFORE_MEDIAN, n_warmup_steps=options.patience - 1)
+        return MedianPruner(FULL_BEFORE_MEDIAN, n_warmup_steps=options.patience)
     return NopPruner()

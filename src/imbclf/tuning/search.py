@@ -69,7 +69,7 @@ def search(
             running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return len(running)
     finally:
-        worker.leave()
+        worker.leave(study)
 
 
 def _run(

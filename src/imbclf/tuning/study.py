@@ -153,8 +153,12 @@ class Worker:
         except Timeout:
             return True
 
-    def leave(self) -> None:
-        """Let go of the lock; no trial may be running."""
+    def leave(self, study: optuna.Study) -> None:
+        """Give back a trial that was begun and not ended, and let go of the lock."""
+        with alone(self.folder):
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                if trial.user_attrs.get(WORKER) == self.name:
+                    give_back(study, trial.number, trial.params)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 

@@ -95,7 +95,7 @@ def sentences(told: Verdict) -> list[str]:
     >>> dev
     'On dev, HTER 0.1000, AUROC 0.9600: what trial 7 was chosen by among 24, and so too good.'
     >>> difference.partition(":")[0]
-    'From dev to test it is +0.0200 in HTER, -0.0100 in AUROC'
+    'From dev to test'
     """
     lines = [
         f"On dev, HTER {told.dev_hter:.4f}, AUROC {told.dev_auroc:.4f}: what trial {told.trial} "
@@ -115,16 +115,11 @@ def sentences(told: Verdict) -> list[str]:
 
 def _apart(told: Verdict) -> str:
     gap = f"{told.hter - told.dev_hter:+.4f} in HTER, {told.auroc - told.dev_auroc:+.4f} in AUROC"
-    why = (
-        "trial, epoch and threshold were picked for doing well on these very dev images (the "
-        "optimism of choosing)"
+    together = (
+        f" On test {told.models} models decide together, on dev each alone: that by itself makes "
+        "test look better."
     )
-    together = f"; {told.models} models decide together on test, one on each dev part" * (
-        told.models > 1
-    )
-    if told.hter < told.dev_hter:
-        return f"From dev to test it is {gap}: better by chance, although {why}{together}."
     return (
-        f"From dev to test it is {gap}: {why}. Chance is in it too; the interval has that of the "
-        f"test images alone{together}."
-    )
+        f"From dev to test: {gap}. This is the optimism of choosing (trial, epoch and threshold "
+        "were picked for doing well on these very dev images) and chance, which may outweigh it."
+    ) + together * (told.models > 1)
