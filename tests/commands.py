@@ -51,6 +51,9 @@ def call(command: str, *arguments: str) -> int:
         os.environ.update(environment)
         for number, handler in handlers.items():
             signal.signal(number, handler)
-        logging.getLogger("imbclf").handlers.clear()
+        messages = logging.getLogger("imbclf")
+        for handler in [*messages.handlers]:
+            messages.removeHandler(handler)
+            handler.close()
     assert isinstance(ending.value.code, int)
     return ending.value.code
