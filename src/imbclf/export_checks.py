@@ -22,27 +22,24 @@ class Agreement:
     Attributes:
         images: N.
         probability: the largest difference.
-        logit: the same, in parts of the logit where that is above 1.
+        allowed: what it may be: 1e-5, or what rounding of logits in float32 makes of a calibration
+            that is very steep, as that of a network whose logits are nearly all alike.
+        logit: the largest difference, in parts of the logit where that is above 1.
         labels: number of labels that differ.
         undecided: number of those whose score lies so near the threshold that rounding decides.
     """
 
     images: int
     probability: float
+    allowed: float
     logit: float
     labels: int
     undecided: int
 
     @property
     def holds(self) -> bool:
-        """Whether the two are the same but for rounding.
-
-        Probabilities are, within 1e-5, and labels where rounding cannot decide. Of a network whose
-        logits are nearly all alike the calibration is so steep that it shows the rounding of
-        float32 in the probabilities; then logits equal within 1e-6 will do.
-        """
-        alike = self.probability <= TOLERANCE or self.logit <= ROUNDING
-        return alike and self.labels == self.undecided
+        """Whether the two are the same but for rounding."""
+        return self.probability <= self.allowed and self.labels == self.undecided
 
 
 def run_in_batches(run: Run, images: NDArray[np.uint8], batch_size: int) -> Answer:
@@ -58,13 +55,16 @@ def run_in_batches(run: Run, images: NDArray[np.uint8], batch_size: int) -> Answ
     return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
-def compare(expected: Predictions, answer: Answer, threshold: float = 0.0) -> Agreement:
+def compare(
+    expected: Predictions, answer: Answer, threshold: float = 0.0, slope: float = 1.0
+) -> Agreement:
     """Compare what a predictor said of N >= 1 images with what an exported graph said.
 
     Args:
         expected: of the predictor.
         answer: of the graph.
         threshold: score from which both decide 1.
+        slope: of the steepest calibration, probabilities by logits.
     """
     differ = expected.decisions != answer["label"]
     size = np.maximum(np.abs(expected.logits), 1)
@@ -72,6 +72,7 @@ def compare(expected: Predictions, answer: Answer, threshold: float = 0.0) -> Ag
     return Agreement(
         images=len(expected.scores),
         probability=float(np.abs(expected.probabilities - answer["probability"]).max()),
+        allowed=max(TOLERANCE, abs(slope) / 4 * ROUNDING * float(size.max())),
         logit=float((np.abs(expected.logits - answer["logits"]) / size).max()),
         labels=int(differ.sum()),
         undecided=int((differ & near).sum()),

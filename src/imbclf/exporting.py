@@ -79,7 +79,8 @@ def export(
     size = predictor.image_size
     images = drawn_images(wanted.images, size) if known is None else known.pixels[: wanted.images]
     answer = run_in_batches(open_graph(path), images, wanted.batch_size)
-    agreement = compare(wanted.predict(predictor, images), answer, wanted.threshold)
+    slope = float(graph.slopes.abs().max())
+    agreement = compare(wanted.predict(predictor, images), answer, wanted.threshold, slope)
     if not agreement.holds:
         raise UserError(
             f"format={wanted.form}: the file does not answer as the predictor does: probabilities "

@@ -32,6 +32,7 @@ def without_foreign_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
+        warnings.filterwarnings("ignore", "Operation with range is deprecated")  # pandas
         yield
 
 
