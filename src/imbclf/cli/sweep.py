@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -88,7 +89,7 @@ def expand(overrides: list[str]) -> list[list[str]]:
 
 def conclude() -> int:
     """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
-    if folder is None:
+    if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # of too long a name, say
         return 0
     from natsort import natsorted
 
