@@ -20,11 +20,14 @@ from imbclf.preparation import prepare_filters, prepare_head, prepare_probe
 from imbclf.recipe import Recipe, class_counts
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.scoring import score_images
+from imbclf.shortage import told_with_batch_size
 from imbclf.splits import Fold
 from imbclf.thresholds import choose_threshold
 from imbclf.tracking import Tracker
 from imbclf.transfer import start_weights
 from imbclf.untrusted import UNREADABLE
+
+SCORED = 4  # times as many images as in training go through at once where no gradients are kept
 
 
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
@@ -40,11 +43,13 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     tracker.start_fold(number)
     module = _new_module(recipe, fold, number, seed)
     started = time.perf_counter()
-    images = _fit(recipe, fold, number, run, module, tracker, seed)
+    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+        images = _fit(recipe, fold, number, run, module, tracker, seed)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(folder / BEST)
     module.backbone.load_state_dict(weights)
-    result = _judge(recipe, fold, number, int(card["epoch"]), module.backbone, seconds, images)
+    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+        result = _judge(recipe, fold, number, int(card["epoch"]), module.backbone, seconds, images)
     deployed = {**card, **_deployed_rule(recipe, fold, result)}
     save_member(run / "predictor", number, deployed, weights, recipe.cv.tta)
     write_fold(run, result, fold, recipe.files, recipe.labels)
@@ -59,7 +64,9 @@ def _new_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryCla
         backbone.network.load_state_dict(weights)
         backbone.is_pretrained = True
     loss = recipe.loss(class_counts(recipe.labels[fold.fit]))
-    return BinaryClassifier(backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card)
+    return BinaryClassifier(
+        backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card, number
+    )
 
 
 def _fit(
@@ -170,7 +177,13 @@ def _judge(
     """Score dev and test with the weights of the chosen epoch; choose the threshold on dev."""
     dev, test = (
         score_images(
-            backbone, recipe.resident, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
+            backbone,
+            recipe.resident,
+            rows,
+            recipe.device,
+            recipe.precision,
+            SCORED * recipe.batch_size,
+            recipe.cv.tta,
         )
         for rows in (fold.dev, fold.test)
     )
