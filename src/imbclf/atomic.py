@@ -10,7 +10,8 @@ from pathlib import Path
 def whole_file(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to; on success it is synced and takes `path`'s place.
 
-    After an error the half-written file is removed and whatever stood at `path` is untouched.
+    After an error the half-written file is removed and whatever stood at `path` is untouched. A
+    write that the system refuses, for a full disk say, names no file: it is given `path`.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a" / "note.txt"
@@ -26,6 +27,10 @@ def whole_file(path: Path) -> Iterator[Path]:
         with beside.open("rb+") as written:
             os.fsync(written.fileno())
         beside.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         beside.unlink(missing_ok=True)
 

@@ -27,9 +27,17 @@ class WholeCheckpointIO(TorchCheckpointIO):
         path: str | Path,
         storage_options: object = None,  # noqa: ARG002
     ) -> None:
-        """Write beside, sync, rename."""
-        with whole_file(Path(path)) as beside:
-            torch.save(checkpoint, beside)
+        """Write beside, sync, rename.
+
+        Raises:
+            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it.
+        """
+        with whole_file(Path(path)) as beside, beside.open("wb") as written:
+            try:
+                torch.save(checkpoint, written)
+            except RuntimeError as error:
+                reason = error.__context__
+                raise (reason if isinstance(reason, OSError) else error) from None
 
     def load_checkpoint(
         self,

@@ -25,11 +25,14 @@ from imbclf.preparation import prepare_filters, prepare_head, prepare_probe
 from imbclf.recipe import Recipe, class_counts
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.scoring import score_images
+from imbclf.shortage import told_with_batch_size
 from imbclf.splits import Fold
 from imbclf.thresholds import choose_threshold
 from imbclf.tracking import Tracker
 from imbclf.transfer import start_weights
 from imbclf.untrusted import UNREADABLE
+
+SCORED = 4  # times as many images as in training go through at once where no gradients are kept
 
 
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
@@ -39,7 +42,8 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     `trainer.max_epochs=0` the head is prepared and judged, and that is all.
     """
     fitted = _fitted(recipe, fold, number, run, tracker)
-    result = _judge(recipe, fold, number, fitted)
+    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+        result = _judge(recipe, fold, number, fitted)
     deployed = {**fitted.card, **_deployed_rule(recipe, fold, result)}
     save_member(run / "predictor", number, deployed, fitted.weights, recipe.cv.tta)
     write_fold(run, result, fold, recipe.files, recipe.labels)
@@ -86,7 +90,8 @@ def _fitted(
     tracker.start_fold(number)
     module = _new_module(recipe, fold, number, seed)
     started = time.perf_counter()
-    images = _fit(recipe, fold, number, run, module, tracker, seed, watch)
+    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+        images = _fit(recipe, fold, number, run, module, tracker, seed, watch)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(folder / BEST)
     module.backbone.load_state_dict(weights)
@@ -100,7 +105,9 @@ def _new_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryCla
         backbone.network.load_state_dict(weights)
         backbone.is_pretrained = True
     loss = recipe.loss(class_counts(recipe.labels[fold.fit]))
-    return BinaryClassifier(backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card)
+    return BinaryClassifier(
+        backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card, number
+    )
 
 
 def _fit(
@@ -217,5 +224,11 @@ def _judge(recipe: Recipe, fold: Fold, number: int, fitted: _Fitted) -> FoldResu
 
 def _score(recipe: Recipe, rows: NDArray[np.int64], backbone: Backbone) -> NDArray[np.float64]:
     return score_images(
-        backbone, recipe.resident, rows, recipe.device, recipe.precision, tta=recipe.cv.tta
+        backbone,
+        recipe.resident,
+        rows,
+        recipe.device,
+        recipe.precision,
+        SCORED * recipe.batch_size,
+        recipe.cv.tta,
     )

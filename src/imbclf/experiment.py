@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from imbclf.atomic import write_text
 from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
 from imbclf.compatibility import check_start_of_folds, check_training
@@ -187,7 +188,7 @@ def run_experiment(
     earlier = tracked.read_text(encoding="utf-8") if tracked.exists() else None
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
-        tracked.write_text(run_id, encoding="utf-8")
+        write_text(tracked, run_id)
     results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_reference(run / "predictor", prepared.listing, recipe.pixels, test_logits)

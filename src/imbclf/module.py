@@ -17,6 +17,7 @@ from imbclf.optim import OptimizerRecipe
 from imbclf.thresholds import Method
 
 CARD = "imbclf"
+LOOK = 32  # steps on a GPU between two looks at whether the loss is still finite
 Batch = tuple[Tensor, Tensor, Tensor]  # images, labels, their rows in the data set
 
 
@@ -34,6 +35,7 @@ class BinaryClassifier(L.LightningModule):
         threshold: how the decision threshold is chosen on dev.
         seed: with the epoch, what dropout and the like draw from.
         card: further plain values for the checkpoint (image size, spelling of the labels).
+        fold: its number, for messages.
     """
 
     def __init__(
@@ -44,15 +46,17 @@ class BinaryClassifier(L.LightningModule):
         threshold: Method,
         seed: int,
         card: Mapping[str, Any],
+        fold: int = 0,
     ) -> None:
         super().__init__()
-        self.backbone, self.loss = backbone, loss
+        self.backbone, self.loss, self.fold = backbone, loss, fold
         self.optim, self.threshold_method, self.seed = optim, threshold, seed
         self.card: dict[str, Any] = {**card, "architecture": backbone.architecture}
         self.epoch_metrics: dict[str, float] = {}
         self._dev: list[tuple[Tensor, Tensor]] = []
         self._loss_sum: Tensor | float = 0.0
-        self._images = 0
+        self._images = self._steps = 0
+        self._finite: Tensor | int = 0  # steps until the sum of losses was no longer finite
         self.has_begun = False  # to train, all that a checkpoint holds having been taken up
 
     def forward(self, images: Tensor) -> Tensor:
@@ -68,7 +72,7 @@ class BinaryClassifier(L.LightningModule):
         """Start the epoch from its own seed: what it draws does not depend on how it got here."""
         generator = np.random.default_rng([self.seed, self.current_epoch])
         torch.manual_seed(int(generator.integers(2**31)))
-        self._loss_sum, self._images = 0.0, 0
+        self._loss_sum, self._images, self._steps, self._finite = 0.0, 0, 0, 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Give the loss of one batch, and its logits for whoever watches training.
@@ -80,6 +84,11 @@ class BinaryClassifier(L.LightningModule):
         loss: Tensor = self.loss(logits, targets)
         self._loss_sum = self._loss_sum + loss.detach() * len(targets)
         self._images += len(targets)
+        self._steps += 1
+        self._finite = self._finite + self._loss_sum.isfinite()
+        # A GPU would have to be waited for.
+        if self._steps % LOOK == 0 or loss.device.type == "cpu":
+            self._refuse_if_not_finite(self._loss_sum)
         return {"loss": loss, "logits": logits.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
@@ -92,7 +101,7 @@ class BinaryClassifier(L.LightningModule):
         logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._dev, strict=True))
         self._dev.clear()
         train_loss = float(self._loss_sum) / self._images if self._images else float("nan")
-        self._refuse_if_not_finite(train_loss, logits)
+        self._refuse_if_not_finite(self._loss_sum, logits)
         scores, truth = logits.double().numpy(), labels.numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
         self.card |= {"epoch": self.current_epoch, **rule}
@@ -104,14 +113,18 @@ class BinaryClassifier(L.LightningModule):
             **{f"dev/{name}": value for name, value in report.items()},
         }
 
-    def _refuse_if_not_finite(self, train_loss: float, logits: Tensor) -> None:
-        untrained = self._images == 0
-        if (untrained or np.isfinite(train_loss)) and bool(logits.isfinite().all()):
+    def _refuse_if_not_finite(self, loss_sum: Tensor | float, dev: Tensor | None = None) -> None:
+        step = int(self._finite)
+        if step < self._steps:
+            what = f"step {step + 1}: the loss is no longer finite ({float(loss_sum)})"
+        elif dev is None or bool(dev.isfinite().all()):
             return
+        else:
+            what = "the scores of dev are no longer finite"
         raise DivergedError(
-            f"epoch {self.current_epoch}: the loss or the scores are no longer finite "
-            f"(mean training loss {train_loss}). Usual causes: a learning rate too high "
-            "(lower optim.lr, or optim.warmup=0.1), or 16-bit arithmetic (trainer.precision=32)."
+            f"fold {self.fold}, epoch {self.current_epoch + 1}, {what}. Usual causes: a learning "
+            "rate too high (lower optim.lr, or optim.warmup=0.1), or 16-bit arithmetic "
+            "(trainer.precision=32). The best epoch before it is kept"
         )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from scipy.special import expit, logit
 
 from imbclf.atomic import whole_file, write_text
@@ -278,7 +278,7 @@ def save_member(
     """Write one fold's model into the predictor in `folder`, beside those already there."""
     name = _weights_name(fold)
     with whole_file(folder / name) as beside:
-        save_file({key: value.contiguous() for key, value in weights.items()}, beside)
+        beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
     sheet = folder / SHEET
     members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
     entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}

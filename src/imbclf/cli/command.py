@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbclf.cli.check import nearest
 from imbclf.cli.experiment_file import adopt_experiment_files
 from imbclf.cli.interrupts import catch_signals, got_through
+from imbclf.cli.system_errors import is_refusal, refusal
 from imbclf.errors import Interrupted, UserError
 
 log = logging.getLogger("imbclf")
@@ -59,13 +60,14 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         is_composed = True
         try:
             return task(cfg)
-        except UserError as error:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
+        except (UserError, OSError) as error:
+            is_mistake = isinstance(error, UserError) or is_refusal(error)
+            if HydraConfig.get().mode is RunMode.MULTIRUN or not is_mistake:
                 raise
             with suppress(OSError):
                 Path(HydraConfig.get().runtime.output_dir).rmdir()  # only if it is empty
             # Past Hydra, which would add a line of its own.
-            sys.exit(_mistake(command, str(error)))
+            sys.exit(_mistake(command, _told_of(error)))
 
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)
 
@@ -76,7 +78,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         except MissingConfigException:  # an OSError, but one that knows what there is
             raise
         except COMPOSING as error:
-            if is_composed:
+            if is_composed or (isinstance(error, OSError) and is_refusal(error)):
                 raise
             given = " ".join(sys.argv[1:])
             raise UserError(f"no configuration can be made of {given}: {error}") from error
@@ -101,6 +103,10 @@ def guarded(command: str, run: Callable[[], Any]) -> int:
         return _mistake(command, f"{group}={missing}: no such choice{nearest(missing, known)}")
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))
+    except OSError as error:
+        if not is_refusal(error):
+            raise
+        return _mistake(command, _told_of(error))
     return 0
 
 
@@ -145,6 +151,7 @@ def loosen(argument: str) -> str:
 def show_messages(logfile: Path | None = None) -> None:
     """Send the package's messages to the terminal as they are and, with the time, to a file."""
     log.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk costs the log file a line, not the user a screen
     log.propagate = False
     for earlier in log.handlers:
         earlier.close()
@@ -165,6 +172,10 @@ def refuse_overwriting(out: Path, file: str, what: str, overwrite: bool) -> None
     """
     if (out / file).exists() and not overwrite:
         raise UserError(f"out={out}: holds {what} already; choose another or overwrite=true")
+
+
+def _told_of(error: UserError | OSError) -> str:
+    return refusal(error, sys.argv[1:]) if isinstance(error, OSError) else str(error)
 
 
 def _mistake(command: str, message: str) -> int:

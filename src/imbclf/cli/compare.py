@@ -1,5 +1,6 @@
 """`imbclf-compare`: rank finished runs and say which differences are more than chance."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def runs_as_option(arguments: list[str]) -> list[str]:
     """
     runs = [one for one in arguments if not one.startswith("-") and "=" not in one]
     # A path may hold an equals sign.
-    runs += [one for one in arguments if one not in runs and Path(one).is_dir()]
+    runs += [one for one in arguments if one not in runs and os.path.isdir(one)]  # noqa: PTH112
     others = [one for one in arguments if one not in runs]
     quoted = (one.replace("\\", "\\\\").replace("'", "\\'") for one in runs)
     return [*others, "runs=[" + ",".join(f"'{one}'" for one in quoted) + "]"] if runs else others

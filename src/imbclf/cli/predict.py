@@ -55,6 +55,7 @@ def task(cfg: DictConfig) -> None:
     from imbclf.predictor import join
     from imbclf.runs import write_json, write_table
     from imbclf.scoring import pick_device
+    from imbclf.shortage import told_with_batch_size
     from imbclf.views import check_tta
 
     threshold = decision_threshold(cfg)
@@ -66,17 +67,18 @@ def task(cfg: DictConfig) -> None:
     addresses = list(cfg.ckpt) if isinstance(cfg.ckpt, ListConfig) else [cfg.ckpt]
     predictor = join([load(str(address), cfg.tracking) for address in addresses])
     pixels, listing = data.open(predictor.image_size)
-    answer = predictor.predict(
-        pixels,
-        device,
-        cfg.precision,
-        data.batch_size,
-        cfg.tta,
-        cfg.calibration,
-        cfg.prior,
-        threshold,
-        progress=True,
-    )
+    with told_with_batch_size("prediction", data.batch_size):
+        answer = predictor.predict(
+            pixels,
+            device,
+            cfg.precision,
+            data.batch_size,
+            cfg.tta,
+            cfg.calibration,
+            cfg.prior,
+            threshold,
+            progress=True,
+        )
     write_table(
         out / "predictions.csv",
         {

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -61,8 +62,16 @@ class SweepCallback(Callback):
             error = job_return._return_value
             job["error"] = str(error) if isinstance(error, UserError) else repr(error)
             write_text(own / "error.txt", "".join(traceback.format_exception(error)))
+            let_go(error)
             log.error("job %s failed: %s", job["job"], job["error"])
         write_text(own / JOB, json.dumps(job) + "\n")
+
+
+def let_go(error: BaseException | None) -> None:
+    """Free what an error's frames hold: a network on the GPU, which the next job needs."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def overrides_of(config: DictConfig) -> str:
@@ -88,7 +97,7 @@ def expand(overrides: list[str]) -> list[list[str]]:
 
 def conclude() -> int:
     """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
-    if folder is None:
+    if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # of too long a name, say
         return 0
     from natsort import natsorted
 

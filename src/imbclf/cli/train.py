@@ -5,12 +5,14 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from imbclf.atomic import write_text
 from imbclf.cli import sweep
 from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
 from imbclf.cli.interrupts import got_through
 from imbclf.cli.resume import finished_job, stored_configuration
-from imbclf.errors import Interrupted
+from imbclf.cli.system_errors import FULL, refusal
+from imbclf.errors import Interrupted, UserError
 
 OPTIONS = (
     "data",
@@ -69,10 +71,17 @@ def train(cfg: DictConfig, run: Path) -> float:
     show_messages()
     experiment = experiment_from(cfg)
     show_messages(run / "train.log")
-    OmegaConf.save(cfg, run / "config.yaml", resolve=True)
+    write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
     try:
         hter = experiment(run)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise UserError(
+            f"{refusal(error, sys.argv[1:])}. Finished folds and the last whole epoch are kept; "
+            f"go on with imbclf-train resume={here}"
+        ) from error
     except Interrupted:
         got_through()
         usable = (run / "predictor" / "predictor.json").exists()
