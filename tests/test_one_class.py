@@ -73,10 +73,8 @@ def fold_of(
     quieten_lightning()
     labels = some_labels(120, odd)
     fold = stratified_folds(labels, 3, seed=0)[0]
-    pixels = textures(labels, odd)
     recipe = Recipe(
-        pixels=pixels,
-        resident=pixels,
+        pixels=textures(labels, odd),
         labels=labels,
         files=np.array([f"{number}.png" for number in range(120)]),
         groups=None,

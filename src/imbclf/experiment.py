@@ -26,7 +26,6 @@ from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
 from imbclf.reference import write_reference
-from imbclf.residency import resident
 from imbclf.runs import FoldResult, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import resolve_precision
@@ -92,7 +91,6 @@ def prepare(
         check_start_of_folds(cv, folds, kept, backbone)
     recipe = Recipe(
         pixels=pixels,
-        resident=resident(pixels, device),
         labels=_labels(kept),
         files=kept.files,
         groups=kept.groups,

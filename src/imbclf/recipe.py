@@ -15,7 +15,7 @@ from imbclf.backbones import Backbone
 from imbclf.checkpoints import Select
 from imbclf.errors import UserError
 from imbclf.optim import OptimizerRecipe
-from imbclf.residency import Pixels
+from imbclf.residency import Pixels, resident
 from imbclf.samplers import IndexSampler
 from imbclf.thresholds import Method
 from imbclf.views import Tta, check_tta
@@ -83,7 +83,6 @@ class Recipe:
 
     Attributes:
         pixels: uint8 `[N, H, W, 3]`.
-        resident: the same, on the device that trains if they fit there.
         labels: int64 `[N]`.
         files: str `[N]`.
         groups: str `[N]`, which images depend on each other, or None.
@@ -100,10 +99,10 @@ class Recipe:
         batch_size: images per step.
         cv: the protocol.
         seed: with a fold's number, all that the fold draws from.
+        resident: the pixels, on the device if they fit there.
     """
 
     pixels: NDArray[np.uint8]
-    resident: Pixels
     labels: NDArray[np.int64]
     files: NDArray[np.str_]
     groups: NDArray[np.str_] | None
@@ -121,10 +120,12 @@ class Recipe:
     cv: CrossValidation
     seed: int
     card: dict[str, Any] = field(init=False)
+    resident: Pixels = field(init=False)
 
     def __post_init__(self) -> None:
         image_size = [int(side) for side in self.pixels.shape[1:3]]
         names = [str(name) for name in self.label_names]
+        object.__setattr__(self, "resident", resident(self.pixels, self.device))
         object.__setattr__(self, "card", {"image_size": image_size, "label_names": names})
 
 
