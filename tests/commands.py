@@ -52,8 +52,8 @@ def call(command: str, *arguments: str) -> int:
         for number, handler in handlers.items():
             signal.signal(number, handler)
         messages = logging.getLogger("imbclf")
-        for handler in [*messages.handlers]:
-            messages.removeHandler(handler)
-            handler.close()
+        for written in [*messages.handlers]:
+            messages.removeHandler(written)
+            written.close()
     assert isinstance(ending.value.code, int)
     return ending.value.code
