@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 from torch.nn import functional as F
 
 from imbclf.backbones import Backbone, build_backbone
@@ -23,16 +24,20 @@ NAMES = ("bad", "good")
 def briefly_trained(name: str, side: int, seed: int, steps: int = 3, **options: Any) -> Backbone:  # noqa: ANN401
     """Train a network for some steps to tell bright images from dark; its logits lie around 0.
 
-    Three steps leave logits nearly alike: the head is stretched, as more of them would.
+    Three steps leave logits nearly alike: the head is stretched, as more of them would. Batch norms
+    take the mean of all batches, since with moments that lag behind every image looks the same.
     """
     torch.manual_seed(seed)
     backbone = build_backbone(name, **options)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
     images = torch.from_numpy(drawn_images(8, (side, side), seed))
     labels = (images.float().mean((1, 2, 3)) > images.float().mean()).float()
     optimizer = torch.optim.SGD(backbone.parameters(), lr=1e-3)
     for _ in range(steps):
         optimizer.zero_grad()
-        F.binary_cross_entropy_with_logits(backbone(images), labels).backward()
+        F.binary_cross_entropy_with_logits(backbone(images), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     probe = backbone.probe
     if probe is not None:
@@ -40,10 +45,10 @@ def briefly_trained(name: str, side: int, seed: int, steps: int = 3, **options: 
             if name_ in ("weight", "filters", "offsets"):
                 values.copy_(0.05 * torch.randn_like(values))
     with torch.no_grad():
-        spread = backbone.eval()(images).std()
+        spread = backbone.eval()(images).std().clamp_min(1 / 30)  # not to enlarge rounding
         for key, weight in backbone.head.named_parameters():
             if key.endswith("weight"):
-                weight /= spread
+                weight.copy_(weight / spread)
         if hasattr(backbone.head, "bias"):
             backbone.head.bias -= backbone(images).mean() * (1 if probe is None else 2)
     return backbone

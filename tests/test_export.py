@@ -25,7 +25,7 @@ from imbclf.errors import UserError
 from imbclf.export_checks import Agreement, compare, drawn_images, run_in_batches
 from imbclf.exported_files import Format, open_graph, write_graph
 from imbclf.exporting import Export, export
-from imbclf.heads import HEADS
+from imbclf.heads import HEADS, OneClassHead
 from imbclf.known_images import KnownImages, known_images
 from imbclf.metrics import hter
 from imbclf.predictor import Predictions, Predictor
@@ -149,7 +149,7 @@ def test_largest_differences_are_found() -> None:
     }
     assert compare(expected, answer) == Agreement(3, 0.25, 1e-5, 0.5, 1, 0)
     steep = compare(expected, {**answer, "label": expected.decisions}, slope=1e6)
-    assert steep == Agreement(3, 0.25, pytest.approx(1.0), 0.5, 0, 0)  # 1e6 / 4 * 1e-6 * 4
+    assert steep == Agreement(3, 0.25, 1.0, 0.5, 0, 0)  # 1e6 / 4 * 1e-6 * 4
 
 
 def test_int8_is_judged_by_models_that_never_saw_the_image(tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def agrees(folder: Path, side: int, form: Format, target: Path, count: int = 12)
     agreement = compare(expected, run_in_batches(open_graph(path), images, 5))
     assert agreement.probability <= 1e-5
     assert agreement.labels == 0
-    assert np.std(expected.probabilities) > 0.01
+    assert np.std(expected.probabilities) > 1e-3  # a hundred times what may differ
 
 
 @pytest.mark.slow
@@ -293,7 +293,7 @@ def test_every_shape_of_backbone_is_exported(
 def headed(head: str, seed: int) -> Backbone:
     torch.manual_seed(seed)
     backbone = briefly_trained("resnet18", SIDE, seed, steps=0, head=HEADS[head])
-    if hasattr(backbone.head, "prepare"):
+    if isinstance(backbone.head, OneClassHead):
         images = torch.from_numpy(drawn_images(40, (SIDE, SIDE), seed + 10))
         with torch.no_grad():
             backbone.head.prepare(backbone.eval().features(images), minority=0)

@@ -219,11 +219,12 @@ def test_a_real_server_labels_files_and_gives_reasons(server: str, predictor: Pa
             [np.asarray(Image.open(BytesIO(base64.b64decode(text)))) for text in texts]
         )
         expected = Predictor.load(predictor).predict(decoded)
-        for body in (
+        forms: tuple[dict[str, object], ...] = (
             {"dataframe_records": [{"image": text} for text in texts]},
             {"dataframe_split": {"columns": ["image"], "data": [[text] for text in texts]}},
             {"inputs": {"image": texts}},
-        ):
+        )
+        for body in forms:
             status, answer = post(server, body)
             assert status == 200
             rows = answer["predictions"]
@@ -245,10 +246,10 @@ def test_a_real_server_labels_files_and_gives_reasons(server: str, predictor: Pa
         (wrong(5), "int"),
         (wrong(["a"]), "list"),
     ]
-    for body, told in cases:
-        status, reason = post(server, body)
-        assert 400 <= status < 500, (body, reason)
-        assert told in reason, (body, reason)
+    for wanting, told in cases:
+        status, reason = post(server, wanting)
+        assert 400 <= status < 500, (wanting, reason)
+        assert told in reason, (wanting, reason)
     status, reason = post(server, b"\xff\xd8", "image/jpeg")
     assert status == 415
     assert "application/json" in reason

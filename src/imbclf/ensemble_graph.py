@@ -49,6 +49,7 @@ class EnsembleGraph(nn.Module):
         members = predictor.members
         lines = [member.log_odds_line(calibration, prior) for member in members]
         self.backbones = nn.ModuleList(member.backbone for member in members)
+        self.names = sorted({member.backbone.architecture["name"] for member in members})
         self.threshold = threshold
         thresholds = [member.rule["threshold"] for member in members]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
@@ -93,7 +94,6 @@ def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.Exp
             count = torch.export.Dim("images")
             return torch.export.export(graph, (images,), dynamic_shapes=({0: count},))
     except (RuntimeError, torch._dynamo.exc.UserError) as error:
-        names = {backbone.architecture["name"] for backbone in graph.backbones}
-        raise UserError(f"ckpt: {', '.join(names)} cannot be exported ({error})") from error
+        raise UserError(f"ckpt: {', '.join(graph.names)} cannot be exported ({error})") from error
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from imbclf.ensemble_graph import OUTPUTS
 from imbclf.errors import UserError
 
 Format = Literal["onnx", "pt2"]
-Answer = Mapping[str, NDArray[np.generic]]  # by the names of OUTPUTS
+Answer = Mapping[str, NDArray[Any]]  # by the names of OUTPUTS
 Run = Callable[[NDArray[np.uint8]], Answer]
 CARD = "imbclf.json"
 LARGEST_PROTOBUF = 2**31 - 2**24  # bytes that an ONNX file of one piece may have, and some room

@@ -109,13 +109,12 @@ def export_int8(
         )
     exact, rounded = folder / "model.onnx", folder / "model.int8.onnx"
     quantise(exact, rounded, known.pixels[len(judged.pixels) :])
-    answers = [
+    one, other = (
         run_in_batches(open_graph(path), judged.pixels, wanted.batch_size)
         for path in (exact, rounded)
-    ]
-    names = predictor.names
-    before, loss = loss_in_hter(run, judged, names, *answers, threshold=wanted.threshold)
-    differ = int((answers[0]["label"] != answers[1]["label"]).sum())
+    )
+    before, loss = loss_in_hter(run, judged, predictor.names, one, other, wanted.threshold)
+    differ = int((one["label"] != other["label"]).sum())
     found = {"images": len(judged.pixels), "labels": differ, "hter_float32": before}
     return {
         **found,

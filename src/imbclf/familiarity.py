@@ -83,7 +83,10 @@ def is_other_size(header: Header, known: Reference) -> bool:
 def beyond(colours: NDArray[np.float64], known: Reference) -> NDArray[np.bool_]:
     """Say for colours `[N, 6]` which are beyond those of every image that was measured."""
     margin = 1e-6  # what the reference rounds to
-    return (colours < known.colours[0] - margin) | (colours > known.colours[-1] + margin)
+    outside: NDArray[np.bool_] = (colours < known.colours[0] - margin) | (
+        colours > known.colours[-1] + margin
+    )
+    return outside
 
 
 def oddities(header: Header, colours: NDArray[np.float64], known: Reference) -> list[str]:

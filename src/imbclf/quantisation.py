@@ -100,8 +100,7 @@ def loss_in_hter(
     column = np.array([names.index(f"fold_{fold}") for fold in known.folds])
     least = np.array([threshold_of[int(fold)] for fold in known.folds]) + threshold
     rows = np.arange(len(known.labels))
-    decisions = [
+    decided, reference = (
         (answer["logits"][rows, column] >= least).astype(np.int64) for answer in (rounded, exact)
-    ]
-    before = hter(decisions[1], known.labels)
-    return before, paired_hter_test(*decisions, known.labels)
+    )
+    return hter(reference, known.labels), paired_hter_test(decided, reference, known.labels)
