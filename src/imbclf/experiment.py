@@ -1,5 +1,6 @@
 """One experiment from its parts to its run directory."""
 
+import gc
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -215,6 +216,7 @@ def _one_fold(
         log.info("fold %d   finished before", number)
         return done
     result = train_fold(recipe, folds[number], number, run, tracking)
+    gc.collect()  # trainer, network and optimiser name each other, and would stay for many folds
     labels = recipe.labels[folds[number].test]
     report = binary_report(result.test_logits, labels, result.threshold)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})
