@@ -34,6 +34,7 @@ from imbclf.cli.tune import OPTIONS as TUNE_OPTIONS
 from imbclf.cli.tune import space_of
 from imbclf.errors import UserError
 from imbclf.experiment import prepare
+from imbclf.mlflow_store import without_foreign_warnings
 from imbclf.tracking import NoTracker
 from imbclf.tuning.objective import score_on_dev
 from imbclf.tuning.space import examples
@@ -213,6 +214,7 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
 
 
 @pytest.mark.slow
+@without_foreign_warnings()
 def test_without_a_holdout_the_test_part_of_the_one_fold_judges_and_mlflow_has_the_trials(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
