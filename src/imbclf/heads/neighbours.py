@@ -28,16 +28,17 @@ def mean_nearest(features: Tensor, core: Tensor, neighbours: int) -> Tensor:
     tensor([2.])
     """
     nearest = min(neighbours, len(core))
-    # An exported graph is for any number of features: no number of chunks can be written into it.
-    whole = torch.compiler.is_exporting()
-    mode = "use_mm_for_euclid_dist" if whole else "use_mm_for_euclid_dist_if_necessary"
-    parts = [
-        torch.cdist(chunk, core, compute_mode=mode)
-        .topk(nearest, largest=False, sorted=False)
-        .values.mean(dim=1)
-        for chunk in ([features] if whole else torch.split(features, CHUNK))
-    ]
-    return torch.cat(parts)
+    if torch.compiler.is_exporting():
+        # The graph is for any number of features, so that no number of chunks can be in it.
+        return _mean_least(
+            torch.cdist(features, core, compute_mode="use_mm_for_euclid_dist"), nearest
+        )
+    chunks = torch.split(features, CHUNK)
+    return torch.cat([_mean_least(torch.cdist(chunk, core), nearest) for chunk in chunks])
+
+
+def _mean_least(distances: Tensor, count: int) -> Tensor:
+    return distances.topk(count, largest=False, sorted=False).values.mean(dim=1)
 
 
 class NeighboursHead(OneClassHead):
