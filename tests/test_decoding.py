@@ -247,6 +247,13 @@ def test_other_files(tmp_path: Path, content: bytes, reason: str) -> None:
             read(tmp_path / "x.jpg")
 
 
+@pytest.mark.parametrize("size", [(1, 1), (20_000, 2), (2, 20_000)])
+def test_extreme_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("RGB", size, (10, 20, 30)).save(tmp_path / "x.png")
+    assert height_width(tmp_path / "x.png") == (size[1], size[0])
+    assert (decode(tmp_path / "x.png", (8, 8)) == (10, 20, 30)).all()
+
+
 def test_missing_and_folder(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImage, match="No such file"):
         decode(tmp_path / "gone.jpg", None)

@@ -78,7 +78,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         except MissingConfigException:  # an OSError, but one that knows what there is
             raise
         except COMPOSING as error:
-            if is_composed or (isinstance(error, OSError) and is_refusal(error)):
+            is_told = isinstance(error, HydraException)  # of a choice that there is not, an OSError
+            if is_composed or is_told or (isinstance(error, OSError) and is_refusal(error)):
                 raise
             given = " ".join(sys.argv[1:])
             raise UserError(f"no configuration can be made of {given}: {error}") from error

@@ -1,0 +1,51 @@
+"""Options that cannot be: one message each, before an image is decoded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from commands import call, small
+
+MISTAKES = {
+    "optim.lr=-1": "lr",
+    "optim.lr=nan": "lr",
+    "optim.lr=fast": "lr",
+    "cv.folds=1": "cv.folds=1",
+    "cv.fold=3": "cv.fold=3: expected 0 to 2",
+    "cv.folds=31": "30",  # the largest K that works is the number of the minority
+    "data.batch_size=0": "data.batch_size=0: expected 2 or more",
+    "trainer.accelerator=gpu": "trainer",
+    "trainer.accelerator=tpux": "accelerator",
+    "model.name=resnet19": "resnet18",
+    "model.weights=nowhere.pth": "nowhere.pth",
+    "loss=focall": "did you mean focal?",
+    "loss.gama=2": "unknown option loss.gama",
+    "+trainer.gradient_clip_vall=1": "did you mean gradient_clip_val?",
+    "sead=1": "did you mean seed?",
+    "hydra.run.dir=faces/label_train.txt/run": "Not a directory",
+    "hydra.run.dir=/proc/run": "/proc/run",
+    "data.cache_dir=/proc/cache": "data.cache_dir=FOLDER",
+    "data.images=label_train.txt": "label_train.txt",
+}
+
+
+@pytest.mark.filterwarnings("ignore")  # of Lightning's
+@pytest.mark.parametrize(("mistake", "told"), MISTAKES.items())
+def test_a_mistake_is_one_message(
+    mistake: str,
+    told: str,
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imbclf.cli.sweep.folder", None)
+    make_folder()
+    assert call("train", *small(Path("faces")), "tracking=none", mistake) == 2
+    errors = capsys.readouterr().err
+    assert told in errors
+    assert errors.count("error: ") == 1
+    assert "Traceback" not in errors
+    assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
