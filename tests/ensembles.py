@@ -45,7 +45,7 @@ def briefly_trained(name: str, side: int, seed: int, steps: int = 3, **options: 
             if name_ in ("weight", "filters", "offsets"):
                 values.copy_(0.05 * torch.randn_like(values))
     with torch.no_grad():
-        spread = backbone.eval()(images).std().clamp_min(1 / 30)  # not to enlarge rounding
+        spread = backbone.eval()(images).std().clamp_min(0.1)  # not to enlarge rounding
         for key, weight in backbone.head.named_parameters():
             if key.endswith("weight"):
                 weight.copy_(weight / spread)
