@@ -256,17 +256,19 @@ def agrees(
     predictor = Predictor.load(folder)
     images = drawn_images(count, (side, side), seed=8)
     expected = predictor.predict(images, batch_size=5)
-    with torch.no_grad():
+    graph = trace(EnsembleGraph(predictor), (side, side))
+    answers = []
+    for form in forms:
+        path = folder / f"model.{form}"
+        write_graph(graph, form, path, {})
+        answers.append(run_in_batches(open_graph(path), images, 5))
+    with torch.no_grad():  # last, since it changes the networks themselves
         exact = EnsembleGraph(predictor).double()(torch.from_numpy(images))[0].numpy()
     # Of a deep network that has barely been trained PyTorch's own float32 may be further off.
     rounding = np.abs(expected.probabilities - exact).max()
     assert rounding < 5e-5
     assert np.std(expected.probabilities) > 1e-3  # a hundred times what may differ
-    graph = trace(EnsembleGraph(predictor), (side, side))
-    for form in forms:
-        path = folder / f"model.{form}"
-        write_graph(graph, form, path, {})
-        answer = run_in_batches(open_graph(path), images, 5)
+    for answer in answers:
         assert compare(expected, answer).labels == 0
         allowed = max(1e-5, 2 * rounding)
         np.testing.assert_allclose(answer["probability"], exact, atol=allowed, rtol=0)

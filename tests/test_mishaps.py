@@ -1,9 +1,12 @@
 """Trainings that end in their middle: a loss that breaks, memory and disks that do not suffice."""
 
+import io
+import itertools
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any, cast
 
 import pytest
 import torch
@@ -11,7 +14,7 @@ from mlflow import MlflowClient
 
 from commands import run, small
 from imbclf.checkpoints import WholeCheckpointIO
-from imbclf.errors import UserError
+from imbclf.errors import Interrupted, UserError
 from imbclf.mlflow_store import embedded_uri
 from imbclf.predictor import read_checkpoint
 from imbclf.shortage import told_with_batch_size
@@ -177,5 +180,31 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path) -
             WholeCheckpointIO().save_checkpoint({"weights": torch.ones(10**6)}, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("call", [1, 4, 10])
+def test_an_interruption_while_a_checkpoint_is_written_stays_one(
+    call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "last.ckpt"
+    good = {"weights": torch.ones(1000)}
+    WholeCheckpointIO().save_checkpoint(good, path)
+    save, calls = torch.save, itertools.count(1)
+
+    class Signalled(io.RawIOBase):
+        """As if the signal came in one of the writes that torch asks for."""
+
+        def write(self, data: Any) -> int:  # noqa: ANN401
+            if next(calls) == call:
+                raise Interrupted(15)
+            return len(data)
+
+    monkeypatch.setattr(
+        torch, "save", lambda checkpoint, _: save(checkpoint, cast(IO[bytes], Signalled()))
+    )
+    with pytest.raises(Interrupted):
+        WholeCheckpointIO().save_checkpoint({"weights": torch.zeros(1000)}, path)
     assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]

@@ -10,7 +10,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import WeightAveraging
 
 from imbclf.atomic import whole_file
-from imbclf.errors import UserError
+from imbclf.errors import Interrupted, UserError
 from imbclf.untrusted import check_archive
 
 Select = Literal["hter", "auroc", "loss", "last"]
@@ -30,14 +30,15 @@ class WholeCheckpointIO(TorchCheckpointIO):
         """Write beside, sync, rename.
 
         Raises:
-            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it.
+            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
+                of an `Interrupted` too.
         """
         with whole_file(Path(path)) as beside, beside.open("wb") as written:
             try:
                 torch.save(checkpoint, written)
             except RuntimeError as error:
                 reason = error.__context__
-                raise (reason if isinstance(reason, OSError) else error) from None
+                raise (reason if isinstance(reason, OSError | Interrupted) else error) from None
 
     def load_checkpoint(
         self,
