@@ -201,9 +201,8 @@ def test_an_interruption_while_a_checkpoint_is_written_stays_one(
                 raise Interrupted(15)
             return len(data)
 
-    monkeypatch.setattr(
-        torch, "save", lambda checkpoint, _: save(checkpoint, cast(IO[bytes], Signalled()))
-    )
+    signalled = cast(IO[bytes], Signalled())
+    monkeypatch.setattr(torch, "save", lambda checkpoint, _: save(checkpoint, signalled))
     with pytest.raises(Interrupted):
         WholeCheckpointIO().save_checkpoint({"weights": torch.zeros(1000)}, path)
     assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
