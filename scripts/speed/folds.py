@@ -7,7 +7,7 @@ from speed.bare import Setting
 from speed.pictures import FOLDS, Pictures
 from speed.processes import Finished
 from speed.table import Table, ratios, spread
-from speed.training import fold_spans, train
+from speed.training import span_of_folds, train
 
 
 def measure_folds(
@@ -27,22 +27,16 @@ def measure_folds(
             folder = cwd / f"folds_{setting.model}_{repeat}_{number}"
             process = train(setting, pictures, epochs, folder, cwd, [*also, fold])
             processes[number].append(process)
-            began, ended = fold_spans(cwd / "outputs" / "mlflow", folder)
-            spans[number].append(max(ended) - min(began))
+            spans[number].append(span_of_folds(cwd / "outputs" / "mlflow", folder))
     columns = ("", "first fold's start to last one's end, s", "whole process, s", "MB")
     table = Table(f"Folds, {setting.model}, batch {setting.batch}, {epochs} epochs", columns)
     for name, own, times in zip(names, processes, spans, strict=True):
-        wall, memory = (spread(column) for column in zip(*map(_wall_and_memory, own), strict=True))
+        wall, memory = spread([one.wall for one in own]), spread([one.own / 1e6 for one in own])
         table.rows.append((name, str(spread(times)), str(wall), str(memory)))
-    walls = ([one.wall for one in own] for own in processes)
-    one, every = walls
+    single, every = ([one.wall for one in own] for own in processes)
     table.notes.append(
         f"{repeats} repetitions in turn; median (least to most). {FOLDS} folds / one fold: "
         f"{spread(ratios(spans[1], spans[0]))} from start to end of the folds, "
-        f"{spread(ratios(every, one))} for whole processes."
+        f"{spread(ratios(every, single))} for whole processes."
     )
     return table
-
-
-def _wall_and_memory(process: Finished) -> tuple[float, float]:
-    return process.wall, process.own / 1e6

@@ -13,6 +13,7 @@ from imbclf.mlflow_store import embedded_uri
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.
 from mlflow import MlflowClient
+from mlflow.entities import Run as MlflowRun
 
 from speed.bare import Bare, Setting
 from speed.pictures import FOLDS, Pictures
@@ -46,7 +47,7 @@ def train_one(
 ) -> Run:
     """Train one fold as `train` does; give what it left."""
     process = train(setting, pictures, epochs, folder, cwd, ["cv.fold=0", *also])
-    began, ends = fold_times(cwd / "outputs" / "mlflow", (folder / "tracking_run").read_text())
+    began, ends = fold_times(cwd / "outputs" / "mlflow", folder)
     return Run(folder, process, durations(ends), began - process.started)
 
 
@@ -70,29 +71,34 @@ def train(
     return run([imbclf("train"), *options], cwd)
 
 
-def fold_times(store: Path, run_id: str) -> tuple[float, list[float]]:
-    """Read when the fold of an experiment's run began and when each of its epochs was recorded.
+def folds_of(client: MlflowClient, folder: Path) -> list[MlflowRun]:
+    """Give MLflow's runs of the folds of the run directory `folder`."""
+    run_id = (folder / "tracking_run").read_text()
+    experiments = [client.get_run(run_id).info.experiment_id]
+    return list(client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run_id}'"))
+
+
+def fold_times(store: Path, folder: Path) -> tuple[float, list[float]]:
+    """Read when the only fold of a run began and when each of its epochs was recorded.
 
     MLflow keeps both in milliseconds, so that nothing has to be added to training for its
     measurement.
     """
     client = MlflowClient(embedded_uri(store))
-    experiments = [client.get_run(run_id).info.experiment_id]
-    (fold,) = client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run_id}'")
+    (fold,) = folds_of(client, folder)
     recorded = client.get_metric_history(fold.info.run_id, "train/loss")
     ends = [metric.timestamp / 1000 for metric in sorted(recorded, key=lambda one: one.step)]
     return fold.info.start_time / 1000, ends
 
 
-def fold_spans(store: Path, folder: Path) -> tuple[list[float], list[float]]:
-    """Read when the folds of the run directory `folder` began and when they ended, in seconds."""
-    client = MlflowClient(embedded_uri(store))
-    run_id = (folder / "tracking_run").read_text()
-    experiments = [client.get_run(run_id).info.experiment_id]
-    folds = client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run_id}'")
-    return [fold.info.start_time / 1000 for fold in folds], [
-        fold.info.end_time / 1000 for fold in folds
-    ]
+def span_of_folds(store: Path, folder: Path) -> float:
+    """Give the seconds from the start of a run's first fold to the end of its last."""
+    folds = folds_of(MlflowClient(embedded_uri(store)), folder)
+    began, ended = (
+        min(one.info.start_time for one in folds),
+        max(one.info.end_time for one in folds),
+    )
+    return float(ended - began) / 1000
 
 
 def durations(ends: Sequence[float]) -> list[float]:

@@ -41,12 +41,14 @@ class Prepared:
     """What the folds of an experiment are trained with, all that can be refused having been.
 
     Attributes:
+        data: where the images come from.
         recipe: the parts, with the decoded images.
         listing: these images.
         folds: of these images.
         held: the images held out of them, if any.
     """
 
+    data: LabelledFolder
     recipe: Recipe
     listing: Listing
     folds: list[Fold]
@@ -69,8 +71,21 @@ def prepare(
 ) -> Prepared:
     """Find and decode the images and divide them; nothing is trained or written down.
 
-    Everything that can be refused is refused before the first image is decoded. The arguments are
-    those of `run_experiment`.
+    Everything that can be refused is refused before the first image is decoded.
+
+    Args:
+        data: the labelled images.
+        augment: what training batches go through.
+        model: makes the backbone.
+        loss: makes the loss of the class counts (n0, n1) of a fit part.
+        sampler: makes the sampler of the labels of a fit part and a seed.
+        optim: the optimiser and its schedule.
+        trainer: makes the Lightning trainer, called with the precision, callbacks and the like.
+        cv: the protocol.
+        seed: what all randomness comes from.
+        precision: Lightning's precision, or `auto`.
+        compile_mode: of `torch.compile`; None trains the network as it is.
+        device: where dev and test parts are scored.
 
     Raises:
         UserError: what the user can mend.
@@ -109,67 +124,29 @@ def prepare(
         cv=cv,
         seed=seed,
     )
-    return Prepared(recipe, kept, folds, held)
+    return Prepared(data, recipe, kept, folds, held)
 
 
 def run_experiment(
-    data: LabelledFolder,
-    augment: Augmentation,
-    model: Callable[[], Backbone],
-    loss: Callable[[tuple[int, int]], nn.Module],
-    sampler: Callable[[NDArray[np.int64], int], IndexSampler],
-    optim: OptimizerRecipe,
-    trainer: Callable[..., L.Trainer],
-    cv: CrossValidation,
+    prepared: Prepared,
     tracking: Tracker,
-    seed: int,
     run: Path,
-    precision: str | int,
-    compile_mode: CompileMode | None,
-    device: torch.device,
     params: Mapping[str, str | int | float | bool | None],
 ) -> dict[str, Any]:
     """Train the folds, write the run directory, give the summary.
 
-    Everything that can be refused is refused before the first image is decoded.
-
     Args:
-        data: the labelled images.
-        augment: what training batches go through.
-        model: makes the backbone.
-        loss: makes the loss of the class counts (n0, n1) of a fit part.
-        sampler: makes the sampler of the labels of a fit part and a seed.
-        optim: the optimiser and its schedule.
-        trainer: makes the Lightning trainer, called with the precision, callbacks and the like.
-        cv: the protocol.
+        prepared: what is trained with.
         tracking: where the experiment is recorded.
-        seed: what all randomness comes from.
         run: the run directory; one that was broken off is gone on with.
-        precision: Lightning's precision, or `auto`.
-        compile_mode: of `torch.compile`; None trains the network as it is.
-        device: where dev and test parts are scored.
         params: flat configuration for tracking.
 
     Raises:
         UserError: what the user can mend.
     """
-    prepared = prepare(
-        data,
-        augment,
-        model,
-        loss,
-        sampler,
-        optim,
-        trainer,
-        cv,
-        seed,
-        precision,
-        compile_mode,
-        device,
-    )
     recipe, folds, held = prepared.recipe, prepared.folds, prepared.held
     zero, one = class_counts(recipe.labels)
-    log.info("data     %s", Path(data.dir).resolve())
+    log.info("data     %s", Path(prepared.data.dir).resolve())
     log.info(
         "images   %d: %d of label %s, %d of label %s",
         zero + one,
@@ -188,7 +165,7 @@ def run_experiment(
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
         write_text(tracked, run_id)
-    results = [_one_fold(recipe, folds, number, run, tracking) for number in cv.trained]
+    results = [_one_fold(recipe, folds, number, run, tracking) for number in recipe.cv.trained]
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_reference(run / "predictor", prepared.listing, recipe.pixels, test_logits)
     summary = conclude(recipe, folds, results, run)

@@ -75,8 +75,6 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
         try:
             sys.argv[1:] = adopt_experiment_files(sys.argv[1:])
             main(told)()
-        except MissingConfigException:  # an OSError, but one that knows what there is
-            raise
         except COMPOSING as error:
             is_told = isinstance(error, HydraException)  # of a choice that there is not, an OSError
             if is_composed or is_told or (isinstance(error, OSError) and is_refusal(error)):

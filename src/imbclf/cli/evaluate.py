@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
+from imbclf.cli.addresses import load
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
-from imbclf.cli.predict import load
 from imbclf.cli.resume import read_configuration
 from imbclf.errors import UserError
 

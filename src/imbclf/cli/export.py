@@ -5,11 +5,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
+from imbclf.cli.addresses import load_ensemble
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
-from imbclf.cli.predict import decision_threshold, load
+from imbclf.cli.predict import decision_threshold
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ def task(cfg: DictConfig) -> None:
     from imbclf.export_checks import drawn_images
     from imbclf.exported_files import check_format
     from imbclf.exporting import Export, export, export_int8, export_text, speeds
-    from imbclf.predictor import join
     from imbclf.runs import write_json
 
     check_format(cfg.format)
@@ -61,8 +61,7 @@ def task(cfg: DictConfig) -> None:
         if not isinstance(cfg[name], int) or cfg[name] < least:
             raise UserError(f"{name}={cfg[name]}: expected {least} or more images")
     threshold = decision_threshold(cfg)
-    addresses = list(cfg.ckpt) if isinstance(cfg.ckpt, ListConfig) else [cfg.ckpt]
-    predictor = join([load(str(address), cfg.tracking) for address in addresses])
+    predictor = load_ensemble(cfg.ckpt, cfg.tracking)
     own = (cfg.tta, cfg.calibration, cfg.prior, threshold)
     wanted = Export(cfg.format, cfg.images, cfg.batch_size, *own)
     known = _known_images(cfg)

@@ -20,7 +20,7 @@ from torch import nn
 from imbclf.cli.check import OWN
 from imbclf.cli.interrupts import got_through
 from imbclf.errors import Interrupted, UserError
-from imbclf.experiment import run_experiment
+from imbclf.experiment import prepare, run_experiment
 from imbclf.recipe import CompileMode
 from imbclf.tracking import Tracker
 
@@ -40,7 +40,7 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
     def run_in(run: Path) -> float:
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
         with tracked(tracking):
-            summary = run_experiment(**parts, tracking=tracking, run=run, params=params)
+            summary = run_experiment(prepare(**parts), tracking, run, params)
         return float(summary["hter"])
 
     return run_in

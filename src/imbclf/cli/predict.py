@@ -2,17 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
+from imbclf.cli.addresses import addresses_of, load_ensemble
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.errors import UserError
-
-if TYPE_CHECKING:
-    from imbclf.predictor import Predictor
 
 OPTIONS = (
     "ckpt",
@@ -52,7 +49,6 @@ def task(cfg: DictConfig) -> None:
     from imbclf.atomic import write_text
     from imbclf.cli.parts import blame
     from imbclf.familiarity import look_at
-    from imbclf.predictor import join
     from imbclf.runs import write_json, write_table
     from imbclf.scoring import pick_device
     from imbclf.shortage import told_with_batch_size
@@ -64,8 +60,7 @@ def task(cfg: DictConfig) -> None:
     with blame("data"):
         data = instantiate(cfg.data)
     device = pick_device(cfg.accelerator)
-    addresses = list(cfg.ckpt) if isinstance(cfg.ckpt, ListConfig) else [cfg.ckpt]
-    predictor = join([load(str(address), cfg.tracking) for address in addresses])
+    predictor = load_ensemble(cfg.ckpt, cfg.tracking)
     pixels, listing = data.open(predictor.image_size)
     with told_with_batch_size("prediction", data.batch_size):
         answer = predictor.predict(
@@ -97,7 +92,7 @@ def task(cfg: DictConfig) -> None:
     write_json(
         out / COMPANION,
         {
-            "ckpt": [str(address) for address in addresses],
+            "ckpt": addresses_of(cfg.ckpt),
             "models": len(predictor.members),
             "images": len(pixels),
             "labels": dict(zip(predictor.label_names, counts.tolist(), strict=True)),
@@ -151,34 +146,3 @@ def decision_threshold(cfg: DictConfig) -> float:
     told = (threshold, far, frr, given[0], cfg[given[0]])
     log.info("threshold    %.4f: out of fold FAR %.4f, FRR %.4f (%s=%s)", *told)
     return threshold
-
-
-def load(address: str, tracking: DictConfig) -> "Predictor":
-    """Load a run directory, a predictor folder, a fold's checkpoint or an MLflow address.
-
-    Raises:
-        UserError: where it is none of these.
-    """
-    from imbclf.predictor import SHEET, Predictor
-
-    if address.startswith(("runs:/", "models:/")):
-        from imbclf.mlflow_registry import download_predictor
-
-        folder = download_predictor(address, tracking.uri, Path(tracking.directory))
-        return Predictor.load(folder)
-    path = Path(address)
-    if path.is_file():
-        return Predictor.from_checkpoint(path)
-    for folder in (path / "predictor", path):
-        if (folder / SHEET).exists():
-            _warn_if_unfinished(path)
-            return Predictor.load(folder)
-    raise UserError(
-        f"ckpt={address}: expected a run directory of imbclf-train, a fold's checkpoint "
-        "(fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)"
-    )
-
-
-def _warn_if_unfinished(run: Path) -> None:
-    if (run / "config.yaml").exists() and not (run / "summary.json").exists():
-        log.warning("%s: this run is not finished; the folds that are decide", run)

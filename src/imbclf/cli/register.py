@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from imbclf.cli.addresses import predictor_folder
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, show_messages
 from imbclf.errors import UserError
@@ -25,7 +26,12 @@ def task(cfg: DictConfig) -> None:
     from imbclf.mlflow_registration import register
 
     address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
-    folder = _predictor_folder(address, cfg.tracking.uri, directory)
+    folder = predictor_folder(address, cfg.tracking)
+    if folder is None:
+        raise UserError(
+            f"ckpt={address}: expected a run directory of imbclf-train, or an MLflow address "
+            "(runs:/ID, models:/NAME@ALIAS)"
+        )
     run = Path(address)
     tracked = run / "tracking_run"
     run_id = tracked.read_text(encoding="utf-8").strip() if tracked.is_file() else None
@@ -39,27 +45,6 @@ def task(cfg: DictConfig) -> None:
     log.info("serve        export MLFLOW_TRACKING_URI=%s", done.uri)
     log.info("             export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false")
     log.info("             mlflow models serve --env-manager local -m %s", model)
-
-
-def _predictor_folder(address: str, uri: str | None, directory: Path) -> Path:
-    """Give the folder of a predictor.
-
-    Raises:
-        UserError: there is none at that address.
-    """
-    from imbclf.predictor import SHEET
-
-    if address.startswith(("runs:/", "models:/")):
-        from imbclf.mlflow_registry import download_predictor
-
-        return download_predictor(address, uri, directory)
-    for folder in (Path(address) / "predictor", Path(address)):
-        if (folder / SHEET).exists():
-            return folder
-    raise UserError(
-        f"ckpt={address}: expected a run directory of imbclf-train, or an MLflow address "
-        "(runs:/ID, models:/NAME@ALIAS)"
-    )
 
 
 def _description(run: Path) -> str:

@@ -101,10 +101,9 @@ def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    parts = build_parts(composed(overrides)[0])
-    ready = prepare(**parts)
+    ready = prepare(**build_parts(composed(overrides)[0]))
     assert ready.held is not None
-    return judge_holdout(run, parts["data"], ready.held, ready.recipe)
+    return judge_holdout(run, ready.data, ready.held, ready.recipe)
 
 
 def next_command(best: Path, arguments: list[str]) -> str:

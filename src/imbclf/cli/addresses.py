@@ -1,0 +1,71 @@
+"""Where predictors lie: a run directory, a folder, a fold's checkpoint, or an address of MLflow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omegaconf import DictConfig, ListConfig
+
+from imbclf.cli.command import log
+from imbclf.errors import UserError
+
+if TYPE_CHECKING:
+    from imbclf.predictor import Predictor
+
+
+def addresses_of(ckpt: object) -> Sequence[str]:
+    """Give the addresses of an option that names one or several.
+
+    >>> addresses_of("run"), addresses_of(ListConfig(["one", "two"]))
+    (['run'], ['one', 'two'])
+    """
+    return [str(one) for one in (ckpt if isinstance(ckpt, ListConfig) else [ckpt])]
+
+
+def load_ensemble(ckpt: object, tracking: DictConfig) -> "Predictor":
+    """Load what an option names, as one ensemble.
+
+    Raises:
+        UserError: as `load`, or where they do not go together.
+    """
+    from imbclf.predictor import join
+
+    return join([load(address, tracking) for address in addresses_of(ckpt)])
+
+
+def load(address: str, tracking: DictConfig) -> "Predictor":
+    """Load a run directory, a predictor folder, a fold's checkpoint or an MLflow address.
+
+    Raises:
+        UserError: where it is none of these.
+    """
+    from imbclf.predictor import Predictor
+
+    path = Path(address)
+    if path.is_file():
+        return Predictor.from_checkpoint(path)
+    folder = predictor_folder(address, tracking)
+    if folder is None:
+        raise UserError(
+            f"ckpt={address}: expected a run directory of imbclf-train, a fold's checkpoint "
+            "(fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)"
+        )
+    if (path / "config.yaml").exists() and not (path / "summary.json").exists():
+        log.warning("%s: this run is not finished; the folds that are decide", path)
+    return Predictor.load(folder)
+
+
+def predictor_folder(address: str, tracking: DictConfig) -> Path | None:
+    """Give the folder of a predictor, fetched where MLflow has it; None where there is none.
+
+    Raises:
+        UserError: MLflow has none at that address.
+    """
+    from imbclf.predictor import SHEET
+
+    if address.startswith(("runs:/", "models:/")):
+        from imbclf.mlflow_registry import download_predictor
+
+        return download_predictor(address, tracking.uri, Path(tracking.directory))
+    folders = (Path(address) / "predictor", Path(address))
+    return next((folder for folder in folders if (folder / SHEET).exists()), None)
