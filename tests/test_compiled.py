@@ -74,8 +74,9 @@ def test_a_compiled_network_is_trained_like_any_other(
     """Weights have the same names, scores are those of the same arithmetic in another order."""
     folder = make_folder(images=90)
     few = ("model.name=resnet18", "trainer.max_epochs=1", "trainer.precision=32")
-    thirds = "cv.dev_fraction=0.3333"  # batches of one size: each is compiled for
-    options = small(folder, *few, thirds, "tracking=none", "cv.fold=0", "optim.ema=0.9")
+    # Batches of one size, since each is compiled for.
+    thirds = "cv.dev_fraction=0.3333", "data.batch_size=30"
+    options = small(folder, *few, *thirds, "tracking=none", "cv.fold=0", "optim.ema=0.9")
     for name, choice in (("plain", "false"), ("compiled", "true")):
         out = f"hydra.run.dir={tmp_path / name}"
         done = run("train", *options, f"trainer.compile={choice}", out, cwd=tmp_path)

@@ -193,7 +193,9 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
         ("data=folder",): "data.dir is needed",
         tuple(small(folder, "cv.folds=9")): "cv.folds",
         tuple(small(folder, "cv.folds=1")): "cv.folds",
-        tuple(small(folder, "cv.folds=3", "sampler=hard", "sampler.bound=.5")): "sampler.bound",
+        tuple(
+            small(folder, "data.batch_size=8", "sampler=hard", "sampler.bound=.5")
+        ): "sampler.bound",
         tuple(small(folder, "cv.folds=3", "experiment=crt")): "cv.start_from=RUN_DIR",
         tuple(small(folder, "model.name=resnet19")): "resnet18",
         tuple(small(folder / "nowhere")): "nowhere",

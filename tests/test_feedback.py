@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.callbacks import Progress
 from imbclf.checkpoints import LAST, KeepBest, WholeCheckpointIO
-from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.feedback import Feedback, merge
+from imbclf.quiet import quieten_lightning
 from imbclf.samplers import HardSampler
 from imbclf.splits import stratified_folds
 

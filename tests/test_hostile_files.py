@@ -27,7 +27,8 @@ from imbclf.cli.command import conf_dir, loosen
 from imbclf.errors import UserError
 from imbclf.images import open_images
 from imbclf.listing import list_images
-from imbclf.predictor import SHEET, Predictor, read_checkpoint
+from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.predictor_sheet import SHEET
 from imbclf.runs import write_table
 from imbclf.transfer import start_weights
 from imbclf.weights import load_weights
@@ -180,7 +181,7 @@ def test_no_pickle_is_run_as_weights_or_start(
 def interrupted(place: Path, make_folder: Callable[..., Path]) -> Path:
     """A run that was broken off before its first epoch was over."""
     options = [
-        *small(make_folder(images=40, minority=12)),
+        *small(make_folder(images=40, minority=12), "data.batch_size=16"),
         "tracking=none",
         "trainer.accelerator=cpu",
     ]

@@ -22,13 +22,14 @@ from imbclf.backbones import build_backbone
 from imbclf.callbacks import METRICS
 from imbclf.checkpoints import BEST, LAST
 from imbclf.cli.command import conf_dir
-from imbclf.cli.parts import experiment_from, quieten_lightning
+from imbclf.cli.parts import experiment_from
 from imbclf.crossval import train_fold
 from imbclf.errors import Interrupted, UserError
 from imbclf.heads import Head, HypersphereHead, MahalanobisHead, NeighboursHead
 from imbclf.losses import SVDDLoss
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.quiet import quieten_lightning
 from imbclf.recipe import CrossValidation, Recipe
 from imbclf.runs import FoldResult
 from imbclf.samplers import ShuffleSampler

@@ -16,7 +16,6 @@ from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import build_backbone
 from imbclf.callbacks import EpochRecord, MovingAverage, Progress, Thaw
 from imbclf.checkpoints import BEST, LAST, KeepBest, Select, WholeCheckpointIO
-from imbclf.cli.parts import quieten_lightning
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
 from imbclf.freezing import Freezing
@@ -25,6 +24,7 @@ from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.quiet import quieten_lightning
 from imbclf.samplers import ProgressiveSampler
 from imbclf.scoring import score_images
 from imbclf.splits import stratified_folds

@@ -1,6 +1,7 @@
 """What happens around training: schedules, averaged weights, records, a progress bar."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,24 @@ class Progress(L.Callback):
                 set_progress(fraction)
 
 
+class Compiled(L.Callback):
+    """Train the network through `torch.compile`, in each process that trains it.
+
+    It is compiled in place: the names of the weights, and so the checkpoints, stay what they are.
+
+    Args:
+        mode: of `torch.compile`; None leaves the network as it is.
+    """
+
+    def __init__(self, mode: str | None) -> None:
+        self.mode = mode
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:  # noqa: ARG002
+        """Compile before the first step."""
+        if self.mode is not None:
+            pl_module.backbone.network.compile(mode=self.mode)  # type: ignore[union-attr]
+
+
 class Thaw(L.Callback):
     """Freeze and thaw the backbone's stages, as each epoch starts.
 
@@ -72,11 +91,17 @@ class MovingAverage(WeightAveraging):
     """
 
     def __init__(self, decay: float) -> None:
-        def average(mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
-            share = 1 - min(decay, (1 + float(steps)) / (10 + float(steps)))
-            return mean.lerp(weights, share) if mean.is_floating_point() else weights
+        super().__init__(avg_fn=partial(moving_average, decay))
 
-        super().__init__(avg_fn=average)
+
+def moving_average(decay: float, mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
+    """Give the average after one more step, as `MovingAverage` says; whole numbers as they are.
+
+    >>> moving_average(0.99, torch.zeros(1), torch.ones(1), steps=0)
+    tensor([0.9000])
+    """
+    share = 1 - min(decay, (1 + float(steps)) / (10 + float(steps)))
+    return mean.lerp(weights, share) if mean.is_floating_point() else weights
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
@@ -91,6 +116,10 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
     except UNREADABLE as error:
         raise UserError(f"{path}: not a readable table of epochs ({error!r})") from error
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def to_nobody(epoch: int, metrics: Mapping[str, float]) -> None:
+    """Take the place of a tracker in processes that have none: they are told of afterwards."""
 
 
 class EpochRecord(L.Callback):
@@ -108,7 +137,9 @@ class EpochRecord(L.Callback):
             self.rows = read_epochs(path)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Write the epoch down."""
+        """Write the epoch down; of several devices the first does."""
+        if not trainer.is_global_zero:
+            return
         metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
         earlier = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
         self.rows = [*earlier, {"epoch": trainer.current_epoch, **metrics}]
@@ -136,7 +167,7 @@ class EpochBar(L.Callback):
             unit="step",
             mininterval=0.5,
             leave=False,
-            disable=None,
+            disable=None if trainer.is_global_zero else True,
         )
 
     def on_train_batch_end(self, *_: object) -> None:

@@ -54,7 +54,9 @@ class WholeCheckpointIO(TorchCheckpointIO):
         try:
             check_archive(Path(path))
             checkpoint = super().load_checkpoint(path, map_location, weights_only=True)
-            missing = [name for name in NEEDED if name not in checkpoint]
+            # What processes of several devices hand back is weights and nothing else.
+            is_weights = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
+            missing = [name for name in NEEDED if name not in checkpoint and not is_weights]
         except Exception as error:  # a damaged pickle can fail in any way
             raise not_gone_on_with(path, type(error).__name__) from error
         if missing:

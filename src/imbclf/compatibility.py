@@ -28,8 +28,31 @@ def check_start_of_folds(
             start_weights(earlier, number, backbone)
 
 
-def check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
-    """Refuse a head, a loss and a number of epochs that do not go together.
+def check_batch(batch_size: int, devices: int, images: int) -> None:
+    """Refuse batches that no fold can fill: an epoch of one step is hardly what was meant.
+
+    Args:
+        batch_size: images per step and device.
+        devices: that share a step.
+        images: that a fold is trained on.
+
+    Raises:
+        UserError: says what would work.
+
+    >>> check_batch(64, 1, 40)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: data.batch_size=64: a fold is trained on 40 images; expected 40 or less
+    """
+    if batch_size * devices > images:
+        each = f" on each of {devices} devices" if devices > 1 else ""
+        raise UserError(
+            f"data.batch_size={batch_size}{each}: a fold is trained on {images} images; expected "
+            f"{images // devices} or less"
+        )
+
+
+def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int) -> None:
+    """Refuse a head, a loss, a number of epochs and one of devices that do not go together.
 
     Raises:
         UserError: says which option to change.
@@ -45,6 +68,8 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None) -> None:
             f"trainer.max_epochs={epochs}: head={name} takes features as they are, and no gradient "
             "would make them better. Set trainer.max_epochs=0, or choose head=hypersphere."
         )
+    if epochs == 0 and devices > 1:
+        raise UserError("trainer.devices: nothing is trained (trainer.max_epochs=0); choose 1")
     needed = getattr(loss, "needs_head", name)
     if name != needed:
         raise UserError(f"loss: {type(loss).__name__} needs head={needed}, not head={name}.")

@@ -7,28 +7,41 @@ from typing import Any
 
 import lightning as L
 import numpy as np
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from numpy.typing import NDArray
 from torch import Tensor
 
 from imbclf.augment import FoldAugmentation
 from imbclf.backbones import Backbone
-from imbclf.callbacks import METRICS, EpochBar, EpochRecord, MovingAverage, Progress, Thaw
+from imbclf.callbacks import (
+    METRICS,
+    Compiled,
+    EpochBar,
+    EpochRecord,
+    MovingAverage,
+    Progress,
+    Thaw,
+    read_epochs,
+    to_nobody,
+)
 from imbclf.checkpoints import BEST, LAST, KeepBest, WholeCheckpointIO, not_gone_on_with
 from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
+from imbclf.devices import EndedProcess, reason, stop
 from imbclf.feedback import Feedback
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
 from imbclf.predictor import read_checkpoint, save_member
 from imbclf.preparation import prepare_filters, prepare_head, prepare_probe
+from imbclf.quiet import Quiet
 from imbclf.recipe import Recipe, class_counts
 from imbclf.runs import FoldResult, fold_folder, write_fold
 from imbclf.scoring import score_images
 from imbclf.shortage import told_with_batch_size
 from imbclf.splits import Fold
 from imbclf.thresholds import choose_threshold
-from imbclf.tracking import Tracker
+from imbclf.tracking import Tracker, log_epochs
 from imbclf.transfer import start_weights
 from imbclf.untrusted import UNREADABLE
 
@@ -125,14 +138,13 @@ def _fit(
     labels = recipe.labels[fold.fit]
     sampler = recipe.sampler(labels, seed)
     augment = FoldAugmentation(recipe.augment, seed, class_counts(labels))
-    datamodule = FoldDataModule(
-        recipe.resident, recipe.labels, fold, sampler, augment, recipe.batch_size
-    )
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
     keep = KeepBest(folder, recipe.cv.select, resumable=watch is None)
     before = len(record.rows)
     trainer = recipe.trainer(
         callbacks=[
+            Quiet(),
+            Compiled(recipe.compile_mode),
             Progress(),
             *weight_callbacks(recipe.optim, module.backbone.is_pretrained),
             Feedback(sampler, fold.fit),
@@ -141,9 +153,15 @@ def _fit(
             keep,
             *([] if watch is None else [watch]),
         ],
-        plugins=[WholeCheckpointIO()],
+        # A job of a cluster trains on its own devices, however many tasks the cluster counts.
+        plugins=[WholeCheckpointIO(), LightningEnvironment()],
         default_root_dir=run,
     )
+    several = trainer.world_size > 1
+    if several:
+        record.on_epoch = to_nobody  # the tracker stays here, and is told afterwards
+    pixels = recipe.pixels if several else recipe.resident
+    datamodule = FoldDataModule(pixels, recipe.labels, fold, sampler, augment, recipe.batch_size)
     last = folder / LAST if (folder / LAST).exists() else None
     if last is None:
         for prepare in (prepare_filters, prepare_head, prepare_probe):
@@ -156,16 +174,22 @@ def _fit(
                 recipe.precision,
                 seed,
             )
-    if recipe.compile_mode is not None:
-        # In place: the names of the weights, and so the checkpoints, stay what they are.
-        module.backbone.network.compile(mode=recipe.compile_mode)
     if trainer.max_epochs == 0:
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in (record, keep):
             callback.on_train_epoch_end(trainer, module)
         return 0
-    _train(trainer, module, datamodule, last)
-    return len(sampler) * (len(record.rows) - before)
+    try:
+        _train(trainer, module, datamodule, last)
+    except EndedProcess as error:
+        raise reason(error, number) from error
+    except BaseException:
+        stop(trainer)
+        raise
+    rows = read_epochs(folder / METRICS) if several else record.rows
+    if several:
+        log_epochs(tracker, rows[before:])
+    return len(sampler) * (len(rows) - before)
 
 
 def _train(

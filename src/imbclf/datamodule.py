@@ -1,5 +1,6 @@
 """The images of one fold, batch by batch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from imbclf.augment import FoldAugmentation
 from imbclf.batches import IndexBatches
-from imbclf.residency import Pixels, gather
+from imbclf.residency import Pixels, gather, opened, placed, resident
 from imbclf.samplers import IndexSampler
 from imbclf.splits import Fold
 
@@ -49,8 +50,8 @@ class FoldDataModule(L.LightningDataModule):
     """One fold's fit part through a sampler and augmentation, and its dev part in order.
 
     Args:
-        pixels: all images of the data set, uint8 `[N, H, W, 3]`: a memory map, or a tensor on the
-            device that trains.
+        pixels: all images of the data set, uint8 `[N, H, W, 3]`: a tensor on the device that
+            trains, or a memory map, of which each of several devices makes its own copy.
         labels: int64 `[N]`.
         fold: which rows are fit, dev and test.
         sampler: draws positions into the fit part.
@@ -70,6 +71,21 @@ class FoldDataModule(L.LightningDataModule):
         super().__init__()
         self.pixels, self.labels, self.fold = pixels, labels, fold
         self.sampler, self.augment, self.batch_size = sampler, augment, batch_size
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to the process of a device with the place of the images, not with the images."""
+        return {**self.__dict__, "pixels": placed(self.pixels)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Open the images in that process."""
+        self.__dict__.update({**state, "pixels": opened(state["pixels"])})
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Copy the images to this one of several devices, if they fit there."""
+        if self.trainer is None or self.trainer.world_size == 1:
+            return
+        if not isinstance(self.pixels, Tensor):
+            self.pixels = resident(self.pixels, self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Give batches of the fit part, drawn by the sampler."""

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from imbclf.calibration import fit_platt, fit_temperature
 from imbclf.thresholds import Method, choose_threshold
 
+CARD = "imbclf"  # what a checkpoint keeps them under
+
 
 class DecisionRule(TypedDict):
     """How to read logits f of one network; JSON-able.

@@ -17,7 +17,8 @@ from torch import nn
 from imbclf.atomic import write_text
 from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
-from imbclf.compatibility import check_start_of_folds, check_training
+from imbclf.callbacks import METRICS, read_epochs
+from imbclf.compatibility import check_batch, check_start_of_folds, check_training
 from imbclf.conclusion import artifacts, conclude, headline
 from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
@@ -27,11 +28,11 @@ from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
 from imbclf.reference import write_reference
-from imbclf.runs import FoldResult, read_fold, write_splits
+from imbclf.runs import FoldResult, fold_folder, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import resolve_precision
 from imbclf.splits import Fold, repeated_folds
-from imbclf.tracking import Tracker
+from imbclf.tracking import Tracker, log_epochs
 
 log = logging.getLogger("imbclf")
 
@@ -97,7 +98,9 @@ def prepare(
     folds = _split(listing, cv, seed)
     check_start_of_folds(cv, folds, listing, backbone)
     labels = _labels(listing)[folds[0].fit]
-    check_training(backbone.head, loss(class_counts(labels)), trainer().max_epochs)
+    made = trainer()
+    check_batch(data.batch_size, made.world_size, len(labels))
+    check_training(backbone.head, loss(class_counts(labels)), made.max_epochs, made.world_size)
     sampler(labels, seed)
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
@@ -165,7 +168,16 @@ def run_experiment(
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
         write_text(tracked, run_id)
-    results = [_one_fold(recipe, folds, number, run, tracking) for number in recipe.cv.trained]
+    results = []
+    for number in recipe.cv.trained:
+        done = read_fold(run, number)
+        if done is None:
+            results.append(_train(recipe, folds, number, run, tracking))
+            continue
+        log.info("fold %d   finished before", number)
+        results.append(done)
+        if earlier is None:  # by another process, whose run in the store is another
+            _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_reference(run / "predictor", prepared.listing, recipe.pixels, test_logits)
     summary = conclude(recipe, folds, results, run)
@@ -185,17 +197,12 @@ def _split(listing: Listing, cv: CrossValidation, seed: int) -> list[Fold]:
     )
 
 
-def _one_fold(
+def _train(
     recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
 ) -> FoldResult:
-    done = read_fold(run, number)
-    if done is not None:
-        log.info("fold %d   finished before", number)
-        return done
     result = train_fold(recipe, folds[number], number, run, tracking)
     gc.collect()  # trainer, network and optimiser name each other, and would stay for many folds
-    labels = recipe.labels[folds[number].test]
-    report = binary_report(result.test_logits, labels, result.threshold)
+    report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})
     log.info(
         "fold %d   HTER %.4f, AUROC %.4f (epoch %d, %.0f s, %.0f images/s)",
@@ -207,3 +214,18 @@ def _one_fold(
         result.images_per_second,
     )
     return result
+
+
+def _record(
+    recipe: Recipe, folds: list[Fold], result: FoldResult, run: Path, tracking: Tracker
+) -> None:
+    """Tell the tracker of a fold that was trained without it."""
+    tracking.start_fold(result.fold)
+    log_epochs(tracking, read_epochs(fold_folder(run, result.fold) / METRICS))
+    report = _report(recipe, folds, result)
+    tracking.end_fold({f"test/{name}": value for name, value in report.items()})
+
+
+def _report(recipe: Recipe, folds: list[Fold], result: FoldResult) -> dict[str, float]:
+    labels = recipe.labels[folds[result.fold].test]
+    return binary_report(result.test_logits, labels, result.threshold)

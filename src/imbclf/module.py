@@ -10,13 +10,12 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from imbclf.backbones import Backbone
-from imbclf.decisions import decision_rule
+from imbclf.decisions import CARD, decision_rule
 from imbclf.errors import DivergedError
 from imbclf.metrics import binary_report
 from imbclf.optim import OptimizerRecipe
 from imbclf.thresholds import Method
 
-CARD = "imbclf"
 LOOK = 32  # steps on a GPU between two looks at whether the loss is still finite
 Batch = tuple[Tensor, Tensor, Tensor]  # images, labels, their rows in the data set
 
@@ -69,8 +68,12 @@ class BinaryClassifier(L.LightningModule):
         self.has_begun = True
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch from its own seed: what it draws does not depend on how it got here."""
-        generator = np.random.default_rng([self.seed, self.current_epoch])
+        """Start the epoch from its own seed: what it draws does not depend on how it got here.
+
+        Nor do two devices draw the same.
+        """
+        rank = [self.global_rank] if self.global_rank else []
+        generator = np.random.default_rng([self.seed, self.current_epoch, *rank])
         torch.manual_seed(int(generator.integers(2**31)))
         self._loss_sum, self._images, self._steps, self._finite = 0.0, 0, 0, 0
 
@@ -100,7 +103,7 @@ class BinaryClassifier(L.LightningModule):
         """Choose this epoch's threshold and calibration on dev and log what it reaches there."""
         logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._dev, strict=True))
         self._dev.clear()
-        train_loss = float(self._loss_sum) / self._images if self._images else float("nan")
+        train_loss = self._mean_loss()
         self._refuse_if_not_finite(self._loss_sum, logits)
         scores, truth = logits.double().numpy(), labels.numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
@@ -112,6 +115,16 @@ class BinaryClassifier(L.LightningModule):
             "dev/threshold": rule["threshold"],
             **{f"dev/{name}": value for name, value in report.items()},
         }
+
+    def _mean_loss(self) -> float:
+        """Give the mean loss of the epoch's images, those of all devices."""
+        if not self._images:
+            return float("nan")
+        if self.trainer.world_size == 1:
+            return float(self._loss_sum) / self._images
+        own = torch.stack([torch.as_tensor(self._loss_sum), torch.tensor(float(self._images))])
+        loss_sum, images = self.trainer.strategy.reduce(own.to(self.device), reduce_op="sum")
+        return float(loss_sum) / float(images)
 
     def _refuse_if_not_finite(self, loss_sum: Tensor | float, dev: Tensor | None = None) -> None:
         step = int(self._finite)

@@ -18,17 +18,13 @@ from scipy.special import expit, logit
 from imbclf.atomic import whole_file, write_text
 from imbclf.backbones import Backbone, rebuild_backbone
 from imbclf.calibration import Calibration
-from imbclf.decisions import DecisionRule
-from imbclf.decoding import MOST_PIXELS
+from imbclf.decisions import CARD, DecisionRule
 from imbclf.errors import UserError
-from imbclf.module import CARD
+from imbclf.predictor_sheet import FORMAT, SHEET, read_names, read_size
 from imbclf.reference import Reference, read_reference
 from imbclf.scoring import resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, check_archive, read_json
 from imbclf.views import Tta, check_tta
-
-FORMAT = 2
-SHEET = "predictor.json"
 
 
 @dataclass(frozen=True)
@@ -240,32 +236,6 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
             f"({type(error).__name__})"
         ) from error
     return card, weights
-
-
-def read_size(stored: Mapping[str, Any]) -> tuple[int, int]:
-    """Read the (height, width) of a predictor's images.
-
-    Raises:
-        KeyError, TypeError, ValueError: there is none, or no image has that size.
-    """
-    height, width = stored["image_size"]
-    if not all(type(side) is int and side > 0 for side in (height, width)):
-        raise ValueError("image_size: expected height and width in pixels")
-    if height * width > MOST_PIXELS:
-        raise ValueError(f"image_size: {height}x{width} pixels are more than any image may have")
-    return height, width
-
-
-def read_names(stored: Mapping[str, Any]) -> tuple[str, str]:
-    """Read how a predictor spells label 0 and label 1.
-
-    Raises:
-        KeyError, TypeError, ValueError: there are no two words of one line.
-    """
-    zero, one = stored["label_names"]
-    if not all(isinstance(name, str) and len(name.splitlines()) < 2 for name in (zero, one)):
-        raise ValueError("label_names: expected two words, each of one line")
-    return zero, one
 
 
 def save_member(

@@ -1,5 +1,8 @@
 """Images that lie on the device that uses them, so that no batch waits for the bus."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,6 +12,28 @@ SHARE = 0.4  # of the free memory that images may take: the rest is for activati
 BLOCK = 4096  # images copied at once
 
 Pixels = NDArray[np.uint8] | Tensor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a memory map of images lies, which costs nothing to send to another process."""
+
+    file: Path
+    shape: tuple[int, ...]
+
+
+def placed(pixels: Pixels) -> Pixels | Place:
+    """Give the place of a memory map that spans its file; anything else as it is."""
+    file = getattr(pixels, "filename", None)
+    whole = file is not None and Path(file).stat().st_size == pixels.nbytes
+    return Place(Path(str(file)), tuple(pixels.shape)) if whole else pixels
+
+
+def opened(pixels: Pixels | Place) -> Pixels:
+    """Undo `placed`, in whatever process."""
+    if not isinstance(pixels, Place):
+        return pixels
+    return np.memmap(pixels.file, dtype=np.uint8, mode="r", shape=pixels.shape)
 
 
 def resident(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:

@@ -129,13 +129,27 @@ def read_summary(run: Path) -> dict[str, Any]:
 
 
 def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> None:
-    """Write which part each image plays in each fold."""
+    """Write which part each image plays in each fold.
+
+    Raises:
+        UserError: other images, or others in other parts, were written down before.
+    """
+    path = run / "splits.csv"
     columns: dict[str, Any] = {"file": files}
     for number, fold in enumerate(folds):
         parts = np.empty(len(files), dtype="<U4")
         parts[fold.fit], parts[fold.dev], parts[fold.test] = "fit", "dev", "test"
         columns[f"fold_{number}"] = parts
-    write_table(run / "splits.csv", columns)
+    if path.exists():
+        earlier = pd.read_csv(path, keep_default_na=False, dtype=str)
+        if not earlier.equals(pd.DataFrame(columns).astype(earlier.dtypes.iloc[0])):
+            raise UserError(
+                f"{path}: the images are no longer those that this run divided, or their labels "
+                "have changed; its finished folds do not go with them. Restore the images, or "
+                "train anew into another folder"
+            )
+        return
+    write_table(path, columns)
 
 
 def read_splits(run: Path, fold: int) -> dict[str, str]:

@@ -45,6 +45,18 @@ class Tracker(Protocol):
         """Give a tracker whose run is nested under this one's, which has been started."""
 
 
+def log_epochs(tracker: Tracker, rows: Sequence[Mapping[str, float]]) -> None:
+    """Record epochs of the current fold that were trained without the tracker.
+
+    Args:
+        tracker: whose run of the fold is open.
+        rows: `epoch` and metrics of each.
+    """
+    for row in rows:
+        metrics = {name: value for name, value in row.items() if name != "epoch"}
+        tracker.log_epoch(int(row["epoch"]), metrics)
+
+
 class NoTracker:
     """A `Tracker` that records nothing."""
 

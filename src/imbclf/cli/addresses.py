@@ -55,13 +55,30 @@ def load(address: str, tracking: DictConfig) -> "Predictor":
     return Predictor.load(folder)
 
 
+def peek_size(ckpt: object) -> tuple[int, int] | None:
+    """Give the (height, width) of the images of a predictor on this machine, without loading it.
+
+    None where it is elsewhere, or damaged: loading it will say so.
+    """
+    from imbclf.predictor_sheet import SHEET, read_size
+    from imbclf.untrusted import UNREADABLE, read_json
+
+    folder = Path(addresses_of(ckpt)[0])
+    for sheet in (folder / "predictor" / SHEET, folder / SHEET):
+        try:
+            return read_size(read_json(sheet))
+        except UNREADABLE:
+            continue
+    return None
+
+
 def predictor_folder(address: str, tracking: DictConfig) -> Path | None:
     """Give the folder of a predictor, fetched where MLflow has it; None where there is none.
 
     Raises:
         UserError: MLflow has none at that address.
     """
-    from imbclf.predictor import SHEET
+    from imbclf.predictor_sheet import SHEET
 
     if address.startswith(("runs:/", "models:/")):
         from imbclf.mlflow_registry import download_predictor

@@ -25,6 +25,7 @@ from imbclf.errors import Interrupted, UserError
 
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
+EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 COMPLETION = {"-sc", "--shell-completion"}
 # What Hydra lets through, beside its own exceptions, where an override makes no sense to it.
 COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
@@ -99,7 +100,9 @@ def guarded(command: str, run: Callable[[], Any]) -> int:
         missing = Path(error.missing_cfg_file or "").name
         group = str(Path(error.missing_cfg_file or "").parent)
         known = [option for option in error.options or [] if not option.startswith("_")]
-        return _mistake(command, f"{group}={missing}: no such choice{nearest(missing, known)}")
+        extra = EXTRAS.get(missing) if group == "hydra/launcher" else None
+        way_on = f"; pip install 'imbclf[{extra}]'" if extra else nearest(missing, known)
+        return _mistake(command, f"{group}={missing}: no such choice{way_on}")
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))
     except OSError as error:

@@ -65,7 +65,7 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 
     Where they lie and what they are labelled is read from the run; nothing that it names is called.
     """
-    from imbclf.cli.parts import blame
+    from imbclf.cli.blame import blame
     from imbclf.dataset import LabelledFolder
     from imbclf.holdout import find_holdout
     from imbclf.report import data_options
@@ -97,7 +97,7 @@ def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 def _folder(cfg: DictConfig) -> "LabelledFolder":
     from hydra.utils import instantiate
 
-    from imbclf.cli.parts import blame
+    from imbclf.cli.blame import blame
     from imbclf.dataset import LabelledFolder
 
     with blame("data"):

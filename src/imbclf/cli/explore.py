@@ -34,7 +34,7 @@ def task(cfg: DictConfig) -> None:
     from hydra.utils import instantiate
 
     from imbclf.atomic import write_text
-    from imbclf.cli.parts import blame
+    from imbclf.cli.blame import blame
     from imbclf.exploration import explore, facts
     from imbclf.exploration_page import exploration_page
     from imbclf.findings import findings

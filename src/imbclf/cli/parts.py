@@ -1,8 +1,6 @@
 """From a checked configuration to the plain parts of an experiment. Imports what is heavy."""
 
 import inspect
-import logging
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,16 +9,18 @@ from typing import Any, get_args
 
 import lightning as L
 import torch
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from imbclf.cli.blame import blame
 from imbclf.cli.check import OWN
 from imbclf.cli.interrupts import got_through
+from imbclf.devices import strategy_of
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import prepare, run_experiment
+from imbclf.quiet import quieten_lightning
 from imbclf.recipe import CompileMode
 from imbclf.tracking import Tracker
 
@@ -63,7 +63,8 @@ def build_parts(cfg: DictConfig) -> dict[str, Any]:
         model = instantiate(cfg.model, _partial_=True, _convert_="all")
     if not isinstance(cfg.seed, int) or cfg.seed < 0:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
-    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision)
+    freezes = parts["optim"].frozen > 0
+    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
     with blame("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
     return {
@@ -109,12 +110,17 @@ def tracked(tracking: Tracker) -> Iterator[None]:
 
 
 def trainer_factory(
-    trainer: Callable[..., L.Trainer], precision: str | int
+    trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
 ) -> tuple[Callable[..., L.Trainer], torch.device]:
-    """Give a maker of trainers with what imbclf sets itself, and its device.
+    """Give a maker of trainers with what imbclf sets itself, and its device, the first of several.
+
+    Args:
+        trainer: makes Lightning's trainer with the user's options.
+        precision: Lightning's, or `auto`.
+        freezes: whether part of the network is frozen for a while.
 
     Raises:
-        UserError: where Lightning refuses an option, or the options name several devices.
+        UserError: where Lightning refuses an option, or one does not go with several devices.
     """
     quiet = partial(
         trainer,
@@ -125,17 +131,13 @@ def trainer_factory(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    with blame("trainer"):
+    with blame("trainer", MisconfigurationException):
         probe = quiet(precision="32-true")
         device = probe.strategy.root_device
         if precision != "auto":
             quiet(precision=precision)
     if probe.world_size > 1:
-        raise UserError(
-            f"trainer.devices: {probe.world_size} devices were asked for, a fold is trained on "
-            "one. Use several by training folds side by side: cv.fold=0 on one, cv.fold=1 on "
-            "another (trainer.devices=[0], trainer.devices=[1])"
-        )
+        quiet = partial(quiet, strategy=strategy_of(probe, freezes))
     return quiet, device
 
 
@@ -181,33 +183,3 @@ def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
             flat |= flatten(value, f"{path}.{key}" if path else str(key))
         return flat
     return {path: node if isinstance(node, str | int | float | bool | None) else str(node)}
-
-
-@contextmanager
-def blame(group: str) -> Iterator[None]:
-    """Turn what a part says of its options into a message that names the group."""
-    try:
-        yield
-    except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, UserError):
-            raise cause from error
-        raise UserError(f"{group}: {cause or error}") from error
-    except (MisconfigurationException, TypeError, ValueError) as error:
-        raise UserError(f"{group}: {error}") from error
-
-
-def quieten_lightning() -> None:
-    """Keep Lightning's hints off the terminal that do not hold for images gathered by index."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*Starting from v1.9.0.*",
-        ".*is not used when.*",
-        ".*GPU available but not used.*",
-        ".*The `srun` command is available.*",
-        ".*LeafSpec.*is deprecated.*",
-        ".*module\\(s\\) in eval mode at the start.*",  # a probe is never trained
-    ):
-        warnings.filterwarnings("ignore", message=message)

@@ -1,12 +1,13 @@
 """`imbclf-predict`: label a folder of images with what `imbclf-train` left."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from omegaconf import DictConfig
 
-from imbclf.cli.addresses import addresses_of, load_ensemble
+from imbclf.ahead import ahead
+from imbclf.cli.addresses import addresses_of, load_ensemble, peek_size
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.errors import UserError
@@ -46,8 +47,17 @@ def task(cfg: DictConfig) -> None:
 
     from hydra.utils import instantiate
 
+    from imbclf.cli.blame import blame
+
+    with blame("data"):
+        data = instantiate(cfg.data)
+    size = peek_size(cfg.ckpt)
+    # Decoding needs none of what is imported and loaded meanwhile.
+    images = None if size is None else ahead(partial(data.open, size))
+
+    import numpy as np
+
     from imbclf.atomic import write_text
-    from imbclf.cli.parts import blame
     from imbclf.familiarity import look_at
     from imbclf.runs import write_json, write_table
     from imbclf.scoring import pick_device
@@ -57,11 +67,9 @@ def task(cfg: DictConfig) -> None:
     threshold = decision_threshold(cfg)
     if cfg.tta is not None:
         check_tta("tta", cfg.tta)
-    with blame("data"):
-        data = instantiate(cfg.data)
     device = pick_device(cfg.accelerator)
     predictor = load_ensemble(cfg.ckpt, cfg.tracking)
-    pixels, listing = data.open(predictor.image_size)
+    pixels, listing = data.open(predictor.image_size) if images is None else images()
     with told_with_batch_size("prediction", data.batch_size):
         answer = predictor.predict(
             pixels,

@@ -13,6 +13,7 @@ from imbclf.cli.command import log
 from imbclf.cli.composing import as_overrides, composed
 from imbclf.cli.parts import build_parts, flatten, tracked, tracker_from
 from imbclf.cli.train import OPTIONS
+from imbclf.errors import UserError
 from imbclf.experiment import prepare
 from imbclf.tracking import Tracker
 from imbclf.tuning.objective import DevScore, Tell, score_on_dev
@@ -39,6 +40,11 @@ class CommandStudy:
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
         self.base, _ = composed(given)
+        if build_parts(self.base)["trainer"](precision="32-true").world_size > 1:
+            raise UserError(
+                "trainer.devices: a trial is trained on one. Use several by several processes on "
+                "one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
+            )
         self.folds = fold_numbers(options, self.base)
         self.steps = max(1, self.base.trainer.max_epochs) * len(self.folds)
         self.study: Study = open_study(options, self._agreed(), self.base.seed)

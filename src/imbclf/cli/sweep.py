@@ -67,6 +67,19 @@ class SweepCallback(Callback):
         write_text(own / JOB, json.dumps(job) + "\n")
 
 
+def report_launcher(error: Exception) -> None:
+    """Say why a sweep broke off where none of its jobs did."""
+    assert folder is not None
+    details = folder / "error.txt"
+    write_text(details, "".join(traceback.format_exception(error)))
+    why = str(error).strip() or repr(error)
+    print(
+        f"imbclf-train: error: the sweep's launcher broke off: {why}\nDetails are in {details}. "
+        f"The jobs that are missing run with resume={folder}",
+        file=sys.stderr,
+    )
+
+
 def let_go(error: BaseException | None) -> None:
     """Free what an error's frames hold: a network on the GPU, which the next job needs."""
     while error is not None:
@@ -102,14 +115,17 @@ def conclude() -> int:
     from natsort import natsorted
 
     jobs = [path.parent for path in natsorted(folder.glob(f"*/{JOB}"), key=str)]
-    finished, failed = 0, 0
+    finished, failed, folds = 0, 0, 0
     for job in jobs:
         told = json.loads((job / JOB).read_text(encoding="utf-8"))
         if told["error"] is not None:
             failed += 1
             print(f"failed   job {told['job']} ({told['overrides']}): {told['error']}")
         finished += (job / "summary.json").exists()
-    if finished > 1:
+        folds += "cv.fold=" in told["overrides"]
+    if folds == len(jobs) > 1:
+        print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")
+    elif finished > 1:
         from imbclf.ranking import find_runs
         from imbclf.ranking_report import write_comparison
 

@@ -43,14 +43,17 @@ def main() -> None:
 
 
 def _launch_job_or_sweep() -> int:
+    code, broken = 0, None
     try:
         code = launch("train", task)
-    except Exception:
+    except Exception as error:
         if sweep.folder is None:
             raise
-        code = FAILURE  # the sweep has reported the job that raised this, and gone on
+        broken = error  # a job's, which the sweep has reported, or the launcher's own
     failed = sweep.conclude()
-    return code or (FAILURE if failed else 0)
+    if broken is not None and not failed:
+        sweep.report_launcher(broken)
+    return code or (FAILURE if failed or broken is not None else 0)
 
 
 def task(cfg: DictConfig) -> float:

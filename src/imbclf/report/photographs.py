@@ -12,7 +12,7 @@ from PIL import Image
 from imbclf.dataset import LabelledFolder
 from imbclf.decoding import UnreadableImage, decode
 from imbclf.errors import UserError
-from imbclf.predictor import SHEET, read_size
+from imbclf.predictor_sheet import SHEET, read_size
 from imbclf.untrusted import UNREADABLE, read_json, read_yaml
 
 # Gives uint8 [M, H, W, 3] for the names of M images; raises UserError where it cannot.

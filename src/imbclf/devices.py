@@ -1,0 +1,81 @@
+"""Training one fold on several devices of a machine, with a process for each.
+
+The processes are started anew for each fold and hold nothing but its training: what they leave is
+read from disk. All that is judged is judged by the process that started them, on one device, so
+that no image is counted twice and no output is written twice.
+"""
+
+import re
+import signal
+
+import lightning as L
+from lightning.pytorch.strategies import DDPStrategy
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+import imbclf.errors
+from imbclf.errors import DivergedError, UserError
+
+OURS = re.compile(rf"^{re.escape(imbclf.errors.__name__)}\.(\w+): (.*)\Z", re.MULTILINE | re.DOTALL)
+SHORTAGES = ("OutOfMemoryError", "can't allocate memory", "not enough memory", "MemoryError")
+EndedProcess = (ProcessRaisedException, ProcessExitedException)
+
+
+def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
+    """Name Lightning's strategy for the devices that a trainer was made for.
+
+    Args:
+        trainer: made as its options say.
+        freezes: whether parameters go without gradients for a while, which has to be looked for.
+
+    Raises:
+        UserError: there are other machines among them, or another strategy was asked for.
+    """
+    if trainer.num_nodes > 1:
+        raise UserError(
+            f"trainer.num_nodes={trainer.num_nodes}: a fold is trained on the devices of one "
+            "machine. Use several by training folds as jobs: imbclf-train -m cv.fold=0,1,2,3,4"
+        )
+    strategy = trainer.strategy
+    # `ddp`, which starts the whole command again for each device, is what Lightning chooses.
+    if not isinstance(strategy, DDPStrategy) or type(strategy) is not DDPStrategy:
+        raise UserError(
+            f"trainer.strategy: {type(strategy).__name__} cannot train on several devices here; "
+            "leave the option out"
+        )
+    return "ddp_spawn_find_unused_parameters_true" if freezes else "ddp_spawn"
+
+
+def stop(trainer: L.Trainer) -> None:
+    """End the processes of a training that does not go on; where there are none, do nothing."""
+    if trainer.strategy.launcher is not None:
+        trainer.strategy.launcher.kill(signal.SIGKILL)
+
+
+def reason(error: BaseException, fold: int) -> Exception:
+    """Give what ended a process as what it would have been in this one.
+
+    Args:
+        error: one of `EndedProcess`.
+        fold: that was trained.
+
+    >>> try:
+    ...     raise ProcessExitedException("", 1, 9, exit_code=-9, signal_name="SIGKILL")
+    ... except ProcessExitedException as error:
+    ...     print(str(reason(error, fold=2)).partition(" (")[0])
+    fold 2: the process of device 1 was ended by SIGKILL, and the others with it
+    """
+    if isinstance(error, ProcessExitedException):
+        how = error.signal_name or f"exit code {error.exit_code}"
+        return UserError(
+            f"fold {fold}: the process of device {error.error_index} was ended by {how}, and the "
+            "others with it (the system's log says whether memory ran out). Finished folds and the "
+            "last whole epoch are kept: go on with imbclf-train resume=RUN_DIR"
+        )
+    text = str(error).rstrip()
+    last = text.rpartition("\n")[2]
+    if found := OURS.search(text):
+        kind = DivergedError if found[1] == DivergedError.__name__ else UserError
+        return kind(found[2])
+    if any(words in last for words in SHORTAGES):
+        return MemoryError(last)
+    return RuntimeError(f"fold {fold}, in a process of its own:\n{text}")
