@@ -12,10 +12,11 @@ from scipy.stats import binom, kstwo
 from imbclf.decoding import Header
 from imbclf.headers import read_headers
 from imbclf.listing import Listing
-from imbclf.reference import COLOURS, HEADERS, LEVELS, Reference, evenly, kind, measure_colours
+from imbclf.reference import COLOURS, LEVELS, Reference, evenly, kind, measure_colours
 
 RARE = 1e-3  # probability of a chance finding, of each thing that is looked at
 WORTH_A_WORD = 0.1  # difference of two shares, or distance of two distributions
+SEEN = 1_000  # images whose headers and colours are looked at, at most
 FEWEST = 30  # images whose distribution is compared
 MEDIAN = LEVELS // 2  # its place among the quantiles
 
@@ -160,14 +161,15 @@ def look_at(
     """Hold the images of a listing against those of the training: `compare_with_training`.
 
     Args:
-        listing: N >= 1 files, of some of which the headers are read.
+        listing: N >= 1 files.
         pixels: uint8 `[N, H, W, 3]`, of the size that they are labelled in.
         logits: `[N, M]` of the M models.
         names: `[M]`, theirs.
         known: the training's.
     """
-    headers = read_headers(listing.take(evenly(len(listing), HEADERS)))
-    return compare_with_training(headers, measure_colours(pixels), logits, names, known)
+    headers = read_headers(listing.take(evenly(len(listing), SEEN)))
+    seen = pixels[evenly(len(pixels), SEEN)]
+    return compare_with_training(headers, measure_colours(seen), logits, names, known)
 
 
 def _compare_headers(
@@ -181,8 +183,8 @@ def _compare_headers(
     if is_commoner(len(others), count, 1 / (known.headers + 2)):
         common = Counter(f"{one.height}x{one.width}" for one in others).most_common(1)[0][0]
         warnings["size"] = (
-            f"{len(others)} of {count} images have other sizes ({common}, say) than in training "
-            f"({_sizes(known)})"
+            f"{len(others)} of {count} images looked at have other sizes ({common}, say) than in "
+            f"training ({_sizes(known)})"
         )
     kinds = Counter(map(kind, headers))
     findings["kinds"] = dict(kinds.most_common())
@@ -190,8 +192,8 @@ def _compare_headers(
         share = (known.kinds.get(name, 0) + 1) / (known.headers + 2)
         if is_commoner(number, count, share):
             warnings[name] = (
-                f"{number} of {count} images are {name}, in training {known.kinds.get(name, 0)} of "
-                f"{known.headers}"
+                f"{number} of {count} images looked at are {name}, in training "
+                f"{known.kinds.get(name, 0)} of {known.headers}"
             )
 
 
@@ -209,7 +211,7 @@ def _compare_colours(
     findings["colours"] = {"beyond_all_known": outside, "distance": found}
     if is_commoner(outside, len(colours), 2 * len(COLOURS) / (known.coloured + 1)):
         warnings["range"] = (
-            f"{outside} of {len(colours)} images have colours beyond those of all "
+            f"{outside} of {len(colours)} images looked at have colours beyond those of all "
             f"{known.coloured} images of the training"
         )
     worst = max(found, key=lambda name: found[name])

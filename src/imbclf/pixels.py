@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +89,9 @@ def write_pixels(
     if decoded.total() + len(unreadable) < len(listing):
         raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
     height, width = _sides(*decoded or ["0x0"])
-    kept = [index for index in range(len(listing)) if index not in unreadable]
-    _close_gaps(folder / PIXELS, kept, height * width * 3)
-    index = {"shape": [len(kept), height, width, 3], "unreadable": sorted(unreadable)}
+    gaps = sorted(unreadable)
+    _close_gaps(folder / PIXELS, len(listing), gaps, height * width * 3)
+    index = {"shape": [len(listing) - len(gaps), height, width, 3], "unreadable": gaps}
     write_text(folder / INDEX, json.dumps(index))
     return unreadable
 
@@ -107,14 +108,14 @@ def _check_room(folder: Path, count: int, height: int, width: int) -> None:
         raise OSError(errno.ENOSPC, shortage)
 
 
-def _close_gaps(path: Path, kept: list[int], row: int) -> None:
-    """Move rows of `row` bytes up over those that are not kept, cut the file, and sync it."""
+def _close_gaps(path: Path, count: int, gaps: list[int], row: int) -> None:
+    """Move rows of `row` bytes up over the gaps among them, cut the file, and sync it."""
     with path.open("rb+") as pixels:
-        for place, index in enumerate(kept):
-            if place != index:
+        for before, (gap, following) in enumerate(pairwise([*gaps, count])):
+            for index in range(gap + 1, following):
                 pixels.seek(index * row)
                 moved = pixels.read(row)
-                pixels.seek(place * row)
+                pixels.seek((index - before - 1) * row)
                 pixels.write(moved)
-        pixels.truncate(len(kept) * row)
+        pixels.truncate((count - len(gaps)) * row)
         os.fsync(pixels.fileno())
