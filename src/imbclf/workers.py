@@ -23,7 +23,8 @@ from imbclf.decoding import UnreadableImage, decode, height_width
 NAMES = "files.npy"  # [N] paths relative to the root
 PIXELS = "pixels.bin"  # [N, H, W, 3] uint8, rows of unreadable images left out of it
 ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
-BLOCK = 16  # images that a worker decodes between two reports
+BLOCK = 64  # images that a worker decodes between two reports, at most
+BLOCK_BYTES = 2**24  # of pixels, the same
 
 
 class Report(NamedTuple):
@@ -103,11 +104,12 @@ def decode_part(
     """
     files = np.load(folder / NAMES, mmap_mode="r")
     expected = size or _first_size(root, files)
-    rows = np.zeros((BLOCK, *expected, 3), dtype=np.uint8)
+    block = images_at_once(*expected)
+    rows = np.zeros((block, *expected, 3), dtype=np.uint8)
     uniform = True
     with (folder / PIXELS).open("r+b") as pixels:
-        for start in range(part * BLOCK, len(files), parts * BLOCK):
-            names = files[start : start + BLOCK].tolist()
+        for start in range(part * block, len(files), parts * block):
+            names = files[start : start + block].tolist()
             sizes: Counter[tuple[int, ...]] = Counter()
             for place, name in enumerate(names):
                 path = f"{root}/{name}"
@@ -128,6 +130,15 @@ def decode_part(
             kind = "decoded" if uniform else "measured"
             for (height, width), count in sizes.items():
                 yield Report(kind, f"{height}x{width}", str(count))
+
+
+def images_at_once(height: int, width: int) -> int:
+    """Give the number of images of a block; few where they are large.
+
+    >>> images_at_once(64, 64), images_at_once(1000, 1000), images_at_once(9000, 9000)
+    (64, 5, 1)
+    """
+    return max(1, min(BLOCK, BLOCK_BYTES // max(1, height * width * 3)))
 
 
 def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:
