@@ -44,7 +44,7 @@ def test_neither_memory_nor_files_nor_threads_grow(
     arguments = small(
         make_folder(images=24, minority=8, size=32),
         *("loss._target_=watched.Watching", "tracking=none", f"cv.folds={FOLDS}"),
-        *("cv.dev_fraction=0.2", "hydra.run.dir=run"),
+        *("cv.dev_fraction=0.2", "data.batch_size=8", "hydra.run.dir=run"),
     )
     arguments = [one for one in arguments if not one.startswith("trainer.max_epochs")]
     done = subprocess.run(

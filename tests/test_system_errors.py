@@ -59,7 +59,7 @@ def test_a_name_too_long_for_a_file_is_one_message(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imbclf.cli.sweep.folder", None)
-    folder = make_folder(images=40, minority=8)
+    folder = make_folder(images=80, minority=16)
     command, *options = (one.replace(FOLDER, str(folder)) for one in arguments)
     assert call(command, *options) == 2
     told = capsys.readouterr().err

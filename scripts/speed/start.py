@@ -12,7 +12,13 @@ from speed.table import Table, spread
 
 STEPS = 20  # of the one epoch: memory has settled by then
 # What a fold imports sooner or later, so that none of it is counted as start-up.
-IMPORTS = ("imbclf.cli.train", "imbclf.cli.parts", "imbclf.mlflow_tracker", "imbclf.report")
+IMPORTS = (
+    "imbclf.cli.train",
+    "imbclf.cli.parts",
+    "imbclf.mlflow_tracker",
+    "imbclf.report",
+    "mlflow.store.tracking.sqlalchemy_store",
+)
 
 
 def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: Path) -> Table:

@@ -97,6 +97,7 @@ class MovingAverage(WeightAveraging):
 def moving_average(decay: float, mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
     """Give the average after one more step, as `MovingAverage` says; whole numbers as they are.
 
+    >>> import torch
     >>> moving_average(0.99, torch.zeros(1), torch.ones(1), steps=0)
     tensor([0.9000])
     """

@@ -64,7 +64,7 @@ def write_table(path: Path, columns: Mapping[str, Any]) -> None:
     table = pd.DataFrame(columns)
     words = table.select_dtypes(exclude="number")
     # Python's writer leaves a carriage return bare, which a reader takes for the end of a line.
-    returns = any("\r" in str(word) for name in words for word in words[name])
+    returns = any("\r" in "".join(map(str, words[name].to_numpy())) for name in words)
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     with whole_file(path) as beside:
         table.to_csv(beside, index=False, lineterminator="\n", quoting=quoting)
