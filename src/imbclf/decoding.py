@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from imbclf.jpeg import decode_plain_jpeg
+
 Source = Path | str | BytesIO  # a file, or its bytes in memory
 
 # Pillow would try all it knows, among them EPS, which starts a program.
@@ -48,6 +50,9 @@ def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         UnreadableImage: the file is missing, empty, cut short, no image, or a decompression bomb
             (more than twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
+    plain = decode_plain_jpeg(path, size)
+    if plain is not None:
+        return plain
     with _opened(path) as image:
         shape = None if size is None else (size[1], size[0])
         if shape and image.size != shape:

@@ -9,6 +9,8 @@ from imbclf.errors import UserError
 
 # What torch says on a CPU, where it has no exception of its own for it.
 ON_A_CPU = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+# All that oneDNN says; where a shape or a type does not suit it, "descriptor" follows.
+ONEDNN = ("could not create a primitive", "could not execute a primitive")
 
 
 def is_shortage(error: BaseException) -> bool:
@@ -16,12 +18,16 @@ def is_shortage(error: BaseException) -> bool:
 
     >>> is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"))
     True
+    >>> is_shortage(RuntimeError("could not create a primitive"))
+    True
     >>> is_shortage(RuntimeError("shapes differ"))
     False
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in ON_A_CPU)
+    said = str(error)
+    known = said in ONEDNN or any(words in said for words in ON_A_CPU)
+    return isinstance(error, RuntimeError) and known
 
 
 @contextmanager
