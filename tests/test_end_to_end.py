@@ -114,6 +114,17 @@ def test_a_fold_alone_is_the_fold_of_the_whole_run(
 
 
 @pytest.mark.slow
+def test_the_speed_counts_the_images_that_were_seen(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    few = ("data.batch_size=8", "trainer.limit_train_batches=2", "trainer.max_epochs=3")
+    arguments = small(make_folder(), *few, "cv.fold=0", "hydra.run.dir=run", "tracking=none")
+    assert run("train", *arguments, cwd=tmp_path).returncode == 0
+    (fold,) = json.loads((tmp_path / "run" / "summary.json").read_text())["per_fold"]
+    assert round(fold["images_per_second"] * fold["seconds"]) == 8 * 2 * 3
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stop", "sampler"), [(signal.SIGINT, "progressive"), (signal.SIGTERM, "hard")]
 )

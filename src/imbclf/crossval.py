@@ -189,7 +189,9 @@ def _fit(
     rows = read_epochs(folder / METRICS) if several else record.rows
     if several:
         log_epochs(tracker, rows[before:])
-    return len(sampler) * (len(rows) - before)
+    # Fewer than the sampler's, where the trainer limits the batches of an epoch.
+    seen = min(len(sampler), trainer.num_training_batches * recipe.batch_size * trainer.world_size)
+    return int(seen) * (len(rows) - before)
 
 
 def _train(

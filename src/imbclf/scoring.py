@@ -9,6 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from imbclf.errors import UserError
+from imbclf.folding import folded
 from imbclf.residency import Pixels, gather
 from imbclf.views import Tta, views
 
@@ -129,9 +130,10 @@ def score_images(
     parts: list[NDArray[np.float64]] = [np.empty(0)]
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
-    for start in tqdm(starts, desc=progress, disable=disable, leave=False):
-        batch = gather(pixels, rows[start : start + batch_size]).to(device)
-        with autocast_to(precision, device):
-            logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
-        parts.append(logits.double().cpu().numpy())
+    with folded(network, precision):
+        for start in tqdm(starts, desc=progress, disable=disable, leave=False):
+            batch = gather(pixels, rows[start : start + batch_size]).to(device)
+            with autocast_to(precision, device):
+                logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
+            parts.append(logits.double().cpu().numpy())
     return np.concatenate(parts)

@@ -1,0 +1,95 @@
+"""A network without its batch norms says what it said with them."""
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from imbclf.backbones import Backbone, build_backbone
+from imbclf.folding import folded, without_batch_norms
+from imbclf.scoring import score_images
+
+NETWORKS = (
+    *("resnet18", "mobilenet_v3_small", "efficientnet_b0", "densenet121", "regnet_y_400mf"),
+    *("shufflenet_v2_x0_5", "convnext_tiny", "googlenet", "vgg11_bn", "mnasnet0_5"),
+)
+
+
+def trained(name: str) -> Backbone:
+    """A backbone whose batch norms have seen something."""
+    torch.manual_seed(0)
+    backbone = build_backbone(name)
+    for layer in backbone.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            assert layer.running_mean is not None
+            assert layer.running_var is not None
+            layer.running_mean.normal_(0, 0.1)
+            layer.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(layer.weight, 0.5, 1.5)
+            nn.init.normal_(layer.bias, 0, 0.1)
+    return backbone.eval()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_features_are_the_same_but_for_rounding(name: str) -> None:
+    network = trained(name).network.double()
+    images = torch.randn(3, 3, 64, 64, dtype=torch.float64)
+    copy = without_batch_norms(network)
+    with torch.inference_mode():
+        expected, answer = network(images), copy(images)
+    torch.testing.assert_close(answer, expected, rtol=1e-9, atol=1e-9 * float(expected.std()))
+    folds = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+    assert (copy is not network) == folds
+    left = sum(isinstance(layer, nn.BatchNorm2d) for layer in copy.modules())
+    # Where the norm comes before the convolution, as in a DenseNet, only some can go.
+    assert left == 0 or name == "densenet121"
+
+
+def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None:
+    backbone = trained("shufflenet_v2_x0_5")
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    network = backbone.network
+    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
+    scores = score_images(backbone, images, np.arange(7), torch.device("cpu"), batch_size=3)
+    with torch.inference_mode():
+        expected = backbone(torch.from_numpy(images))
+    np.testing.assert_allclose(scores, expected.numpy(), rtol=1e-4, atol=1e-6)
+    assert backbone.network is network
+    after = backbone.state_dict()
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_the_network_comes_back_when_scoring_breaks() -> None:
+    backbone = trained("shufflenet_v2_x0_5")
+    network = backbone.network
+    with suppress(KeyboardInterrupt), folded(backbone, "32-true"):
+        assert backbone.network is not network
+        raise KeyboardInterrupt
+    assert backbone.network is network
+    with folded(backbone, "bf16-mixed"):
+        assert backbone.network is network
+
+
+class Branching(nn.Module):
+    """What torch.fx cannot read: the way depends on the images."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        answer: Tensor = self.layers(images)
+        return answer if images.mean() > 0 else -answer
+
+
+def test_a_network_that_cannot_be_read_is_used_as_it_is() -> None:
+    branching = Branching().eval()
+    assert without_batch_norms(branching) is branching
+    plain = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU())
+    assert without_batch_norms(plain) is plain
+    compiled = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)).eval()
+    compiled.compile()
+    assert without_batch_norms(compiled) is compiled
