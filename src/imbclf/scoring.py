@@ -127,7 +127,8 @@ def score_images(
     [2.0, 0.0]
     """
     network = network.to(device).eval()
-    parts: list[NDArray[np.float64]] = [np.empty(0)]
+    # In one piece: small arrays that stay, among large ones that come and go, would scatter memory.
+    answer = np.empty(len(rows))
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
     with folded(network, precision):
@@ -135,5 +136,5 @@ def score_images(
             batch = gather(pixels, rows[start : start + batch_size]).to(device)
             with autocast_to(precision, device):
                 logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
-            parts.append(logits.double().cpu().numpy())
-    return np.concatenate(parts)
+            answer[start : start + batch_size] = logits.double().cpu().numpy()
+    return answer
