@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from imbclf.backbones import Backbone, build_backbone
+from ensembles import briefly_trained
 from imbclf.folding import folded, without_batch_norms
 from imbclf.scoring import score_images
 
@@ -17,24 +17,9 @@ NETWORKS = (
 )
 
 
-def trained(name: str) -> Backbone:
-    """A backbone whose batch norms have seen something."""
-    torch.manual_seed(0)
-    backbone = build_backbone(name)
-    for layer in backbone.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            assert layer.running_mean is not None
-            assert layer.running_var is not None
-            layer.running_mean.normal_(0, 0.1)
-            layer.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(layer.weight, 0.5, 1.5)
-            nn.init.normal_(layer.bias, 0, 0.1)
-    return backbone.eval()
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_features_are_the_same_but_for_rounding(name: str) -> None:
-    network = trained(name).network.double()
+    network = briefly_trained(name, 64, seed=0).network.double()
     images = torch.randn(3, 3, 64, 64, dtype=torch.float64)
     copy = without_batch_norms(network)
     with torch.inference_mode():
@@ -48,7 +33,7 @@ def test_features_are_the_same_but_for_rounding(name: str) -> None:
 
 
 def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None:
-    backbone = trained("shufflenet_v2_x0_5")
+    backbone = briefly_trained("shufflenet_v2_x0_5", 32, seed=0)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     network = backbone.network
     images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -63,7 +48,7 @@ def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None
 
 
 def test_the_network_comes_back_when_scoring_breaks() -> None:
-    backbone = trained("shufflenet_v2_x0_5")
+    backbone = briefly_trained("shufflenet_v2_x0_5", 32, seed=0)
     network = backbone.network
     with suppress(KeyboardInterrupt), folded(backbone, "32-true"):
         assert backbone.network is not network

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 MARK = b"\xff\xd8\xff"  # what a JPEG begins with
 APPLICATION_1 = b"\xff\xe1"  # begins EXIF and XMP, which may turn an image; never within pixels
-LARGEST = (
-    2**24
-)  # pixels, and bytes of a file: of a larger image the decoding is nearly all the time
+# Pixels, and bytes of a file: of a larger image the decoding is nearly all the time.
+LARGEST = 2**24
 
 
 def decode_plain_jpeg(
