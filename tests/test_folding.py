@@ -40,7 +40,9 @@ def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None
     scores = score_images(backbone, images, np.arange(7), torch.device("cpu"), batch_size=3)
     with torch.inference_mode():
         expected = backbone(torch.from_numpy(images))
-    np.testing.assert_allclose(scores, expected.numpy(), rtol=1e-4, atol=1e-6)
+    # What is lost is a share of the sums that make up a score, which may cancel to nearly nothing.
+    lost = 1e-5 * float(expected.abs().max())
+    np.testing.assert_allclose(scores, expected.numpy(), rtol=0, atol=lost)
     assert backbone.network is network
     after = backbone.state_dict()
     assert after.keys() == before.keys()

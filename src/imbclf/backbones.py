@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from imbclf.dense_convolution import use_dense_convolutions
 from imbclf.errors import UserError
 from imbclf.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.networks import (
@@ -59,6 +60,7 @@ class Backbone(nn.Module):
     def __init__(self, network: nn.Module, head: Head, architecture: Architecture) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
+        use_dense_convolutions(self.network)
         self.head = head
         self.probe: Probe | None = None
         self.architecture = architecture

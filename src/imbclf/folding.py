@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 
 from torch import nn
 from torch.fx.experimental.optimization import fuse
+
+from imbclf.dense_convolution import use_dense_convolutions, use_plain_convolutions
 
 
 @contextmanager
@@ -49,8 +52,11 @@ def without_batch_norms(network: nn.Module) -> nn.Module:
     compiled = getattr(network, "_compiled_call_impl", None) is not None  # torch's own word for it
     if not normalised or compiled:
         return network
+    plain = deepcopy(network)
+    use_plain_convolutions(plain)  # torch.fx looks for these
     try:
-        copy: nn.Module = fuse(network)
+        copy: nn.Module = fuse(plain, inplace=True)
     except Exception:  # a network of the user's own that torch.fx cannot read, for any reason
         return network
+    use_dense_convolutions(copy)
     return copy
