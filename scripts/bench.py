@@ -95,7 +95,7 @@ def main() -> None:
         parser.error("DATA: expected a folder of labelled images")
     if options.epochs < 2 or options.repeats < 1:
         parser.error("expected --epochs 2 or more, since the first is not counted, and --repeats 1")
-    keep_freed_memory()  # as the commands do, so that nobody is faster by that alone
+    keep_freed_memory()  # for bare, as the commands do for themselves
     try:
         device = pick_device(options.device)
         written = [machine(device)]

@@ -13,7 +13,7 @@ from imbclf.images import open_images
 from imbclf.listing import list_images
 from speed.bare import Bare, Setting
 from speed.pictures import Pictures
-from speed.processes import Finished, imbclf, run
+from speed.processes import Finished, imbclf, in_own_process, run
 from speed.table import Table, compare, compared, cores, ratios, spread
 from speed.training import train
 from speed.typical import typical_scoring
@@ -51,7 +51,7 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
             starts.append(start.wall)
             wholes.append(whole)
             seconds[name].append(beyond(start.wall, whole.wall, len(pictures)))
-        seconds[TYPICAL].append(typical_scoring(setting, pictures))
+        seconds[TYPICAL].append(in_own_process(typical_scoring, setting, pictures))
         decoding["decoding, imbclf"].append(decode_to_cache(every, cwd / "decoded"))
         decoding[PILLOW].append(decode_alone(every))
     table = Table(

@@ -17,7 +17,7 @@ from mlflow.entities import Run as MlflowRun
 
 from speed.bare import Bare, Setting
 from speed.pictures import FOLDS, Pictures
-from speed.processes import Finished, imbclf, run
+from speed.processes import Finished, imbclf, in_own_process, run
 from speed.table import Table, compare, compared, spread
 from speed.typical import typical_epoch
 
@@ -133,7 +133,7 @@ def measure_training(
         folder = cwd / f"{setting.model}_{repeat}"
         runs.append(train_one(setting, pictures, epochs, folder, cwd, also))
         seconds[EPOCH].append(median(runs[-1].epochs))
-        seconds[TYPICAL].append(typical_epoch(setting, pictures))
+        seconds[TYPICAL].append(in_own_process(typical_epoch, setting, pictures))
     title = f"Training {setting.model}, batch {setting.batch}, {setting.precision}"
     table = Table(title, compared((BARE, TYPICAL)))
     compare(table, seconds, fit, (BARE, TYPICAL))
@@ -142,7 +142,7 @@ def measure_training(
     table.notes += [
         f"{repeats} repetitions in turn; median (least to most). An epoch trains on {fit:,} images "
         f"of {pictures.shape[0]}x{pictures.shape[1]} and scores {dev:,} (dev), in all three loops; "
-        "typical is float32, with a worker a core.",
+        "typical is float32, with a worker a core, in a process like any other.",
         f"imbclf / bare that only trains and scores nothing: {strict}",
         f"imbclf, whole process of {epochs} epochs: {spread([one.wall for one in own])} s wall; "
         f"from launch to the fold's start: {spread([one.start for one in runs])} s",
