@@ -31,7 +31,8 @@ def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: 
     code = f"import sys; sys.path.insert(0, {here!r}); from speed.start import main; main()"
     for count in counts:
         folder = cwd / f"start_{count}"
-        make_folder(folder, count)
+        if not folder.exists():  # another model may have been measured on it
+            make_folder(folder, count)
         options = [
             f"model={model}",
             "model.weights=null",
@@ -45,7 +46,7 @@ def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: 
         ]
         imports, steps, held = [], [], []
         for repeat in range(repeats + 1):
-            into = f"hydra.run.dir={cwd / f'start_{count}_{repeat}'}"
+            into = f"hydra.run.dir={cwd / f'start_{count}_{model}_{repeat}'}"
             finished = run([sys.executable, "-c", code, *options, into], cwd)
             if repeat == 0:
                 continue  # makes MLflow's store

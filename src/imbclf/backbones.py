@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.dense_convolution import use_dense_convolutions
 from imbclf.errors import UserError
 from imbclf.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.networks import (
@@ -22,6 +21,7 @@ from imbclf.networks import (
 )
 from imbclf.patch_probe import PatchProbe
 from imbclf.probe import Probe
+from imbclf.small_maps import use_small_map_convolutions
 from imbclf.stage_probe import StageProbe
 from imbclf.weights import load_weights, published_weights, weights_file
 
@@ -60,7 +60,7 @@ class Backbone(nn.Module):
     def __init__(self, network: nn.Module, head: Head, architecture: Architecture) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        use_dense_convolutions(self.network)
+        use_small_map_convolutions(self.network)
         self.head = head
         self.probe: Probe | None = None
         self.architecture = architecture

@@ -25,8 +25,11 @@ class DenseConv2d(nn.Conv2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Maps [N, I, H, W] to [N, O, H, W]."""
-        # A compiler, or who exports the network, does better with what it knows.
-        if maps.device.type != "cpu" or len(maps) < FEWEST or torch.compiler.is_compiling():
+        # A compiler, or who exports the network, does better with what it knows; and to ask for
+        # the number of images first would bind the exported graph to it.
+        if torch.compiler.is_compiling():
+            return super().forward(maps)
+        if maps.device.type != "cpu" or len(maps) < FEWEST:
             return super().forward(maps)
         height, width = self.kernel_size
         if maps.shape[2] > height // 2 + 1 or maps.shape[3] > width // 2 + 1:
@@ -70,41 +73,3 @@ def convolution_matrix(weight: Tensor, height: int, width: int) -> Tensor:
         for column in range(width)
     ]
     return torch.stack(outputs).reshape(height * width * len(weight), -1)
-
-
-def use_dense_convolutions(network: nn.Module) -> None:
-    """Turn those convolutions of a network that can be dense into `DenseConv2d`, in place.
-
-    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 1))
-    >>> use_dense_convolutions(network)
-    >>> [type(layer).__name__ for layer in network]
-    ['DenseConv2d', 'Conv2d']
-    """
-    for layer in network.modules():
-        if type(layer) is nn.Conv2d and _keeps_the_size(layer):
-            layer.__class__ = DenseConv2d
-
-
-def use_plain_convolutions(network: nn.Module) -> None:
-    """Turn `DenseConv2d` back into `nn.Conv2d`, in place, for who knows no other.
-
-    >>> network = nn.Sequential(DenseConv2d(3, 8, 3, padding=1))
-    >>> use_plain_convolutions(network)
-    >>> type(network[0]).__name__
-    'Conv2d'
-    """
-    dense: list[nn.Module] = [layer for layer in network.modules() if type(layer) is DenseConv2d]
-    for layer in dense:
-        layer.__class__ = nn.Conv2d
-
-
-def _keeps_the_size(layer: nn.Conv2d) -> bool:
-    return (
-        layer.groups == 1
-        and layer.stride == (1, 1)
-        and layer.dilation == (1, 1)
-        and layer.padding_mode == "zeros"
-        and max(layer.kernel_size) > 1
-        and all(reach % 2 == 1 for reach in layer.kernel_size)
-        and layer.padding == tuple(reach // 2 for reach in layer.kernel_size)
-    )

@@ -7,7 +7,7 @@ from copy import deepcopy
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
-from imbclf.dense_convolution import use_dense_convolutions, use_plain_convolutions
+from imbclf.small_maps import use_plain_convolutions, use_small_map_convolutions
 
 
 @contextmanager
@@ -58,5 +58,5 @@ def without_batch_norms(network: nn.Module) -> nn.Module:
         copy: nn.Module = fuse(plain, inplace=True)
     except Exception:  # a network of the user's own that torch.fx cannot read, for any reason
         return network
-    use_dense_convolutions(copy)
+    use_small_map_convolutions(copy)
     return copy
