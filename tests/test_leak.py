@@ -55,7 +55,7 @@ def test_a_leak_across_folds_is_found_measured_and_closed(
         ("grouped", (f"data.labels={tmp_path / 'looked' / 'groups.csv'}",)),
     ):
         options = small(
-            photographs, *labels, "trainer.max_epochs=12", "tracking=none", f"hydra.run.dir={name}"
+            photographs, *labels, "trainer.max_epochs=40", "tracking=none", f"hydra.run.dir={name}"
         )
         done = run("train", *options, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
