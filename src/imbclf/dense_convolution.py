@@ -27,9 +27,7 @@ class DenseConv2d(nn.Conv2d):
         """Maps [N, I, H, W] to [N, O, H, W]."""
         # A compiler, or who exports the network, does better with what it knows; and to ask for
         # the number of images first would bind the exported graph to it.
-        if torch.compiler.is_compiling():
-            return super().forward(maps)
-        if maps.device.type != "cpu" or len(maps) < FEWEST:
+        if torch.compiler.is_compiling() or maps.device.type != "cpu" or len(maps) < FEWEST:
             return super().forward(maps)
         height, width = self.kernel_size
         if maps.shape[2] > height // 2 + 1 or maps.shape[3] > width // 2 + 1:
