@@ -27,6 +27,7 @@ from imbclf.backbones import (
 )
 from imbclf.errors import UserError
 from imbclf.heads import LinearHead
+from imbclf.networks import RandomWeightsLeftOut
 from imbclf.weights import load_weights
 
 NAMES = list_models(module=torchvision.models)
@@ -265,6 +266,19 @@ def test_too_small_images_are_refused_before_training() -> None:
     with pytest.raises(UserError, match=r"alexnet .*32x32.*model\.input_size.*224"):
         check_input(backbone, 32, 32)
     check_input(build_backbone("alexnet", input_size=64), 32, 32)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "convnext_tiny"])
+def test_a_network_to_look_at_draws_nothing_and_has_the_same_shapes(name: str) -> None:
+    random_state = torch.get_rng_state()
+    with RandomWeightsLeftOut():
+        looked_at = build_backbone(name)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    trained = build_backbone(name)
+    assert not torch.equal(torch.get_rng_state(), random_state)
+    shapes = {key: tensor.shape for key, tensor in trained.state_dict().items()}
+    assert {key: tensor.shape for key, tensor in looked_at.state_dict().items()} == shapes
+    assert looked_at.architecture == trained.architecture
 
 
 def test_checking_changes_nothing() -> None:

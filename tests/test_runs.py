@@ -3,6 +3,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from imbclf.runs import (
     write_json,
     write_oof,
     write_splits,
+    write_table,
 )
 from imbclf.splits import Fold, repeated_folds, stratified_folds
 from imbclf.statistics import bootstrap_hter_interval
@@ -174,6 +176,22 @@ def test_scores_survive_the_table(tmp_path_factory: pytest.TempPathFactory, s: l
     read = read_table(run / "oof.csv")
     assert (read["score"].to_numpy() == scores).all()
     assert (read["decision"].to_numpy() == (scores >= 0)).all()
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=6)
+ROWS = st.tuples(WORDS, st.integers(-(2**53), 2**53), st.floats(), st.booleans())
+
+
+@given(st.lists(ROWS, min_size=1, max_size=8))
+def test_a_table_is_written_as_pandas_writes_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, float, bool]]
+) -> None:
+    word, number, score, truth = map(list, zip(*rows, strict=True))
+    columns = {"word": word, "number": np.array(number), "score": np.array(score), "truth": truth}
+    path = tmp_path_factory.mktemp("run") / "any.csv"
+    write_table(path, columns)
+    expected = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
+    assert path.read_bytes().decode() == expected
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from imbclf.dataset import LabelledFolder
 from imbclf.holdout import hold_out, write_holdout
 from imbclf.listing import Listing
 from imbclf.metrics import binary_report
+from imbclf.networks import RandomWeightsLeftOut
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
 from imbclf.reference import write_reference
@@ -91,7 +92,8 @@ def prepare(
     Raises:
         UserError: what the user can mend.
     """
-    backbone = model()
+    with RandomWeightsLeftOut():
+        backbone = model()
     precision = resolve_precision(precision, device, backbone.network)
     trainer = partial(trainer, precision=precision)
     listing, held = hold_out(data.list_files(), data.holdout)

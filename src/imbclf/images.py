@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +84,7 @@ def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
     size -1.
     """
     root = str(listing.root)
-    numbers = (number for file in listing.files.tolist() for number in _state(f"{root}/{file}"))
+    numbers = chain.from_iterable(_state(f"{root}/{file}") for file in listing.files.tolist())
     states = np.fromiter(numbers, dtype=np.int64, count=3 * len(listing))
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((FORMAT, size, len(listing), listing.files.dtype.str)).encode())

@@ -1,10 +1,13 @@
 """Torchvision's classifiers by name, opened up: head and stem are found by structure."""
 
 import inspect
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import torchvision
-from torch import nn
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torchvision.models import get_model, get_model_builder, list_models
 
 from imbclf.errors import UserError
@@ -61,6 +64,30 @@ def build_network(name: str, input_size: int | None) -> nn.Module:
 def _constructor_options(name: str) -> set[str]:
     network_class = inspect.signature(get_model_builder(name)).return_annotation
     return set(inspect.signature(network_class).parameters)
+
+
+class RandomWeightsLeftOut(TorchFunctionMode):
+    """Build a network to look at, not to train: what would be drawn at random stays undefined.
+
+    >>> with RandomWeightsLeftOut():
+    ...     layer = nn.init.normal_(nn.Linear(3, 2).weight.detach().fill_(7))
+    >>> layer.unique()
+    tensor([7.])
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Give back what `func` was to fill, or call it."""
+        given = dict(kwargs or {})
+        is_of_init = getattr(func, "__module__", None) == nn.init.__name__
+        if is_of_init or func in (Tensor.uniform_, Tensor.normal_):
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
 
 
 def cut_head(network: nn.Module) -> tuple[str, int]:

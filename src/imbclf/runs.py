@@ -14,6 +14,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from imbclf.atomic import whole_file, write_text
+from imbclf.atomic import write_text
 from imbclf.errors import UserError
 from imbclf.splits import Fold
 from imbclf.untrusted import UNREADABLE, read_json
@@ -60,14 +61,28 @@ def fold_folder(run: Path, fold: int) -> Path:
 
 
 def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write equally long columns as CSV, whole or not at all; floats so that they read back."""
-    table = pd.DataFrame(columns)
-    words = table.select_dtypes(exclude="number")
+    """Write equally long columns as CSV, whole or not at all; floats so that they read back.
+
+    What is None or not a number leaves its cell empty.
+    """
+    text = _csv(columns, csv.QUOTE_MINIMAL)
     # Python's writer leaves a carriage return bare, which a reader takes for the end of a line.
-    returns = any("\r" in "".join(map(str, words[name].to_numpy())) for name in words)
-    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    with whole_file(path) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n", quoting=quoting)
+    write_text(path, _csv(columns, csv.QUOTE_NONNUMERIC) if "\r" in text else text)
+
+
+def _csv(columns: Mapping[str, Any], quoting: Literal[0, 2]) -> str:
+    text = StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n", quoting=quoting)
+    writer.writerow(columns)
+    writer.writerows(zip(*map(_cells, columns.values()), strict=True))
+    return text.getvalue()
+
+
+def _cells(column: Any) -> list[Any]:  # noqa: ANN401
+    cells: list[Any] = column.tolist() if isinstance(column, np.ndarray) else list(column)
+    if isinstance(column, np.ndarray) and column.dtype.kind != "f":
+        return cells
+    return [None if cell != cell else cell for cell in cells]
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from imbclf.cli.addresses import load
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.importing import importing
 from imbclf.cli.resume import read_configuration
 from imbclf.errors import UserError
 
@@ -35,8 +36,9 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
-    from imbclf.evaluation import evaluate, evaluation_text
-    from imbclf.scoring import pick_device
+    with importing():
+        from imbclf.evaluation import evaluate, evaluation_text
+        from imbclf.scoring import pick_device
 
     device = pick_device(cfg.accelerator)
     data, listing = _held_out(cfg) if held_out else _other_images(cfg)

@@ -10,6 +10,7 @@ from imbclf.ahead import ahead
 from imbclf.cli.addresses import addresses_of, load_ensemble, peek_size
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.importing import importing
 from imbclf.errors import UserError
 
 OPTIONS = (
@@ -55,14 +56,15 @@ def task(cfg: DictConfig) -> None:
     # Decoding needs none of what is imported and loaded meanwhile.
     images = None if size is None else ahead(partial(data.open, size))
 
-    import numpy as np
+    with importing():
+        import numpy as np
 
-    from imbclf.atomic import write_text
-    from imbclf.familiarity import look_at
-    from imbclf.runs import write_json, write_table
-    from imbclf.scoring import pick_device
-    from imbclf.shortage import told_with_batch_size
-    from imbclf.views import check_tta
+        from imbclf.atomic import write_text
+        from imbclf.familiarity import look_at
+        from imbclf.runs import write_json, write_table
+        from imbclf.scoring import pick_device
+        from imbclf.shortage import told_with_batch_size
+        from imbclf.views import check_tta
 
     threshold = decision_threshold(cfg)
     if cfg.tta is not None:

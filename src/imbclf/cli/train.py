@@ -9,6 +9,7 @@ from imbclf.atomic import write_text
 from imbclf.cli import sweep
 from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
+from imbclf.cli.importing import importing
 from imbclf.cli.interrupts import got_through
 from imbclf.cli.resume import finished_job, stored_configuration
 from imbclf.cli.system_errors import FULL, refusal
@@ -69,10 +70,11 @@ def task(cfg: DictConfig) -> float:
 
 def train(cfg: DictConfig, run: Path) -> float:
     """Train what the configuration says into `run`; give the HTER."""
-    from imbclf.cli.parts import experiment_from
-
     show_messages()
-    experiment = experiment_from(cfg)
+    with importing():
+        from imbclf.cli.parts import experiment_from
+
+        experiment = experiment_from(cfg)
     show_messages(run / "train.log")
     write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
