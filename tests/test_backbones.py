@@ -281,6 +281,20 @@ def test_a_network_to_look_at_draws_nothing_and_has_the_same_shapes(name: str) -
     assert looked_at.architecture == trained.architecture
 
 
+def test_a_rebuilt_network_draws_nothing_and_is_the_same_once_it_has_its_weights() -> None:
+    trained = build_backbone("swin_t").eval()  # has buffers that its constructor computes
+    random_state = torch.get_rng_state()
+    rebuilt = rebuild_backbone(trained.architecture).eval()
+    assert torch.equal(torch.get_rng_state(), random_state)
+    buffers = dict(trained.named_buffers())
+    assert buffers
+    assert all(torch.equal(buffers[name], tensor) for name, tensor in rebuilt.named_buffers())
+    rebuilt.load_state_dict(trained.state_dict())
+    images = random_images(2, 64)
+    with torch.inference_mode():
+        assert torch.equal(rebuilt(images), trained(images))
+
+
 def test_checking_changes_nothing() -> None:
     backbone = build_backbone("shufflenet_v2_x0_5").train()
     before = {key: tensor.clone() for key, tensor in backbone.state_dict().items()}

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from imbclf.errors import UserError
 from imbclf.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.networks import (
+    RandomWeightsLeftOut,
     build_network,
     check_name,
     cut_head,
@@ -221,7 +222,7 @@ def build_backbone(
 
 
 def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
-    """Build again, without its weights, the backbone that an `Architecture` describes.
+    """Build again the backbone that an `Architecture` describes; its weights stay undefined.
 
     One without `head`, as there were before heads could be chosen, has a linear one.
 
@@ -236,19 +237,20 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     head = architecture.get("head", {"name": "linear"})
     if not all(isinstance(word, str) for word in (name, stem, head["name"])):
         raise TypeError("architecture: expected names of model, stem and head")
-    backbone = build_backbone(
-        name=name,
-        input_size=architecture["input_size"],
-        stem=stem,
-        mean=tuple(architecture["mean"]),
-        std=tuple(architecture["std"]),
-        head=partial(rebuild_head, head),
-    )
     probe = architecture.get("probe")
     if probe not in (None, False, True, "stages", "patches"):
         raise ValueError("probe: expected stages or patches")
-    if probe:  # written as true while there was but one kind
-        backbone.add_probe("patches" if probe == "patches" else "stages")
+    with RandomWeightsLeftOut():
+        backbone = build_backbone(
+            name=name,
+            input_size=architecture["input_size"],
+            stem=stem,
+            mean=tuple(architecture["mean"]),
+            std=tuple(architecture["std"]),
+            head=partial(rebuild_head, head),
+        )
+        if probe:  # written as true while there was but one kind
+            backbone.add_probe("patches" if probe == "patches" else "stages")
     return backbone
 
 

@@ -67,12 +67,12 @@ def _constructor_options(name: str) -> set[str]:
 
 
 class RandomWeightsLeftOut(TorchFunctionMode):
-    """Build a network to look at, not to train: what would be drawn at random stays undefined.
+    """Build a network to look at or to load weights into: its parameters stay undefined.
 
     >>> with RandomWeightsLeftOut():
-    ...     layer = nn.init.normal_(nn.Linear(3, 2).weight.detach().fill_(7))
-    >>> layer.unique()
-    tensor([7.])
+    ...     weight = nn.init.normal_(nn.Parameter(Tensor([7, 7])))
+    >>> weight.tolist()
+    [7.0, 7.0]
     """
 
     def __torch_function__(
@@ -84,10 +84,12 @@ class RandomWeightsLeftOut(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401
         """Give back what `func` was to fill, or call it."""
         given = dict(kwargs or {})
+        filled = args[0] if args else given.get("tensor")
         is_of_init = getattr(func, "__module__", None) == nn.init.__name__
-        if is_of_init or func in (Tensor.uniform_, Tensor.normal_):
-            return args[0] if args else given["tensor"]
-        return func(*args, **given)
+        # Buffers need not be in a state dict, so that what is computed for them has to stay.
+        is_parameter = is_of_init and isinstance(filled, nn.Parameter)
+        draws = func in (Tensor.uniform_, Tensor.normal_)
+        return filled if is_parameter or draws else func(*args, **given)
 
 
 def cut_head(network: nn.Module) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.importing import importing
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,13 +32,14 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "explore.json", "an exploration", cfg.overwrite)
 
-    from hydra.utils import instantiate
+    with importing():
+        from hydra.utils import instantiate
 
-    from imbclf.atomic import write_text
-    from imbclf.cli.blame import blame
-    from imbclf.exploration import explore, facts
-    from imbclf.exploration_page import exploration_page
-    from imbclf.findings import findings
+        from imbclf.atomic import write_text
+        from imbclf.cli.blame import blame
+        from imbclf.exploration import explore, facts
+        from imbclf.exploration_page import exploration_page
+        from imbclf.findings import findings
 
     with blame("data"):
         data = instantiate(cfg.data, _convert_="all")

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from imbclf.cli.addresses import load_ensemble
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.importing import importing
 from imbclf.cli.predict import decision_threshold
 from imbclf.errors import UserError
 
@@ -49,10 +50,11 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, SHEET, "an export", cfg.overwrite)
 
-    from imbclf.export_checks import drawn_images
-    from imbclf.exported_files import check_format
-    from imbclf.exporting import Export, export, export_int8, export_text, speeds
-    from imbclf.runs import write_json
+    with importing():
+        from imbclf.export_checks import drawn_images
+        from imbclf.exported_files import check_format
+        from imbclf.exporting import Export, export, export_int8, export_text, speeds
+        from imbclf.runs import write_json
 
     check_format(cfg.format)
     if cfg.int8 and cfg.format != "onnx":

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.importing import importing
 
 OPTIONS = ("run", "data", "accelerator")
 
@@ -21,8 +22,9 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
 
-    from imbclf.report import SUSPECTS, from_run, write_report
-    from imbclf.scoring import pick_device
+    with importing():
+        from imbclf.report import SUSPECTS, from_run, write_report
+        from imbclf.scoring import pick_device
 
     run = Path(str(cfg.run))
     folder = None if cfg.data.dir is None else str(cfg.data.dir)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import MISTAKE, launch, log, show_messages
+from imbclf.cli.importing import importing
 from imbclf.cli.interrupts import got_through
 from imbclf.cli.train import OPTIONS as TRAIN_OPTIONS
 from imbclf.errors import Interrupted, UserError
@@ -62,8 +63,9 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
         raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
     show_messages(options.folder / "tune.log")
 
-    from imbclf.cli.study import CommandStudy
-    from imbclf.cli.winner import conclude
+    with importing():
+        from imbclf.cli.study import CommandStudy
+        from imbclf.cli.winner import conclude
 
     try:
         study = CommandStudy(options, space, given)
