@@ -88,8 +88,10 @@ class RandomWeightsLeftOut(TorchFunctionMode):
         is_of_init = getattr(func, "__module__", None) == nn.init.__name__
         # Buffers need not be in a state dict, so that what is computed for them has to stay.
         is_parameter = is_of_init and isinstance(filled, nn.Parameter)
-        draws = func in (Tensor.uniform_, Tensor.normal_)
-        return filled if is_parameter or draws else func(*args, **given)
+        if func in (Tensor.uniform_, Tensor.normal_):
+            # `trunc_normal_` draws again until all lie within its bounds, which 0 does.
+            return args[0].zero_()
+        return filled if is_parameter else func(*args, **given)
 
 
 def cut_head(network: nn.Module) -> tuple[str, int]:
