@@ -67,12 +67,13 @@ def _constructor_options(name: str) -> set[str]:
 
 
 class RandomWeightsLeftOut(TorchFunctionMode):
-    """Build a network to look at or to load weights into: its parameters stay undefined.
+    """Build a network to look at or to load weights into: its parameters are undefined or 0.
 
     >>> with RandomWeightsLeftOut():
     ...     weight = nn.init.normal_(nn.Parameter(Tensor([7, 7])))
-    >>> weight.tolist()
-    [7.0, 7.0]
+    ...     drawn_till_within_bounds = nn.init.trunc_normal_(nn.Parameter(Tensor([7, 7])))
+    >>> weight.tolist(), drawn_till_within_bounds.tolist()
+    ([7.0, 7.0], [0.0, 0.0])
     """
 
     def __torch_function__(
@@ -84,14 +85,13 @@ class RandomWeightsLeftOut(TorchFunctionMode):
     ) -> Any:  # noqa: ANN401
         """Give back what `func` was to fill, or call it."""
         given = dict(kwargs or {})
-        filled = args[0] if args else given.get("tensor")
-        is_of_init = getattr(func, "__module__", None) == nn.init.__name__
-        # Buffers need not be in a state dict, so that what is computed for them has to stay.
-        is_parameter = is_of_init and isinstance(filled, nn.Parameter)
         if func in (Tensor.uniform_, Tensor.normal_):
             # `trunc_normal_` draws again until all lie within its bounds, which 0 does.
             return args[0].zero_()
-        return filled if is_parameter else func(*args, **given)
+        filled = args[0] if args else given.get("tensor")
+        is_of_init = getattr(func, "__module__", None) == nn.init.__name__
+        # Buffers need not be in a state dict, so that what is computed for them has to stay.
+        return filled if is_of_init and isinstance(filled, nn.Parameter) else func(*args, **given)
 
 
 def cut_head(network: nn.Module) -> tuple[str, int]:
