@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.callbacks import Progress
-from imbclf.checkpoints import LAST, KeepBest, WholeCheckpointIO
+from imbclf.checkpoint_files import WholeCheckpointIO
+from imbclf.checkpoints import LAST, KeepBest
 from imbclf.datamodule import FoldDataModule
 from imbclf.feedback import Feedback, merge
 from imbclf.quiet import quieten_lightning

@@ -4,6 +4,7 @@ import io
 import itertools
 import resource
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
@@ -13,7 +14,7 @@ import torch
 from mlflow import MlflowClient
 
 from commands import run, small
-from imbclf.checkpoints import WholeCheckpointIO
+from imbclf.checkpoint_files import BackgroundCheckpointIO, WholeCheckpointIO
 from imbclf.errors import Interrupted, UserError
 from imbclf.mlflow_store import embedded_uri
 from imbclf.predictor import read_checkpoint
@@ -183,6 +184,61 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path) -
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_what_is_written_in_the_background_is_the_state_when_it_was_given(tmp_path: Path) -> None:
+    writer = BackgroundCheckpointIO()
+    weights = torch.zeros(3)
+    for number in range(10):
+        writer.save_checkpoint({"weights": weights, "epoch": number}, tmp_path / f"{number}.ckpt")
+        weights += 1
+    writer.teardown()
+    for number in range(10):
+        kept = torch.load(tmp_path / f"{number}.ckpt", weights_only=True)
+        assert kept["epoch"] == number
+        assert kept["weights"].tolist() == [number] * 3
+
+
+def test_a_slow_disk_is_waited_for_before_a_third_checkpoint_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, free = threading.Event(), threading.Event()
+    save = torch.save
+
+    def slow(checkpoint: object, file: Any) -> None:  # noqa: ANN401
+        began.set()
+        assert free.wait(30)
+        save(checkpoint, file)
+
+    monkeypatch.setattr(torch, "save", slow)
+    writer = BackgroundCheckpointIO()
+    for name in ("best.ckpt", "last.ckpt"):
+        writer.save_checkpoint({"weights": torch.ones(3)}, tmp_path / name)
+    assert began.wait(30)
+    third = threading.Thread(
+        target=writer.save_checkpoint, args=({"weights": torch.ones(3)}, tmp_path / "best.ckpt")
+    )
+    third.start()
+    third.join(0.2)
+    assert third.is_alive()
+    free.set()
+    third.join(30)
+    assert not third.is_alive()
+    writer.teardown()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_nothing_is_written_behind_a_checkpoint_that_could_not_be(tmp_path: Path) -> None:
+    missing = tmp_path / "file" / "best.ckpt"
+    missing.parent.touch()  # a file where a folder should be
+    writer = BackgroundCheckpointIO()
+    writer.save_checkpoint({"weights": torch.ones(3)}, missing)
+    writer.save_checkpoint({"weights": torch.ones(3)}, tmp_path / "last.ckpt")
+    with pytest.raises(OSError, match="file"):
+        writer.save_checkpoint({"weights": torch.ones(3)}, tmp_path / "later.ckpt")
+    with pytest.raises(OSError, match="file"):
+        writer.teardown()
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("call", [1, 4, 10])

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.backbones import build_backbone
 from imbclf.callbacks import EpochRecord, MovingAverage, Progress, Thaw
-from imbclf.checkpoints import BEST, LAST, KeepBest, Select, WholeCheckpointIO
+from imbclf.checkpoint_files import BackgroundCheckpointIO
+from imbclf.checkpoints import BEST, LAST, KeepBest, Select
 from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
 from imbclf.freezing import Freezing
@@ -75,7 +76,7 @@ def trainer(epochs: int, *callbacks: L.Callback) -> L.Trainer:
         enable_model_summary=False,
         num_sanity_val_steps=0,
         callbacks=list(callbacks),
-        plugins=[WholeCheckpointIO()],
+        plugins=[BackgroundCheckpointIO()],
     )
 
 

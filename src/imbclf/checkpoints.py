@@ -5,71 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
-import torch
-from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import WeightAveraging
 
-from imbclf.atomic import whole_file
-from imbclf.errors import Interrupted, UserError
-from imbclf.untrusted import check_archive
-
 Select = Literal["hter", "auroc", "loss", "last"]
-NEEDED = ("state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step")
 BEST, LAST = "best.ckpt", "last.ckpt"
-
-
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Save checkpoints whole or not at all: a full disk or a kill leaves the last good one."""
-
-    def save_checkpoint(
-        self,
-        checkpoint: dict[str, Any],
-        path: str | Path,
-        storage_options: object = None,  # noqa: ARG002
-    ) -> None:
-        """Write beside, sync, rename.
-
-        Raises:
-            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
-                of an `Interrupted` too.
-        """
-        with whole_file(Path(path)) as beside, beside.open("wb") as written:
-            try:
-                torch.save(checkpoint, written)
-            except RuntimeError as error:
-                reason = error.__context__
-                raise (reason if isinstance(reason, OSError | Interrupted) else error) from None
-
-    def load_checkpoint(
-        self,
-        path: str | Path,
-        map_location: Any = None,  # noqa: ANN401
-        weights_only: bool | None = None,  # noqa: ARG002
-    ) -> dict[str, Any]:
-        """Read tensors and plain values only, whatever is asked.
-
-        Raises:
-            UserError: the file is damaged or holds something else.
-        """
-        try:
-            check_archive(Path(path))
-            checkpoint = super().load_checkpoint(path, map_location, weights_only=True)
-            # What processes of several devices hand back is weights and nothing else.
-            is_weights = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
-            missing = [name for name in NEEDED if name not in checkpoint and not is_weights]
-        except Exception as error:  # a damaged pickle can fail in any way
-            raise not_gone_on_with(path, type(error).__name__) from error
-        if missing:
-            raise not_gone_on_with(path, f"no {', '.join(missing)}")
-        return checkpoint
-
-
-def not_gone_on_with(path: str | Path, reason: str) -> UserError:
-    """Say that training cannot go on from a checkpoint."""
-    return UserError(
-        f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only and "
-        f"fits this run ({reason}). Remove it, and the fold is trained from its beginning"
-    )
 
 
 def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:

@@ -24,7 +24,8 @@ from imbclf.callbacks import (
     read_epochs,
     to_nobody,
 )
-from imbclf.checkpoints import BEST, LAST, KeepBest, WholeCheckpointIO, not_gone_on_with
+from imbclf.checkpoint_files import BackgroundCheckpointIO, not_gone_on_with
+from imbclf.checkpoints import BEST, LAST, KeepBest
 from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.devices import EndedProcess, reason, stop
@@ -141,6 +142,7 @@ def _fit(
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
     keep = KeepBest(folder, recipe.cv.select, resumable=watch is None)
     before = len(record.rows)
+    checkpoint_io = BackgroundCheckpointIO()
     trainer = recipe.trainer(
         callbacks=[
             Quiet(),
@@ -154,7 +156,7 @@ def _fit(
             *([] if watch is None else [watch]),
         ],
         # A job of a cluster trains on its own devices, however many tasks the cluster counts.
-        plugins=[WholeCheckpointIO(), LightningEnvironment()],
+        plugins=[checkpoint_io, LightningEnvironment()],
         default_root_dir=run,
     )
     several = trainer.world_size > 1
@@ -178,6 +180,7 @@ def _fit(
         trainer.validate(module, datamodule=datamodule, verbose=False)
         for callback in (record, keep):
             callback.on_train_epoch_end(trainer, module)
+        checkpoint_io.teardown()
         return 0
     try:
         _train(trainer, module, datamodule, last)
