@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from imbclf.cli.allocator import set_up_memory
+from imbclf.cli.allocator import keep_freed_memory
 from imbclf.errors import UserError
 from imbclf.scoring import pick_device
 from speed.bare import setting
@@ -95,7 +95,7 @@ def main() -> None:
         parser.error("DATA: expected a folder of labelled images")
     if options.epochs < 2 or options.repeats < 1:
         parser.error("expected --epochs 2 or more, since the first is not counted, and --repeats 1")
-    set_up_memory()  # for bare, as the commands do for themselves
+    keep_freed_memory()  # for bare, as the commands do for themselves
     try:
         device = pick_device(options.device)
         written = [machine(device)]

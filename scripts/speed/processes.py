@@ -12,8 +12,6 @@ from multiprocessing import get_context, get_start_method, set_start_method
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
 
-from imbclf.cli.allocator import HUGE_PAGES
-
 Arguments = TypeVarTuple("Arguments")
 Answer = TypeVar("Answer")
 
@@ -51,7 +49,6 @@ def in_own_process(function: Callable[[*Arguments], Answer], *arguments: *Argume
 
 def _start_children_by(method: str) -> None:
     set_start_method(method, force=True)  # a process that was spawned would spawn its own
-    os.environ.pop(HUGE_PAGES, None)
 
 
 def imbclf(command: str) -> str:

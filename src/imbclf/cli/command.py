@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from imbclf.cli.allocator import set_up_memory
+from imbclf.cli.allocator import keep_freed_memory
 from imbclf.cli.check import nearest
 from imbclf.cli.experiment_file import adopt_experiment_files
 from imbclf.cli.interrupts import catch_signals, got_through
@@ -90,7 +90,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 def guarded(command: str, run: Callable[[], Any]) -> int:
     """Run something with signals turned into `Interrupted`; give the exit code."""
     catch_signals()
-    set_up_memory()
+    keep_freed_memory()
     # Modules of the user's own, last so that none takes the place of an installed one.
     sys.path.append(str(Path.cwd()))
     try:
