@@ -100,11 +100,16 @@ class UnlabelledFolder:
         if self.on_corrupt not in ("error", "skip"):
             raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
 
-    def open(self, image_size: tuple[int, int]) -> tuple[NDArray[np.uint8], Listing]:
+    def open(
+        self, image_size: tuple[int, int], on_decoding: Callable[[], None] | None = None
+    ) -> tuple[NDArray[np.uint8], Listing]:
         """Decode the images to (height, width), or open their cache.
+
+        `on_decoding` is called when other processes have begun to decode.
 
         Raises:
             UserError: as `list_images` and `open_images`.
         """
         listing = list_images(Path(self.dir))
-        return open_images(listing, image_size, Path(self.cache_dir), self.on_corrupt)
+        cache = Path(self.cache_dir)
+        return open_images(listing, image_size, cache, self.on_corrupt, on_decoding=on_decoding)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,7 @@ def open_images(
     cache_dir: Path,
     on_corrupt: Literal["error", "skip"] = "error",
     workers: int | None = None,
+    on_decoding: Callable[[], None] | None = None,
 ) -> tuple[NDArray[np.uint8], Listing]:
     """Decode all images on all cores the first time, map the result from disk after that.
 
@@ -42,6 +44,7 @@ def open_images(
         cache_dir: the folder of the caches.
         on_corrupt: whether an image that cannot be decoded is an error, or is left out.
         workers: processes that decode; None: one for each core.
+        on_decoding: called when these have been started, if there is anything to decode.
 
     Returns:
         Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
@@ -64,7 +67,9 @@ def open_images(
             cached = _read(folder, len(listing), strict)
             if cached is None:
                 with whole_folder(folder) as partial:
-                    unreadable = write_pixels(listing, size, partial, workers or _cores())
+                    unreadable = write_pixels(
+                        listing, size, partial, workers or _cores(), on_decoding
+                    )
                     _judge(listing, unreadable, report, strict)
                 cached = _read(folder, len(listing), strict)
     assert cached is not None

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,7 +43,11 @@ def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]]
 
 
 def write_pixels(
-    listing: Listing, size: tuple[int, int] | None, folder: Path, workers: int
+    listing: Listing,
+    size: tuple[int, int] | None,
+    folder: Path,
+    workers: int,
+    on_decoding: Callable[[], None] | None = None,
 ) -> dict[int, str]:
     """Decode all images into an empty folder, with a progress bar where a person watches.
 
@@ -51,6 +56,7 @@ def write_pixels(
         size: (height, width) in pixels to resize to; None: they must all have one size.
         folder: where the files go.
         workers: number of processes, at most.
+        on_decoding: called when these have been started.
 
     Returns:
         The reason why an image could not be decoded, by its index.
@@ -69,6 +75,8 @@ def write_pixels(
         decoding(folder, listing.root, size, workers) as reports,
         tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
     ):
+        if on_decoding is not None:
+            on_decoding()
         for kind, subject, text in reports:
             if kind == "failure":
                 raise OSError(int(subject), text)
