@@ -32,7 +32,7 @@ def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
 
 
 def test_an_error_before_that_is_raised_where_the_result_is_asked_for() -> None:
-    def work(others_do_the_rest: Callable[[], None]) -> int:
+    def work(_: Callable[[], None]) -> int:
         raise UserError("no folder")
 
     answer = ahead(work)

@@ -57,10 +57,14 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     noted: list[int] = []
 
     def counted(
-        listing: Listing, size: tuple[int, int] | None, folder: Path, workers: int
+        listing: Listing,
+        size: tuple[int, int] | None,
+        folder: Path,
+        workers: int,
+        on_decoding: Callable[[], None] | None,
     ) -> dict[int, str]:
         noted.append(len(listing))
-        return write_pixels(listing, size, folder, workers)
+        return write_pixels(listing, size, folder, workers, on_decoding)
 
     monkeypatch.setattr("imbclf.images.write_pixels", counted)
     return noted
