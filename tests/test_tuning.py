@@ -394,3 +394,25 @@ def test_half_a_line_at_the_end_is_cut_off(tmp_path: Path) -> None:
     with journal.open("a") as file:
         file.write(json.dumps({"op_code": 4})[:7])
     assert told(run(options(tmp_path, trials=5)))[:3] == before
+
+
+def test_a_process_killed_while_it_writes_the_journal_keeps_nobody_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    killed = """
+import os, signal
+from imbclf.tuning.options import TuneOptions
+from imbclf.tuning.study import open_study
+study = open_study(TuneOptions("faces", "studies"), {}, 0)
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+study.ask()
+"""
+    done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    going_on = """
+from imbclf.tuning.options import TuneOptions
+from imbclf.tuning.study import open_study
+open_study(TuneOptions("faces", "studies"), {}, 0).ask()
+"""
+    subprocess.run([sys.executable, "-c", going_on], check=True, timeout=60)

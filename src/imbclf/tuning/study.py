@@ -70,7 +70,9 @@ def _storage(options: TuneOptions) -> BaseStorage:
     if options.storage is None:
         journal = options.folder / JOURNAL
         mend(journal)
-        return JournalStorage(JournalFileBackend(str(journal)))
+        # Optuna's own lock stays when its holder is killed, and is then waited for without end.
+        lock = FileLock(options.folder / "journal.lock")
+        return JournalStorage(JournalFileBackend(str(journal), lock))  # type: ignore[arg-type]
     url = options.storage
     # Processes that write at once wait for each other instead of failing.
     waiting = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else None
