@@ -28,7 +28,7 @@ from imbclf.checkpoint_files import BackgroundCheckpointIO, not_gone_on_with
 from imbclf.checkpoints import BEST, LAST, KeepBest
 from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
-from imbclf.devices import EndedProcess, reason, stop
+from imbclf.devices import EndedProcess, EndOnSigterm, reason, stop
 from imbclf.feedback import Feedback
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
@@ -146,6 +146,7 @@ def _fit(
     trainer = recipe.trainer(
         callbacks=[
             Quiet(),
+            EndOnSigterm(),
             Compiled(recipe.compile_mode),
             Progress(),
             *weight_callbacks(recipe.optim, module.backbone.is_pretrained),

@@ -45,6 +45,19 @@ def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
     return "ddp_spawn_find_unused_parameters_true" if freezes else "ddp_spawn"
 
 
+class EndOnSigterm(L.Callback):
+    """Let SIGTERM end a process that trains on one of several devices at once.
+
+    Lightning's handler tells the other devices first and waits for them, which ends in an error or
+    never where one of them is gone: the very case in which the others are sent this signal.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Come after Lightning, whose handler is in place by now."""
+        if trainer.world_size > 1:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def stop(trainer: L.Trainer) -> None:
     """End the processes of a training that does not go on; where there are none, do nothing."""
     if trainer.strategy.launcher is not None:
