@@ -1,12 +1,15 @@
 """How checkpoints reach the disk: whole or not at all, and while training goes on."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning_utilities.core.apply_func import apply_to_collection
+from torch.serialization import get_crc32_options, set_crc32_options
 
 from imbclf.atomic import whole_file
 from imbclf.errors import Interrupted, UserError
@@ -31,7 +34,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
             OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
                 of an `Interrupted` too.
         """
-        with whole_file(Path(path)) as beside, beside.open("wb") as written:
+        with whole_file(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
             try:
                 torch.save(checkpoint, written)
             except RuntimeError as error:
@@ -109,6 +112,17 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
         while len(self._writing) > count:
             self._writing[0].result()
             del self._writing[0]
+
+
+@contextmanager
+def _without_checksums() -> Iterator[None]:
+    """Save the time of them, most of what saving costs: `torch.load` does not look at any."""
+    before = get_crc32_options()
+    set_crc32_options(False)
+    try:
+        yield
+    finally:
+        set_crc32_options(before)
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
