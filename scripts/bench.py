@@ -76,11 +76,10 @@ def tables(options: argparse.Namespace, device: torch.device, cwd: Path) -> Iter
     pictures = link_pictures(
         options.data, options.images, cwd / "pictures", cwd / "outputs" / "cache"
     )
-    if options.forms:
-        yield measure_forms(settings, pictures.shape, options.repeats)
-        return
     for one in settings:
-        if options.predict:
+        if options.forms:
+            yield measure_forms(one, pictures.shape, options.repeats)
+        elif options.predict:
             yield measure_prediction(one, pictures, options.repeats, cwd)
         else:
             measure = measure_folds if options.folds else measure_training

@@ -156,7 +156,7 @@ def test_growth_takes_the_synthetic_cache_for_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", [[], ["--predict"], ["--folds"]])
+@pytest.mark.parametrize("what", [[], ["--predict"], ["--folds"], ["--forms"]])
 def test_it_runs_from_a_folder_to_a_table(album: Path, tmp_path: Path, what: list[str]) -> None:
     out = tmp_path / "speed.md"
     options = ["--model", "shufflenet_v2_x1_0", "--batch", "16", "--images", "50"]
@@ -169,7 +169,7 @@ def test_it_runs_from_a_folder_to_a_table(album: Path, tmp_path: Path, what: lis
     assert f"torch {torch.__version__.partition('+')[0]}" in text
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     numbers = [float(row.split("|")[2].split()[0].replace(",", "")) for row in rows]
-    assert len(rows) == {"": 3, "--predict": 6, "--folds": 2}["".join(what)]
+    assert len(rows) == {"": 3, "--predict": 6, "--folds": 2, "--forms": 4}["".join(what)]
     # So few images are predicted within the noise of start-up, which is told as nan.
     assert not any(number <= 0 for number in numbers)
     assert not list(tmp_path.glob("tmp*"))  # nothing is left behind

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from imbclf.batches import IndexBatches
+from imbclf.datamodule import Rows
 from imbclf.images import cache_key, open_images
 from imbclf.listing import list_labelled
 from imbclf.pixels import INDEX
@@ -25,14 +26,16 @@ SIDE = 64
 ORIGINALS = 100  # files: a file system allows some ten thousand links to each
 MINORITY = 8  # every so many-th image is of label 0
 BATCH = 256
-STAGES = ("listing", "splits", "shuffled epoch", "balanced epoch", "cache", "first batch")
+DENSE = 200_000  # images at most whose cache lies on disk in full
+STAGES = ("listing", "splits", "shuffled epoch", "cache", "first batch")
+BESIDE = "balanced epoch"  # in the place of a shuffled one
 
 
 def measure_growth(counts: list[int], cwd: Path) -> Table:
     """Measure every stage in a process of its own for each number of images."""
     table = Table(
         f"Growth: seconds before the first batch, images of {SIDE}x{SIDE}",
-        ("images", *STAGES, "MB in all", "MB of them imports"),
+        ("images", *STAGES, "all of these", BESIDE, "MB in all", "MB of them imports"),
     )
     here = str(Path(__file__).parents[1])
     code = f"import sys; sys.path.insert(0, {here!r}); from speed.growth import main; main()"
@@ -41,13 +44,15 @@ def measure_growth(counts: list[int], cwd: Path) -> Table:
         make_folder(folder, count)
         output = run([sys.executable, "-c", code, str(folder)], cwd).output
         stages = json.loads(output.splitlines()[-1])
-        seconds = [f"{stages[stage]:.3f}" for stage in STAGES]
+        before = [stages[stage] for stage in STAGES]
+        seconds = [f"{value:.3f}" for value in (*before, sum(before), stages[BESIDE])]
         sizes = [f"{stages[name] / 1e6:.0f}" for name in ("most", "imports")]
         table.rows.append((f"{count:,}", *seconds, *sizes))
     table.notes.append(
-        f"The files are hard links of {ORIGINALS} JPEG files; their cache is a sparse file of the "
-        "true size, all zeros, so that nothing was decoded. Once each; file names are in the "
-        "system's memory."
+        f"The files are hard links of {ORIGINALS} JPEG files; their cache has the true size and "
+        f"is all zeros, so that nothing was decoded, and above {DENSE:,} images it is a sparse "
+        "file, whose pages are made as they are read. Once each; file names are in the system's "
+        "memory."
     )
     return table
 
@@ -68,6 +73,8 @@ def make_folder(folder: Path, count: int) -> None:
     cache = folder / "cache" / cache_key(list_labelled(folder), None)
     cache.mkdir(parents=True)
     with (cache / PIXELS).open("wb") as pixels_file:
+        for _ in range(count if count <= DENSE else 0):
+            pixels_file.write(bytes(SIDE * SIDE * 3))
         pixels_file.truncate(count * SIDE * SIDE * 3)
     index = {"shape": [count, SIDE, SIDE, 3], "unreadable": []}
     (cache / INDEX).write_text(json.dumps(index))
@@ -93,14 +100,14 @@ def stages_of(folder: Path) -> dict[str, float]:
     with stage("splits"):
         fold = stratified_folds(listing.labels, 5, seed=0)[0]
     fit = listing.labels[fold.fit]
-    with stage("balanced epoch"):
+    with stage(BESIDE):
         batches = list(IndexBatches(BalancedSampler(fit, 0), BATCH))
     with stage("shuffled epoch"):
         batches = list(IndexBatches(ShuffleSampler(fit, 0), BATCH))
     with stage("cache"):
         pixels, _ = open_images(listing, None, folder / "cache")
     with stage("first batch"):
-        images = pixels[fold.fit[batches[0]]]
+        images, _, _ = Rows(pixels, listing.labels, fold.fit).__getitems__(batches[0])
     if images.any():
         raise RuntimeError("imbclf keeps its cache in another form than scripts/speed/growth.py")
     return seconds

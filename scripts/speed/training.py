@@ -152,23 +152,23 @@ def measure_training(
     return table
 
 
-def measure_forms(settings: Sequence[Setting], shape: tuple[int, int], repeats: int) -> Table:
+def measure_forms(setting: Setting, shape: tuple[int, int], repeats: int) -> Table:
     """Measure bare training steps in each precision and memory format, in turn."""
     forms = [(precision, last) for precision in ("32-true", "bf16-mixed") for last in (True, False)]
     names = [f"{name}, {'channels last' if last else 'contiguous'}" for name, last in forms]
-    table = Table("Bare training steps, images/s", ("model", *names, "fastest", "chosen"))
-    for setting in settings:
-        rates: list[list[float]] = [[] for _ in forms]
-        images = 4 * setting.batch
-        chosen = Bare(setting, shape)
-        last = chosen.images.is_contiguous(memory_format=torch.channels_last)
-        for _ in range(repeats):
-            for own, (precision, channels_last) in zip(rates, forms, strict=True):
-                varied = Setting(setting.model, setting.batch, precision, setting.device)
-                own.append(images / Bare(varied, shape, channels_last).train(images))
-        middle = [median(own) for own in rates]
-        choice = names[forms.index((str(setting.precision), last))]
-        fastest = names[middle.index(max(middle))]
-        cells = [str(spread(own)) for own in rates]
-        table.rows.append((setting.model, *cells, fastest, choice))
+    last = Bare(setting, shape).images.is_contiguous(memory_format=torch.channels_last)
+    chosen = names[forms.index((str(setting.precision), last))]
+    images = 4 * setting.batch
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name, (precision, channels_last) in zip(names, forms, strict=True):
+            varied = Setting(setting.model, setting.batch, precision, setting.device)
+            seconds[name].append(Bare(varied, shape, channels_last).train(images))
+    table = Table(
+        f"Bare training steps of {setting.model}, batch {setting.batch}", compared((chosen,))
+    )
+    compare(table, seconds, images, (chosen,))
+    table.notes.append(
+        f"{repeats} repetitions in turn; median (least to most). imbclf chooses {chosen}."
+    )
     return table
