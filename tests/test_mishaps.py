@@ -4,6 +4,7 @@ import io
 import itertools
 import resource
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -240,6 +241,39 @@ def test_nothing_is_written_behind_a_checkpoint_that_could_not_be(tmp_path: Path
     with pytest.raises(OSError, match="file"):
         writer.teardown()
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+INTERRUPTED = """
+import sys
+from threading import Thread
+
+import torch
+
+from imbclf.checkpoint_files import BackgroundCheckpointIO
+from imbclf.errors import Interrupted
+
+start = Thread.start
+
+def interrupted(thread):
+    start(thread)
+    raise Interrupted(2)
+
+Thread.start = interrupted
+writer = BackgroundCheckpointIO()
+try:
+    writer.save_checkpoint({"weights": torch.ones(3)}, sys.argv[1])
+except Interrupted:
+    writer.teardown()
+    print("stopped")
+"""
+
+
+def test_an_interruption_while_a_checkpoint_is_begun_ends_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    command = [sys.executable, "-c", INTERRUPTED, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "stopped\n", "")
+    assert torch.equal(torch.load(path, weights_only=True)["weights"], torch.ones(3))
 
 
 @pytest.mark.parametrize("call", [1, 4, 10])

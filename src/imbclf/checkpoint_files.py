@@ -1,9 +1,11 @@
 """How checkpoints reach the disk: whole or not at all, and while training goes on."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -66,7 +68,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
 
 
 class BackgroundCheckpointIO(WholeCheckpointIO):
-    """Write checkpoints in a thread, one after the other, while training goes on.
+    """Write checkpoints in threads, one after the other, while training goes on.
 
     What is written is the state at the time of the call, copied to the memory of the CPU. After
     one that could not be written no further one is: the last epoch's tells which was the best.
@@ -74,7 +76,6 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
     """
 
     def __init__(self) -> None:
-        self._thread: ThreadPoolExecutor | None = None  # made late: processes are handed this
         self._writing: list[Future[None]] = []
 
     def save_checkpoint(
@@ -89,9 +90,8 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
             OSError: an earlier one could not be written.
         """
         self._wait_until_left(AT_ONCE - 1)
-        self._thread = self._thread or ThreadPoolExecutor(max_workers=1)
         copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
-        self._writing.append(self._thread.submit(self._write, copied, path, self._writing[:]))
+        self._writing.append(_in_thread(partial(self._write, copied, path, self._writing[:])))
 
     def teardown(self) -> None:
         """Wait until everything is written.
@@ -112,6 +112,26 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
         while len(self._writing) > count:
             self._writing[0].result()
             del self._writing[0]
+
+
+def _in_thread(work: Callable[[], None]) -> Future[None]:
+    """Do `work` in a thread of its own, which ends with it.
+
+    A ThreadPoolExecutor whose `submit` is interrupted has a thread that it does not know of, and
+    the process waits for that one for ever when it ends.
+    """
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    Thread(target=run).start()
+    return future
 
 
 @contextmanager
