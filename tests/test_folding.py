@@ -1,6 +1,7 @@
 """A network without its batch norms says what it said with them."""
 
 from contextlib import suppress
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -36,13 +37,15 @@ def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None
     backbone = briefly_trained("shufflenet_v2_x0_5", 32, seed=0)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     network = backbone.network
-    images = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
-    scores = score_images(backbone, images, np.arange(7), torch.device("cpu"), batch_size=3)
+    images = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8)
+    scores = score_images(backbone, images, np.arange(50), torch.device("cpu"), batch_size=3)
     with torch.inference_mode():
-        expected = backbone(torch.from_numpy(images))
-    # What is lost is a share of the sums that make up a score, which may cancel to nearly nothing.
-    lost = 1e-5 * float(expected.abs().max())
-    np.testing.assert_allclose(scores, expected.numpy(), rtol=0, atol=lost)
+        whole = backbone(torch.from_numpy(images)).numpy()
+        exact = deepcopy(backbone).double()(torch.from_numpy(images)).numpy()
+    # float32 loses a part of either, which depends on the machine, but as much of the one as of
+    # the other: 0.9 to 1.5 times as much in twelve networks.
+    assert np.linalg.norm(scores - exact) < 3 * np.linalg.norm(whole - exact)
+    assert np.linalg.norm(whole - exact) < 1e-4 * np.linalg.norm(exact)
     assert backbone.network is network
     after = backbone.state_dict()
     assert after.keys() == before.keys()
