@@ -73,9 +73,10 @@ def make_folder(folder: Path, count: int) -> None:
     cache = folder / "cache" / cache_key(list_labelled(folder), None)
     cache.mkdir(parents=True)
     with (cache / PIXELS).open("wb") as pixels_file:
-        for _ in range(count if count <= DENSE else 0):
-            pixels_file.write(bytes(SIDE * SIDE * 3))
-        pixels_file.truncate(count * SIDE * SIDE * 3)
+        if count <= DENSE:
+            pixels_file.writelines(bytes(SIDE * SIDE * 3) for _ in range(count))
+        else:
+            pixels_file.truncate(count * SIDE * SIDE * 3)
     index = {"shape": [count, SIDE, SIDE, 3], "unreadable": []}
     (cache / INDEX).write_text(json.dumps(index))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -21,16 +22,33 @@ def ahead(work: Callable[[Callable[[], None]], Result]) -> Callable[[], Result]:
     >>> answer()
     42
     """
-    future: Future[Result] = Future()
     on_its_way = Event()
+    future = in_thread(partial(work, on_its_way.set), daemon=True)
+    future.add_done_callback(lambda _: on_its_way.set())
+    on_its_way.wait()
+    return future.result
+
+
+def in_thread(work: Callable[[], Result], daemon: bool) -> Future[Result]:
+    """Do `work` in a thread of its own, which ends with it.
+
+    A ThreadPoolExecutor whose `submit` is interrupted has a thread that it does not know of, and
+    the process waits for that one for ever when it ends.
+
+    Args:
+        work: what to do.
+        daemon: whether a process may end before it is done.
+
+    >>> in_thread(lambda: 6 * 7, daemon=False).result()
+    42
+    """
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
-            future.set_result(work(on_its_way.set))
+            future.set_result(work())
         except BaseException as error:
             future.set_exception(error)
-        on_its_way.set()
 
-    Thread(target=run, daemon=True).start()
-    on_its_way.wait()
-    return future.result
+    Thread(target=run, daemon=daemon).start()
+    return future

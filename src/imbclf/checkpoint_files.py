@@ -1,11 +1,10 @@
 """How checkpoints reach the disk: whole or not at all, and while training goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning_utilities.core.apply_func import apply_to_collection
 from torch.serialization import get_crc32_options, set_crc32_options
 
+from imbclf.ahead import in_thread
 from imbclf.atomic import whole_file
 from imbclf.errors import Interrupted, UserError
 from imbclf.untrusted import check_archive
@@ -91,7 +91,8 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
         """
         self._wait_until_left(AT_ONCE - 1)
         copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
-        self._writing.append(_in_thread(partial(self._write, copied, path, self._writing[:])))
+        write = partial(self._write, copied, path, self._writing[:])
+        self._writing.append(in_thread(write, daemon=False))
 
     def teardown(self) -> None:
         """Wait until everything is written.
@@ -114,29 +115,9 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
             del self._writing[0]
 
 
-def _in_thread(work: Callable[[], None]) -> Future[None]:
-    """Do `work` in a thread of its own, which ends with it.
-
-    A ThreadPoolExecutor whose `submit` is interrupted has a thread that it does not know of, and
-    the process waits for that one for ever when it ends.
-    """
-    future: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(None)
-
-    Thread(target=run).start()
-    return future
-
-
 @contextmanager
 def _without_checksums() -> Iterator[None]:
-    """Save the time of them, most of what saving costs: `torch.load` does not look at any."""
+    """Save the time of them, half of what saving costs: `torch.load` does not look at any."""
     before = get_crc32_options()
     set_crc32_options(False)
     try:
