@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from imbclf.backbones import Backbone, build_backbone
 from imbclf.export_checks import drawn_images
-from imbclf.predictor import save_member
+from imbclf.members import save_member
 from imbclf.views import Tta
 
 NAMES = ("bad", "good")

@@ -27,7 +27,8 @@ from imbclf.cli.command import conf_dir, loosen
 from imbclf.errors import UserError
 from imbclf.images import open_images
 from imbclf.listing import list_images
-from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.members import read_checkpoint
+from imbclf.predictor import Predictor
 from imbclf.predictor_sheet import SHEET
 from imbclf.runs import write_table
 from imbclf.transfer import start_weights

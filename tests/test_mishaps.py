@@ -17,8 +17,8 @@ from mlflow import MlflowClient
 from commands import run, small
 from imbclf.checkpoint_files import BackgroundCheckpointIO, WholeCheckpointIO
 from imbclf.errors import Interrupted, UserError
+from imbclf.members import read_checkpoint
 from imbclf.mlflow_store import embedded_uri
-from imbclf.predictor import read_checkpoint
 from imbclf.shortage import told_with_batch_size
 
 MINE = """

@@ -27,8 +27,9 @@ from imbclf.crossval import train_fold
 from imbclf.errors import Interrupted, UserError
 from imbclf.heads import Head, HypersphereHead, MahalanobisHead, NeighboursHead
 from imbclf.losses import SVDDLoss
+from imbclf.members import read_checkpoint
 from imbclf.optim import OptimizerRecipe
-from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.predictor import Predictor
 from imbclf.quiet import quieten_lightning
 from imbclf.recipe import CrossValidation, Recipe
 from imbclf.runs import FoldResult

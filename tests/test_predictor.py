@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 
 from imbclf.backbones import build_backbone
 from imbclf.errors import UserError
-from imbclf.predictor import Predictor, join, read_checkpoint, save_member
+from imbclf.members import read_checkpoint, save_member
+from imbclf.predictor import Predictor, join
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
 

@@ -30,7 +30,7 @@ from imbclf.cli.report import task
 from imbclf.conclusion import write_report_or_warn
 from imbclf.decisions import decision_rule
 from imbclf.errors import UserError
-from imbclf.predictor import load_fold, save_member
+from imbclf.members import load_fold, save_member
 from imbclf.report import from_memory, from_run, galleries, write_report
 from imbclf.report.evidence import by_image, read_evidence
 from imbclf.report.galleries import overlay

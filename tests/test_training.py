@@ -21,10 +21,11 @@ from imbclf.datamodule import FoldDataModule
 from imbclf.errors import UserError
 from imbclf.freezing import Freezing
 from imbclf.losses import AUCMarginLoss
+from imbclf.members import read_checkpoint
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
-from imbclf.predictor import Predictor, read_checkpoint
+from imbclf.predictor import Predictor
 from imbclf.quiet import quieten_lightning
 from imbclf.samplers import ProgressiveSampler
 from imbclf.scoring import score_images

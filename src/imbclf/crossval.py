@@ -30,10 +30,10 @@ from imbclf.datamodule import FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.devices import EndedProcess, EndOnSigterm, reason, stop
 from imbclf.feedback import Feedback
+from imbclf.members import read_checkpoint, save_member
 from imbclf.metrics import binary_report
 from imbclf.module import BinaryClassifier
 from imbclf.optim import OptimizerRecipe
-from imbclf.predictor import read_checkpoint, save_member
 from imbclf.preparation import prepare_filters, prepare_head, prepare_probe
 from imbclf.quiet import Quiet
 from imbclf.recipe import Recipe, class_counts

@@ -8,7 +8,8 @@ from imbclf.atomic import whole_file
 from imbclf.callbacks import METRICS
 from imbclf.checkpoints import BEST
 from imbclf.errors import UserError
-from imbclf.predictor import Predictor, save_member
+from imbclf.members import save_member
+from imbclf.predictor import Predictor
 from imbclf.runs import RESULT, SCORES, fold_folder, read_fold
 
 

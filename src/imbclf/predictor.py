@@ -1,63 +1,22 @@
-"""An ensemble of fold models, each with its own threshold: weights and one JSON file."""
+"""An ensemble of fold models, each with its own threshold, that labels images."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
-from textwrap import shorten
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from scipy.special import expit, logit
+from scipy.special import expit
 
-from imbclf.atomic import whole_file, write_text
-from imbclf.backbones import Backbone, rebuild_backbone
 from imbclf.calibration import Calibration
-from imbclf.decisions import CARD, DecisionRule
 from imbclf.errors import UserError
+from imbclf.members import Member, build_member, load_member, read_checkpoint
 from imbclf.predictor_sheet import FORMAT, SHEET, read_names, read_size
 from imbclf.reference import Reference, read_reference
 from imbclf.scoring import resolve_precision, score_images
-from imbclf.untrusted import UNREADABLE, check_archive, read_json
+from imbclf.untrusted import UNREADABLE, read_json
 from imbclf.views import Tta, check_tta
-
-
-@dataclass(frozen=True)
-class Member:
-    """One fold's model.
-
-    Attributes:
-        backbone: uint8 images to logits.
-        rule: how its logits are read.
-        name: of its weights, without the suffix: `fold_0`.
-    """
-
-    backbone: Backbone
-    rule: DecisionRule
-    name: str
-
-    def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
-        """Give slope a and intercept b of P(label 1) = sigmoid(a logit + b).
-
-        Another prior adds a constant to the log-odds, as `imbclf.calibration.shift_prior` says.
-
-        Raises:
-            UserError: there is no such calibration, or the prior is no share.
-        """
-        if prior is not None and not 0 < prior < 1:
-            raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
-        if calibration not in ("platt", "temperature"):
-            raise UserError(f"calibration={calibration}: expected platt or temperature")
-        slope, intercept = self.rule["slope"], self.rule["intercept"]
-        if calibration == "temperature":
-            slope, intercept = 1 / self.rule["temperature"], 0.0
-        shift = 0.0 if prior is None else float(logit(prior) - logit(self.rule["prior"]))
-        return slope, intercept + shift
 
 
 @dataclass(frozen=True)
@@ -180,7 +139,7 @@ class Predictor:
             names = [str(member["weights"]) for member in stored["members"]]
             if len(set(names)) < len(names):
                 raise ValueError("weights are named twice")
-            members = tuple(_load_member(folder, member) for member in stored["members"])
+            members = tuple(load_member(folder, member) for member in stored["members"])
         except UNREADABLE as error:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
@@ -197,71 +156,10 @@ class Predictor:
         card, weights = read_checkpoint(path)
         try:
             image_size, label_names = read_size(card), read_names(card)
-            member = _build_member(card, weights, path)
+            member = build_member(card, weights, path)
         except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
         return cls((member,), image_size, label_names)
-
-
-def load_fold(folder: Path, fold: int) -> Member:
-    """Read one fold's model of the predictor in `folder`. No code from the files is run.
-
-    Raises:
-        UserError: where the predictor is damaged or has no such fold.
-    """
-    sheet = folder / SHEET
-    try:
-        stored = read_json(sheet)["members"]
-        (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
-        return _load_member(folder, own)
-    except UNREADABLE as error:
-        raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
-
-
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
-    try:
-        check_archive(path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        card = dict(stored[CARD])
-        prefix = "backbone."
-        weights = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in stored["state_dict"].items()
-            if name.startswith(prefix)
-        }
-    except Exception as error:
-        raise UserError(
-            f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only "
-            f"({type(error).__name__})"
-        ) from error
-    return card, weights
-
-
-def save_member(
-    folder: Path,
-    fold: int,
-    card: Mapping[str, Any],
-    weights: Mapping[str, torch.Tensor],
-    tta: Tta = "none",
-) -> None:
-    """Write one fold's model into the predictor in `folder`, beside those already there."""
-    name = _weights_name(fold)
-    with whole_file(folder / name) as beside:
-        beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
-    sheet = folder / SHEET
-    members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
-    entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
-    members = [member for member in members if member["weights"] != name]
-    members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
-    stored = {
-        "format": FORMAT,
-        "image_size": card["image_size"],
-        "label_names": card["label_names"],
-        "tta": tta,
-        "members": members,
-    }
-    write_text(sheet, json.dumps(stored, indent=2) + "\n")
 
 
 def join(predictors: Sequence[Predictor]) -> Predictor:
@@ -286,38 +184,3 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
     one = len(predictors) == 1  # models of several runs share names, and their images may differ
     reference = first.reference if one else None
     return Predictor(members, first.image_size, first.label_names, first.tta, reference)
-
-
-def _weights_name(fold: int) -> str:
-    return f"fold_{fold}.safetensors"
-
-
-def _load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
-    name = str(stored["weights"])
-    if Path(name).name != name or not name.endswith(".safetensors"):
-        raise UserError(f"{folder / SHEET}: weights {name!r} must be a .safetensors file beside it")
-    try:
-        weights = load_file(folder / name)
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{folder / name}: not readable weights ({error})") from error
-    return _build_member(stored, weights, folder / name)
-
-
-def _build_member(
-    card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
-) -> Member:
-    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
-    if not all(map(isfinite, numbers.values())) or numbers["temperature"] <= 0:
-        raise ValueError(f"{numbers}: expected finite numbers and a temperature above 0")
-    if not 0 < numbers["prior"] < 1:
-        raise ValueError(f"prior {numbers['prior']}: expected a share between 0 and 1")
-    backbone = rebuild_backbone(card["architecture"])
-    try:
-        backbone.load_state_dict(dict(weights))
-    except RuntimeError as error:
-        name = backbone.architecture["name"]
-        raise UserError(
-            f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
-        ) from error
-    rule = DecisionRule(**numbers)  # type: ignore[typeddict-item]
-    return Member(backbone, rule, path.stem)

@@ -10,7 +10,7 @@ from torch import Tensor
 from imbclf.backbones import Backbone
 from imbclf.checkpoints import BEST
 from imbclf.errors import UserError
-from imbclf.predictor import read_checkpoint
+from imbclf.members import read_checkpoint
 from imbclf.runs import fold_folder, read_splits
 from imbclf.splits import Fold
 from imbclf.untrusted import UNREADABLE

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from imbclf.confident_learning import Suspects
 from imbclf.errors import UserError
+from imbclf.members import load_fold
 from imbclf.pages import Page
-from imbclf.predictor import load_fold
 from imbclf.report.evidence import Evidence
 from imbclf.report.photographs import Photographs, thumbnail
 from imbclf.report.selection import most_doubtful, surest_errors
