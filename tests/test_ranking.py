@@ -93,7 +93,7 @@ def test_p_values_are_those_of_the_formulas_adjusted_together(three: list[Path])
             - balanced_accuracy_score(t[t.fold == k].label, t[t.fold == k].decision)
             for k in range(5)
         ]
-        corrected = np.mean(gaps) / np.sqrt((1 / 5 + 1 / 4) * np.var(gaps, ddof=1))
+        corrected = np.mean(gaps) / np.sqrt((1 / 5 + 0.2 / 0.7) * np.var(gaps, ddof=1))
         over_folds.append(2 * stats.t.sf(abs(corrected), 4))
     for line, p, p_folds in zip(
         ranks[1:],
@@ -147,7 +147,7 @@ def test_repeated_folds_are_compared_by_the_mean_decision_of_an_image(tmp_path: 
         )
     ]
     assert len(gaps) == 15
-    corrected = np.mean(gaps) / np.sqrt((1 / 15 + 1 / 4) * np.var(gaps, ddof=1))
+    corrected = np.mean(gaps) / np.sqrt((1 / 15 + 0.2 / 0.7) * np.var(gaps, ddof=1))
     assert other.p_folds == pytest.approx(2 * stats.t.sf(abs(corrected), 14))
     single = read_run(write_run(tmp_path / "single", 0.5))
     assert any("into other folds" in line for line in remarks([single, runs[0]], []))

@@ -31,7 +31,11 @@ class Difference:
 
 
 def paired_hter_test(
-    decisions_a: ArrayLike, decisions_b: ArrayLike, labels: ArrayLike, level: float = 0.95
+    decisions_a: ArrayLike,
+    decisions_b: ArrayLike,
+    labels: ArrayLike,
+    level: float = 0.95,
+    groups: ArrayLike | None = None,
 ) -> Difference:
     """Test whether two classifiers differ in HTER on the same images.
 
@@ -39,7 +43,8 @@ def paired_hter_test(
     share that A gets wrong and B right. The interval takes the variance of the shares about their
     difference instead, (AB + BA - (AB - BA)^2) / n. Classifiers that decide alike have p = 1.
     Where an image was decided several times, AB + BA is the mean square of the difference of the
-    two mean errors.
+    two mean errors. With groups (patients, identities) both variances are those of the sums over
+    whole groups: of images that are not independent each says less.
 
     Source: Bengio and Mariéthoz, "A statistical significance test for person authentication", 2004.
 
@@ -48,6 +53,7 @@ def paired_hter_test(
         decisions_b: `[N]`, the same of the same images.
         labels: `[N]`, 0 or 1.
         level: the probability that the interval is to cover.
+        groups: `[N]`, whatever tells groups apart; None: each image is one.
 
     Raises:
         ValueError: shapes differ, values are out of range, or a class is absent.
@@ -61,13 +67,16 @@ def paired_hter_test(
     if not all(((given >= 0) & (given <= 1)).all() for given in (a, b)):
         raise ValueError("decisions: expected 0, 1 or means of them")
     truth = _both_classes(a, b, labels)
-    difference, null_variance, variance = 0.0, 0.0, 0.0
-    for label in (0, 1):
-        gap = np.abs(a[truth == label] - label) - np.abs(b[truth == label] - label)
-        mean, square = gap.mean(), (gap**2).mean()
-        difference += mean / 2
-        null_variance += square / len(gap) / 4
-        variance += (square - mean**2) / len(gap) / 4
+    named = np.arange(len(truth)) if groups is None else np.asarray(groups)
+    group = np.unique(named, return_inverse=True)[1]
+    if group.shape != truth.shape:
+        raise ValueError(f"groups: shape {group.shape}, but labels {truth.shape}")
+    share = 1 / (2 * np.bincount(truth)[truth])  # of an image in the difference
+    gap = np.abs(a - truth) - np.abs(b - truth)
+    mean = np.array([gap[truth == label].mean() for label in (0, 1)])
+    difference = mean.sum() / 2
+    null_variance = (np.bincount(group, gap * share) ** 2).sum()
+    variance = (np.bincount(group, (gap - mean[truth]) * share) ** 2).sum()
     half = float(norm.ppf((1 + level) / 2)) * sqrt(variance)
     z = difference / sqrt(null_variance) if null_variance > 0 else 0.0
     return Difference(

@@ -1,5 +1,6 @@
 """Parts of an experiment that do not go together, refused before anything is decoded."""
 
+from math import ceil
 from pathlib import Path
 
 from torch import nn
@@ -51,6 +52,29 @@ def check_batch(batch_size: int, devices: int, images: int) -> None:
         )
 
 
+def check_limit(limit: int | float, batches: int) -> None:
+    """Refuse to train on none of the batches of an epoch.
+
+    Args:
+        limit: how many to train on, or, as a float, what share of them.
+        batches: of an epoch.
+
+    Raises:
+        UserError: says what would work.
+
+    >>> check_limit(0.1, 5)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: trainer.limit_train_batches=0.1: leaves none of the 5 batches of an \
+epoch; expected a whole number from 1 on, or a share from 0.2 to 1.0
+    """
+    if (limit if isinstance(limit, int) else int(limit * batches)) < 1:
+        raise UserError(
+            f"trainer.limit_train_batches={limit}: leaves none of the {batches} batches of an "
+            "epoch; expected a whole number from 1 on, or a share from "
+            f"{ceil(1000 / batches) / 1000} to 1.0"
+        )
+
+
 def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int) -> None:
     """Refuse a head, a loss, a number of epochs and one of devices that do not go together.
 
@@ -58,6 +82,11 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int
         UserError: says which option to change.
     """
     name = head.entry["name"]
+    if epochs is None or epochs < 0:
+        raise UserError(
+            f"trainer.max_epochs={epochs}: expected a whole number, 1 or more, which schedules of "
+            "the learning rate and of losses go by"
+        )
     if head.is_trained and epochs == 0:
         raise UserError(
             f"trainer.max_epochs=0: head={name} has to be trained. For no training choose "

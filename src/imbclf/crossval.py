@@ -117,7 +117,7 @@ def _new_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryCla
     if recipe.cv.start_from is not None:
         weights = start_weights(Path(recipe.cv.start_from), number, backbone)
         backbone.network.load_state_dict(weights)
-        backbone.is_pretrained = True
+        backbone.is_pretrained, backbone.starts_from_patches = True, False
     loss = recipe.loss(class_counts(recipe.labels[fold.fit]))
     return BinaryClassifier(
         backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card, number

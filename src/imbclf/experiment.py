@@ -18,7 +18,7 @@ from imbclf.atomic import write_text
 from imbclf.augment import Augmentation
 from imbclf.backbones import Backbone, check_input
 from imbclf.callbacks import METRICS, read_epochs
-from imbclf.compatibility import check_batch, check_start_of_folds, check_training
+from imbclf.compatibility import check_batch, check_limit, check_start_of_folds, check_training
 from imbclf.conclusion import artifacts, conclude, headline
 from imbclf.crossval import train_fold
 from imbclf.dataset import LabelledFolder
@@ -103,7 +103,8 @@ def prepare(
     made = trainer()
     check_batch(data.batch_size, made.world_size, len(labels))
     check_training(backbone.head, loss(class_counts(labels)), made.max_epochs, made.world_size)
-    sampler(labels, seed)
+    batches = sampler(labels, seed).batch_count(data.batch_size, made.world_size)
+    check_limit(made.limit_train_batches, batches)
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
     augment.check_size(*pixels.shape[1:3])
@@ -162,9 +163,10 @@ def run_experiment(
     )
     if held is not None:
         log.info("held out %d, for imbclf-evaluate", len(held))
-        write_holdout(run, held)
     log.info("run      %s", run)
     write_splits(run, recipe.files, folds)
+    if held is not None:  # after the splits, which refuse images that this run did not divide
+        write_holdout(run, held)
     tracked = run / "tracking_run"
     earlier = tracked.read_text(encoding="utf-8") if tracked.exists() else None
     run_id = tracking.start(run.name, params, earlier)

@@ -178,7 +178,7 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
     numbers, truth = check_scores(scores, labels)
     decisions = decide(numbers, threshold)
     far, frr = error_rates(decisions, truth)
-    one_is_minority = 2 * truth.sum() <= len(truth)
+    one_is_minority = 2 * truth.sum() < len(truth)
     nan = float("nan")
     report = {"hter": (far + frr) / 2, "far": far, "frr": frr, "eer": nan, "min_hter": nan}
     report |= {"auroc": nan, "average_precision": nan, "average_precision_minority": nan}

@@ -101,9 +101,10 @@ class BinaryClassifier(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Choose this epoch's threshold and calibration on dev and log what it reaches there."""
-        logits, labels = (torch.cat(parts).cpu() for parts in zip(*self._dev, strict=True))
+        logits, labels = (torch.cat(parts) for parts in zip(*self._dev, strict=True))
         self._dev.clear()
-        train_loss = self._mean_loss()
+        train_loss, dev_loss = self._mean_loss(), self._final_loss(logits, labels.float())
+        logits, labels = logits.cpu(), labels.cpu()
         self._refuse_if_not_finite(self._loss_sum, logits)
         scores, truth = logits.double().numpy(), labels.numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
@@ -111,7 +112,7 @@ class BinaryClassifier(L.LightningModule):
         report = binary_report(scores, truth, rule["threshold"])
         self.epoch_metrics = {
             "train/loss": train_loss,
-            "dev/loss": float(self.loss(logits, labels.float())),
+            "dev/loss": dev_loss,
             "dev/threshold": rule["threshold"],
             **{f"dev/{name}": value for name, value in report.items()},
         }
@@ -125,6 +126,16 @@ class BinaryClassifier(L.LightningModule):
         own = torch.stack([torch.as_tensor(self._loss_sum), torch.tensor(float(self._images))])
         loss_sum, images = self.trainer.strategy.reduce(own.to(self.device), reduce_op="sum")
         return float(loss_sum) / float(images)
+
+    def _final_loss(self, logits: Tensor, targets: Tensor) -> float:
+        """Give the loss as it is at the end of training, by which epochs can be compared.
+
+        A schedule of its weights is told at the start of the next epoch where training stands.
+        """
+        set_progress = getattr(self.loss, "set_progress", None)
+        if set_progress is not None:
+            set_progress(1.0)
+        return float(self.loss(logits, targets))
 
     def _refuse_if_not_finite(self, loss_sum: Tensor | float, dev: Tensor | None = None) -> None:
         step = int(self._finite)

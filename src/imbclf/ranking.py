@@ -166,13 +166,18 @@ def _test(run: FinishedRun, base: FinishedRun) -> tuple[Difference, float]:
             f"{run.name} and {base.name} tested no common images of both classes; nothing can be "
             "compared"
         )
-    difference = paired_hter_test(ours["decision"], theirs["decision"], theirs["label"])
+    groups = next((one["group"] for one in (theirs, ours) if "group" in one), None)
+    difference = paired_hter_test(
+        ours["decision"], theirs["decision"], theirs["label"], groups=groups
+    )
     return difference, _p_over_folds(run, base)
 
 
 def _by_image(run: FinishedRun) -> pd.DataFrame:
-    """Give label and, over repeats the mean, decision of each image."""
-    return run.oof.groupby(level=0, sort=False)[["label", "decision"]].mean()
+    """Give label, group if there is one and, over repeats the mean, decision of each image."""
+    images = run.oof.groupby(level=0, sort=False)
+    found = images[["label", "decision"]].mean()
+    return found.assign(group=images["group"].first()) if "group" in run.oof else found
 
 
 def _p_over_folds(run: FinishedRun, base: FinishedRun) -> float:
@@ -181,10 +186,17 @@ def _p_over_folds(run: FinishedRun, base: FinishedRun) -> float:
         return float("nan")
     ours = [hter(part["decision"], part["label"]) for _, part in run.oof.groupby("fold")]
     theirs = [hter(part["decision"], part["label"]) for _, part in base.oof.groupby("fold")]
-    folds = int(run.summary["folds"])
-    test_images = len(run.oof) / len(ours)
     differences = (np.array(ours) - np.array(theirs)).tolist()
-    return corrected_resampled_t(differences, test_images * (folds - 1), test_images)
+    return corrected_resampled_t(differences, _fit_images(run), len(run.oof) / len(ours))
+
+
+def _fit_images(run: FinishedRun) -> float:
+    """Give the number of images that a fold was trained on, on average."""
+    fit = [row.get("fit_images") for row in run.summary["per_fold"]]
+    if None not in fit:
+        return float(np.mean(fit))
+    folds = int(run.summary["folds"])  # of an earlier version; dev is counted with it
+    return len(run.oof) / len(fit) * (folds - 1)
 
 
 def same_folds(run: FinishedRun, other: FinishedRun) -> bool:
@@ -214,6 +226,8 @@ def remarks(runs: Sequence[FinishedRun], ranks: Sequence[Rank]) -> list[str]:
             "The runs divided the images into other folds (seed, cv.folds or groups differ): "
             "differences hold for the images, but not for fold after fold."
         )
+    if any("group" in run.oof for run in runs):
+        told.append("Images of one group are not independent: p and intervals go by whole groups.")
     if len(runs) > 2:
         told.append(
             f"The least of {len(runs)} HTERs is too good an estimate of its run: it was chosen for "

@@ -21,7 +21,7 @@ def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
     return sqrt(far * (1 - far) / n0 + frr * (1 - frr) / n1) / 2
 
 
-def wilson_interval(rate: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Give Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
 
     Source: Wilson, "Probable inference", 1927.
@@ -77,7 +77,8 @@ def bootstrap_hter_interval(
 
     Images are resampled within each class. With groups (patients, identities) whole groups are
     resampled, within those that hold label 0, label 1 or both: for images that are not
-    independent, where `hter_interval` is too short. If no error was seen the interval is a point.
+    independent, where `hter_interval` is too short. If no error was seen the interval is a point;
+    `imbclf.clustered` does better with few groups or errors.
 
     Args:
         decisions: `[N]`, 0 or 1.

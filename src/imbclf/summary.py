@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from imbclf.clustered import clustered_hter_interval
 from imbclf.metrics import binary_report
 from imbclf.runs import FoldResult
 from imbclf.splits import Fold
@@ -53,8 +54,8 @@ def pooled_report(
 ) -> dict[str, Any]:
     """Judge scores `[N]` whose threshold is 0: HTER with its intervals, all other rates, counts.
 
-    The interval is the closed form and, where rows depend on each other, the bootstrap by cluster;
-    that of the bootstrap stands beside it in either case.
+    The interval is the closed form, which takes account of rows that depend on each other; that of
+    the bootstrap, by cluster, stands beside it.
 
     Args:
         scores: `[N]`; 1 is decided where >= 0.
@@ -65,10 +66,13 @@ def pooled_report(
     report = binary_report(scores, labels, 0.0)
     zero, one = (int(np.sum(labels == label)) for label in (0, 1))
     bootstrap = bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
-    closed = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
+    if clusters is None:
+        interval = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
+    else:
+        interval = clustered_hter_interval(scores >= 0, labels, clusters, LEVEL)
     return {
         "hter": report["hter"],
-        "hter_interval": list(closed if clusters is None else bootstrap),
+        "hter_interval": list(interval),
         "hter_interval_bootstrap": list(bootstrap),
         "interval_level": LEVEL,
         **{name: value for name, value in report.items() if name != "hter"},
@@ -136,6 +140,7 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
         **binary_report(result.test_logits, labels[fold.test], result.threshold),
         "dev_hter": dev["hter"],
         "dev_auroc": dev["auroc"],
+        "fit_images": len(fold.fit),
         "test_images": len(fold.test),
         "seconds": result.seconds,
         "images_per_second": result.images_per_second,

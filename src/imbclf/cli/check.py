@@ -26,6 +26,18 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "use_distributed_sampler",
     ),
 }
+# What would leave an epoch without a judgement on the whole dev part at its end.
+PER_EPOCH = {
+    "trainer": (
+        "check_val_every_n_epoch",
+        "fast_dev_run",
+        "limit_val_batches",
+        "max_steps",
+        "min_steps",
+        "overfit_batches",
+        "val_check_interval",
+    )
+}
 OWN: dict[str, Parameters] = {"trainer": {"compile": "bool | str"}}  # beside the target's
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -109,6 +121,11 @@ def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         name = f"{path}.{key}" if path else str(key)
         if key in RESERVED.get(path, ()):
             yield f"{name} is set by imbclf itself and cannot be chosen"
+        elif key in PER_EPOCH.get(path, ()):
+            yield (
+                f"{name} cannot be chosen: training goes by whole epochs, each judged on the whole "
+                "dev part. Shorten it with trainer.max_epochs or trainer.limit_train_batches"
+            )
         elif taken is not None and key not in taken:
             yield f"unknown option {name}{nearest(str(key), taken)}"
         elif taken is not None and not _fits(value, taken[key]):

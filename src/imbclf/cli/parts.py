@@ -24,6 +24,8 @@ from imbclf.quiet import quieten_lightning
 from imbclf.recipe import CompileMode
 from imbclf.tracking import Tracker
 
+SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by seed + r
+
 
 def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
     """Build the parts; give what runs the experiment in a run directory and returns its HTER.
@@ -61,8 +63,9 @@ def build_parts(cfg: DictConfig) -> dict[str, Any]:
             parts[group] = instantiate(taken, _convert_="all")
     with blame("model"):
         model = instantiate(cfg.model, _partial_=True, _convert_="all")
-    if not isinstance(cfg.seed, int) or cfg.seed < 0:
-        raise UserError(f"seed={cfg.seed}: expected a whole number, 0 or more")
+    most = SEEDS - parts["cv"].repeats
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
+        raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
     freezes = parts["optim"].frozen > 0
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
     with blame("optim"):
