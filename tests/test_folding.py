@@ -1,5 +1,6 @@
 """A network without its batch norms says what it said with them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import deepcopy
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
 
 from ensembles import briefly_trained
 from imbclf.folding import folded, without_batch_norms
@@ -33,12 +35,21 @@ def test_features_are_the_same_but_for_rounding(name: str) -> None:
     assert left == 0 or name == "densenet121"
 
 
-def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None:
+def test_scores_are_those_of_the_whole_network_which_stays_what_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("imbclf.scoring.MANY", 50)
+    folds = []
+    monkeypatch.setattr(
+        "imbclf.folding.fuse", lambda *given, **how: folds.append(1) or fuse(*given, **how)
+    )
     backbone = briefly_trained("shufflenet_v2_x0_5", 32, seed=0)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     network = backbone.network
     images = np.random.default_rng(0).integers(0, 256, (50, 32, 32, 3), dtype=np.uint8)
-    scores = score_images(backbone, images, np.arange(50), torch.device("cpu"), batch_size=3)
+    cpu = torch.device("cpu")
+    scores = score_images(backbone, images, np.arange(50), cpu, batch_size=3, fold_norms=True)
+    assert folds
     with torch.inference_mode():
         whole = backbone(torch.from_numpy(images)).numpy()
         exact = deepcopy(backbone).double()(torch.from_numpy(images)).numpy()
@@ -50,6 +61,22 @@ def test_scores_are_those_of_the_whole_network_which_stays_what_it_was() -> None
     after = backbone.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_threads_that_score_with_one_network_do_not_disturb_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While torch.fx reads a network, calls of all networks fail; a server answers in threads."""
+    monkeypatch.setattr("imbclf.scoring.MANY", 1)
+    backbone = briefly_trained("shufflenet_v2_x0_5", 32, seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+
+    def score(_: int) -> list[float]:
+        return score_images(backbone, images, np.arange(8), torch.device("cpu")).tolist()
+
+    with ThreadPoolExecutor(3) as threads:
+        answers = [*threads.map(score, range(12))]
+    assert all(answer == answers[0] for answer in answers)
 
 
 def test_the_network_comes_back_when_scoring_breaks() -> None:

@@ -49,7 +49,8 @@ def clustered_hter_interval(
         raise ValueError(f"groups: shape {group.shape}, but labels {truth.shape}")
     if truth.all() or not truth.any():
         return nan, nan
-    rates, below, above, excess = [], [], [], []
+    rates, below, above = [], [], []
+    excess: list[NDArray[np.float64]] = []
     for label in (0, 1):
         wrong, of_group = (decided != truth)[truth == label], group[truth == label]
         rate = float(wrong.mean())
@@ -57,8 +58,9 @@ def clustered_hter_interval(
         rates.append(rate)
         below.append(rate - low)
         above.append(high - rate)
-        excess.append(np.bincount(of_group, wrong - rate, minlength=len(names)))
-    shared = _correlation(*excess)
+        by_group = np.bincount(of_group, wrong - rate, minlength=len(names))
+        excess.append(by_group.astype(np.float64))
+    shared = _correlation(excess[0], excess[1])
     middle = sum(rates) / 2
     return middle - _added(below, shared), middle + _added(above, shared)
 

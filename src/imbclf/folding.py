@@ -1,4 +1,4 @@
-"""Batch normalisation that costs nothing where a network only scores."""
+"""Batch normalisation that costs nothing where a network only scores many images."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +18,9 @@ def folded(model: nn.Module, precision: str | int) -> Iterator[None]:
     g = scale / sqrt(variance + epsilon). The features differ by rounding alone. In float32 that
     spares a tenth to a third of the time; in fewer bits w' would be rounded anew, and little is
     gained: there nothing is done.
+
+    Only for a process that does nothing else meanwhile: the other threads' calls of any network
+    fail while torch.fx reads this one. That takes as long as a few thousand small images.
 
     Args:
         model: in evaluation mode; its weights may not change within the context.

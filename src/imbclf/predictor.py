@@ -73,6 +73,7 @@ class Predictor:
         prior: float | None = None,
         threshold: float = 0.0,
         progress: bool = False,
+        fold_norms: bool = False,
     ) -> Predictions:
         """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
 
@@ -87,6 +88,8 @@ class Predictor:
                 training data. The labels stay those of the least HTER, which no prior changes.
             threshold: 1 is decided where the score is at least this; 0 for the least HTER.
             progress: show a bar, on terminals only.
+            fold_norms: whether many images may be scored by copies with folded batch norms: sooner,
+                but not beside other threads.
 
         Raises:
             UserError: where the images have another shape or type, or an option is out of range.
@@ -110,6 +113,7 @@ class Predictor:
                 batch_size,
                 self.tta if tta is None else tta,
                 f"model {number + 1}/{count}" if progress else None,
+                fold_norms,
             )
         slopes, intercepts = np.array(lines).T
         scores = (logits - [member.rule["threshold"] for member in self.members]).mean(axis=1)

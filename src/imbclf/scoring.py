@@ -13,6 +13,7 @@ from imbclf.folding import folded
 from imbclf.residency import Pixels, gather
 from imbclf.views import Tta, views
 
+MANY = 4096  # images, whose scoring gains more by folded batch norms than the folding takes
 DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 (MobileNetV3)
 
 
@@ -106,6 +107,7 @@ def score_images(
     batch_size: int = 512,
     tta: Tta = "none",
     progress: str | None = None,
+    fold_norms: bool = False,
 ) -> NDArray[np.float64]:
     """Give a network's logits, float64 `[len(rows)]`, for some rows of an image array.
 
@@ -118,6 +120,8 @@ def score_images(
         batch_size: images at once.
         tta: the logits of an image's `views` are averaged.
         progress: label of a progress bar, shown on terminals only.
+        fold_norms: whether many images may be scored by a copy with `imbclf.folding`, which is no
+            good beside other threads.
 
     >>> def brightness(images): return images.float().mean((1, 2, 3))
     >>> class Brightness(nn.Module):
@@ -131,7 +135,8 @@ def score_images(
     answer = np.empty(len(rows))
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
-    with folded(network, precision):
+    worth_folding = fold_norms and len(rows) >= MANY
+    with folded(network, precision) if worth_folding else nullcontext():
         for start in tqdm(starts, desc=progress, disable=disable, leave=False):
             batch = gather(pixels, rows[start : start + batch_size]).to(device)
             with autocast_to(precision, device):

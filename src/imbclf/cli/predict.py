@@ -83,6 +83,7 @@ def task(cfg: DictConfig) -> None:
             cfg.prior,
             threshold,
             progress=True,
+            fold_norms=True,
         )
     write_table(
         out / "predictions.csv",

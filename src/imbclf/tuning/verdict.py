@@ -48,7 +48,9 @@ def judge_holdout(run: Path, data: LabelledFolder, held: Listing, recipe: Recipe
     """Judge a run's ensemble on the images that the whole study held out."""
     predictor = Predictor.load(run / "predictor")
     pixels, kept = data.open(held)
-    answer = predictor.predict(pixels, recipe.device, recipe.precision, progress=True)
+    answer = predictor.predict(
+        pixels, recipe.device, recipe.precision, progress=True, fold_norms=True
+    )
     return evaluate(answer, kept, run / HOLDOUT_FOLDER)
 
 
