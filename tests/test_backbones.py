@@ -1,6 +1,7 @@
 import json
 import pickle
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -266,6 +267,23 @@ def test_too_small_images_are_refused_before_training() -> None:
     with pytest.raises(UserError, match=r"alexnet .*32x32.*model\.input_size.*224"):
         check_input(backbone, 32, 32)
     check_input(build_backbone("alexnet", input_size=64), 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("build", "least"),
+    [
+        (partial(build_backbone, "resnet18", probe=True), 8),
+        (partial(build_backbone, "resnet18", patch_filters=True), 7),
+    ],
+)
+def test_images_smaller_than_a_patch_are_refused_before_training(
+    build: Callable[..., Backbone], least: int
+) -> None:
+    check_input(build_backbone("resnet18"), 1, 1)
+    check_input(build(), least, least)
+    check_input(build(input_size=least), 1, 1)
+    with pytest.raises(UserError, match=rf"resnet18 .*{least - 1}x64.*model\.input_size"):
+        check_input(build(), least - 1, 64)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "convnext_tiny"])

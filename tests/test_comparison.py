@@ -57,6 +57,40 @@ def test_with_one_class_in_error_it_is_mcnemars_test() -> None:
     assert paired_hter_test(a, b, labels).p == pytest.approx(stats.chi2.sf(chi2, 1))
 
 
+def test_by_groups_it_is_the_formula_of_whole_groups() -> None:
+    rng = np.random.default_rng(5)
+    a, b, labels = classifiers(rng, 60, 240)
+    groups = rng.integers(0, 40, 300)
+    found = paired_hter_test(a, b, labels, groups=[f"patient {group}" for group in groups])
+    share = np.where(labels == 0, 1 / 60, 1 / 240) / 2
+    gap = (a != labels) * share - 1.0 * (b != labels) * share
+    sums = np.array([gap[groups == group].sum() for group in range(40)])
+    assert found.p == pytest.approx(2 * stats.norm.sf(abs(gap.sum()) / np.sqrt((sums**2).sum())))
+    alone = paired_hter_test(a, b, labels)
+    assert paired_hter_test(a, b, labels, groups=np.arange(300)) == alone
+    assert alone.hter == pytest.approx(found.hter)
+    with pytest.raises(ValueError, match="groups"):
+        paired_hter_test(a, b, labels, groups=[1, 2])
+
+
+def test_patients_prone_to_errors_raise_no_more_false_alarms() -> None:
+    """Two equally good classifiers of 60 patients of 20 images each, who differ in each."""
+    rng = np.random.default_rng(6)
+    groups = np.repeat(np.arange(60), 20)
+    labels = (rng.random(1200) < 0.8).astype(np.int64)
+    by_group, by_image, covered = [], [], []
+    for _ in range(400):
+        prone = rng.beta(0.3, 1.7, (2, 60))[:, groups]
+        a, b = np.where(rng.random((2, 1200)) < prone, 1 - labels, labels)
+        found = paired_hter_test(a, b, labels, groups=groups)
+        by_group.append(found.p < 0.05)
+        covered.append(found.low <= 0 <= found.high)
+        by_image.append(paired_hter_test(a, b, labels).p < 0.05)
+    assert 0.02 <= np.mean(by_group) <= 0.08
+    assert np.mean(covered) >= 0.9
+    assert np.mean(by_image) > 0.3
+
+
 @pytest.mark.parametrize("share", [0.01, 0.12, 0.5])
 def test_under_the_null_false_alarms_are_as_rare_as_promised(share: float) -> None:
     rng = np.random.default_rng(int(100 * share))

@@ -76,6 +76,21 @@ def _own_gradient(layer: DepthwiseConv2d, maps: Tensor) -> bool:
     return outputs.grad_fn is not None and "WeightGradient" in type(outputs.grad_fn).__name__
 
 
+def test_a_second_derivative_is_refused_rather_than_wrong() -> None:
+    depthwise = DepthwiseConv2d(4, 4, 5, padding=2, groups=4).double()
+    maps = torch.randn(3, 4, 2, 2, dtype=torch.float64, requires_grad=True)
+    loss = depthwise(maps).square().sum()
+    (gradient,) = torch.autograd.grad(loss, depthwise.weight, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(gradient.square().sum(), maps)
+
+
+def test_maps_without_a_batch_are_convolved() -> None:
+    depthwise = DepthwiseConv2d(4, 4, 5, padding=2, groups=4)
+    maps = torch.randn(4, 2, 2)
+    assert torch.allclose(depthwise(maps), depthwise(maps[None])[0], atol=1e-6)
+
+
 def test_it_takes_over_where_the_map_is_smaller_than_the_kernel_and_float() -> None:
     layer = DepthwiseConv2d(4, 4, 5, padding=2, groups=4, bias=False)
     maps = torch.randn(8, 4, 4, 4)

@@ -15,6 +15,7 @@ from imbclf.duplicates import (
     duplicate_groups,
     find_duplicates,
     first_copies,
+    pairs_across,
     straddling,
 )
 from imbclf.hashing import perceptual_hashes, sampling, thumbnails, window_spectra
@@ -65,6 +66,25 @@ def test_windows_are_transformed_as_if_cut_out_and_enlarged() -> None:
         whole = rows @ thumb @ columns.T
         cosines = np.cos(np.pi * np.outer(np.arange(8), 2 * np.arange(32) + 1) / 64)
         assert np.allclose(spectrum, 4 * cosines @ whole @ cosines.T, rtol=1e-3, atol=1)
+
+
+def test_every_image_that_hangs_together_with_one_of_the_other_folder_counts() -> None:
+    """Three copies of a darker image of the first folder, one of them exact, and a stranger."""
+    first = noise(40, 0)
+    darker = np.asarray(0.8 * first[7], np.uint8)
+    second = np.stack([darker, darker, darker, noise(1, 1)[0], first[3]])
+    pixels = np.concatenate([first, second])
+    thumbs = thumbnails(pixels)
+    found = find_duplicates(first_copies(pixels), thumbs)
+    across = pairs_across(found, thumbs, len(first))
+    pairs = set(zip(across.first.tolist(), across.second.tolist(), strict=True))
+    assert pairs == {(7, 40), (7, 41), (7, 42), (3, 44)}
+    assert dict(zip(across.second.tolist(), across.exact.tolist(), strict=True)) == {
+        40: False,
+        41: False,
+        42: False,
+        44: True,
+    }
 
 
 def test_forty_planted_duplicates_of_photographs_are_found_and_no_others() -> None:

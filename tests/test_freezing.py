@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torchvision
 from torch import nn
 
 from imbclf.errors import UserError
@@ -56,15 +57,27 @@ def test_frozen_stages_keep_weights_and_batch_statistics() -> None:
     network = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)) for _ in range(3)])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    thaw(stages_of(network), 1)
+    thaw(network, stages_of(network), 1)
     for _ in range(3):
         optimizer.zero_grad()
         network(torch.randn(8, 4)).square().sum().backward()
         optimizer.step()
     changed = {n for n, tensor in network.state_dict().items() if not tensor.equal(before[n])}
     assert {name[0] for name in changed} == {"2"}
-    thaw(stages_of(network), 3)
+    thaw(network, stages_of(network), 3)
     assert network.training
+    assert all(parameter.requires_grad for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "swin_t", "maxvit_t", "convnext_tiny"])
+def test_of_a_frozen_network_nothing_asks_for_a_gradient(name: str) -> None:
+    """Class tokens and positions belong to no stage."""
+    with torch.device("meta"):
+        network = torchvision.models.get_model(name)
+    stages = stages_of(network)
+    thaw(network, stages, 0)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    thaw(network, stages, len(stages))
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 

@@ -1,13 +1,15 @@
 """The first filters of a network, drawn from the images."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.backbones import build_backbone
-from imbclf.patch_filters import first_convolution, start_from_patches
+from imbclf.patch_filters import first_convolution, patch_filters, start_from_patches
 from imbclf.preparation import prepare_filters
 
 CPU = torch.device("cpu")
@@ -59,6 +61,22 @@ def test_it_depends_on_the_seed_alone() -> None:
         weights.append(convolution.weight.detach())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_filters_do_not_come_from_the_first_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may lie class by class; of large images two hundred suffice."""
+    seen: list[int] = []
+
+    def spy(patches: Tensor, *given: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        seen.extend({int(value) for value in patches[:, 0].tolist()})
+        return patch_filters(patches, *given)
+
+    monkeypatch.setattr("imbclf.patch_filters.patch_filters", spy)
+    images = torch.arange(1000.0).view(-1, 1, 1, 1).expand(-1, 3, 224, 224)
+    start_from_patches(nn.Conv2d(3, 8, 7, stride=2), images, seed=0)
+    assert len(seen) == 200
+    # Of 1000 images 500 come first: 200 hold 100 of them, give or take 7.
+    assert 70 < sum(image < 500 for image in seen) < 130
 
 
 def test_networks_that_do_not_begin_with_such_a_convolution_stay_as_they_are() -> None:

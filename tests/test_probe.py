@@ -123,6 +123,13 @@ def test_features_that_say_nothing_give_logits_near_zero() -> None:
     assert spreads[1] > 2.5
 
 
+@pytest.mark.parametrize("size", range(1, 9))
+def test_the_sample_is_never_larger_than_asked_for(size: int) -> None:
+    for labels in ([0, 1] * 4, [0] + [1] * 7, [1] * 2 + [0] * 6):
+        drawn = probe_sample(np.array(labels), size, seed=0)
+        assert len(drawn) == len(set(drawn.tolist())) == size
+
+
 def test_the_sample_holds_each_class_half_where_it_can() -> None:
     labels = np.repeat([0, 1], [30, 970])
     for size, zeros in ((1000, 30), (100, 30), (40, 20)):

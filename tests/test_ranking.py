@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import stats
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
 from commands import run as command
+from imbclf.comparison import paired_hter_test
 from imbclf.errors import UserError
 from imbclf.ranking import find_runs, rank, read_run, remarks
 from imbclf.ranking_report import named_apart
@@ -152,6 +154,21 @@ def test_repeated_folds_are_compared_by_the_mean_decision_of_an_image(tmp_path: 
     single = read_run(write_run(tmp_path / "single", 0.5))
     assert any("into other folds" in line for line in remarks([single, runs[0]], []))
     assert len(rank([single, runs[0]])) == 2
+
+
+def test_runs_of_patients_are_compared_by_whole_patients(tmp_path: Path) -> None:
+    runs = [read_run(write_run(tmp_path / f"n{noise}", noise)) for noise in (0.5, 0.9)]
+    names = pd.Series([f"patient {row // 8}" for row in range(2000)], index=FILES)
+    grouped = [replace(run, oof=run.oof.assign(group=names.loc[run.oof.index])) for run in runs]
+    line = rank(grouped)[1]
+    tables = [run.oof.loc[FILES.tolist()] for run in grouped]
+    found = paired_hter_test(
+        tables[1]["decision"], tables[0]["decision"], LABELS, groups=names.to_numpy()
+    )
+    assert (line.p, line.low, line.high) == pytest.approx((found.p, found.low, found.high))
+    assert line.p != pytest.approx(rank(runs)[1].p)
+    assert "by whole groups" in " ".join(remarks(grouped, rank(grouped)))
+    assert "groups." not in " ".join(remarks(runs, rank(runs)))
 
 
 def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from imbclf.atomic import whole_file
 from imbclf.runs import (
     FoldResult,
     read_fold,
+    read_oof,
     read_table,
     write_fold,
     write_json,
@@ -22,7 +23,7 @@ from imbclf.runs import (
     write_table,
 )
 from imbclf.splits import Fold, repeated_folds, stratified_folds
-from imbclf.statistics import bootstrap_hter_interval
+from imbclf.statistics import bootstrap_hter_interval, hter_interval
 from imbclf.summary import OutOfFold, pool, summarise, table
 
 LABELS = np.array([0] * 30 + [1] * 170)
@@ -127,9 +128,13 @@ def test_images_that_come_in_groups_say_less() -> None:
     assert grouped["by_group"]
     assert grouped["hter"] == alone["hter"]
     assert widths[1] > 1.5 * widths[0]
-    assert grouped["hter_interval"] == list(
+    assert grouped["hter_interval_bootstrap"] == list(
         bootstrap_hter_interval(pool(whole, folds).scores >= 0, LABELS, groups)
     )
+    # Images that are always right or wrong together count as one.
+    zero, one = (len({*groups[label == LABELS]}) for label in (0, 1))
+    as_few = hter_interval(grouped["far"], grouped["frr"], zero, one)
+    assert grouped["hter_interval"] == pytest.approx(list(as_few), abs=0.01)
 
 
 def decided(groups: NDArray[np.str_]) -> NDArray[np.float64]:
@@ -147,6 +152,14 @@ def test_splits_say_every_images_part_in_every_fold(tmp_path: Path) -> None:
         for part in ("fit", "dev", "test"):
             rows = np.flatnonzero(splits[f"fold_{number}"] == part)
             assert (rows == getattr(fold, part)).all()
+
+
+def test_groups_of_nearly_one_name_stay_apart(tmp_path: Path) -> None:
+    names = np.array(["1", "01", "001"])
+    ones = np.ones(3, np.int64)
+    write_oof(tmp_path, np.array(["1", "2", "3"]), ones, ones, np.ones(3), names)
+    assert read_oof(tmp_path)["group"].tolist() == names.tolist()
+    assert read_oof(tmp_path)["file"].tolist() == ["1", "2", "3"]
 
 
 def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:

@@ -20,6 +20,7 @@ from imbclf.networks import (
     has_fixed_size,
     shrink_stem,
 )
+from imbclf.patch_filters import first_convolution
 from imbclf.patch_probe import PatchProbe
 from imbclf.probe import Probe
 from imbclf.small_maps import use_small_map_convolutions
@@ -280,6 +281,11 @@ def _entry(head: object) -> Entry:
 def check_input(backbone: Backbone, height: int, width: int) -> None:
     """Make sure that `backbone` takes images of this size; only shapes are computed.
 
+    Args:
+        backbone: may end up in evaluation mode.
+        height: of the images, in pixels.
+        width: the same.
+
     Raises:
         UserError: they are too small for it.
     """
@@ -288,6 +294,11 @@ def check_input(backbone: Backbone, height: int, width: int) -> None:
     images = torch.empty(2, height, width, 3, dtype=torch.uint8, device="meta")
     try:
         torch.func.functional_call(backbone, shapes, (images,))
+        if backbone.probe is not None:  # which has its say in evaluation
+            torch.func.functional_call(backbone.eval(), shapes, (images,))
+        if backbone.starts_from_patches and (first := first_convolution(backbone.network)):
+            side = backbone.architecture["input_size"]
+            F.unfold(images.new_empty(1, 3, side or height, side or width), first.kernel_size)
     except (RuntimeError, ValueError) as error:
         name = backbone.architecture["name"]
         usual = _usual_side(name)

@@ -9,7 +9,7 @@ import lightning as L
 import numpy as np
 import pandas as pd
 from lightning.pytorch.callbacks import WeightAveraging
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from imbclf.atomic import whole_file
@@ -75,8 +75,9 @@ class Thaw(L.Callback):
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Freeze what is not to be trained in this epoch."""
-        stages = stages_of(pl_module.backbone.network)  # type: ignore[union-attr, arg-type]
-        thaw(stages, self.freezing.thawed(progress_of(trainer), len(stages)))
+        network: nn.Module = pl_module.backbone.network  # type: ignore[union-attr, assignment]
+        stages = stages_of(network)
+        thaw(network, stages, self.freezing.thawed(progress_of(trainer), len(stages)))
 
 
 class MovingAverage(WeightAveraging):

@@ -30,7 +30,7 @@ class DenseConv2d(nn.Conv2d):
         if torch.compiler.is_compiling() or maps.device.type != "cpu" or len(maps) < FEWEST:
             return super().forward(maps)
         height, width = self.kernel_size
-        if maps.shape[2] > height // 2 + 1 or maps.shape[3] > width // 2 + 1:
+        if maps.ndim != 4 or maps.shape[2] > height // 2 + 1 or maps.shape[3] > width // 2 + 1:
             return super().forward(maps)
         return dense_convolution(maps, self.weight, self.bias)
 

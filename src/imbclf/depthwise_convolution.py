@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -43,6 +44,7 @@ class DepthwiseConv2d(nn.Conv2d):
             torch.is_grad_enabled()
             and self.weight.requires_grad
             and maps.device.type == "cpu"
+            and maps.ndim == 4
             # In bfloat16 each product would be rounded before it is added.
             and maps.dtype in (torch.float32, torch.float64)
             and not torch.is_autocast_enabled("cpu")
@@ -68,6 +70,7 @@ class _WeightGradient(torch.autograd.Function):
         return outputs
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor, None, None]:  # noqa: ANN401
         (maps,) = ctx.saved_tensors
         return gradient, None, depthwise_weight_gradient(maps, gradient, *ctx.form), None, None

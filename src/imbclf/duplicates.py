@@ -109,6 +109,36 @@ def duplicate_groups(
     return connected(count, first, np.concatenate([pairs.second, np.arange(count)]))
 
 
+def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
+    """Give pairs of the images below `count` with each image from there on that they show.
+
+    An image that is paired with none of them, but by way of others (a copy of a near copy), is
+    paired with the first that it hangs together with; the likeness is that of its next neighbour.
+
+    Args:
+        found: all pairs, as `find_duplicates` gives them.
+        thumbs: uint8 `[N, 32, 32]`, of all images.
+        count: images on the first side.
+    """
+    direct = found.take((found.first < count) & (found.second >= count))
+    group = connected(len(thumbs), found.first, found.second)
+    groups, first_of = np.unique(group[:count], return_index=True)
+    others = np.setdiff1d(np.arange(count, len(thumbs)), direct.second)
+    second = others[np.isin(group[others], groups)]
+    first = first_of[np.searchsorted(groups, group[second])]
+    ends, likeness = np.concatenate([found.first, found.second]), np.tile(found.likeness, 2)
+    nearest = np.zeros(len(thumbs))
+    np.maximum.at(nearest, ends, likeness)
+    codes = perceptual_hashes(thumbs[np.concatenate([first, second])]).reshape(2, -1)
+    return Duplicates(
+        first=np.concatenate([direct.first, first]),
+        second=np.concatenate([direct.second, second]),
+        exact=np.concatenate([direct.exact, np.zeros(len(first), bool)]),
+        bits=np.concatenate([direct.bits, np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)]),
+        likeness=np.concatenate([direct.likeness, nearest[second]]),
+    )
+
+
 def straddling(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
     """Say for each pair whether in some fold its images lie in different parts, `[P]`.
 

@@ -68,9 +68,10 @@ class EnsembleGraph(nn.Module):
             probability of label 1 and score, float64 [N]; label, int64 [N], 0 or 1; and the
             members' own logits, float64 [N, M].
         """
-        viewed = torch.cat([*views(images, self.tta)])
+        ways = [*views(images, self.tta)]
+        viewed = torch.cat(ways)
         own = [
-            backbone(viewed).unflatten(0, (-1, images.shape[0])).mean(dim=0)
+            backbone(viewed).unflatten(0, (len(ways), -1)).mean(dim=0)
             for backbone in self.backbones
         ]
         logits = torch.stack(own, dim=1).double()

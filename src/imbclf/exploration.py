@@ -22,6 +22,7 @@ from imbclf.duplicates import (
     duplicate_groups,
     find_duplicates,
     first_copies,
+    pairs_across,
     straddling,
 )
 from imbclf.errors import UserError
@@ -29,6 +30,7 @@ from imbclf.hashing import thumbnails
 from imbclf.headers import one_size, read_headers, traits
 from imbclf.images import open_images
 from imbclf.listing import Listing, list_images
+from imbclf.neighbours import connected
 from imbclf.splits import stratified_folds
 
 LARGEST = 256  # pixels of a side that is looked at as it is
@@ -146,7 +148,7 @@ def explore(
     count = len(listing)
     pairs = found.take(found.second < count)
     if test_listing is not None:
-        test_pairs = found.take((found.first < count) & (found.second >= count))
+        test_pairs = pairs_across(found, thumbs, count)
     groups = duplicate_groups(count, pairs, listing.groups)
     return Exploration(
         listing=listing,
@@ -266,10 +268,13 @@ def _try_folds(
     tested = np.empty(len(listing), np.int64)
     for number, fold in enumerate(drawn):
         tested[fold.test] = number
-    apart = tested[pairs.first] != tested[pairs.second]
+    together = connected(len(listing), pairs.first, pairs.second)
+    least, most = np.full(len(listing), folds), np.full(len(listing), -1)
+    np.minimum.at(least, together, tested)
+    np.maximum.at(most, together, tested)
     return Folds(
         folds=folds,
         torn=int(straddling(drawn, pairs).sum()),
-        images=len(np.unique([pairs.first[apart], pairs.second[apart]])),
+        images=int((least < most)[together].sum()),
         grouped_torn=None if again is None else int(straddling(again, pairs).sum()),
     )

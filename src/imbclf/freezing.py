@@ -69,8 +69,12 @@ def _size(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def thaw(stages: Sequence[nn.Module], thawed: int) -> None:
-    """Train the last `thawed` stages; freeze the others, their normalisation statistics too."""
+def thaw(network: nn.Module, stages: Sequence[nn.Module], thawed: int) -> None:
+    """Train the last `thawed` stages; freeze the others, their normalisation statistics too.
+
+    What belongs to no stage, a class token, say, is trained when all of them are.
+    """
+    network.requires_grad_(thawed == len(stages))
     for number, stage in enumerate(stages):
         trained = number >= len(stages) - thawed
         stage.requires_grad_(trained)

@@ -71,7 +71,10 @@ def start_from_patches(network: nn.Module, pixels: Tensor, seed: int) -> None:
     height, width = (int(side) for side in convolution.kernel_size)
     in_one = (pixels.shape[2] // height) * (pixels.shape[3] // width)
     images = max(FEWEST_IMAGES, -(-PATCHES // max(1, in_one)))
-    cut = F.unfold(pixels[:images].float(), (height, width), stride=(height, width))
+    # Any of them: they may lie class by class.
+    order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed))
+    some = pixels[order[:images].sort().values.to(pixels.device)]
+    cut = F.unfold(some.float(), (height, width), stride=(height, width))
     patches = cut.transpose(1, 2).flatten(0, 1)
     generator = torch.Generator().manual_seed(seed)
     filters, offsets = patch_filters(patches, convolution.out_channels, generator)

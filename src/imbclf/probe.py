@@ -25,9 +25,9 @@ def probe_sample(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.
     """
     generator = np.random.default_rng(seed)
     of_class = [generator.permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
-    least = min(len(of_class[0]), len(of_class[1]), size // 2)
-    chosen = [positions[: max(size // 2, size - least)] for positions in of_class]
-    return np.sort(np.concatenate(chosen))
+    rarer, other = sorted(of_class, key=len)
+    chosen = rarer[: size // 2]
+    return np.sort(np.concatenate([chosen, other[: size - len(chosen)]]))
 
 
 class Probe(nn.Module):

@@ -88,7 +88,9 @@ def _cells(column: Any) -> list[Any]:  # noqa: ANN401
 def read_table(path: Path) -> pd.DataFrame:
     """Read what `write_table` wrote, floats bit for bit; a file called `NA` stays one."""
     exact = ("logit", "score")
-    table = pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(exact, str))
+    # Groups called 1 and 01 are two.
+    as_written = dict.fromkeys((*exact, "file", "group"), str)
+    table = pd.read_csv(path, keep_default_na=False, dtype=as_written)
     # pandas' own parser of floats has not been exact in all its versions.
     return table.astype({name: np.float64 for name in exact if name in table})
 
@@ -249,7 +251,7 @@ def read_oof(run: Path) -> pd.DataFrame:
     Raises:
         OSError, ValueError, KeyError: it is missing or damaged.
     """
-    table = read_table(run / "oof.csv").astype({"file": str})
+    table = read_table(run / "oof.csv")
     for name in ("label", "decision"):
         if not table[name].isin([0, 1]).all():
             raise ValueError(f"oof.csv: {name} is other than 0 and 1")
