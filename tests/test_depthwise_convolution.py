@@ -82,7 +82,7 @@ def test_a_second_derivative_is_refused_rather_than_wrong() -> None:
     loss = depthwise(maps).square().sum()
     (gradient,) = torch.autograd.grad(loss, depthwise.weight, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
-        torch.autograd.grad(gradient.square().sum(), maps)
+        torch.autograd.backward(gradient.square().sum())
 
 
 def test_maps_without_a_batch_are_convolved() -> None:
