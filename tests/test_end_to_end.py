@@ -160,6 +160,9 @@ def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
     done = run("train", "resume=broken", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "fold 0   finished before" in done.stdout
+    result = json.loads((metrics.parent / "result.json").read_text())
+    epochs = pd.read_csv(metrics)["seconds"]
+    assert 0.9 * result["seconds"] - 5 < epochs.sum() < result["seconds"]
     for name in ("oof.csv", "predictor/predictor.json", "predictor/fold_1.safetensors"):
         whole, resumed = ((tmp_path / r / name).read_bytes() for r in ("whole", "broken"))
         assert whole == resumed, name

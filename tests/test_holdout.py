@@ -1,6 +1,7 @@
 """Images that are held out: the same for every run, seen by none, judged once."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from commands import run, small
 from imbclf.errors import UserError
 from imbclf.holdout import find_holdout, hold_out, write_holdout
 from imbclf.listing import Listing
+from imbclf.occupancy import only_process
 
 LABELS = np.repeat([0, 1], [40, 360])
 
@@ -69,6 +71,42 @@ def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
         find_holdout(tmp_path, turned)
     with pytest.raises(UserError, match=r"data\.holdout=0\.2"):
         find_holdout(tmp_path / "none", listing())
+
+
+@pytest.mark.slow
+def test_other_images_or_labels_are_refused_and_leave_a_run_as_it_was(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_folder()
+    options = ("data.holdout=0.25", "trainer.max_epochs=1", "tracking=none", "hydra.run.dir=one")
+    assert run("train", *small(folder, *options), cwd=tmp_path).returncode == 0
+    one, labels = tmp_path / "one", folder / "label_train.txt"
+    (one / "summary.json").unlink()  # as if it had been broken off at its very end
+    held, text = (one / "holdout.csv").read_bytes(), labels.read_text()
+    shutil.copy(folder / "train_img" / "000001.png", folder / "train_img" / "000000.png")
+    labels.write_text(f"1\n{text}")
+    refused = run("train", "resume=one", cwd=tmp_path)
+    assert (refused.returncode, "no longer those" in refused.stderr) == (2, True)
+    assert (one / "holdout.csv").read_bytes() == held
+
+    (folder / "train_img" / "000000.png").unlink()
+    labels.write_text(text)
+    scores = one / "fold_1" / "scores.csv"
+    as_it_was = scores.read_text()
+    name, label, part = as_it_was.splitlines()[3].split(",")[:3]
+    was, changed = (f"{name},{digit},{part}" for digit in (int(label), 1 - int(label)))
+    scores.write_text(as_it_was.replace(was, changed))
+    refused = run("train", "resume=one", cwd=tmp_path)
+    assert (refused.returncode, f"first that of {name}" in refused.stderr) == (2, True)
+    assert "the labels of 1 images have changed" in refused.stderr
+
+    with only_process(one):
+        refused = run("train", "resume=one", cwd=tmp_path)
+    assert (refused.returncode, "another process is training" in refused.stderr) == (2, True)
+    scores.write_text(as_it_was)
+    done = run("train", "resume=one", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (one / ".lock").exists()
 
 
 @pytest.mark.slow

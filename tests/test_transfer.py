@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,13 @@ from safetensors.torch import load_file
 
 from commands import run, small
 from imbclf.backbones import build_backbone
+from imbclf.checkpoints import BEST
+from imbclf.crossval import _new_module
+from imbclf.decisions import CARD
 from imbclf.errors import UserError
+from imbclf.patch_filters import first_convolution
+from imbclf.preparation import prepare_filters
+from imbclf.recipe import CrossValidation
 from imbclf.runs import fold_folder, read_splits, write_json, write_splits
 from imbclf.splits import stratified_folds
 from imbclf.transfer import check_start, start_weights
@@ -76,6 +84,29 @@ def test_a_fold_that_is_not_there_is_named(tmp_path: Path) -> None:
     fold = stratified_folds(LABELS, 4, 0)[3]
     with pytest.raises(UserError, match="fold 3 is not there or not finished"):
         check_start(tmp_path, fold, 3, 4, FILES)
+
+
+def test_filters_of_the_earlier_run_are_not_drawn_anew(tmp_path: Path) -> None:
+    """`model.patch_filters` is for random weights, which these are not any more."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        earlier = build_backbone("shufflenet_v2_x0_5")
+    weights = {f"backbone.{name}": value for name, value in earlier.state_dict().items()}
+    checkpoint = {CARD: {"architecture": earlier.architecture}, "state_dict": weights}
+    fold_folder(tmp_path, 0).mkdir()
+    torch.save(checkpoint, fold_folder(tmp_path, 0) / BEST)
+    recipe = Mock()
+    recipe.backbone = partial(build_backbone, "shufflenet_v2_x0_5", patch_filters=True)
+    recipe.cv, recipe.labels = CrossValidation(start_from=str(tmp_path)), LABELS
+    recipe.loss, recipe.card = lambda _: torch.nn.BCEWithLogitsLoss(), {}
+    fold = stratified_folds(LABELS, 5, 0)[0]
+    backbone = _new_module(recipe, fold, 0, seed=0).backbone
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
+    prepare_filters(backbone, pixels, LABELS, fold.fit, torch.device("cpu"), "32-true", 0)
+    first, before = (first_convolution(one.network) for one in (backbone, earlier))
+    assert first is not None
+    assert before is not None
+    assert torch.equal(first.weight, before.weight)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What happens around training: schedules, averaged weights, records, a progress bar."""
 
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -125,7 +126,7 @@ def to_nobody(epoch: int, metrics: Mapping[str, float]) -> None:
 
 
 class EpochRecord(L.Callback):
-    """Keep every epoch's metrics in a CSV file and hand them on.
+    """Keep every epoch's metrics, and the seconds it took, in a CSV file and hand them on.
 
     Args:
         path: the CSV file; rows already there (of an interrupted run) are kept.
@@ -137,12 +138,18 @@ class EpochRecord(L.Callback):
         self.rows: list[dict[str, float]] = []
         if path.exists():
             self.rows = read_epochs(path)
+        self._began = time.perf_counter()
+
+    def on_train_epoch_start(self, *_: object) -> None:
+        """Note the time."""
+        self._began = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write the epoch down; of several devices the first does."""
         if not trainer.is_global_zero:
             return
-        metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
+        reached: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
+        metrics = {**reached, "seconds": time.perf_counter() - self._began}
         earlier = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
         self.rows = [*earlier, {"epoch": trainer.current_epoch, **metrics}]
         with whole_file(self.path) as beside:

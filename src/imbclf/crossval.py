@@ -80,12 +80,19 @@ def fit_and_judge_on_dev(
 
 @dataclass(frozen=True)
 class _Fitted:
-    """A backbone with the weights of the chosen epoch, and what it took."""
+    """A backbone with the weights of the chosen epoch, and what it took.
+
+    Attributes:
+        seconds: of training since the fold was begun, or gone on with.
+        earlier: seconds of the epochs that it was gone on from.
+        images: trained on in `seconds`.
+    """
 
     backbone: Backbone
     card: dict[str, Any]
     weights: dict[str, Tensor]
     seconds: float
+    earlier: float
     images: int
 
 
@@ -103,13 +110,15 @@ def _fitted(
     L.seed_everything(seed, verbose=False)
     tracker.start_fold(number)
     module = _new_module(recipe, fold, number, seed)
+    epochs = read_epochs(folder / METRICS) if (folder / METRICS).exists() else []
+    earlier = float(np.nansum([row.get("seconds", 0.0) for row in epochs]))
     started = time.perf_counter()
     with told_with_batch_size(f"fold {number}", recipe.batch_size):
         images = _fit(recipe, fold, number, run, module, tracker, seed, watch)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(folder / BEST)
     module.backbone.load_state_dict(weights)
-    return _Fitted(module.backbone, card, weights, seconds, images)
+    return _Fitted(module.backbone, card, weights, seconds, earlier, images)
 
 
 def _new_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryClassifier:
@@ -245,7 +254,7 @@ def _judge(recipe: Recipe, fold: Fold, number: int, fitted: _Fitted) -> FoldResu
         fold=number,
         epoch=int(fitted.card["epoch"]),
         threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.cv.threshold),
-        seconds=fitted.seconds,
+        seconds=fitted.earlier + fitted.seconds,
         images_per_second=fitted.images / fitted.seconds,
         dev_logits=dev,
         test_logits=test,

@@ -29,7 +29,7 @@ from imbclf.networks import RandomWeightsLeftOut
 from imbclf.optim import OptimizerRecipe
 from imbclf.recipe import CompileMode, CrossValidation, Recipe, class_counts
 from imbclf.reference import write_reference
-from imbclf.runs import FoldResult, fold_folder, read_fold, write_splits
+from imbclf.runs import FoldResult, check_labels, fold_folder, read_fold, write_splits
 from imbclf.samplers import IndexSampler
 from imbclf.scoring import resolve_precision
 from imbclf.splits import Fold, repeated_folds
@@ -179,6 +179,7 @@ def run_experiment(
             results.append(_train(recipe, folds, number, run, tracking))
             continue
         log.info("fold %d   finished before", number)
+        check_labels(run, done, folds[number], recipe.files, recipe.labels)
         results.append(done)
         if earlier is None:  # by another process, whose run in the store is another
             _record(recipe, folds, done, run, tracking)

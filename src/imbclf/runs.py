@@ -41,7 +41,7 @@ class FoldResult:
         fold: its number, from 0.
         epoch: the chosen epoch, from 0.
         threshold: chosen on dev: decide 1 where logit >= threshold.
-        seconds: of training this fold.
+        seconds: of training this fold, those before an interruption included.
         images_per_second: images trained on a second, dev scoring included in the time.
         dev_logits, test_logits: float64, in the order of the fold's dev and test rows.
     """
@@ -223,6 +223,24 @@ def read_fold(run: Path, fold: int) -> FoldResult | None:
         raise UserError(
             f"{folder}: not a readable fold ({error!r}). Remove it, and the fold is trained again"
         ) from error
+
+
+def check_labels(
+    run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
+) -> None:
+    """Make sure that a finished fold was judged by the labels that there are now.
+
+    Raises:
+        UserError: some have changed since.
+    """
+    path = fold_folder(run, result.fold) / SCORES
+    table, rows = read_table(path), np.concatenate([fold.dev, fold.test])
+    changed = files[rows[table["label"].to_numpy() != labels[rows]]]
+    if len(changed):
+        raise UserError(
+            f"{path}: the labels of {len(changed):,} images have changed since this fold was "
+            f"trained, first that of {changed[0]}. Restore them, or train anew into another folder"
+        )
 
 
 def write_oof(

@@ -20,6 +20,7 @@ from imbclf.cli.interrupts import got_through
 from imbclf.devices import strategy_of
 from imbclf.errors import Interrupted, UserError
 from imbclf.experiment import prepare, run_experiment
+from imbclf.occupancy import only_process
 from imbclf.quiet import quieten_lightning
 from imbclf.recipe import CompileMode
 from imbclf.tracking import Tracker
@@ -41,7 +42,7 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
 
     def run_in(run: Path) -> float:
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
-        with tracked(tracking):
+        with only_process(run), tracked(tracking):
             summary = run_experiment(prepare(**parts), tracking, run, params)
         return float(summary["hter"])
 
