@@ -61,6 +61,9 @@ def test_what_cannot_be_predicted_is_one_message(
     assert "ckpt=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
     assert "ckpt is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
+    assert "precision=bf16_mixed: expected one of" in refused(
+        capsys, *usual, "precision=bf16_mixed"
+    )
 
     assert call("predict", *usual) == 0
     before = (place / "out" / "predictions.csv").read_bytes()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from imbclf.errors import UserError
 from imbclf.members import Member, build_member, load_member, read_checkpoint
 from imbclf.predictor_sheet import FORMAT, SHEET, read_names, read_size
 from imbclf.reference import Reference, read_reference
-from imbclf.scoring import resolve_precision, score_images
+from imbclf.scoring import check_precision, resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, read_json
 from imbclf.views import Tta, check_tta
 
@@ -79,7 +80,7 @@ class Predictor:
         Args:
             images: what to label.
             device: where to compute.
-            precision: Lightning's, or `auto`.
+            precision: 32-true, bf16-mixed, 16-mixed or auto.
             batch_size: images at once.
             tta: how images are viewed; None as when the thresholds were chosen.
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
@@ -89,8 +90,16 @@ class Predictor:
             progress: show a bar, on terminals only.
 
         Raises:
-            UserError: where the images have another shape or type, or an option is out of range.
+            UserError: where the images have another shape or type, an option is out of range, or a
+                member's logits are not finite.
         """
+        check_precision(precision)
+        if tta is not None:
+            check_tta("tta", tta)
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size}: expected 1 or more images")
+        if isnan(threshold):
+            raise UserError(f"threshold={threshold}: expected a number")
         lines = [member.log_odds_line(calibration, prior) for member in self.members]
         if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
             raise UserError(
@@ -101,16 +110,18 @@ class Predictor:
         rows, count = np.arange(len(images)), len(self.members)
         logits = np.empty((len(images), count))
         for number, member in enumerate(self.members):
+            resolved = resolve_precision(precision, device, member.backbone.network)
             logits[:, number] = score_images(
                 member.backbone,
                 images,
                 rows,
                 device,
-                resolve_precision(precision, device, member.backbone.network),
+                resolved,
                 batch_size,
                 self.tta if tta is None else tta,
                 f"model {number + 1}/{count}" if progress else None,
             )
+            _check_finite(logits[:, number], member.name, resolved)
         slopes, intercepts = np.array(lines).T
         scores = (logits - [member.rule["threshold"] for member in self.members]).mean(axis=1)
         probabilities = expit(slopes * logits + intercepts).mean(axis=1)
@@ -160,6 +171,22 @@ class Predictor:
         except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
         return cls((member,), image_size, label_names)
+
+
+def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) -> None:
+    """Refuse logits of which no decision is one."""
+    if np.isfinite(logits).all():
+        return
+    way_on = (
+        "its weights are damaged: train again"
+        if precision == "32-true"
+        else "choose precision=32-true"
+    )
+    count = int((~np.isfinite(logits)).sum())
+    raise UserError(
+        f"{name}: {count} of {len(logits)} logits are not finite with precision={precision}; "
+        f"{way_on}"
+    )
 
 
 def join(predictors: Sequence[Predictor]) -> Predictor:

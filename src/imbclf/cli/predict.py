@@ -62,11 +62,12 @@ def task(cfg: DictConfig) -> None:
         from imbclf.atomic import write_text
         from imbclf.familiarity import look_at
         from imbclf.runs import write_json, write_table
-        from imbclf.scoring import pick_device
+        from imbclf.scoring import check_precision, pick_device
         from imbclf.shortage import told_with_batch_size
         from imbclf.views import check_tta
 
     threshold = decision_threshold(cfg)
+    check_precision(cfg.precision)
     if cfg.tta is not None:
         check_tta("tta", cfg.tta)
     device = pick_device(cfg.accelerator)
