@@ -4,7 +4,8 @@ from typing import get_args
 
 import pytest
 import torch
-from lightning.fabric.connector import _PRECISION_INPUT, _convert_precision_to_unified_args
+from lightning.fabric.connector import _convert_precision_to_unified_args
+from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 
 from imbclf import scoring
 from imbclf.backbones import build_backbone

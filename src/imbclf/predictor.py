@@ -17,7 +17,7 @@ from imbclf.predictor_sheet import FORMAT, SHEET, read_names, read_size
 from imbclf.reference import Reference, read_reference
 from imbclf.scoring import check_precision, resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, read_json
-from imbclf.views import Tta, check_tta
+from imbclf.views import Tta, check_tta, check_views
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,9 @@ class Predictor:
                 member's logits are not finite.
         """
         check_precision(precision)
-        if tta is not None:
-            check_tta("tta", tta)
+        viewed = self.tta if tta is None else tta
+        check_tta("tta", viewed)
+        check_views("tta", viewed, *self.image_size)
         if batch_size < 1:
             raise UserError(f"batch_size={batch_size}: expected 1 or more images")
         if isnan(threshold):
@@ -118,7 +119,7 @@ class Predictor:
                 device,
                 resolved,
                 batch_size,
-                self.tta if tta is None else tta,
+                viewed,
                 f"model {number + 1}/{count}" if progress else None,
             )
             _check_finite(logits[:, number], member.name, resolved)
