@@ -1,6 +1,7 @@
 """New images beside those of the training: what is told, what is not, and what is kept of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,13 @@ def test_one_image_is_told_what_sets_it_apart(known: Reference) -> None:
     assert odd[2].startswith("mean of red 0.999, in training ")
     assert len(odd) == 3
     assert beyond(np.stack([known.colours[0], known.colours[-1]]), known).sum() == 0
+
+
+def test_an_image_is_not_held_against_headers_of_which_none_was_read(known: Reference) -> None:
+    blind = replace(known, headers=0, height=(0, 0), width=(0, 0), kinds={})
+    ordinary = known.colours[len(known.colours) // 2]
+    assert oddities(Header("PNG", "RGB", 64, 64), ordinary, blind) == []
+    assert len(oddities(Header("PNG", "RGB", 64, 64), ordinary + 2, blind)) == len(ordinary)
 
 
 def test_colours_are_those_of_each_image() -> None:

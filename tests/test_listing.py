@@ -330,6 +330,23 @@ def test_everything_wrong_with_a_table_is_told_at_once(tmp_path: Path, touch: To
     assert "gone1.jpg, gone2.jpg, gone3.jpg, gone4.jpg, gone5.jpg and 2 more" in message
 
 
+def test_files_in_several_folders_are_told_from_missing_ones(tmp_path: Path, touch: Touch) -> None:
+    touch("1.jpg", "2.jpg", "3.jpg", "train_img/4.jpg", "train_img/5.jpg")
+    rows = ["file,label", *(f"{number}.jpg,{number % 2}" for number in range(1, 6))]
+    message = refusal(write_table(tmp_path, rows))
+    elsewhere = (
+        f"2 files are not in {tmp_path}, as the others are, but in {tmp_path / 'train_img'}; all "
+        "must lie below one folder, and be named from there: 4.jpg, 5.jpg"
+    )
+    assert elsewhere in message
+    assert "neither" not in message
+    message = refusal(write_table(tmp_path, [*rows, "gone.jpg,0"]))
+    assert elsewhere in message
+    assert f"1 files are neither in {tmp_path} nor in {tmp_path / 'train_img'}: gone.jpg" in message
+    named = [row.replace("4.jpg", "train_img/4.jpg").replace("5.", "train_img/5.") for row in rows]
+    assert len(list_labelled(write_table(tmp_path, named))) == 5
+
+
 def test_images_that_a_table_does_not_name_are_ignored_aloud(
     tmp_path: Path, touch: Touch, caplog: pytest.LogCaptureFixture
 ) -> None:

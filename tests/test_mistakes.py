@@ -19,6 +19,11 @@ MISTAKES = {
     "trainer.accelerator=tpux": "accelerator",
     "model.name=resnet19": "resnet18",
     "model.weights=nowhere.pth": "nowhere.pth",
+    "model.weights=~nosuch/w.pth": "model.weights=~nosuch/w.pth is neither a file nor",
+    "model.mean=[a,b,c]": "model.mean=['a', 'b', 'c']: expected a number for each of three",
+    "model.mean=0.5": "model.mean=0.5: expected",
+    "model.std=[nan,nan,nan]": "model.std=[nan, nan, nan]: expected a number above 0",
+    "model.std=[1,0,1]": "model.std=[1, 0, 1]: expected a number above 0",
     "loss=focall": "did you mean focal?",
     "loss.gama=2": "unknown option loss.gama",
     "+trainer.gradient_clip_vall=1": "did you mean gradient_clip_val?",
@@ -34,6 +39,18 @@ MISTAKES = {
     "hydra.run.dir=faces/label_train.txt/run": "Not a directory",
     "hydra.run.dir=/proc/run": "/proc/run",
     "data.cache_dir=/proc/cache": "data.cache_dir=FOLDER",
+    "data.image_size=[64]": "data.image_size=[64]: expected pixels, one number or [height,width]",
+    "data.image_size=[64,64,3]": "data.image_size=[64, 64, 3]: expected pixels",
+    "data.image_size=abc": "data.image_size=abc: expected pixels",
+    "data.image_size=64.5": "data.image_size=64.5: expected pixels",
+    "data.image_size=[a,b]": "data.image_size=['a', 'b']: expected pixels",
+    "data.image_size=true": "data.image_size=True: expected pixels",
+    "data.image_size=[100000,100000]": "data.image_size=[100000, 100000]: expected pixels",
+    "data.label_map=abc": "data.label_map=abc: expected the label of each spelling",
+    "data.label_map=[0,1]": "data.label_map=[0, 1]: expected the label of each spelling",
+    "data.make=abc": "data.make=abc: expected a function of the folder",
+    "sampler.seed=3": "sampler.seed is set by imbclf itself",
+    "sampler.labels=1": "sampler.labels is set by imbclf itself",
     "data.images=label_train.txt": "label_train.txt",
 }
 
@@ -57,3 +74,16 @@ def test_a_mistake_is_one_message(
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
     assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+
+
+def test_images_that_have_no_shifted_views_are_refused_before_training(
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = small(make_folder(), "tracking=none", "data.image_size=1", "cv.tta=shift")
+    assert call("train", *arguments) == 2
+    assert "cv.tta=shift: images of 1x1 pixels cannot be shifted" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("metrics.csv"))

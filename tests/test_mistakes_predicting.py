@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from commands import call, small
@@ -61,6 +62,15 @@ def test_what_cannot_be_predicted_is_one_message(
     assert "ckpt=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
     assert "ckpt is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
+    for name in ("threshold", "prior", "max_far", "max_frr", "cost_ratio"):
+        for value in ("abc", "nan", "[1]", "true"):
+            told = refused(capsys, *usual, f"{name}={value}")
+            assert f"{name}={yaml.safe_load(value)}: expected a number, or null" in told
+    assert call("export", "ckpt=run", "out=exported", "prior=abc") == 2
+    assert "prior=abc: expected a number" in capsys.readouterr().err
+    assert "precision=bf16_mixed: expected one of" in refused(
+        capsys, *usual, "precision=bf16_mixed"
+    )
 
     assert call("predict", *usual) == 0
     before = (place / "out" / "predictions.csv").read_bytes()

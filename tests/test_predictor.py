@@ -106,6 +106,38 @@ def test_the_batch_size_does_not_matter(saved: Path) -> None:
     np.testing.assert_allclose(one, many, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"precision": "banana"}, "precision=banana: expected one of auto, 32-true, bf16-mixed"),
+        ({"precision": "64-true"}, "precision=64-true"),
+        ({"threshold": float("nan")}, "threshold=nan: expected a number"),
+        ({"tta": "mirror"}, "tta=mirror: expected none, flip, shift"),
+        ({"batch_size": 0}, "batch_size=0: expected 1 or more"),
+    ],
+)
+def test_options_out_of_range_are_refused(saved: Path, option: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        Predictor.load(saved).predict(IMAGES, **option)
+
+
+def test_a_decision_may_be_forced_by_an_endless_threshold(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    for threshold, decision in ((float("inf"), 0), (-float("inf"), 1)):
+        assert (predictor.predict(IMAGES, threshold=threshold).decisions == decision).all()
+
+
+def test_logits_that_are_no_numbers_are_refused_by_the_name_of_their_member(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    with torch.no_grad():
+        for weight in predictor.members[1].backbone.head.parameters():
+            weight.fill_(float("nan"))
+    for precision, way_on in (("bf16-mixed", "choose precision=32-true"), ("32-true", "its weigh")):
+        told = f"fold_1: 7 of 7 logits are not finite with precision={precision}; {way_on}"
+        with pytest.raises(UserError, match=told):
+            predictor.predict(IMAGES, precision=precision)
+
+
 def test_no_images_give_no_predictions(saved: Path) -> None:
     assert len(Predictor.load(saved).predict(IMAGES[:0]).labels) == 0
 

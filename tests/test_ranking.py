@@ -1,10 +1,12 @@
 """Finished runs side by side: every number again by hand, and the command as a user runs it."""
 
+import base64
 import itertools
 import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from commands import run as command
 from imbclf.comparison import paired_hter_test
 from imbclf.errors import UserError
 from imbclf.ranking import find_runs, rank, read_run, remarks
-from imbclf.ranking_report import named_apart
+from imbclf.ranking_report import named_apart, write_comparison
 from imbclf.runs import FoldResult, write_json, write_oof
 from imbclf.splits import repeated_folds
 from imbclf.summary import pool, summarise
@@ -222,3 +224,13 @@ def test_the_command_writes_table_and_page(three: list[Path], tmp_path: Path) ->
         assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
         assert told in refused.stderr
     json.loads((tmp_path / "noise0.5" / "summary.json").read_text())
+
+
+def test_names_of_runs_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    names = ["cost $1", r"$_{\frac$", "好"]
+    runs = [read_run(write_run(tmp_path / name, len(name))) for name in names]
+    write_comparison(runs, None, tmp_path)
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    (source,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    shown = ElementTree.fromstring(base64.b64decode(source)).itertext()
+    assert {*names} <= {*shown}

@@ -1,11 +1,16 @@
 """What the figures of a report show, against counting."""
 
+import base64
+import re
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imbclf.expected_performance import DevAndTest
+from imbclf.pages import Page
 from imbclf.report.figures import (
     draw_expected_performance,
     draw_histograms,
@@ -94,3 +99,22 @@ def test_scores_that_are_all_the_same_can_be_drawn(constant: float) -> None:
     scores = np.full(400, constant)
     for figure in (draw_hter(scores, LABELS, FOLDS), draw_histograms(scores, LABELS, ("0", "1"))):
         figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", ["$", r"5 $ or $_{\frac$", r"a \$ b", "好的", "नमस्ते <b> & ü"])
+def test_names_of_labels_are_shown_as_they_are_written(name: str) -> None:
+    """Neither as mathematics nor as boxes, and without a warning, which would fail this test."""
+    page = Page("Report")
+    figures = (
+        draw_histograms(SCORES, LABELS, (name, name)),
+        draw_reliability(1 / (1 + np.exp(-SCORES)), LABELS, name),
+    )
+    page.figures([(figure, "", "") for figure in figures])
+    texts = [
+        element.text or ""
+        for source in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page.html())
+        for element in ElementTree.fromstring(base64.b64decode(source)).iter()
+        if element.tag.endswith("}text")
+    ]
+    for told in (f"label {name} (", f"threshold: {name} is", f"of {name} (%)", f"are {name} (%)"):
+        assert any(told in text for text in texts), told

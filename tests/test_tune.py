@@ -25,13 +25,14 @@ from sklearn.metrics import balanced_accuracy_score
 
 from commands import call, run, small
 from imbclf.cli.check import check
-from imbclf.cli.command import conf_dir
-from imbclf.cli.composing import as_experiment, as_overrides, composed
+from imbclf.cli.command import conf_dir, loosen
+from imbclf.cli.composing import as_experiment, as_overrides, composed, whereabouts
 from imbclf.cli.experiment_file import adopt_experiment_files
 from imbclf.cli.parts import build_parts, loss_factory
 from imbclf.cli.train import OPTIONS
 from imbclf.cli.tune import OPTIONS as TUNE_OPTIONS
 from imbclf.cli.tune import space_of
+from imbclf.cli.winner import next_command
 from imbclf.errors import UserError
 from imbclf.experiment import prepare
 from imbclf.mlflow_store import without_foreign_warnings
@@ -88,11 +89,11 @@ def test_every_shipped_search_draws_only_what_can_be_trained(search: str) -> Non
 def test_a_configuration_written_as_an_experiment_composes_to_itself(
     overrides: list[str], tmp_path: Path
 ) -> None:
-    cfg, choices = composed([*overrides, "++data.dir=somewhere", "++seed=7"])
-    drawn = {"data.batch_size": 64} if "++data.batch_size=64" in overrides else {}
+    given = ["++data.dir=somewhere", "++seed=7"]
+    cfg, choices = composed([*overrides, *given])
     path = tmp_path / "my (best) recipes" / "best.yaml"
     path.parent.mkdir()
-    path.write_text(as_experiment(cfg, choices, drawn, ["a line"]), encoding="utf-8")
+    path.write_text(as_experiment(cfg, choices, given, ["a line"]), encoding="utf-8")
     again, _ = composed(adopt_experiment_files([f"experiment={path}"]))
     expected = {key: value for key, value in cfg.items() if key not in ("data", "seed")}
     expected["cv"]["fold"] = None
@@ -101,6 +102,43 @@ def test_a_configuration_written_as_an_experiment_composes_to_itself(
     assert again.data.dir == "outputs/demo"
     changed, _ = composed([*adopt_experiment_files([f"experiment={path}"]), "++optim.lr=9"])
     assert changed.optim.lr == 9
+
+
+@pytest.mark.usefixtures("hydra")
+def test_what_an_experiment_file_says_of_data_and_seed_goes_on_to_the_next_command(
+    tmp_path: Path,
+) -> None:
+    first, best = tmp_path / "small.yaml", tmp_path / "best.yaml"
+    first.write_text(
+        "# @package _global_\ndefaults: [{override /data: folder}]\nseed: 7\ndata:\n"
+        "  {dir: faces, batch_size: 16, image_size: 32, label_map: {bad: 0, good: 1},"
+        " holdout: 0.2, cache_dir: here}\n"
+    )
+    # Typed, so that they are in the next command and not in the file.
+    typed = [f"experiment={first}", "data.image_size=[48,64]", "tune.trials=3", "loss=focal"]
+    given = [f"++{one}" if "." in one else one for one in adopt_experiment_files(typed)]
+    cfg, choices = composed([one for one in given if "tune" not in one])
+    best.write_text(as_experiment(cfg, choices, given, []))
+    command = shlex.split(next_command(best, typed, whereabouts(cfg, choices)))
+    images = ["data=folder", "data.dir=faces", "data.image_size=[48,64]"]
+    assert command == ["imbclf-train", f"experiment={best}", *images]
+    stored = OmegaConf.load(best)
+    assert {*stored.data} == {"batch_size", "label_map"}
+    again, _ = composed(
+        [loosen(argument) for argument in adopt_experiment_files(command[1:])],
+    )
+    expected = {**cfg.data, "holdout": 0, "cache_dir": "outputs/cache"}
+    assert again.data == expected
+    assert again.seed == cfg.seed == 7
+    assert {**again, "data": None} == {**cfg, "data": None}
+
+
+@pytest.mark.usefixtures("hydra")
+def test_a_next_command_names_no_images_but_those_that_are_not_the_usual() -> None:
+    cfg, choices = composed(["data=demo"])
+    assert whereabouts(cfg, choices) == []
+    cfg, choices = composed(["data=demo", "++data.dir=elsewhere"])
+    assert whereabouts(cfg, choices) == ["data.dir=elsewhere"]
 
 
 def test_files_of_experiments_may_be_swept_over_and_others_stay(tmp_path: Path) -> None:

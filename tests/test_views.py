@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from imbclf.errors import UserError
 from imbclf.scoring import score_images
-from imbclf.views import Tta, check_tta, views
+from imbclf.views import Tta, check_tta, check_views, views
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
 
@@ -44,6 +44,15 @@ def test_views_differ_and_keep_shape_and_type() -> None:
     assert len({view.numpy().tobytes() for view in seen}) == 10
     assert {view.shape for view in seen} == {images.shape}
     assert {view.dtype for view in seen} == {torch.uint8}
+
+
+def test_images_that_have_no_shifted_views_are_refused() -> None:
+    for height, width in ((1, 64), (64, 1)):
+        check_views("tta", "flip", height, width)
+        with pytest.raises(UserError, match=rf"cv\.tta=shift: images of {height}x{width} pixels"):
+            check_views("cv.tta", "shift", height, width)
+    check_views("cv.tta", "shift", 2, 2)
+    assert len([*views(torch.zeros(1, 2, 2, 3), "shift")]) == 10
 
 
 def test_an_unknown_kind_is_named() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from math import inf, isfinite
 from typing import Any, Literal, TypedDict
 
 import torch
@@ -262,9 +263,16 @@ def _usual_side(name: str) -> int:
 
 
 def _three(option: str, values: Sequence[float]) -> list[float]:
-    numbers = [float(value) for value in values]
-    if len(numbers) != 3 or (option == "std" and min(numbers) <= 0):
-        raise UserError(f"model.{option}={numbers}: expected a number for each of three colours.")
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        numbers = []
+    least = 0 if option == "std" else -inf
+    if len(numbers) != 3 or not all(isfinite(number) and number > least for number in numbers):
+        above = " above 0" if option == "std" else ""
+        raise UserError(
+            f"model.{option}={values}: expected a number{above} for each of three colours."
+        )
     return numbers
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
-from imbclf.images import open_images
+from imbclf.images import height_and_width, open_images
+from imbclf.labels import check_label_map
 from imbclf.listing import Listing, list_images, list_labelled
 
 
@@ -54,6 +55,13 @@ class LabelledFolder:
             raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
         if not 0 <= self.holdout < 1:
             raise UserError(f"data.holdout={self.holdout}: expected a share, 0 to below 1")
+        if self.make is not None and not callable(self.make):
+            raise UserError(
+                f"data.make={self.make}: expected a function of the folder, as data.make._target_ "
+                "names one with data.make._partial_=true, or null"
+            )
+        height_and_width(self.image_size)
+        check_label_map(self.label_map)
 
     def list_files(self) -> Listing:
         """Find the files and their labels, checked.
@@ -71,10 +79,7 @@ class LabelledFolder:
         Raises:
             UserError: as `open_images`.
         """
-        size = self.image_size
-        if size is not None and not isinstance(size, int):
-            height, width = size  # a list where it comes from YAML
-            size = (height, width)
+        size = height_and_width(self.image_size)
         return open_images(listing, size, Path(self.cache_dir), self.on_corrupt)
 
 

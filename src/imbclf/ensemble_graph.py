@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from imbclf.calibration import Calibration
 from imbclf.errors import UserError
 from imbclf.predictor import Predictor
-from imbclf.views import Tta, check_tta, views
+from imbclf.views import Tta, check_tta, check_views, views
 
 OUTPUTS = ("probability", "score", "label", "logits")
 
@@ -46,6 +46,7 @@ class EnsembleGraph(nn.Module):
         super().__init__()
         self.tta: Tta = predictor.tta if tta is None else tta
         check_tta("tta", self.tta)
+        check_views("tta", self.tta, *predictor.image_size)
         members = predictor.members
         lines = [member.log_odds_line(calibration, prior) for member in members]
         self.backbones = nn.ModuleList(member.backbone for member in members)

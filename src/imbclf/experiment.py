@@ -34,6 +34,7 @@ from imbclf.samplers import IndexSampler
 from imbclf.scoring import resolve_precision
 from imbclf.splits import Fold, repeated_folds
 from imbclf.tracking import Tracker, log_epochs
+from imbclf.views import check_views
 
 log = logging.getLogger("imbclf")
 
@@ -108,6 +109,7 @@ def prepare(
     pixels, kept = data.open(listing)
     check_input(backbone, *pixels.shape[1:3])
     augment.check_size(*pixels.shape[1:3])
+    check_views("cv.tta", cv.tta, *pixels.shape[1:3])
     if len(kept.files) != len(listing.files):
         folds = _split(kept, cv, seed)
         check_start_of_folds(cv, folds, kept, backbone)

@@ -99,9 +99,9 @@ def oddities(header: Header, colours: NDArray[np.float64], known: Reference) -> 
         known: the training's.
     """
     found = []
-    if is_other_size(header, known):
+    if known.headers and is_other_size(header, known):
         found.append(f"size {header.height}x{header.width}, in training {_sizes(known)}")
-    if kind(header) not in known.kinds:
+    if known.headers and kind(header) not in known.kinds:
         found.append(f"{kind(header)}, in training {', '.join(known.kinds)}")
     for place in np.flatnonzero(beyond(colours[None], known)[0]):
         low, high = known.colours[0, place], known.colours[-1, place]

@@ -3,10 +3,10 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +52,7 @@ def open_images(
     Raises:
         UserError: images cannot be decoded, or differ in size; the cache cannot be written.
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if size is not None and (min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
-        raise UserError(
-            f"data.image_size={image_size}: expected pixels, 1 or more, and {MOST_PIXELS:,} at most"
-        )
+    size = height_and_width(image_size)
     folder = cache_dir / cache_key(listing, size)
     report = folder.with_suffix(".txt")
     strict = on_corrupt == "error"
@@ -80,6 +76,28 @@ def open_images(
         )
         listing = listing.take(np.delete(np.arange(len(listing)), left_out))
     return pixels, listing
+
+
+def height_and_width(image_size: object) -> tuple[int, int] | None:
+    """Give the two sides that an image size stands for; None where it leaves images as they are.
+
+    Raises:
+        UserError: it is none.
+
+    >>> height_and_width(64), height_and_width([48, 64])
+    ((64, 64), (48, 64))
+    """
+    if image_size is None:
+        return None
+    sides: Sequence[Any] = image_size if isinstance(image_size, list | tuple) else [image_size] * 2
+    if len(sides) == 2 and all(type(side) is int and side >= 1 for side in sides):
+        height, width = sides
+        if height * width <= MOST_PIXELS:
+            return height, width
+    raise UserError(
+        f"data.image_size={image_size}: expected pixels, one number or [height,width], 1 or more, "
+        f"and {MOST_PIXELS:,} in all at most"
+    )
 
 
 def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:

@@ -94,6 +94,19 @@ def read_table(path: Path) -> Table:
     return Table(cells["file"], labels, groups if "group" in positions else None, numbers)
 
 
+def check_label_map(label_map: object) -> None:
+    """Refuse what gives no spelling a label; which labels it gives, `label_problems` judges.
+
+    Raises:
+        UserError: says what is expected.
+    """
+    if label_map is not None and not isinstance(label_map, Mapping):
+        raise UserError(
+            f"data.label_map={label_map}: expected the label of each spelling, as in "
+            "'data.label_map={cat: 0, dog: 1}', or null"
+        )
+
+
 def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
     """Give the label that each spelling stands for; without a map `0` and `1` as they are.
 

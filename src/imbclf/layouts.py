@@ -67,7 +67,7 @@ def from_lines(path: Path, folder: Path) -> Layout:
 
 
 def from_table(path: Path, *folders: Path) -> Layout:
-    """Read files and labels from a table; files lie beside it or in one of `folders`."""
+    """Read files and labels from a table; all files lie beside it, or all in one of `folders`."""
     table = read_table(path)
     bases = [*dict.fromkeys([path.parent, *folders])]
     files = [_relative(_meant(file, bases), path.parent) for file in table.files]
@@ -82,8 +82,7 @@ def from_table(path: Path, *folders: Path) -> Layout:
     searches = [(base, *_search(files, base)) for base in bases]
     root, missing, unlisted = min(searches, key=lambda search: len(search[1]))
     if missing:
-        where = f"neither in {' nor in '.join(map(str, bases))}"
-        problems.append(f"{len(missing):,} files are {where}: {first_few(missing)}")
+        problems += _misplaced(root, {base: missing for base, missing, _ in searches})
     elif unlisted:
         logger.warning("Images that %s does not name are ignored: %d", path, unlisted)
     order = natural_order(files)
@@ -122,6 +121,28 @@ def _relative(file: str, folder: Path) -> str:
     if isabs(file):
         return relpath(file, folder.absolute().as_posix())
     return normpath(file) if file else ""
+
+
+def _misplaced(root: Path, missing: Mapping[Path, Sequence[str]]) -> list[str]:
+    """Say which files are in no folder, and which are in another than `root`, where most are.
+
+    Args:
+        root: one of the folders.
+        missing: the files that each folder lacks.
+    """
+    nowhere = set.intersection(*map(set, missing.values()))
+    elsewhere = [file for file in missing[root] if file not in nowhere]
+    problems = []
+    if nowhere:
+        where = f"neither in {' nor in '.join(map(str, missing))}"
+        problems.append(f"{len(nowhere):,} files are {where}: {first_few(sorted(nowhere))}")
+    if elsewhere:
+        others = " or ".join(str(base) for base in missing if {*elsewhere} - {*missing[base]})
+        problems.append(
+            f"{len(elsewhere):,} files are not in {root}, as the others are, but in {others}; all "
+            f"must lie below one folder, and be named from there: {first_few(elsewhere)}"
+        )
+    return problems
 
 
 def _search(files: list[str], root: Path) -> tuple[list[str], int]:

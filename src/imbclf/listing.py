@@ -67,8 +67,8 @@ def list_labelled(
     """List labelled images that lie in one of three layouts.
 
     1. A folder `images` and a text file, line i the label of the i-th image in natural order.
-    2. A table with the columns `file`, `label` and perhaps `group`; files relative to the
-       table's folder or, where they are not there, to `images` or to `root`.
+    2. A table with the columns `file`, `label` and perhaps `group`; all files relative to one
+       folder: the table's or, where they are not there, `images` or `root`.
     3. One sub-folder for each class.
 
     Args:

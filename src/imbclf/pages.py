@@ -2,6 +2,7 @@
 
 import base64
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -188,7 +189,15 @@ def _figure(source: str, alt: str, caption: str) -> str:
 def _svg(figure: Figure) -> str:
     FigureCanvasSVG(figure)
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "imbclf"}):  # the same figure, the same file
+    # The same figure, the same file; and text that the reader's fonts show, which have the letters
+    # of more languages than the one that matplotlib would draw outlines of, with a warning for each
+    # letter that it lacks.
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "imbclf", "svg.fonttype": "none"}),
+        warnings.catch_warnings(),
+    ):
+        for told in ("Glyph .* missing from", "Matplotlib currently does not support"):
+            warnings.filterwarnings("ignore", told, UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
 

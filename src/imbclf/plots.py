@@ -37,6 +37,15 @@ def new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def as_written(name: str) -> str:
+    r"""Give a name of the user's as figures show it unchanged: between dollars is mathematics.
+
+    >>> print(as_written("under 5 $"))
+    under 5 \$
+    """
+    return name.replace("$", r"\$")
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
     with whole_file(path) as beside:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ from imbclf.errors import UserError
 from imbclf.members import Member, build_member, load_member, read_checkpoint
 from imbclf.predictor_sheet import FORMAT, SHEET, read_names, read_size
 from imbclf.reference import Reference, read_reference
-from imbclf.scoring import resolve_precision, score_images
+from imbclf.scoring import check_precision, resolve_precision, score_images
 from imbclf.untrusted import UNREADABLE, read_json
-from imbclf.views import Tta, check_tta
+from imbclf.views import Tta, check_tta, check_views
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Predictor:
         Args:
             images: what to label.
             device: where to compute.
-            precision: Lightning's, or `auto`.
+            precision: 32-true, bf16-mixed, 16-mixed or auto.
             batch_size: images at once.
             tta: how images are viewed; None as when the thresholds were chosen.
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
@@ -92,8 +93,17 @@ class Predictor:
                 but not beside other threads.
 
         Raises:
-            UserError: where the images have another shape or type, or an option is out of range.
+            UserError: where the images have another shape or type, an option is out of range, or a
+                member's logits are not finite.
         """
+        check_precision(precision)
+        viewed = self.tta if tta is None else tta
+        check_tta("tta", viewed)
+        check_views("tta", viewed, *self.image_size)
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size}: expected 1 or more images")
+        if isnan(threshold):
+            raise UserError(f"threshold={threshold}: expected a number")
         lines = [member.log_odds_line(calibration, prior) for member in self.members]
         if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
             raise UserError(
@@ -104,17 +114,19 @@ class Predictor:
         rows, count = np.arange(len(images)), len(self.members)
         logits = np.empty((len(images), count))
         for number, member in enumerate(self.members):
+            resolved = resolve_precision(precision, device, member.backbone.network)
             logits[:, number] = score_images(
                 member.backbone,
                 images,
                 rows,
                 device,
-                resolve_precision(precision, device, member.backbone.network),
+                resolved,
                 batch_size,
-                self.tta if tta is None else tta,
+                viewed,
                 f"model {number + 1}/{count}" if progress else None,
                 fold_norms,
             )
+            _check_finite(logits[:, number], member.name, resolved)
         slopes, intercepts = np.array(lines).T
         scores = (logits - [member.rule["threshold"] for member in self.members]).mean(axis=1)
         probabilities = expit(slopes * logits + intercepts).mean(axis=1)
@@ -164,6 +176,22 @@ class Predictor:
         except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
         return cls((member,), image_size, label_names)
+
+
+def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) -> None:
+    """Refuse logits of which no decision is one."""
+    if np.isfinite(logits).all():
+        return
+    way_on = (
+        "its weights are damaged: train again"
+        if precision == "32-true"
+        else "choose precision=32-true"
+    )
+    count = int((~np.isfinite(logits)).sum())
+    raise UserError(
+        f"{name}: {count} of {len(logits)} logits are not finite with precision={precision}; "
+        f"{way_on}"
+    )
 
 
 def join(predictors: Sequence[Predictor]) -> Predictor:

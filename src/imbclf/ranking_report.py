@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from imbclf.errors import UserError
 from imbclf.nested_choice import nested_choice, sentence
 from imbclf.pages import Cell, Page
-from imbclf.plots import COLOURS
+from imbclf.plots import COLOURS, as_written
 from imbclf.ranking import FinishedRun, Rank, rank, remarks
 from imbclf.runs import write_table
 
@@ -104,7 +104,7 @@ def _intervals(ranks: Sequence[Rank]) -> Figure:
         axes.plot([100 * line.hter_low, 100 * line.hter_high], [row, row], color=colour)
         axes.plot(100 * line.hter, row, "o", color=colour)
     names = [line.run if len(line.run) <= 48 else line.run[:45] + "..." for line in ranks]
-    axes.set_yticks(range(len(ranks)), names)
+    axes.set_yticks(range(len(ranks)), map(as_written, names))
     axes.set(xlabel="HTER (%)", ylim=(len(ranks) - 0.5, -0.5))
     axes.grid(axis="x", color="0.9")
     return figure

@@ -14,6 +14,8 @@ from imbclf.residency import Pixels, gather
 from imbclf.views import Tta, views
 
 MANY = 4096  # images, whose scoring gains more by folded batch norms than the folding takes
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # that images can be scored in
+OTHER_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 (MobileNetV3)
 
 
@@ -31,20 +33,45 @@ def has_native_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def check_precision(precision: str | int) -> None:
+    """Refuse what images cannot be scored in; training can in all that Lightning knows.
+
+    Raises:
+        UserError: says what is expected.
+    """
+    if _usual_name(precision) not in PRECISIONS:
+        raise UserError(f"precision={precision}: expected one of {', '.join(PRECISIONS)}")
+
+
+def scoring_precision(precision: str | int) -> str | int:
+    """Give the precision in which a network is scored that was trained in a resolved one.
+
+    >>> scoring_precision("16-mixed"), scoring_precision("64-true")
+    ('16-mixed', '32-true')
+    """
+    return precision if precision in PRECISIONS else "32-true"
+
+
+def _usual_name(precision: str | int) -> str | int:
+    return OTHER_NAMES.get(str(precision), precision)
+
+
 def resolve_precision(precision: str | int, device: torch.device, network: nn.Module) -> str | int:
     """Turn `auto` into Lightning's `bf16-mixed` where that trains faster, else `32-true`.
+
+    Lightning's other names of a precision, `bf16`, say, become its usual one.
 
     It is faster where the device multiplies bfloat16 in hardware, but on a CPU not for networks of
     which a fifth or more is depthwise (`depthwise_share`): there nothing is multiplied that the
     hardware could speed up, and the casts come on top. `scripts/bench.py --forms` shows it.
 
-    >>> resolve_precision("16-mixed", torch.device("cpu"), nn.Linear(1, 1))
+    >>> resolve_precision(16, torch.device("cpu"), nn.Linear(1, 1))
     '16-mixed'
     >>> resolve_precision("auto", torch.device("cpu"), nn.Conv2d(8, 8, 3, groups=8))
     '32-true'
     """
     if precision != "auto":
-        return precision
+        return _usual_name(precision)
     slow = device.type == "cpu" and depthwise_share(network) >= DEPTHWISE
     return "bf16-mixed" if has_native_bfloat16(device) and not slow else "32-true"
 

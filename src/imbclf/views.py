@@ -22,6 +22,19 @@ def check_tta(option: str, tta: str) -> None:
         raise UserError(f"{option}={tta}: expected {', '.join(get_args(Tta))}")
 
 
+def check_views(option: str, tta: Tta, height: int, width: int) -> None:
+    """Make sure that images of this size have such views.
+
+    Raises:
+        UserError: they are too small: a border is filled by reflection.
+    """
+    if tta == "shift" and min(height, width) < 2:
+        raise UserError(
+            f"{option}={tta}: images of {height}x{width} pixels cannot be shifted; choose "
+            f"{option}=flip or larger images"
+        )
+
+
 def views(images: Tensor, tta: Tta) -> Iterator[Tensor]:
     """Give the views `[N, H, W, 3]` of images of that shape.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def weights_file(name: str, weights: str) -> Path:
     entries = get_model_weights(name).__members__
     if weights in entries:
         return _downloaded(entries[weights])
-    path = Path(weights).expanduser()
+    path = Path(weights)
+    with suppress(RuntimeError):  # there is no such user
+        path = path.expanduser()
     if not path.is_file():
         raise UserError(
             f"model.weights={weights} is neither a file nor the name of weights for {name}, "

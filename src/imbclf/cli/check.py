@@ -14,6 +14,7 @@ from imbclf.errors import UserError
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 RESERVED: dict[str, tuple[str, ...]] = {
     "model": ("head",),
+    "sampler": ("labels", "seed"),
     "trainer": (
         "logger",
         "callbacks",

@@ -10,7 +10,7 @@ from imbclf.cli.check import adopt_targets
 from imbclf.cli.command import loosen
 
 GROUPS = ("augment", "model", "head", "loss", "sampler", "optim", "trainer")
-OF_THE_DATA = ("data", "tracking", "seed")  # of no recipe
+OF_NO_RECIPE = ("dir", "cache_dir", "holdout", "make")  # among the options of data
 
 
 def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -21,6 +21,15 @@ def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
         del cfg["hydra"]
     adopt_targets(cfg, overrides)
     return cfg, choices
+
+
+def key_of(override: str) -> str:
+    """Give the key of an override.
+
+    >>> key_of("++optim.lr=0.1")
+    'optim.lr'
+    """
+    return override.lstrip("+~").partition("=")[0]
 
 
 def as_overrides(drawn: Mapping[str, object]) -> list[str]:
@@ -39,33 +48,52 @@ def _spelt(value: object) -> str:
 
 
 def as_experiment(
-    cfg: DictConfig, choices: Mapping[str, str], drawn: Mapping[str, object], header: Sequence[str]
+    cfg: DictConfig, choices: Mapping[str, str], given: Sequence[str], header: Sequence[str]
 ) -> str:
     """Write a configuration as an experiment: its choices, and what differs from them.
 
-    Data, tracking and seed are left out, but for what was drawn; so is the one fold trained.
+    Tracking is left out, and so is where the images lie, what is held out of them and the one fold
+    trained; of the other options of data, and the seed, those that are given anyway.
 
     Args:
         cfg: as `composed` gives it.
         choices: of its groups.
-        drawn: what a search drew.
+        given: overrides that will be given beside the experiment.
         header: lines of comment.
     """
     named = [f"{group}={choices[group]}" for group in GROUPS]
     base, _ = composed([*named, f"data={choices['data']}"])
     own = difference(_plain(cfg), _plain(base))
     own.get("cv", {}).pop("fold", None)
-    kept = {key: value for key, value in own.items() if key not in OF_THE_DATA and value != {}}
+    own.pop("tracking", None)
+    keys = [key_of(override) for override in given]
+    if "seed" in keys:
+        own.pop("seed", None)
+    for key in [*own.get("data", {})]:
+        name = f"data.{key}"
+        if key in OF_NO_RECIPE or any(one == name or one.startswith(f"{name}.") for one in keys):
+            del own["data"][key]
     left: dict[str, Any] = {
         "defaults": [{f"override /{group}": choices[group]} for group in GROUPS],
-        **kept,
+        **{key: value for key, value in own.items() if value != {}},
     }
-    written = OmegaConf.create(left)
-    for key, value in drawn.items():
-        if key.split(".")[0] in OF_THE_DATA:
-            OmegaConf.update(written, key, value, force_add=True)
     comment = "".join(f"# {line}\n" for line in header)
-    return f"# @package _global_\n{comment}{OmegaConf.to_yaml(written)}"
+    return f"# @package _global_\n{comment}{OmegaConf.to_yaml(OmegaConf.create(left))}"
+
+
+def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
+    """Give the overrides that name the images of a configuration, where it has others than usual.
+
+    Args:
+        cfg: as `composed` gives it.
+        choices: of its groups.
+    """
+    choice = f"data={choices['data']}"
+    base, _ = composed([choice])
+    chosen = [] if choices["data"] == composed([])[1]["data"] else [choice]
+    folder = OmegaConf.select(cfg, "data.dir")
+    moved = folder != OmegaConf.select(base, "data.dir")
+    return [*chosen, *([f"data.dir={folder}"] if moved else [])]
 
 
 def difference(ours: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from imbclf.cli.addresses import load_ensemble
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.cli.importing import importing
-from imbclf.cli.predict import decision_threshold
+from imbclf.cli.predict import check_numbers, decision_threshold
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Write the file that the configuration asks for, once it has been run and found right."""
     check(cfg, OPTIONS)
+    check_numbers(cfg)
     show_messages()
     out = Path(str(cfg.out))
     refuse_overwriting(out, SHEET, "an export", cfg.overwrite)

@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from math import isnan
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -42,6 +43,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Predict what the configuration says and write the two files."""
     check(cfg, OPTIONS)
+    check_numbers(cfg)
     show_messages()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
@@ -62,11 +64,12 @@ def task(cfg: DictConfig) -> None:
         from imbclf.atomic import write_text
         from imbclf.familiarity import look_at
         from imbclf.runs import write_json, write_table
-        from imbclf.scoring import pick_device
+        from imbclf.scoring import check_precision, pick_device
         from imbclf.shortage import told_with_batch_size
         from imbclf.views import check_tta
 
     threshold = decision_threshold(cfg)
+    check_precision(cfg.precision)
     if cfg.tta is not None:
         check_tta("tta", cfg.tta)
     device = pick_device(cfg.accelerator)
@@ -124,6 +127,19 @@ def task(cfg: DictConfig) -> None:
     log.info("labels       %s", out / "labels.txt")
     for warning in () if look is None else look.warnings.values():
         log.warning("unlike what the models were trained on: %s", warning)
+
+
+def check_numbers(cfg: DictConfig) -> None:
+    """Refuse aims and a prior that are no numbers; their range is judged where they are used.
+
+    Raises:
+        UserError: names the option.
+    """
+    for name in ("prior", "threshold", *AIMS):
+        value = cfg[name]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and (not is_number or isnan(value)):
+            raise UserError(f"{name}={value}: expected a number, or null")
 
 
 def decision_threshold(cfg: DictConfig) -> float:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.check import adopt_targets, check
 from imbclf.cli.command import MISTAKE, launch, log, show_messages
+from imbclf.cli.composing import as_overrides, composed, key_of
 from imbclf.cli.importing import importing
 from imbclf.cli.interrupts import got_through
 from imbclf.cli.train import OPTIONS as TRAIN_OPTIONS
@@ -99,15 +100,6 @@ def options_of(cfg: DictConfig) -> "TuneOptions":
     return options
 
 
-def key_of(override: str) -> str:
-    """Give the key of an override.
-
-    >>> key_of("++optim.lr=0.1")
-    'optim.lr'
-    """
-    return override.lstrip("+~").partition("=")[0]
-
-
 def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
     """Read what is varied; what is given is not.
 
@@ -134,7 +126,6 @@ def check_space(space: "Space", given: list[str]) -> None:
     Raises:
         UserError: as `check`, and says what was drawn.
     """
-    from imbclf.cli.composing import as_overrides, composed
     from imbclf.tuning.space import examples
 
     for drawn in examples(space):

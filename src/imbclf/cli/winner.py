@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 
 from imbclf.atomic import write_text
 from imbclf.cli.command import log, printable
-from imbclf.cli.composing import as_experiment, as_overrides, composed
+from imbclf.cli.composing import as_experiment, as_overrides, composed, key_of, whereabouts
 from imbclf.cli.parts import build_parts, experiment_from, tracked
 from imbclf.cli.study import CommandStudy
 from imbclf.errors import UserError
@@ -70,10 +70,10 @@ def _judge_and_write(
     evaluation = _on_holdout(overrides, run) if of.base.data.holdout else None
     looks = len([*folder.glob("winner_*/summary.json")])
     result = verdict(winner, len(trials), run, evaluation, looks)
-    command = next_command(folder / "best.yaml", arguments)
     cfg, choices = composed(overrides)
+    command = next_command(folder / "best.yaml", arguments, whereabouts(cfg, choices))
     header = [printable(command), in_short(result, options.metric)]
-    write_text(folder / "best.yaml", as_experiment(cfg, choices, drawn, header))
+    write_text(folder / "best.yaml", as_experiment(cfg, choices, of.given, header))
     shares = importances(trials, options.direction)
     told_all = [*sentences(result), effort(trials, of.steps)]
     write_trials(folder / "trials.csv", trials, options)
@@ -106,13 +106,20 @@ def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
     return judge_holdout(run, ready.data, ready.held, ready.recipe)
 
 
-def next_command(best: Path, arguments: list[str]) -> str:
+def next_command(best: Path, arguments: list[str], images: list[str]) -> str:
     """Give the command that trains the winner's recipe on all images.
 
-    >>> next_command(Path("s/best.yaml"), ["search=quick", "data=folder", "data.dir=my faces"])
+    Args:
+        best: the experiment that the recipe is written as.
+        arguments: as the user typed them.
+        images: overrides that name the images, where the arguments may leave that to a file.
+
+    >>> images = ["data=folder", "data.dir=faces"]
+    >>> next_command(Path("s/best.yaml"), ["search=quick", "data.dir=my faces"], images)
     "imbclf-train experiment=s/best.yaml data=folder 'data.dir=my faces'"
     """
-    kept = []
+    typed = {key_of(argument) for argument in arguments}
+    kept = [override for override in images if key_of(override) not in typed]
     for place, argument in enumerate(arguments):
         key = argument.partition("=")[0].lstrip("+")
         of_data = key.split(".")[0] in ("data", "tracking", "seed") and key != "data.holdout"

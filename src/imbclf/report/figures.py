@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.expected_performance import DevAndTest, expected_performance
 from imbclf.metrics import decide, error_curve, hter
-from imbclf.plots import COLOURS, new_figure
+from imbclf.plots import COLOURS, as_written, new_figure
 from imbclf.reliability import brier_score, calibration_error, reliability_diagram
 from imbclf.statistics import wilson_interval
 
@@ -65,10 +65,10 @@ def draw_histograms(
     for label, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
         own = scores[labels == label].clip(low, high)
         shares = 100 * np.histogram(own, edges)[0] / max(len(own), 1)
-        name = f"label {names[label]} ({len(own)} images)"
+        name = f"label {as_written(names[label])} ({len(own)} images)"
         axes.stairs(shares, edges, fill=True, alpha=0.35, color=colour)
         axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
-    decided = f"threshold: {names[1]} is decided to the right of it"
+    decided = f"threshold: {as_written(names[1])} is decided to the right of it"
     axes.axvline(0, color="black", linewidth=1, linestyle=":", label=decided)
     axes.set(xlim=(low, high))
     figure.legend(loc="outside upper center", frameon=False)
@@ -85,7 +85,8 @@ def draw_reliability(
         labels: `[N]`, 0 or 1.
         name: how the user spells label 1.
     """
-    x, y = f"Predicted probability of {name} (%)", f"Share of images that are {name} (%)"
+    one = as_written(name)
+    x, y = f"Predicted probability of {one} (%)", f"Share of images that are {one} (%)"
     figure, axes = new_figure(x, y, height=6)
     diagram = reliability_diagram(probabilities, labels)
     axes.plot([0, 100], [0, 100], "0.6", linestyle=":", label="kept promises")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
 from imbclf.pages import Cell, Page
-from imbclf.plots import COLOURS, new_figure
+from imbclf.plots import COLOURS, as_written, new_figure
 from imbclf.runs import write_table
 from imbclf.tuning.importance import last_value
 from imbclf.tuning.options import TuneOptions
@@ -207,5 +207,5 @@ def _curves(trials: Sequence[FrozenTrial], options: TuneOptions) -> Figure:
 def _bars(shares: Mapping[str, float]) -> Figure:
     figure, axes = new_figure("Share (%)", "", height=0.8 + 0.3 * len(shares))
     names = list(shares)[::-1]
-    axes.barh(names, [100 * shares[name] for name in names], color=COLOURS[0])
+    axes.barh([*map(as_written, names)], [100 * shares[name] for name in names], color=COLOURS[0])
     return figure

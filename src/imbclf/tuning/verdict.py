@@ -12,6 +12,7 @@ from imbclf.listing import Listing
 from imbclf.predictor import Predictor
 from imbclf.recipe import Recipe
 from imbclf.runs import read_summary
+from imbclf.scoring import scoring_precision
 from imbclf.tuning.search import AUROC, HTER
 
 HOLDOUT_FOLDER = "holdout"
@@ -48,9 +49,8 @@ def judge_holdout(run: Path, data: LabelledFolder, held: Listing, recipe: Recipe
     """Judge a run's ensemble on the images that the whole study held out."""
     predictor = Predictor.load(run / "predictor")
     pixels, kept = data.open(held)
-    answer = predictor.predict(
-        pixels, recipe.device, recipe.precision, progress=True, fold_norms=True
-    )
+    precision = scoring_precision(recipe.precision)
+    answer = predictor.predict(pixels, recipe.device, precision, progress=True, fold_norms=True)
     return evaluate(answer, kept, run / HOLDOUT_FOLDER)
 
 
