@@ -57,3 +57,35 @@ def test_a_mistake_is_one_message(
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
     assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+
+
+NEITHER = {
+    "predict": ("ckpt=run", "data.dir=photos"),
+    "evaluate": ("ckpt=run", "data.dir=photos"),
+    "export": ("ckpt=run",),
+    "compare": ("runs=[run]",),
+    "explore": ("data.dir=photos",),
+    "gather": ("sweep=sweep",),
+}
+
+
+@pytest.mark.parametrize("mistake", ["overwrite=no", "overwrite=off", "overwrite=1"])
+@pytest.mark.parametrize("command", NEITHER)
+def test_what_is_neither_true_nor_false_overwrites_nothing(
+    command: str,
+    mistake: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(command, *NEITHER[command], mistake) == 2
+    assert f"error: {mistake}: expected true or false\n" in capsys.readouterr().err
+
+
+def test_eight_bits_are_asked_for_by_true_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("export", "ckpt=run", "int8=no") == 2
+    assert "error: int8=no: expected true or false\n" in capsys.readouterr().err

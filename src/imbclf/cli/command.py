@@ -168,14 +168,29 @@ def show_messages(logfile: Path | None = None) -> None:
         log.addHandler(to_file)
 
 
-def refuse_overwriting(out: Path, file: str, what: str, overwrite: bool) -> None:
+def refuse_overwriting(out: Path, file: str, what: str, overwrite: object) -> None:
     """Refuse an output folder that holds an earlier result, unless it may be overwritten.
 
     Raises:
-        UserError: says how to go on.
+        UserError: says how to go on, or that `overwrite` is neither true nor false.
     """
+    expect_bool("overwrite", overwrite)
     if (out / file).exists() and not overwrite:
         raise UserError(f"out={out}: holds {what} already; choose another or overwrite=true")
+
+
+def expect_bool(name: str, value: object) -> None:
+    """Refuse what is neither true nor false: `no` is a text for Hydra, and no empty one.
+
+    Raises:
+        UserError: it is anything else.
+
+    >>> expect_bool("overwrite", "no")
+    Traceback (most recent call last):
+    imbclf.errors.UserError: overwrite=no: expected true or false
+    """
+    if not isinstance(value, bool):
+        raise UserError(f"{name}={value}: expected true or false")
 
 
 def _told_of(error: UserError | OSError) -> str:

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from imbclf.atomic import write_text
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
 from imbclf.cli.resume import load_configuration, stored_configuration
 from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
@@ -66,6 +66,7 @@ def task(cfg: DictConfig) -> None:
     """Gather every experiment of the sweep."""
     check(cfg, OPTIONS)
     show_messages()
+    expect_bool("overwrite", cfg.overwrite)
     sweep = Path(str(cfg.sweep))
     experiments = find_experiments(sweep)
     problems = [problem for one in experiments for problem in missing_folds(one)]
