@@ -122,6 +122,32 @@ def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -
         check(cfg, OPTIONS)
 
 
+@pytest.mark.parametrize("written", ["import torch.nn as nn", "from torch import nn"])
+def test_a_module_that_says_nothing_of_its_making_takes_no_options(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"plain_{len(written)}"
+    (tmp_path / f"{name}.py").write_text(
+        f"{written}\n\n"
+        "class Plain(nn.Module):\n"
+        "    def forward(self, logits, targets):\n"
+        "        return (logits - targets).square().mean()\n\n"
+        "class Further(Plain):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for target in (f"{name}.Plain", f"{name}.Further"):
+        overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
+        cfg = compose("train", overrides)
+        adopt_targets(cfg, overrides)
+        check(cfg, OPTIONS)
+        assert set(cfg.loss) == {"_target_", "_partial_"}
+        instantiate(cfg.loss)()
+        overrides.append("++loss.gamma=2")
+        with pytest.raises(UserError, match=r"unknown option loss\.gamma; known here: none"):
+            check(compose("train", overrides), OPTIONS)
+
+
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
     cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
     check(cfg, OPTIONS)
