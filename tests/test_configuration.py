@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from imbclf.cli.check import OWN, adopt_targets, check, nearest
 from imbclf.cli.command import conf_dir, loosen
+from imbclf.cli.compare import runs_as_option
 from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
@@ -154,6 +156,31 @@ def test_lightning_options_pass_and_reach_the_trainer() -> None:
     taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5
+
+
+@pytest.mark.parametrize("key", ["data.dir", "data.labels", "hydra.run.dir", "hydra.sweep.dir"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("2026_11_27", "1e3", "20261127", "true", "False", "nan", "+5", "01", "1/2", "2026-11-27"),
+        *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
+    ],
+)
+def test_a_path_arrives_as_it_was_written(key: str, written: str) -> None:
+    cfg = compose("train", [loosen(f"{key}={written}")], return_hydra_config=True)
+    assert OmegaConf.select(cfg, key) == written
+
+
+def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
+    cfg = compose("predict", [loosen("ckpt=[2026_11_27, runs/b,1e3]"), loosen("data.dir=null")])
+    assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
+    for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
+        arguments = [loosen(one) for one in runs_as_option(runs)]
+        assert list(compose("compare", arguments).runs) == runs
+    assert loosen("sweep=2026_11_27") == "++sweep='2026_11_27'"
+    jobs = expand([loosen("data.dir=2026_1,2026_2"), loosen("seed=1_0")])
+    assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
+    assert compose("train", jobs[0]).seed == 10  # which is a number
 
 
 def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
