@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imbclf.listing import Listing
 
 OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
+RUN_FILES = ("config.yaml", "splits.csv")
 
 
 def main() -> None:
@@ -72,7 +73,7 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     from imbclf.holdout import find_holdout
     from imbclf.report import data_options
 
-    run = Path(str(cfg.ckpt))
+    run = _run_of(str(cfg.ckpt)) or Path(str(cfg.ckpt))
     _refuse_foreign_data(run)
     own = {"cache_dir": cfg.data.cache_dir, "batch_size": cfg.data.batch_size}
     with blame("data"):
@@ -83,8 +84,8 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     """Give the labelled images of a folder, which must not be the run's own."""
     data = _folder(cfg.data)
-    run = Path(str(cfg.ckpt))
-    if (run / "config.yaml").exists():
+    run = _run_of(str(cfg.ckpt))
+    if run is not None:
         from imbclf.report import data_options
 
         _refuse_foreign_data(run)
@@ -94,6 +95,18 @@ def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
                 "good. Its honest result is in summary.json; give images that it never saw"
             )
     return data, data.list_files()
+
+
+def _run_of(address: str) -> Path | None:
+    """Give the run directory that an address is, or that its predictor or checkpoint lies in."""
+    if address.startswith(("runs:/", "models:/")):
+        return None
+    path = Path(address)
+    if (path / "config.yaml").exists():
+        return path
+    above = path.resolve().parents[:2]
+    # Of a config.yaml alone anybody's program may have been the author.
+    return next((one for one in above if all((one / name).exists() for name in RUN_FILES)), None)
 
 
 def _refuse_foreign_data(run: Path) -> None:
