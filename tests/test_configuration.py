@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
@@ -191,6 +192,18 @@ def test_sweeps_expand_as_hydra_runs_them() -> None:
     jobs = expand(["++optim.lr=1e-3,1e-2", "loss=bce,focal", "seed=1"])
     assert len(jobs) == 4
     assert jobs[0] == ["++optim.lr=1e-3", "loss=bce", "seed=1"] or "optim.lr" in jobs[0][0]
+
+
+def test_a_sweep_over_a_pattern_is_one_over_the_choices_that_match() -> None:
+    loader = GlobalHydra.instance().config_loader()
+    assert expand(["loss=glob(b*)"], loader) == [["loss=bce"]]
+    jobs = expand(["loss=glob([c*,b*],exclude=class*)", "seed=1,2"], loader)
+    assert [job for job in jobs if "seed=1" in job] == [
+        ["loss=bce", "seed=1"],
+        ["loss=cdt", "seed=1"],
+    ]
+    with pytest.raises(UserError, match=r"loss=glob\(zz\*\): expected a choice, and nothing"):
+        expand(["loss=glob(zz*)"], loader)
 
 
 def test_groups_hold_few_lines_and_no_library_defaults() -> None:

@@ -59,6 +59,33 @@ def test_a_mistake_is_one_message(
     assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
 
 
+SWEEPS = {
+    "loss=glob(f*)": "loss.gama; did you mean gamma?",
+    "loss=glob(zz*)": "loss=glob(zz*): expected a choice",
+    "seed=interval(1,2)": "Can only enumerate",
+}
+
+
+@pytest.mark.parametrize(("mistake", "told"), SWEEPS.items())
+def test_a_mistake_in_a_sweep_is_told_before_its_first_job(
+    mistake: str,
+    told: str,
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imbclf.cli.sweep.folder", None)
+    make_folder()
+    gama = ["loss.gama=2"] if "(f*)" in mistake else []
+    assert call("train", *small(Path("faces")), "tracking=none", "-m", mistake, *gama) == 2
+    errors = capsys.readouterr().err
+    assert told in errors
+    assert errors.count("error: ") == 1
+    assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+
+
 NEITHER = {
     "predict": ("ckpt=run", "data.dir=photos"),
     "evaluate": ("ckpt=run", "data.dir=photos"),
