@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from imbclf.cli.check import OWN, adopt_targets, check, nearest
 from imbclf.cli.command import conf_dir, loosen
+from imbclf.cli.compare import runs_as_option
 from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
@@ -122,12 +125,63 @@ def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -
         check(cfg, OPTIONS)
 
 
+@pytest.mark.parametrize("written", ["import torch.nn as nn", "from torch import nn"])
+def test_a_module_that_says_nothing_of_its_making_takes_no_options(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"plain_{len(written)}"
+    (tmp_path / f"{name}.py").write_text(
+        f"{written}\n\n"
+        "class Plain(nn.Module):\n"
+        "    def forward(self, logits, targets):\n"
+        "        return (logits - targets).square().mean()\n\n"
+        "class Further(Plain):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for target in (f"{name}.Plain", f"{name}.Further"):
+        overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
+        cfg = compose("train", overrides)
+        adopt_targets(cfg, overrides)
+        check(cfg, OPTIONS)
+        assert set(cfg.loss) == {"_target_", "_partial_"}
+        instantiate(cfg.loss)()
+        overrides.append("++loss.gamma=2")
+        with pytest.raises(UserError, match=r"unknown option loss\.gamma; known here: none"):
+            check(compose("train", overrides), OPTIONS)
+
+
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
     cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
     check(cfg, OPTIONS)
     taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5
+
+
+@pytest.mark.parametrize("key", ["data.dir", "data.labels", "hydra.run.dir", "hydra.sweep.dir"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("2026_11_27", "1e3", "20261127", "true", "False", "nan", "+5", "01", "1/2", "2026-11-27"),
+        *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
+    ],
+)
+def test_a_path_arrives_as_it_was_written(key: str, written: str) -> None:
+    cfg = compose("train", [loosen(f"{key}={written}")], return_hydra_config=True)
+    assert OmegaConf.select(cfg, key) == written
+
+
+def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
+    cfg = compose("predict", [loosen("ckpt=[2026_11_27, runs/b,1e3]"), loosen("data.dir=null")])
+    assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
+    for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
+        arguments = [loosen(one) for one in runs_as_option(runs)]
+        assert list(compose("compare", arguments).runs) == runs
+    assert loosen("sweep=2026_11_27") == "++sweep='2026_11_27'"
+    jobs = expand([loosen("data.dir=2026_1,2026_2"), loosen("seed=1_0")])
+    assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
+    assert compose("train", jobs[0]).seed == 10  # which is a number
 
 
 def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
@@ -138,6 +192,18 @@ def test_sweeps_expand_as_hydra_runs_them() -> None:
     jobs = expand(["++optim.lr=1e-3,1e-2", "loss=bce,focal", "seed=1"])
     assert len(jobs) == 4
     assert jobs[0] == ["++optim.lr=1e-3", "loss=bce", "seed=1"] or "optim.lr" in jobs[0][0]
+
+
+def test_a_sweep_over_a_pattern_is_one_over_the_choices_that_match() -> None:
+    loader = GlobalHydra.instance().config_loader()
+    assert expand(["loss=glob(b*)"], loader) == [["loss=bce"]]
+    jobs = expand(["loss=glob([c*,b*],exclude=class*)", "seed=1,2"], loader)
+    assert [job for job in jobs if "seed=1" in job] == [
+        ["loss=bce", "seed=1"],
+        ["loss=cdt", "seed=1"],
+    ]
+    with pytest.raises(UserError, match=r"loss=glob\(zz\*\): expected a choice, and nothing"):
+        expand(["loss=glob(zz*)"], loader)
 
 
 def test_groups_hold_few_lines_and_no_library_defaults() -> None:

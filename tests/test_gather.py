@@ -179,10 +179,41 @@ def test_a_hostile_sweep_runs_nothing_and_loops_for_nobody(
     config.write_text("cv: {fold: 0, folds: 1000000000000, repeats: 1}\n")
     assert call("gather", "sweep") == 2
     assert "cv.folds=1000000000000" in capsys.readouterr().err
-    config.write_text("cv: {fold: 0, folds: 1, repeats: 1}\nloss: {_target_: os.system}\n")
+    config.write_text(
+        "cv: {fold: 0, folds: 1, repeats: 1}\nloss: {_target_: os.system}\n"
+        "data: {cache_dir: /elsewhere}\ntracking: {}\n"
+    )
     (job / "summary.json").write_text("{}")
     assert call("gather", "sweep") == 2
-    assert "Traceback" not in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "allow it: imbclf-gather sweep loss._target_=os.system data.cache_dir=/elsewhere" in told
+    assert "Traceback" not in told
+    assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["0"]
+
+
+MINE = """
+from torch import nn
+
+class Loss(nn.BCEWithLogitsLoss):
+    pass
+"""
+
+
+@pytest.mark.slow
+def test_folds_with_a_loss_of_ones_own_are_gathered_where_it_is_allowed(
+    make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    options = ("tracking=none", "trainer.max_epochs=1", "loss._target_=mine.Loss", "cv.folds=2")
+    arguments = small(make_folder(), *options, "-m", "cv.fold=0,1", "hydra.sweep.dir=sweep")
+    assert run("train", *arguments, cwd=tmp_path).returncode == 0
+    refused = run("gather", "sweep", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "allow it: imbclf-gather sweep loss._target_=mine.Loss\n" in refused.stderr
+    done = run("gather", "sweep", "loss._target_=mine.Loss", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sweep" / "gathered" / "summary.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from commands import run, small
+from commands import call, run, small
 from imbclf.errors import UserError
 from imbclf.holdout import find_holdout, hold_out, write_holdout
 from imbclf.listing import Listing
@@ -71,6 +71,35 @@ def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
         find_holdout(tmp_path, turned)
     with pytest.raises(UserError, match=r"data\.holdout=0\.2"):
         find_holdout(tmp_path / "none", listing())
+
+
+def test_no_part_of_a_run_is_judged_on_its_own_images(
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = make_folder(images=40, minority=12)
+    one = tmp_path / "one"
+    for part in ("predictor", "fold_0"):
+        (one / part).mkdir(parents=True)
+    best = one / "fold_0" / "best.ckpt"
+    best.touch()
+    (one / "config.yaml").write_text(f"data: {{dir: {folder}}}\n")
+    (one / "splits.csv").touch()
+    (tmp_path / "link.ckpt").symlink_to(best)
+    monkeypatch.chdir(tmp_path)
+    for ckpt in ("one", "one/predictor", "one/fold_0", "one/fold_0/best.ckpt", "link.ckpt"):
+        assert call("evaluate", f"ckpt={ckpt}", f"data.dir={folder}") == 2
+        assert "the run was trained on these images" in capsys.readouterr().err, ckpt
+    monkeypatch.chdir(one / "fold_0")
+    assert call("evaluate", "ckpt=best.ckpt", f"data.dir={folder}") == 2
+    assert "the run was trained on these images" in capsys.readouterr().err
+
+    # A configuration beside a predictor may be of anything else.
+    (one / "splits.csv").unlink()
+    assert call("evaluate", "ckpt=../predictor", f"data.dir={folder}") == 2
+    assert "expected a run directory" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -136,6 +165,10 @@ def test_a_run_never_sees_what_it_is_judged_on(
 
     refused = run("evaluate", "ckpt=one", f"data.dir={folder}", cwd=tmp_path)
     assert (refused.returncode, "was trained on these images" in refused.stderr) == (2, True)
+    done = run("evaluate", "ckpt=one/fold_0/best.ckpt", "out=one_fold", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    judged_by_one = pd.read_csv(tmp_path / "one_fold" / "predictions.csv")
+    assert judged_by_one["file"].tolist() == held["file"].tolist()
     other = make_folder(images=60, minority=9)
     done = run("evaluate", "ckpt=one", f"data.dir={other}", "out=other", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

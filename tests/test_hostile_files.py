@@ -496,6 +496,35 @@ def test_a_strange_configuration_calls_nothing_in_judging_and_reporting(
     assert "os.system" in (place / "run" / "report.html").read_text()  # shown as it is
 
 
+def test_all_that_would_have_to_be_allowed_is_named_at_once(
+    interrupted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg = OmegaConf.load(interrupted / "config.yaml")
+    strange = {"loss._target_": "mine.Loss", "data.cache_dir": "/my cache"}
+    for key, value in strange.items():
+        OmegaConf.update(cfg, key, value)
+    (interrupted / "config.yaml").write_text(OmegaConf.to_yaml(cfg))
+    allowances = "loss._target_=mine.Loss 'data.cache_dir=/my cache'"
+    for given in ([], ["loss._target_=mine.Loss"]):
+        assert call("train", f"resume={interrupted}", *given) == 2
+        refused(capsys, f"allow it: imbclf-train resume={interrupted} {allowances}\n")
+
+
+@pytest.mark.slow
+def test_judging_calls_no_loss_and_so_does_not_mind_one_of_ones_own(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = place / "run" / "config.yaml"
+    stored = yaml.safe_load(path.read_text())
+    stored["data"]["_target_"] = "imbclf.dataset.LabelledFolder"
+    stored["loss"] = {"_target_": "os.system", "command": "touch ../witness"}
+    path.write_text(yaml.safe_dump(stored))
+    table = pd.read_csv(place / "run" / "oof.csv")
+    write_table(place / "run" / "holdout.csv", {"file": table["file"], "label": table["label"]})
+    assert call("evaluate", "ckpt=run", "out=out") == 0, capsys.readouterr().err
+    assert (place / "out" / "evaluation.json").exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [

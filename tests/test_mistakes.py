@@ -87,3 +87,62 @@ def test_images_that_have_no_shifted_views_are_refused_before_training(
     assert call("train", *arguments) == 2
     assert "cv.tta=shift: images of 1x1 pixels cannot be shifted" in capsys.readouterr().err
     assert not list(tmp_path.rglob("metrics.csv"))
+
+
+SWEEPS = {
+    "loss=glob(f*)": "loss.gama; did you mean gamma?",
+    "loss=glob(zz*)": "loss=glob(zz*): expected a choice",
+    "seed=interval(1,2)": "Can only enumerate",
+}
+
+
+@pytest.mark.parametrize(("mistake", "told"), SWEEPS.items())
+def test_a_mistake_in_a_sweep_is_told_before_its_first_job(
+    mistake: str,
+    told: str,
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("imbclf.cli.sweep.folder", None)
+    make_folder()
+    gama = ["loss.gama=2"] if "(f*)" in mistake else []
+    assert call("train", *small(Path("faces")), "tracking=none", "-m", mistake, *gama) == 2
+    errors = capsys.readouterr().err
+    assert told in errors
+    assert errors.count("error: ") == 1
+    assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+
+
+NEITHER = {
+    "predict": ("ckpt=run", "data.dir=photos"),
+    "evaluate": ("ckpt=run", "data.dir=photos"),
+    "export": ("ckpt=run",),
+    "compare": ("runs=[run]",),
+    "explore": ("data.dir=photos",),
+    "gather": ("sweep=sweep",),
+}
+
+
+@pytest.mark.parametrize("mistake", ["overwrite=no", "overwrite=off", "overwrite=1"])
+@pytest.mark.parametrize("command", NEITHER)
+def test_what_is_neither_true_nor_false_overwrites_nothing(
+    command: str,
+    mistake: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call(command, *NEITHER[command], mistake) == 2
+    assert f"error: {mistake}: expected true or false\n" in capsys.readouterr().err
+
+
+def test_eight_bits_are_asked_for_by_true_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("export", "ckpt=run", "int8=no") == 2
+    assert "error: int8=no: expected true or false\n" in capsys.readouterr().err

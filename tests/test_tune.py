@@ -155,6 +155,25 @@ def test_files_of_experiments_may_be_swept_over_and_others_stay(tmp_path: Path) 
         adopt_experiment_files([f"experiment={first}"])
 
 
+@pytest.mark.usefixtures("hydra")
+def test_a_file_is_not_taken_for_the_shipped_experiment_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    paths = ("best.yaml", "../crt.yaml", "../study/one_class.yaml", "résumé (1).yaml")
+    for number, path in enumerate(paths, 2):
+        Path(path).write_text(f"# @package _global_\nseed: {number}\n")
+    for number, path in enumerate(paths, 2):
+        for spelt in (path, f"./{path}", str(folder / path)):
+            assert composed(adopt_experiment_files([f"experiment={spelt}"]))[0].seed == number
+    assert composed(adopt_experiment_files(["experiment=best"]))[0].seed == 0
+    assert adopt_experiment_files([f"experiment={','.join(paths[:2])}"]) == [
+        "experiment=file/best,file/up/crt"
+    ]
+
+
 # What a trial sees
 
 

@@ -100,7 +100,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"; did you mean {close[0]}?"
-    return f"; known here: {', '.join(known)}"
+    return f"; known here: {', '.join(known) or 'none'}"
 
 
 def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
@@ -160,6 +160,8 @@ def _imported_parameters(target: str) -> Parameters | None:
     found = _import(target)
     if not callable(found):
         return None
+    if _is_plain_module(found):
+        return {}
     try:
         signature = inspect.signature(found)
     except (TypeError, ValueError):
@@ -167,3 +169,13 @@ def _imported_parameters(target: str) -> Parameters | None:
     if any(part.kind is part.VAR_KEYWORD for part in signature.parameters.values()):
         return None
     return dict.fromkeys(signature.parameters)
+
+
+def _is_plain_module(found: object) -> bool:
+    """Tell a class that leaves its making to `nn.Module`, which says `**kwargs` but takes none.
+
+    By name, since torch is not imported here unless the user's own module did.
+    """
+    made_by = getattr(found, "__init__", None)
+    where = getattr(made_by, "__module__", None), getattr(made_by, "__qualname__", None)
+    return isinstance(found, type) and where == ("torch.nn.modules.module", "Module.__init__")

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -27,6 +29,14 @@ from imbclf.errors import Interrupted, UserError
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}
+# Options that hold paths and names, whatever these look like.
+TEXTS = {
+    *("data.dir", "data.images", "data.labels", "data.cache_dir", "model.weights", "cv.start_from"),
+    *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "name", "alias"),
+    *("tracking.uri", "tracking.experiment", "tracking.directory"),
+    *("tune.name", "tune.directory", "tune.storage"),
+    *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name"),
+}
 COMPLETION = {"-sc", "--shell-completion"}
 # What Hydra lets through, beside its own exceptions, where an override makes no sense to it.
 COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
@@ -131,25 +141,48 @@ def loosen(argument: str) -> str:
     """Let Hydra take any dotted key, known or not: `check` judges keys, and says what is near.
 
     Without this Hydra refuses `trainer.gradient_clip_val=1` until the user writes a `+` before it.
-    A value that Hydra's grammar does not take, a path with a bracket, say, is quoted for it.
+    A value that Hydra's grammar does not take, a path with a bracket, say, is quoted for it; so is
+    a path or name that it would take for a number.
 
     >>> loosen("optim.lr=0.1"), loosen("optim=sgd"), loosen("--help"), loosen("hydra.run.dir=x")
     ('++optim.lr=0.1', 'optim=sgd', '--help', 'hydra.run.dir=x')
-    >>> loosen("data.dir=faces (1)/day=2")
-    "++data.dir='faces (1)/day=2'"
+    >>> loosen("data.dir=faces (1)/day=2"), loosen("out=2026_11_27"), loosen("+ckpt=[one,1e3]")
+    ("++data.dir='faces (1)/day=2'", "++out='2026_11_27'", "+ckpt=[one,'1e3']")
     """
     key, equals, value = argument.partition("=")
-    if not equals or key.startswith(("-", "+", "~", "hydra")):
+    name = key.lstrip("+")
+    if not equals or key.startswith(("-", "~")):
         return argument
-    group = "/" in key or (conf_dir() / key).is_dir()
-    if group:
+    is_group = "/" in name or (conf_dir() / name).is_dir()
+    if is_group:
         return argument
+    sign = key.removesuffix(name) or ("" if name.startswith("hydra.") else "++")
+    return f"{sign}{name}={_takeable(name, value)}"
+
+
+def quoted(text: str) -> str:
+    r"""Put a text into quotes as Hydra reads them: a backslash is one, but before a quote.
+
+    >>> print(quoted(r"a\b"), quoted("it's"))
+    'a\b' 'it\'s'
+    """
+    return str(QuotedString(text, Quote.single).with_quotes())
+
+
+def _takeable(name: str, value: str) -> str:
     try:
-        OverridesParser.create().parse_override(argument)
+        OverridesParser.create().parse_override(f"{name}={value}")
     except HydraException:
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-        return f"++{key}='{escaped}'"
-    return f"++{argument}"
+        return quoted(value)
+    if name not in TEXTS or set(value) & set("\\'\"(){}"):
+        return value
+    return re.sub(r"[^,\[\]]+", lambda found: _as_text(found[0]), value)
+
+
+def _as_text(element: str) -> str:
+    """Quote what would be a number or a truth value: 2026_11_27 is 20261127 for Hydra."""
+    read = OverridesParser.create().parse_override(f"x={element}").value()
+    return quoted(element.strip()) if isinstance(read, int | float) else element
 
 
 def show_messages(logfile: Path | None = None) -> None:
@@ -168,14 +201,29 @@ def show_messages(logfile: Path | None = None) -> None:
         log.addHandler(to_file)
 
 
-def refuse_overwriting(out: Path, file: str, what: str, overwrite: bool) -> None:
+def refuse_overwriting(out: Path, file: str, what: str, overwrite: object) -> None:
     """Refuse an output folder that holds an earlier result, unless it may be overwritten.
 
     Raises:
-        UserError: says how to go on.
+        UserError: says how to go on, or that `overwrite` is neither true nor false.
     """
+    expect_bool("overwrite", overwrite)
     if (out / file).exists() and not overwrite:
         raise UserError(f"out={out}: holds {what} already; choose another or overwrite=true")
+
+
+def expect_bool(name: str, value: object) -> None:
+    """Refuse what is neither true nor false: `no` is a text for Hydra, and no empty one.
+
+    Raises:
+        UserError: it is anything else.
+
+    >>> expect_bool("overwrite", "no")
+    Traceback (most recent call last):
+    imbclf.errors.UserError: overwrite=no: expected true or false
+    """
+    if not isinstance(value, bool):
+        raise UserError(f"{name}={value}: expected true or false")
 
 
 def _told_of(error: UserError | OSError) -> str:

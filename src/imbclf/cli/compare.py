@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.command import launch, log, quoted, refuse_overwriting, show_messages
 
 if TYPE_CHECKING:
     from imbclf.ranking import FinishedRun
@@ -32,8 +32,7 @@ def runs_as_option(arguments: list[str]) -> list[str]:
     # A path may hold an equals sign.
     runs += [one for one in arguments if one not in runs and os.path.isdir(one)]  # noqa: PTH112
     others = [one for one in arguments if one not in runs]
-    quoted = (one.replace("\\", "\\\\").replace("'", "\\'") for one in runs)
-    return [*others, "runs=[" + ",".join(f"'{one}'" for one in quoted) + "]"] if runs else others
+    return [*others, f"runs=[{','.join(map(quoted, runs))}]"] if runs else others
 
 
 def task(cfg: DictConfig) -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.addresses import load
 from imbclf.cli.check import check
 from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
 from imbclf.cli.importing import importing
-from imbclf.cli.resume import read_configuration
+from imbclf.cli.resume import foreign_calls, load_configuration
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imbclf.listing import Listing
 
 OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
+RUN_FILES = ("config.yaml", "splits.csv")
 
 
 def main() -> None:
@@ -56,6 +57,7 @@ def task(cfg: DictConfig) -> None:
         data.batch_size,
         cfg.tta,
         progress=True,
+        fold_norms=True,
     )
     evaluation = evaluate(answer, kept, out)
     log.info("%s", evaluation_text(evaluation))
@@ -72,8 +74,8 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     from imbclf.holdout import find_holdout
     from imbclf.report import data_options
 
-    run = Path(str(cfg.ckpt))
-    read_configuration(run, "ckpt")
+    run = _run_of(str(cfg.ckpt)) or Path(str(cfg.ckpt))
+    _refuse_foreign_data(run)
     own = {"cache_dir": cfg.data.cache_dir, "batch_size": cfg.data.batch_size}
     with blame("data"):
         data = LabelledFolder(**data_options(run), **own)
@@ -83,17 +85,44 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     """Give the labelled images of a folder, which must not be the run's own."""
     data = _folder(cfg.data)
-    run = Path(str(cfg.ckpt))
-    if (run / "config.yaml").exists():
+    run = _run_of(str(cfg.ckpt))
+    if run is not None:
         from imbclf.report import data_options
 
-        read_configuration(run, "ckpt")
+        _refuse_foreign_data(run)
         if Path(data_options(run)["dir"]).resolve() == Path(data.dir).resolve():
             raise UserError(
                 f"data.dir={data.dir}: the run was trained on these images, and would look too "
                 "good. Its honest result is in summary.json; give images that it never saw"
             )
     return data, data.list_files()
+
+
+def _run_of(address: str) -> Path | None:
+    """Give the run directory that an address is, or that its predictor or checkpoint lies in."""
+    if address.startswith(("runs:/", "models:/")):
+        return None
+    path = Path(address)
+    if (path / "config.yaml").exists():
+        return path
+    above = path.resolve().parents[:2]
+    # Of a config.yaml alone anybody's program may have been the author.
+    return next((one for one in above if all((one / name).exists() for name in RUN_FILES)), None)
+
+
+def _refuse_foreign_data(run: Path) -> None:
+    """Refuse a run whose images only code of its own could find; of the rest nothing is called.
+
+    Raises:
+        UserError: names that code, or there is no readable configuration.
+    """
+    source = run / "config.yaml"
+    data = OmegaConf.masked_copy(load_configuration(run, "ckpt"), ["data"])
+    if foreign := foreign_calls(data, source):
+        raise UserError(
+            f"{source} names code that is not imbclf's, or not for that place: "
+            f"{', '.join(foreign)}. imbclf-evaluate reads images by its own code alone"
+        )
 
 
 def _folder(cfg: DictConfig) -> "LabelledFolder":

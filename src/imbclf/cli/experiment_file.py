@@ -10,7 +10,8 @@ from omegaconf.errors import OmegaConfBaseException
 from imbclf.errors import UserError
 from imbclf.untrusted import UNREADABLE, read_yaml
 
-OPTION, SUFFIX = "experiment=", ".yaml"
+GROUP, SUFFIX = "experiment", ".yaml"
+OPTION = f"{GROUP}="
 
 
 def adopt_experiment_files(arguments: list[str]) -> list[str]:
@@ -42,8 +43,21 @@ def _adopt(name: str) -> str:
         node = OmegaConf.load(path)  # which takes 1e-3 for a number, unlike YAML
     except (*UNREADABLE, OmegaConfBaseException) as error:
         raise UserError(f"experiment={name}: not a readable experiment ({error})") from error
-    # Hydra's grammar takes no blanks or brackets in a choice.
-    *folders, stem = re.sub(r"[^\w/.-]", "_", name.removesuffix(SUFFIX).strip("/")).split("/")
-    group = "/".join(["experiment", *(folder for folder in folders if folder not in ("", "."))])
+    choice = _choice(name)
+    group, _, stem = f"{GROUP}/{choice}".rpartition("/")
     ConfigStore.instance().store(name=stem, node=node, group=group, package="_global_")
-    return f"{group}/{stem}".removeprefix("experiment/")
+    return choice
+
+
+def _choice(name: str) -> str:
+    """Call a file in a way that Hydra's grammar takes, which knows no blanks, brackets or accents.
+
+    The folder is of its own: of two choices called alike Hydra takes the YAML that we ship.
+
+    >>> _choice("best.yaml"), _choice("../my (best)/./a.yaml")
+    ('file/best', 'file/up/my__best_/a')
+    """
+    parts = re.sub(r"[^a-zA-Z0-9_/.-]", "_", name.removesuffix(SUFFIX)).split("/")
+    # Hydra would follow two dots out of that folder.
+    named = ("up" if part == ".." else part for part in parts if part not in ("", "."))
+    return "/".join(["file", *named])

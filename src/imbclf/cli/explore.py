@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
 from imbclf.cli.importing import importing
 from imbclf.errors import UserError
 
@@ -72,9 +72,7 @@ def check_values(cfg: DictConfig) -> None:
         value = cfg[name]
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{name}={value}: expected a whole number, {least} or more")
-    for name in ("write_groups", "overwrite"):
-        if not isinstance(cfg[name], bool):
-            raise UserError(f"{name}={cfg[name]}: expected true or false")
+    expect_bool("write_groups", cfg.write_groups)
 
 
 def write_duplicates(found: "Exploration", path: Path) -> None:

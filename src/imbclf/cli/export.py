@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from imbclf.cli.addresses import load_ensemble
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
 from imbclf.cli.importing import importing
 from imbclf.cli.predict import check_numbers, decision_threshold
 from imbclf.errors import UserError
@@ -50,6 +50,7 @@ def task(cfg: DictConfig) -> None:
     show_messages()
     out = Path(str(cfg.out))
     refuse_overwriting(out, SHEET, "an export", cfg.overwrite)
+    expect_bool("int8", cfg.int8)
 
     with importing():
         from imbclf.export_checks import drawn_images

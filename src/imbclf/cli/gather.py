@@ -7,14 +7,20 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.atomic import write_text
 from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
-from imbclf.cli.resume import load_configuration, stored_configuration
+from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.resume import (
+    is_allowance,
+    load_configuration,
+    refuse_foreign,
+    stored_configuration,
+)
 from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
 from imbclf.errors import UserError
@@ -44,8 +50,9 @@ class Experiment:
 
 def main() -> None:
     """Run the command; an argument that is no option is the sweep."""
-    sys.argv[1:] = sweep_as_option(sys.argv[1:])
-    sys.exit(launch("gather", task))
+    allowed = [argument for argument in sys.argv[1:] if is_allowance(argument)]
+    sys.argv[1:] = sweep_as_option([one for one in sys.argv[1:] if one not in allowed])
+    sys.exit(launch("gather", partial(task, allowed)))
 
 
 def sweep_as_option(arguments: list[str]) -> list[str]:
@@ -62,10 +69,16 @@ def sweep_as_option(arguments: list[str]) -> list[str]:
     return [f"sweep={one}" if is_path(one) else one for one in arguments]
 
 
-def task(cfg: DictConfig) -> None:
-    """Gather every experiment of the sweep."""
+def task(allowed: list[str], cfg: DictConfig) -> None:
+    """Gather every experiment of the sweep.
+
+    Args:
+        allowed: what the sweep names and is not ours, see `is_allowance`.
+        cfg: of this command.
+    """
     check(cfg, OPTIONS)
     show_messages()
+    expect_bool("overwrite", cfg.overwrite)
     sweep = Path(str(cfg.sweep))
     experiments = find_experiments(sweep)
     problems = [problem for one in experiments for problem in missing_folds(one)]
@@ -75,6 +88,8 @@ def task(cfg: DictConfig) -> None:
             f"{listed}\nThese folds are needed: give the command that started the sweep, with "
             f"resume={sweep}, and gather again"
         )
+    configurations = [one.configuration for one in experiments]
+    refuse_foreign(configurations, sweep, allowed, f"imbclf-gather {sweep}")
     for one in experiments:
         out = sweep / GATHERED
         if len(experiments) > 1:
@@ -82,12 +97,12 @@ def task(cfg: DictConfig) -> None:
         if not out.resolve().is_relative_to(sweep.resolve()):
             raise UserError(f"{out} leads out of the sweep by a link; remove it")
         refuse_overwriting(out, "summary.json", "a gathered run", cfg.overwrite)
-        gather(one, out)
+        gather(one, out, allowed)
     if len(experiments) > 1:
         log.info("compare  imbclf-compare %s", sweep / GATHERED)
 
 
-def gather(experiment: Experiment, out: Path) -> None:
+def gather(experiment: Experiment, out: Path, allowed: Sequence[str]) -> None:
     """Bring the folds together and conclude the run as one process does."""
     from imbclf.gathering import gather_folds
 
@@ -97,7 +112,7 @@ def gather(experiment: Experiment, out: Path) -> None:
         _take_splits(job, out)
     write_text(out / "config.yaml", OmegaConf.to_yaml(experiment.configuration))
     write_text(out / JOB, json.dumps({"job": out.name, "overrides": experiment.overrides}) + "\n")
-    train(stored_configuration(out, ()), out)
+    train(stored_configuration(out, allowed), out)
 
 
 def _take_splits(job: Path, out: Path) -> None:

@@ -1,7 +1,8 @@
 """The configuration that a run left, for going on with it or judging it."""
 
 import re
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,10 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
 
     Args:
         run: the run directory.
-        others: further arguments; only `KEY._target_=NAME` and `KEY=PLACE`, which repeat and so
-            allow a class of the user's own, or a place, that the configuration names.
+        others: further arguments; only allowances, see `is_allowance`.
 
     Raises:
-        UserError: where there is nothing to go on with, or the configuration names a callable
-            that is neither ours nor allowed, or has files written where nobody said so.
+        UserError: where there is nothing to go on with, or as `refuse_foreign`.
     """
     if (run / "summary.json").exists():
         raise UserError(f"resume={run}: this run is finished")
@@ -38,47 +37,102 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
         raise UserError(
             f"resume={run}: this is a sweep; give the command that started it, and resume={run}"
         )
-    stray = [
-        other
-        for other in others
-        if "._target_=" not in other and other.partition("=")[0] not in PLACES
-    ]
+    stray = [other for other in others if not is_allowance(other)]
     if stray:
         raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
-    cfg = read_configuration(run, "resume", others)
-    _refuse_places(cfg, run, others)
+    cfg = load_configuration(run, "resume")
+    _refuse_links(run)
+    refuse_foreign([cfg], run / "config.yaml", others, f"imbclf-train resume={run}")
     return cfg
 
 
-def _refuse_places(cfg: DictConfig, run: Path, allowed: Sequence[str]) -> None:
-    """Refuse to write outside of the run, below where the user stands, and where he says.
+def is_allowance(argument: str) -> bool:
+    """Tell whether an argument repeats, and so allows, what a stored configuration names.
+
+    >>> is_allowance("loss._target_=mine.Loss"), is_allowance("data.dir=x"), is_allowance("seed=1")
+    (True, True, False)
+    """
+    return "._target_=" in argument or argument.partition("=")[0] in PLACES
+
+
+def refuse_foreign(
+    configurations: Iterable[DictConfig], source: Path, allowed: Sequence[str], command: str
+) -> None:
+    """Refuse to call what is not ours, and to write where nobody said so.
+
+    Args:
+        configurations: that a stranger may have written.
+        source: where they lie.
+        allowed: allowances, see `is_allowance`.
+        command: that takes them.
 
     Raises:
-        UserError: the configuration, or a link in the run directory, leads elsewhere.
+        UserError: names all that would have to be allowed.
     """
+    calls: list[str] = []
+    places: list[str] = []
+    for cfg in configurations:
+        calls += foreign_calls(cfg, source)
+        places += _foreign_places(cfg, source)
+    told, refused = [], []
+    for what, found in (
+        ("names code that is not imbclf's, or not for that place", calls),
+        ("has files written outside of the folder that you stand in", places),
+    ):
+        if left := [one for one in dict.fromkeys(found) if one not in allowed]:
+            told.append(f"{what}: {', '.join(left)}")
+            refused += left
+    if refused:
+        raise UserError(
+            f"{source} {', and '.join(told)}. If that is as you want it, allow it: {command} "
+            f"{shlex.join([*allowed, *refused])}"
+        )
+
+
+def foreign_calls(cfg: DictConfig, source: Path) -> list[str]:
+    """Give each `KEY._target_=NAME` that is not ours, or not for that place.
+
+    Raises:
+        UserError: arguments are written out that we never write.
+    """
+    ours, stored = set(_shipped_targets()), OmegaConf.to_container(cfg)
+    drawn = [node for node in _nodes(stored) if node.get("_target_") == DEMO["_target_"]]
+    if "'_args_'" in str(stored) or any(node != DEMO for node in drawn):
+        raise UserError(f"{source}: arguments of calls that imbclf never writes")
+    return [
+        f"{key}={target}"
+        for key, target in _targets(stored, "")
+        if not ((key, target) in ours or TORCH_CLASS.fullmatch(f"{key}={target}"))
+    ]
+
+
+def _refuse_links(run: Path) -> None:
     links = [path for path in run.rglob("*") if path.is_symlink()]
     if leading := [link for link in links if not link.resolve().is_relative_to(run.resolve())]:
         raise UserError(f"resume={run}: {leading[0]} is a link that leads out of it; remove it")
+
+
+def _foreign_places(cfg: DictConfig, source: Path) -> list[str]:
+    """Give each `KEY=PLACE` that files are written to and that is not below where the user stands.
+
+    Raises:
+        UserError: a group with such keys is missing.
+    """
     elsewhere = []
     for key in PLACES:
         group, _, name = key.partition(".")
         options = cfg.get(group)
         if not isinstance(options, DictConfig):
-            raise UserError(f"{run / 'config.yaml'}: {group} is missing")
+            raise UserError(f"{source}: {group} is missing")
         place = options.get(name)
         if place is None or (key == "data.dir" and options.get("make") is None):
             continue  # nothing is drawn into the data folder
         if key == "tracking.uri" and str(place).startswith(("http://", "https://", "databricks")):
             continue
         inside = "://" not in str(place) and Path(str(place)).resolve().is_relative_to(Path.cwd())
-        if not inside and f"{key}={place}" not in allowed:
+        if not inside:
             elsewhere.append(f"{key}={place}")
-    if elsewhere:
-        raise UserError(
-            f"{run / 'config.yaml'} has files written outside of the folder that you stand in: "
-            f"{', '.join(elsewhere)}. If that is where they belong, allow it: imbclf-train "
-            f"resume={run} {' '.join(elsewhere)}"
-        )
+    return elsewhere
 
 
 def finished_job(cfg: DictConfig, run: Path) -> float | None:
@@ -107,38 +161,6 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
         return float(read_json(summary)["hter"])
     except UNREADABLE as error:
         raise UserError(f"{summary}: not a readable summary ({error!r})") from error
-
-
-def read_configuration(run: Path, option: str, allowed: Sequence[str] = ()) -> DictConfig:
-    """Read a run's configuration; what it would call is checked before anything is called.
-
-    Args:
-        run: the run directory.
-        option: what named it.
-        allowed: `KEY._target_=NAME` of callables that are the user's own.
-
-    Raises:
-        UserError: there is none, or it names a callable that is neither ours nor allowed, or one
-            of ours where it has no business.
-    """
-    cfg = load_configuration(run, option)
-    ours, stored = set(_shipped_targets()), OmegaConf.to_container(cfg)
-    drawn = [node for node in _nodes(stored) if node.get("_target_") == DEMO["_target_"]]
-    if "'_args_'" in str(stored) or any(node != DEMO for node in drawn):
-        raise UserError(f"{run / 'config.yaml'}: arguments of calls that imbclf never writes")
-    refused = [
-        f"{key}={target}"
-        for key, target in _targets(stored, "")
-        if not ((key, target) in ours or TORCH_CLASS.fullmatch(f"{key}={target}"))
-        and f"{key}={target}" not in allowed
-    ]
-    if refused:
-        raise UserError(
-            f"{run / 'config.yaml'} names code that is not imbclf's, or not for that place: "
-            f"{', '.join(refused)}. If it is yours, allow "
-            f"it: imbclf-train {option}={run} {' '.join(refused)}"
-        )
-    return cfg
 
 
 def load_configuration(run: Path, option: str) -> DictConfig:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
@@ -34,8 +36,9 @@ class SweepCallback(Callback):
         from imbclf.cli.train import OPTIONS
 
         global folder
-        jobs = expand(list(config.hydra.overrides.task))
         try:
+            loader = GlobalHydra.instance().config_loader()
+            jobs = expand(list(config.hydra.overrides.task), loader)
             for job in jobs:
                 cfg = compose(str(config.hydra.job.config_name), job)
                 adopt_targets(cfg, job)
@@ -92,19 +95,28 @@ def overrides_of(config: DictConfig) -> str:
     return " ".join(str(override).lstrip("+") for override in config.hydra.overrides.task)
 
 
-def expand(overrides: list[str]) -> list[list[str]]:
+def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[list[str]]:
     """Give the overrides of every job of a sweep.
+
+    Args:
+        overrides: of the sweep.
+        loader: knows the choices of a group, which `glob(...)` is about.
+
+    Raises:
+        UserError: there would be no job.
 
     >>> expand(["optim=adam,sgd", "seed=1"])
     [['optim=adam', 'seed=1'], ['optim=sgd', 'seed=1']]
     """
     choices = []
-    for parsed in OverridesParser.create().parse_overrides(overrides):
+    for parsed in OverridesParser.create(loader).parse_overrides(overrides):
         if parsed.is_sweep_override():
             key = parsed.get_key_element()
             choices.append([f"{key}={value}" for value in parsed.sweep_string_iterator()])
         else:
             choices.append([str(parsed.input_line)])
+        if not choices[-1]:
+            raise UserError(f"{parsed.input_line}: expected a choice, and nothing matches")
     return [list(job) for job in itertools.product(*choices)]
 
 
