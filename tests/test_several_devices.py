@@ -112,6 +112,7 @@ def started(arguments: list[str], cwd: Path) -> "tuple[subprocess.Popen[str], li
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     while not (cwd / "run" / "fold_0" / "last.ckpt").exists():
         assert process.poll() is None, process.communicate()
@@ -131,7 +132,7 @@ def gone(pids: list[int], seconds: float = 20) -> bool:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
 @pytest.mark.parametrize(
-    "how", ["device SIGKILL", "device SIGTERM", "SIGTERM", "SIGINT", "SIGKILL"]
+    "how", ["device SIGKILL", "device SIGTERM", "SIGTERM", "SIGINT", "SIGKILL", "terminal SIGINT"]
 )
 def test_a_broken_off_training_leaves_no_process_and_goes_on(
     how: str, make_folder: Callable[..., Path], tmp_path: Path
@@ -139,12 +140,16 @@ def test_a_broken_off_training_leaves_no_process_and_goes_on(
     long = ("trainer.max_epochs=400", "cv.fold=0", "tracking=none", *TWO)
     process, devices = started(small(make_folder(images=60), *long), tmp_path)
     assert len(devices) == 2
-    name = how.removeprefix("device ")
-    of_a_device = name != how
-    os.kill(devices[1] if of_a_device else process.pid, signal.Signals[name])
+    *who, name = how.split()
+    of_a_device = who == ["device"]
+    if who == ["terminal"]:  # Ctrl-C goes to all of its processes
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        os.kill(devices[1] if of_a_device else process.pid, signal.Signals[name])
     out, errors = process.communicate(timeout=60)
     assert gone(devices)
     assert "Traceback" not in errors
+    assert "leaked" not in errors or name == "SIGKILL"
     if of_a_device:
         assert process.returncode == 2
         assert f"fold 0: the process of device 1 was ended by {name}" in errors

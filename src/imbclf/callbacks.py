@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import lightning as L
@@ -169,6 +170,8 @@ class EpochBar(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         """Open the bar where training stands."""
+        # That of tqdm is for several processes, and outlives one that is ended by a signal.
+        tqdm.set_lock(RLock())
         self._bar = tqdm(
             total=int(trainer.estimated_stepping_batches),
             initial=trainer.global_step,
