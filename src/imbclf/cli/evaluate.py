@@ -39,8 +39,9 @@ def task(cfg: DictConfig) -> None:
 
     with importing():
         from imbclf.evaluation import evaluate, evaluation_text
-        from imbclf.scoring import pick_device
+        from imbclf.scoring import check_precision, pick_device
 
+    check_precision(cfg.precision)
     device = pick_device(cfg.accelerator)
     data, listing = _held_out(cfg) if held_out else _other_images(cfg)
     predictor = load(str(cfg.ckpt), cfg.tracking)

@@ -2,7 +2,8 @@
 
 A loss that depends on the imbalance takes `class_counts`, the numbers (n0, n1) of training images
 of label 0 and label 1, and derives from them which class is the minority. One that changes during
-training has `set_progress(fraction)`, called as each epoch starts with the share of training done.
+training has `set_progress(fraction)`, called as each epoch starts with the share of training done,
+and with 1 when dev is judged: epochs are compared by the same loss.
 Targets may be soft: y counts as y of label 1 and 1 - y of label 0.
 """
 
