@@ -62,6 +62,17 @@ def test_a_backbone_with_a_probe_has_a_map_and_random_numbers_stay() -> None:
     assert not np.allclose(first, smooth_gradients(backbone, images, CPU, samples=3))
 
 
+def test_gradients_too_large_to_be_squared_have_an_empty_map() -> None:
+    """A warning would be an error here."""
+
+    class Astray(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return 1e25 * images[:, 0, 0, 0]
+
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    assert not smooth_gradients(Astray(), images, torch.device("cpu")).any()
+
+
 def test_a_network_that_looks_nowhere_has_an_empty_map() -> None:
     images = np.zeros((1, 8, 8, 3), np.uint8)
     assert not smooth_gradients(Linear(torch.zeros(8, 8, 3)), images, CPU, samples=1).any()

@@ -60,6 +60,8 @@ def smooth_gradients(
 
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not np.isfinite(values).all():  # of a network gone astray, too large to be squared
+        return np.zeros_like(values)
     smooth = gaussian_filter(values, BLUR * max(values.shape))
     top = float(np.quantile(smooth, 0.99))
     return np.asarray((smooth / top).clip(0, 1)) if top > 0 else np.zeros_like(values)
