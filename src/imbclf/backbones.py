@@ -242,13 +242,15 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     probe = architecture.get("probe")
     if probe not in (None, False, True, "stages", "patches"):
         raise ValueError("probe: expected stages or patches")
+    # Numbers here already: what else a card may hold cannot always be spelt out in a message.
+    mean, std = ([float(value) for value in architecture[key]] for key in ("mean", "std"))
     with RandomWeightsLeftOut():
         backbone = build_backbone(
             name=name,
             input_size=architecture["input_size"],
             stem=stem,
-            mean=tuple(architecture["mean"]),
-            std=tuple(architecture["std"]),
+            mean=mean,
+            std=std,
             head=partial(rebuild_head, head),
         )
         if probe:  # written as true while there was but one kind
