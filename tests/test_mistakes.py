@@ -55,6 +55,16 @@ MISTAKES = {
 }
 
 
+def one_message(capsys: pytest.CaptureFixture[str], *mistake: str) -> str:
+    """Train on the folder `faces` with a mistake; give what was said of it, and nothing done."""
+    assert call("train", *small(Path("faces")), "tracking=none", *mistake) == 2
+    errors = capsys.readouterr().err
+    assert errors.count("error: ") == 1
+    assert "Traceback" not in errors
+    assert not list(Path().rglob("pixels.bin")), "an image was decoded"
+    return errors
+
+
 @pytest.mark.filterwarnings("ignore")  # of Lightning's
 @pytest.mark.parametrize(("mistake", "told"), MISTAKES.items())
 def test_a_mistake_is_one_message(
@@ -68,12 +78,7 @@ def test_a_mistake_is_one_message(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imbclf.cli.sweep.folder", None)
     make_folder()
-    assert call("train", *small(Path("faces")), "tracking=none", mistake) == 2
-    errors = capsys.readouterr().err
-    assert told in errors
-    assert errors.count("error: ") == 1
-    assert "Traceback" not in errors
-    assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+    assert told in one_message(capsys, mistake)
 
 
 def test_images_that_have_no_shifted_views_are_refused_before_training(
@@ -109,11 +114,7 @@ def test_a_mistake_in_a_sweep_is_told_before_its_first_job(
     monkeypatch.setattr("imbclf.cli.sweep.folder", None)
     make_folder()
     gama = ["loss.gama=2"] if "(f*)" in mistake else []
-    assert call("train", *small(Path("faces")), "tracking=none", "-m", mistake, *gama) == 2
-    errors = capsys.readouterr().err
-    assert told in errors
-    assert errors.count("error: ") == 1
-    assert not list(tmp_path.rglob("pixels.bin")), "an image was decoded"
+    assert told in one_message(capsys, "-m", mistake, *gama)
 
 
 NEITHER = {

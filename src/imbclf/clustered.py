@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imbclf.metrics import check_binary
 from imbclf.statistics import wilson_interval
+from imbclf.stratified_draw import number_groups
 
 
 def clustered_hter_interval(
@@ -44,9 +45,9 @@ def clustered_hter_interval(
     (0.0, 0.2)
     """
     decided, truth = check_binary(decisions, "decisions"), check_binary(labels)
-    names, group = np.unique(np.asarray(groups), return_inverse=True)
-    if not decided.shape == truth.shape == group.shape:
-        raise ValueError(f"groups: shape {group.shape}, but labels {truth.shape}")
+    if decided.shape != truth.shape:
+        raise ValueError(f"decisions: shape {decided.shape}, but labels {truth.shape}")
+    group = number_groups(groups, truth)
     if truth.all() or not truth.any():
         return nan, nan
     rates, below, above = [], [], []
@@ -58,7 +59,7 @@ def clustered_hter_interval(
         rates.append(rate)
         below.append(rate - low)
         above.append(high - rate)
-        by_group = np.bincount(of_group, wrong - rate, minlength=len(names))
+        by_group = np.bincount(of_group, wrong - rate, minlength=group.max() + 1)
         excess.append(by_group.astype(np.float64))
     shared = _correlation(excess[0], excess[1])
     middle = sum(rates) / 2

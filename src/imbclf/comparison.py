@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, t
 
 from imbclf.metrics import check_binary
+from imbclf.stratified_draw import number_groups
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,7 @@ def paired_hter_test(
     if not all(((given >= 0) & (given <= 1)).all() for given in (a, b)):
         raise ValueError("decisions: expected 0, 1 or means of them")
     truth = _both_classes(a, b, labels)
-    named = np.arange(len(truth)) if groups is None else np.asarray(groups)
-    group = np.unique(named, return_inverse=True)[1]
-    if group.shape != truth.shape:
-        raise ValueError(f"groups: shape {group.shape}, but labels {truth.shape}")
+    group = np.arange(len(truth)) if groups is None else number_groups(groups, truth)
     share = 1 / (2 * np.bincount(truth)[truth])  # of an image in the difference
     gap = np.abs(a - truth) - np.abs(b - truth)
     mean = np.array([gap[truth == label].mean() for label in (0, 1)])

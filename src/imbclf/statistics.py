@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from imbclf.stratified_draw import number_groups
+
 
 def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
     """Give the standard error of the HTER of decisions whose threshold was fixed beforehand.
@@ -99,7 +101,7 @@ def bootstrap_hter_interval(
     _check_level(level)
     counts = _error_counts(np.asarray(decisions), np.asarray(labels))
     if groups is not None:
-        counts = _sum_by_group(counts, np.asarray(groups))
+        counts = _sum_by_group(counts, number_groups(groups, np.asarray(labels)))
     # Groups with equal counts are the same to the HTER: how often each kind is drawn suffices.
     kinds, sizes = np.unique(counts, axis=0, return_counts=True)
     if not (kinds[:, 0].any() and kinds[:, 2].any()):
@@ -129,11 +131,8 @@ def _error_counts(decisions: NDArray[np.generic], labels: NDArray[np.generic]) -
     return np.stack([zero, zero & accepted, one, one & rejected], axis=1).astype(np.int64)
 
 
-def _sum_by_group(counts: NDArray[np.int64], groups: NDArray[np.generic]) -> NDArray[np.int64]:
-    if groups.shape != counts.shape[:1]:
-        raise ValueError(f"groups: shape {groups.shape}, but labels {counts.shape[:1]}")
-    names, group = np.unique(groups, return_inverse=True)
-    sums = np.zeros((len(names), counts.shape[1]), np.int64)
+def _sum_by_group(counts: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    sums = np.zeros((group.max(initial=-1) + 1, counts.shape[1]), np.int64)
     np.add.at(sums, group, counts)
     return sums
 
