@@ -99,6 +99,8 @@ def main() -> None:
         device = pick_device(options.device)
         written = [machine(device)]
         print(written[0], flush=True)
+        if options.work is not None:
+            options.work.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=options.work) as folder:
             for table in tables(options, device, Path(folder).resolve()):
                 written.append(table.markdown())

@@ -60,6 +60,20 @@ def test_images_are_found_below_in_natural_order_and_system_files_are_not(
     assert (listing.root, listing.labels, listing.groups) == (tmp_path, None, None)
 
 
+def test_folders_are_in_natural_order_of_their_names(tmp_path: Path, touch: Touch) -> None:
+    expected = [
+        f"{folder}{name}"
+        for folder in ("", "a/", "a2/", "a10/", "a b/", "a-b/", "a/b/", "ä/")
+        for name in ("9.jpg", "10.jpg", "a longer name.jpg")
+    ]
+    backwards = expected[::-1]
+    touch(*backwards)
+    files = list_images(tmp_path).files
+    assert files.tolist() == expected
+    assert files.dtype == np.array(expected).dtype
+    assert [backwards[index] for index in natural_order(backwards)] == expected
+
+
 def test_no_image_names_the_folder_and_the_suffixes(tmp_path: Path, touch: Touch) -> None:
     touch("notes.txt", "scan.tif")
     with pytest.raises(UserError, match=r"\.jpg, \.jpeg, \.png, \.webp, \.bmp") as caught:

@@ -3,8 +3,7 @@
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -107,8 +106,8 @@ def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
     size -1.
     """
     root = str(listing.root)
-    numbers = chain.from_iterable(_state(f"{root}/{file}") for file in listing.files.tolist())
-    states = np.fromiter(numbers, dtype=np.int64, count=3 * len(listing))
+    paths = (f"{root}/{file}" for file in listing.files.tolist())
+    states = np.fromiter(_states(paths), dtype=np.int64, count=3 * len(listing))
     digest = hashlib.blake2b(digest_size=16)
     digest.update(repr((FORMAT, size, len(listing), listing.files.dtype.str)).encode())
     digest.update(np.ascontiguousarray(listing.files).data)
@@ -116,12 +115,16 @@ def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
     return digest.hexdigest()
 
 
-def _state(path: str) -> tuple[int, int, int]:
-    try:
-        status = os.stat(path)  # noqa: PTH116 (a Path each would take longer than the call)
-    except OSError:
-        return -1, -1, -1
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def _states(paths: Iterable[str]) -> Iterator[int]:
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 (a Path each would take longer than the call)
+        except OSError:
+            yield from (-1, -1, -1)
+        else:
+            yield status.st_size
+            yield status.st_mtime_ns
+            yield status.st_ctime_ns
 
 
 def _read(folder: Path, count: int, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 
-LINE_END = re.compile(r"\r\n|\r|\n")
 ZERO_ONE: Mapping[str, int] = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
@@ -56,7 +55,12 @@ def read_text(path: Path) -> str:
 
 def read_lines(path: Path) -> list[str]:
     """Read one label a line; a blank line in the middle gives "", blank lines at the end none."""
-    return [line.strip() for line in LINE_END.split(read_text(path).rstrip())]
+    return [line.strip() for line in _lines(read_text(path).rstrip())]
+
+
+def _lines(text: str) -> list[str]:
+    # Not str.splitlines, which takes a form feed and the like for the end of a line.
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def read_table(path: Path) -> Table:
@@ -69,7 +73,7 @@ def read_table(path: Path) -> Table:
         UserError: the text cannot be read, or its first line does not name the columns.
     """
     text = read_text(path)
-    first = LINE_END.split(text, maxsplit=1)[0]
+    first = _lines(text)[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     cells: dict[str, list[str]] = {"file": [], "label": [], "group": []}

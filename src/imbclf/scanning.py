@@ -1,11 +1,11 @@
 """The image files below a folder, in natural order."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from natsort import natsort_keygen
+from natsort import natsort_keygen, natsorted
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
@@ -24,7 +24,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
         UserError: there is no image, the folder or one below it is missing or cannot be read,
             or a file name is not UTF-8.
     """
-    files: list[str] = []
+    found: dict[str, list[str]] = {}
     pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     try:
         while pending:
@@ -32,23 +32,39 @@ def images_below(root: Path) -> NDArray[np.str_]:
             status = (root / folder).stat()
             if (identity := (status.st_dev, status.st_ino)) in above:
                 continue  # a link back to a folder that it lies in
-            with os.scandir(root / folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith(".") or entry.name in SYSTEM_FOLDERS:
-                        continue
-                    if entry.is_dir():
-                        pending.append((f"{folder}{entry.name}/", above | {identity}))
-                    elif is_image(entry.name) and (entry.is_file() or entry.is_symlink()):
-                        files.append(f"{folder}{entry.name}")
-        "".join(files).encode()
+            names, folders = _entries(root / folder)
+            pending += [(f"{folder}{name}/", above | {identity}) for name in folders]
+            if names:
+                "".join([folder, *names]).encode()
+                found[folder.removesuffix("/")] = names
     except OSError as error:
         raise UserError(f"Cannot read the folder {error.filename}: {error.strerror}") from None
     except UnicodeEncodeError:
-        odd = next(file for file in files if not file.isprintable())
+        odd = next(name for name in (folder, *names) if not name.isprintable())
         raise UserError(f"A file in {root} has a name that is not UTF-8: {odd!a}") from None
-    if not files:
+    if not found:
         raise UserError(f"No images in {root}; looked there and below for {', '.join(SUFFIXES)}")
-    return np.array(files)[natural_order(files)]
+    ordered = []
+    for folder in _folders_in_order(found):
+        inside = np.array(found[folder])
+        files = inside[_order(inside)]
+        ordered.append(np.strings.add(f"{folder}/", files) if folder else files)
+    return np.concatenate(ordered)
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """Give the names of the images in a folder and of the folders in it."""
+    images, folders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith(".") or name in SYSTEM_FOLDERS:
+                continue
+            if entry.is_dir():
+                folders.append(name)
+            elif is_image(name) and (entry.is_file() or entry.is_symlink()):
+                images.append(name)
+    return images, folders
 
 
 def is_image(name: str) -> bool:
@@ -67,15 +83,24 @@ def natural_order(files: Sequence[str]) -> NDArray[np.int64]:
     for index, file in enumerate(files):
         folders.setdefault(file.rpartition("/")[0], []).append(index)
     ordered = [np.zeros(0, dtype=np.int64)]
-    natural_key = natsort_keygen()
-    for folder in sorted(sorted(folders), key=natural_key):
-        names = np.array([files[index] for index in folders[folder]])
-        order = np.argsort(names, kind="stable")  # settles what natural order holds equal: 1, 01
-        if not _zero_padded(names):
-            keys = [natural_key(name) for name in names.tolist()]
-            order = np.array(sorted(order.tolist(), key=keys.__getitem__))
-        ordered.append(np.array(folders[folder])[order])
+    for folder in _folders_in_order(folders):
+        indices = np.array(folders[folder])
+        ordered.append(indices[_order(np.array([files[index] for index in folders[folder]]))])
     return np.concatenate(ordered)
+
+
+def _folders_in_order(folders: Iterable[str]) -> list[str]:
+    return natsorted(sorted(folders))  # sorted settles what natural order holds equal: 1, 01
+
+
+def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
+    """Give the indices that sort the names in one folder."""
+    order = np.argsort(names, kind="stable")  # settles the same
+    if _zero_padded(names):
+        return order
+    natural_key = natsort_keygen()
+    keys = [natural_key(name) for name in names.tolist()]
+    return np.array(sorted(order.tolist(), key=keys.__getitem__))
 
 
 def _zero_padded(names: NDArray[np.str_]) -> bool:
