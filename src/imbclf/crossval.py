@@ -26,7 +26,7 @@ from imbclf.callbacks import (
 )
 from imbclf.checkpoint_files import BackgroundCheckpointIO, not_gone_on_with
 from imbclf.checkpoints import BEST, LAST, KeepBest
-from imbclf.datamodule import FoldDataModule
+from imbclf.datamodule import SCORED, FoldDataModule
 from imbclf.decisions import DecisionRule, decision_rule
 from imbclf.devices import EndedProcess, EndOnSigterm, reason, stop
 from imbclf.feedback import Feedback
@@ -45,8 +45,6 @@ from imbclf.thresholds import choose_threshold
 from imbclf.tracking import Tracker, log_epochs
 from imbclf.transfer import start_weights
 from imbclf.untrusted import UNREADABLE
-
-SCORED = 4  # times as many images as in training go through at once where no gradients are kept
 
 
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
