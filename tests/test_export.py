@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -175,6 +176,31 @@ def test_int8_is_judged_by_models_that_never_saw_the_image(tmp_path: Path) -> No
     assert loss.hter == pytest.approx(rates[1] - rates[0])
     with pytest.raises(UserError, match="not whole"):
         loss_in_hter(tmp_path / "run", known, names[:2], {"logits": exact}, {"logits": rounded})
+
+
+def test_int8_is_judged_by_whole_groups(tmp_path: Path) -> None:
+    write_images(tmp_path / "photos")
+    write_run(tmp_path / "run", tmp_path / "photos")
+    oof = tmp_path / "run" / "oof.csv"
+    head, *rows = oof.read_text().splitlines()
+    grouped = [f"{row},p{int(row.split('.')[0]) // 5}" for row in rows]
+    oof.write_text("\n".join([f"{head},group", *grouped]))
+    known = known_images(tmp_path / "run", None, 60)
+    assert known.groups is not None
+    assert known.take(slice(10, 20)).groups is not None
+    alone = replace(known, groups=None)
+    exact = np.where(known.labels == 1, 9.0, -9.0)[:, None].repeat(3, axis=1)
+    # All images of every fourth group become errors, so that there are fewer chances than errors.
+    turned = np.array([int(name[1:]) % 4 == 0 for name in known.groups])
+    rounded = np.where(turned[:, None], -exact, exact)
+    names = ["fold_0", "fold_1", "fold_2"]
+    answers = ({"logits": exact}, {"logits": rounded})
+    whole, single = (
+        loss_in_hter(tmp_path / "run", one, names, *answers)[1] for one in (known, alone)
+    )
+    assert whole.hter == single.hter > 0.1
+    assert whole.low < single.low
+    assert whole.p > 10 * single.p
 
 
 def test_known_images_are_the_runs_own_of_both_labels(tmp_path: Path) -> None:

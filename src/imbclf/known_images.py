@@ -20,15 +20,18 @@ class KnownImages:
         pixels: uint8 `[N, H, W, 3]`, of the run's own size.
         labels: int64 `[N]`.
         folds: int64 `[N]`, whose test part each was in.
+        groups: `[N]` names of what belongs together, or None.
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     folds: NDArray[np.int64]
+    groups: NDArray[np.str_] | None = None
 
     def take(self, places: slice) -> "KnownImages":
         """Give some of them."""
-        return KnownImages(self.pixels[places], self.labels[places], self.folds[places])
+        groups = None if self.groups is None else self.groups[places]
+        return KnownImages(self.pixels[places], self.labels[places], self.folds[places], groups)
 
 
 def known_images(run: Path, folder: str | None, count: int, seed: int = 0) -> KnownImages:
@@ -50,4 +53,6 @@ def known_images(run: Path, folder: str | None, count: int, seed: int = 0) -> Kn
     if not len(drawn):
         raise UserError(f"images={count}: expected 2 or more images")
     pixels = from_run(run, folder)([str(file) for file in table["file"].iloc[drawn]])
-    return KnownImages(pixels, labels[drawn], table["fold"].to_numpy(np.int64)[drawn])
+    folds = table["fold"].to_numpy(np.int64)[drawn]
+    groups = table["group"].to_numpy(np.str_)[drawn] if "group" in table else None
+    return KnownImages(pixels, labels[drawn], folds, groups)

@@ -103,4 +103,5 @@ def loss_in_hter(
     decided, reference = (
         (answer["logits"][rows, column] >= least).astype(np.int64) for answer in (rounded, exact)
     )
-    return hter(reference, known.labels), paired_hter_test(decided, reference, known.labels)
+    loss = paired_hter_test(decided, reference, known.labels, groups=known.groups)
+    return hter(reference, known.labels), loss
