@@ -104,10 +104,11 @@ def test_what_is_no_file_is_no_image(tmp_path: Path, touch: Touch) -> None:
     assert list_images(tmp_path).files.tolist() == ["1.jpg"]
 
 
-def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, touch: Touch) -> None:
-    touch("1.jpg")
-    (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
-    with pytest.raises(UserError, match=r"not UTF-8: 'caf\\udce9\.jpg'"):
+@pytest.mark.parametrize("folder", ["", "a/b/"])
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path, touch: Touch, folder: str) -> None:
+    touch(f"{folder}1.jpg")
+    (tmp_path / folder / os.fsdecode(b"caf\xe9.jpg")).touch()
+    with pytest.raises(UserError, match=rf"not UTF-8: '{folder}caf\\udce9\.jpg'"):
         list_images(tmp_path)
 
 

@@ -55,12 +55,9 @@ def read_text(path: Path) -> str:
 
 def read_lines(path: Path) -> list[str]:
     """Read one label a line; a blank line in the middle gives "", blank lines at the end none."""
-    return [line.strip() for line in _lines(read_text(path).rstrip())]
-
-
-def _lines(text: str) -> list[str]:
     # Not str.splitlines, which takes a form feed and the like for the end of a line.
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = read_text(path).rstrip().replace("\r\n", "\n").replace("\r", "\n")
+    return [line.strip() for line in text.split("\n")]
 
 
 def read_table(path: Path) -> Table:
@@ -73,7 +70,7 @@ def read_table(path: Path) -> Table:
         UserError: the text cannot be read, or its first line does not name the columns.
     """
     text = read_text(path)
-    first = _lines(text)[0]
+    first = re.split(r"[\r\n]", text, maxsplit=1)[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     cells: dict[str, list[str]] = {"file": [], "label": [], "group": []}

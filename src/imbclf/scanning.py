@@ -40,7 +40,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
     except OSError as error:
         raise UserError(f"Cannot read the folder {error.filename}: {error.strerror}") from None
     except UnicodeEncodeError:
-        odd = next(name for name in (folder, *names) if not name.isprintable())
+        odd = next(file for name in names if not (file := f"{folder}{name}").isprintable())
         raise UserError(f"A file in {root} has a name that is not UTF-8: {odd!a}") from None
     if not found:
         raise UserError(f"No images in {root}; looked there and below for {', '.join(SUFFIXES)}")
@@ -90,12 +90,13 @@ def natural_order(files: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _folders_in_order(folders: Iterable[str]) -> list[str]:
-    return natsorted(sorted(folders))  # sorted settles what natural order holds equal: 1, 01
+    # Sorted before, so that what natural order holds equal (1, 01) has one order too.
+    return natsorted(sorted(folders))
 
 
 def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
     """Give the indices that sort the names in one folder."""
-    order = np.argsort(names, kind="stable")  # settles the same
+    order = np.argsort(names, kind="stable")  # settles 1 and 01, as above
     if _zero_padded(names):
         return order
     natural_key = natsort_keygen()
