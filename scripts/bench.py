@@ -22,9 +22,9 @@ from pathlib import Path
 
 import torch
 
-from imbclf.cli.allocator import keep_freed_memory
+from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.errors import UserError
-from imbclf.scoring import pick_device
+from imbclf.prediction.scoring import pick_device
 from speed.bare import setting
 from speed.commands import measure_commands
 from speed.folds import measure_folds

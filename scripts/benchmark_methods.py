@@ -24,9 +24,9 @@ import pandas as pd
 import torch
 from omegaconf import OmegaConf
 
-from imbclf.cli.command import conf_dir
-from imbclf.metrics import binary_report
-from imbclf.statistics import hter_interval
+from imbclf.cli.app.launch import conf_dir
+from imbclf.metrics.error_rates import binary_report
+from imbclf.metrics.intervals import hter_interval
 
 # What cannot run by itself: a loss of torch.nn wants a name, and SVDD its own head.
 NEEDS_MORE = {"loss": ("torch", "svdd")}

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from imbclf.metrics import decide, error_curve, hter
-from imbclf.runs import read_table
-from imbclf.thresholds import Method, choose_threshold
+from imbclf.metrics.error_rates import decide, error_curve, hter
+from imbclf.metrics.thresholds import Method, choose_threshold
+from imbclf.utils.tables import read_table
 
 MINORITY_SHARE = 0.12
 Scores = NDArray[np.float64]

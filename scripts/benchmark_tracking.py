@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.mlflow_store import embedded_uri, without_foreign_warnings
-from imbclf.mlflow_tracker import MLflowTracker
+from imbclf.tracking.mlflow_store import embedded_uri, without_foreign_warnings
+from imbclf.tracking.mlflow_tracker import MLflowTracker
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.

@@ -2,6 +2,8 @@
 
 import os
 
+from helpers.noise_images import draw
+
 # Before torch is imported: many small operations on many threads wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -10,16 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
-
-
-def draw(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.uint8]:
-    """Draw noise in which label 1 is brighter on the left: easy, yet not at once perfect."""
-    random = np.random.default_rng(seed)
-    images = random.normal(110, 40, (len(labels), size, size, 3))
-    images[:, :, : size // 2] += 25 * labels[:, None, None, None]
-    return images.clip(0, 255).astype(np.uint8)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from imbclf.backbones import Backbone, build_backbone
-from imbclf.scoring import autocast_to, resolve_precision
+from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.prediction.scoring import autocast_to, resolve_precision
 
 WARM_UP = 2  # steps that are not counted: libraries choose their kernels in the first
 

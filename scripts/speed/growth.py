@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imbclf.batches import IndexBatches
-from imbclf.datamodule import Rows
-from imbclf.images import cache_key, open_images
-from imbclf.listing import list_labelled
-from imbclf.pixels import INDEX
+from imbclf.data.decode_worker import PIXELS
+from imbclf.data.image_cache import cache_key, open_images
+from imbclf.data.listing import list_labelled
+from imbclf.data.pixel_file import INDEX
+from imbclf.data.splits import stratified_folds
 from imbclf.samplers import BalancedSampler, ShuffleSampler
-from imbclf.splits import stratified_folds
-from imbclf.workers import PIXELS
+from imbclf.training.batch_sampler import IndexBatches
+from imbclf.training.datamodule import Rows
 from speed.processes import memory, run
 from speed.table import Table
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.images import open_images
-from imbclf.listing import list_labelled
-from imbclf.splits import Fold, stratified_folds
+from imbclf.data.image_cache import open_images
+from imbclf.data.listing import list_labelled
+from imbclf.data.splits import Fold, stratified_folds
 
 FOLDS = 5
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from imbclf.images import open_images
-from imbclf.listing import list_images
+from imbclf.data.image_cache import open_images
+from imbclf.data.listing import list_images
 from speed.bare import Bare, Setting
 from speed.pictures import Pictures
 from speed.processes import Finished, imbclf, in_own_process, run

@@ -14,9 +14,9 @@ STEPS = 20  # of the one epoch: memory has settled by then
 # What a fold imports sooner or later, so that none of it is counted as start-up.
 IMPORTS = (
     "imbclf.cli.train",
-    "imbclf.cli.parts",
-    "imbclf.mlflow_tracker",
-    "imbclf.report",
+    "imbclf.cli.config.build",
+    "imbclf.tracking.mlflow_tracker",
+    "imbclf.reporting.run_report",
     "mlflow.store.tracking.sqlalchemy_store",
 )
 
@@ -78,7 +78,7 @@ def main() -> None:
     imported = time.perf_counter()
 
     from imbclf.cli import train
-    from imbclf.module import BinaryClassifier
+    from imbclf.training.lightning_module import BinaryClassifier
 
     step = BinaryClassifier.training_step
 

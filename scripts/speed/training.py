@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from imbclf.mlflow_store import embedded_uri
+from imbclf.tracking.mlflow_store import embedded_uri
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.

@@ -6,7 +6,7 @@ batch's number and the image's own index, so an interrupted run that goes on see
 uninterrupted one would have seen. Only whom an image is mixed with depends on who is in the batch.
 """
 
-from imbclf.augment.fold import FoldAugmentation
 from imbclf.augment.options import Augmentation
+from imbclf.augment.pipeline import FoldAugmentation
 
 __all__ = ["Augmentation", "FoldAugmentation"]

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from imbclf.augment.boxes import paste
+from imbclf.augment.rectangles import paste
 
 
 def cut_out(images: Tensor, centres: tuple[Tensor, Tensor], side: int) -> Tensor:

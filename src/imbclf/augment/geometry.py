@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from imbclf.augment.draws import Draw, Draws
+from imbclf.augment.random_draws import Draw, Draws
 
 Flip = Literal["none", "random", "alternating"]
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from imbclf.augment.mixing import mix_labels
+from imbclf.augment.mixup import mix_labels
 
 
 def remix_labels(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, ListConfig
 
-from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, quoted, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch, log, quoted, refuse_overwriting, show_messages
+from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
-    from imbclf.ranking import FinishedRun
+    from imbclf.evaluation.comparison import FinishedRun
 
 OPTIONS = ("runs", "reference", "out", "overwrite", "tracking")
 
@@ -42,14 +42,14 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)
 
-    from imbclf.ranking import find_runs, read_run
-    from imbclf.ranking_report import named_apart, write_comparison
+    from imbclf.evaluation.comparison import find_runs, read_run
+    from imbclf.reporting.comparison_report import named_apart, write_comparison
 
     addresses = list(cfg.runs) if isinstance(cfg.runs, ListConfig) else [cfg.runs]
     runs: list[FinishedRun] = []
     for address in map(str, addresses):
         if address.startswith("experiments:/"):
-            from imbclf.mlflow_registry import download_runs
+            from imbclf.tracking.mlflow_models import download_runs
 
             fetched = download_runs(address, cfg.tracking.uri, Path(cfg.tracking.directory))
             runs += [read_run(folder, name) for folder, name in fetched.items()]

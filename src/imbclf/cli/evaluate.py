@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.addresses import load
-from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
-from imbclf.cli.importing import importing
-from imbclf.cli.resume import foreign_calls, load_configuration
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.config.stored import foreign_calls, load_configuration
+from imbclf.cli.config.validation import check
+from imbclf.cli.model_addresses import load
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
-    from imbclf.dataset import LabelledFolder
-    from imbclf.listing import Listing
+    from imbclf.data.dataset import LabelledFolder
+    from imbclf.data.listing import Listing
 
 OPTIONS = ("ckpt", "data", "out", "overwrite", "tta", "accelerator", "precision", "tracking")
 RUN_FILES = ("config.yaml", "splits.csv")
@@ -38,8 +38,8 @@ def task(cfg: DictConfig) -> None:
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
     with importing():
-        from imbclf.evaluation import evaluate, evaluation_text
-        from imbclf.scoring import check_precision, pick_device
+        from imbclf.evaluation.evaluate import evaluate, evaluation_text
+        from imbclf.prediction.scoring import check_precision, pick_device
 
     check_precision(cfg.precision)
     device = pick_device(cfg.accelerator)
@@ -70,10 +70,10 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 
     Where they lie and what they are labelled is read from the run; nothing that it names is called.
     """
-    from imbclf.cli.blame import blame
-    from imbclf.dataset import LabelledFolder
-    from imbclf.holdout import find_holdout
-    from imbclf.report import data_options
+    from imbclf.cli.config.error_context import blame
+    from imbclf.data.dataset import LabelledFolder
+    from imbclf.data.holdout import find_holdout
+    from imbclf.evaluation.run_images import data_options
 
     run = _run_of(str(cfg.ckpt)) or Path(str(cfg.ckpt))
     _refuse_foreign_data(run)
@@ -88,7 +88,7 @@ def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     data = _folder(cfg.data)
     run = _run_of(str(cfg.ckpt))
     if run is not None:
-        from imbclf.report import data_options
+        from imbclf.evaluation.run_images import data_options
 
         _refuse_foreign_data(run)
         if Path(data_options(run)["dir"]).resolve() == Path(data.dir).resolve():
@@ -129,8 +129,8 @@ def _refuse_foreign_data(run: Path) -> None:
 def _folder(cfg: DictConfig) -> "LabelledFolder":
     from hydra.utils import instantiate
 
-    from imbclf.cli.blame import blame
-    from imbclf.dataset import LabelledFolder
+    from imbclf.cli.config.error_context import blame
+    from imbclf.data.dataset import LabelledFolder
 
     with blame("data"):
         data = instantiate(cfg, _convert_="all")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from imbclf.cli.check import check
-from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
-from imbclf.cli.importing import importing
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
-    from imbclf.exploration import Exploration
+    from imbclf.data.exploration.explore import Exploration
 
 OPTIONS = ("data", "test_dir", "folds", "seed", "write_groups", "out", "overwrite")
 
@@ -35,11 +35,11 @@ def task(cfg: DictConfig) -> None:
     with importing():
         from hydra.utils import instantiate
 
-        from imbclf.atomic import write_text
-        from imbclf.cli.blame import blame
-        from imbclf.exploration import explore, facts
-        from imbclf.exploration_page import exploration_page
-        from imbclf.findings import findings
+        from imbclf.cli.config.error_context import blame
+        from imbclf.data.exploration.explore import explore, facts
+        from imbclf.data.exploration.findings import findings
+        from imbclf.reporting.exploration_report import exploration_page
+        from imbclf.utils.files import write_text
 
     with blame("data"):
         data = instantiate(cfg.data, _convert_="all")
@@ -79,7 +79,7 @@ def write_duplicates(found: "Exploration", path: Path) -> None:
     """Write a row for each pair: file, other, where, kind, bits, likeness and the two labels."""
     import numpy as np
 
-    from imbclf.runs import write_table
+    from imbclf.utils.tables import write_table
 
     pairs, test = found.pairs, found.test_pairs
     names, labels = np.array(found.listing.label_names), found.labels
@@ -105,7 +105,7 @@ def write_duplicates(found: "Exploration", path: Path) -> None:
 
 def write_groups(found: "Exploration", path: Path) -> None:
     """Write a table of file, label (0 or 1) and group that `data.labels` takes."""
-    from imbclf.runs import write_table
+    from imbclf.utils.tables import write_table
 
     listing = found.listing
     columns = {"file": listing.files, "label": found.labels, "group": found.groups}

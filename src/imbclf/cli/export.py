@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from imbclf.cli.addresses import load_ensemble
-from imbclf.cli.check import check
-from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
-from imbclf.cli.importing import importing
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.config.validation import check
+from imbclf.cli.model_addresses import load_ensemble
 from imbclf.cli.predict import check_numbers, decision_threshold
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
-    from imbclf.known_images import KnownImages
+    from imbclf.prediction.export.sample import KnownImages
 
 OPTIONS = (
     "ckpt",
@@ -53,10 +53,17 @@ def task(cfg: DictConfig) -> None:
     expect_bool("int8", cfg.int8)
 
     with importing():
-        from imbclf.export_checks import drawn_images
-        from imbclf.exported_files import check_format
-        from imbclf.exporting import Export, export, export_int8, export_text, speeds
-        from imbclf.runs import write_json
+        from imbclf.evaluation.run_directory import fold_thresholds
+        from imbclf.prediction.export.export import (
+            Export,
+            export_int8,
+            export_predictor,
+            export_text,
+            speeds,
+        )
+        from imbclf.prediction.export.formats import check_format
+        from imbclf.prediction.export.verification import drawn_images
+        from imbclf.utils.tables import write_json
 
     check_format(cfg.format)
     if cfg.int8 and cfg.format != "onnx":
@@ -73,10 +80,12 @@ def task(cfg: DictConfig) -> None:
     # Nothing takes its place in `out` before it has been checked.
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as folder:
         partial = Path(folder)
-        sheet = export(predictor, wanted, known, partial)
+        sheet = export_predictor(predictor, wanted, known, partial)
         if cfg.int8:
             assert known is not None
-            sheet["int8"] = export_int8(predictor, wanted, known, Path(str(cfg.ckpt)), partial)
+            sheet["int8"] = export_int8(
+                predictor, wanted, known, fold_thresholds(Path(str(cfg.ckpt))), partial
+            )
         images = drawn_images(cfg.batch_size, predictor.image_size)
         sheet["speed"] = speeds(predictor, wanted, images, partial)
         for file in sorted(partial.iterdir()):
@@ -92,8 +101,8 @@ def _known_images(cfg: DictConfig) -> "KnownImages | None":
     Raises:
         UserError: there are none, and they cannot be done without.
     """
-    from imbclf.known_images import known_images
-    from imbclf.quantisation import CALIBRATION
+    from imbclf.evaluation.run_images import known_images
+    from imbclf.prediction.export.quantization import CALIBRATION
 
     run = Path(str(cfg.ckpt))
     is_run = isinstance(cfg.ckpt, str) and (run / "oof.csv").exists()

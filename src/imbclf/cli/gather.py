@@ -12,19 +12,19 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.atomic import write_text
-from imbclf.cli.check import check
-from imbclf.cli.command import expect_bool, launch, log, refuse_overwriting, show_messages
-from imbclf.cli.resume import (
+from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.config.stored import (
     is_allowance,
     load_configuration,
     refuse_foreign,
     stored_configuration,
 )
+from imbclf.cli.config.validation import check
 from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
 from imbclf.errors import UserError
-from imbclf.untrusted import UNREADABLE, read_json
+from imbclf.utils.files import write_text
+from imbclf.utils.safe_reading import UNREADABLE, read_json
 
 OPTIONS = ("sweep", "overwrite")
 GATHERED = "gathered"
@@ -104,7 +104,7 @@ def task(allowed: list[str], cfg: DictConfig) -> None:
 
 def gather(experiment: Experiment, out: Path, allowed: Sequence[str]) -> None:
     """Bring the folds together and conclude the run as one process does."""
-    from imbclf.gathering import gather_folds
+    from imbclf.training.gather import gather_folds
 
     shutil.rmtree(out, ignore_errors=True)
     gather_folds(experiment.jobs, out)

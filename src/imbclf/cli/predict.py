@@ -7,12 +7,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.ahead import ahead
-from imbclf.cli.addresses import addresses_of, load_ensemble, peek_size
-from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, refuse_overwriting, show_messages
-from imbclf.cli.importing import importing
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.config.validation import check
+from imbclf.cli.model_addresses import addresses_of, load_ensemble, peek_size
 from imbclf.errors import UserError
+from imbclf.utils.background import ahead
 
 OPTIONS = (
     "ckpt",
@@ -50,7 +50,7 @@ def task(cfg: DictConfig) -> None:
 
     from hydra.utils import instantiate
 
-    from imbclf.cli.blame import blame
+    from imbclf.cli.config.error_context import blame
 
     with blame("data"):
         data = instantiate(cfg.data)
@@ -61,12 +61,12 @@ def task(cfg: DictConfig) -> None:
     with importing():
         import numpy as np
 
-        from imbclf.atomic import write_text
-        from imbclf.familiarity import look_at
-        from imbclf.runs import write_json, write_table
-        from imbclf.scoring import check_precision, pick_device
-        from imbclf.shortage import told_with_batch_size
-        from imbclf.views import check_tta
+        from imbclf.augment.tta import check_tta
+        from imbclf.prediction.drift import look_at
+        from imbclf.prediction.scoring import check_precision, pick_device
+        from imbclf.utils.files import write_text
+        from imbclf.utils.out_of_memory import told_with_batch_size
+        from imbclf.utils.tables import write_json, write_table
 
     threshold = decision_threshold(cfg)
     check_precision(cfg.precision)
@@ -148,9 +148,13 @@ def decision_threshold(cfg: DictConfig) -> float:
     Raises:
         UserError: two options contradict each other, or the run has no out-of-fold scores.
     """
-    from imbclf.metrics import decide, error_rates
-    from imbclf.operating_points import threshold_for_cost, threshold_for_far, threshold_for_frr
-    from imbclf.ranking import read_run
+    from imbclf.evaluation.comparison import read_run
+    from imbclf.metrics.error_rates import decide, error_rates
+    from imbclf.metrics.operating_points import (
+        threshold_for_cost,
+        threshold_for_far,
+        threshold_for_frr,
+    )
 
     given = [name for name in ("threshold", *AIMS) if cfg[name] is not None]
     if not given:

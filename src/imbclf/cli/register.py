@@ -5,9 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.addresses import predictor_folder
-from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
+from imbclf.cli.app.launch import launch, log, show_messages
+from imbclf.cli.config.validation import check
+from imbclf.cli.model_addresses import predictor_folder
 from imbclf.errors import UserError
 
 OPTIONS = ("ckpt", "name", "alias", "tracking")
@@ -23,7 +23,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
 
-    from imbclf.mlflow_registration import register
+    from imbclf.tracking.mlflow_registration import register
 
     address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
     folder = predictor_folder(address, cfg.tracking)
@@ -49,8 +49,8 @@ def task(cfg: DictConfig) -> None:
 
 def _description(run: Path) -> str:
     """Say how good the run was, where that is known."""
-    from imbclf.runs import read_summary
-    from imbclf.untrusted import UNREADABLE
+    from imbclf.evaluation.run_directory import read_summary
+    from imbclf.utils.safe_reading import UNREADABLE
 
     if not (run / "summary.json").exists():
         return "HTER not known"

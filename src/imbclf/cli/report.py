@@ -5,9 +5,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.check import check
-from imbclf.cli.command import launch, log, show_messages
-from imbclf.cli.importing import importing
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import launch, log, show_messages
+from imbclf.cli.config.validation import check
 
 OPTIONS = ("run", "data", "accelerator")
 
@@ -23,8 +23,9 @@ def task(cfg: DictConfig) -> None:
     show_messages()
 
     with importing():
-        from imbclf.report import SUSPECTS, from_run, write_report
-        from imbclf.scoring import pick_device
+        from imbclf.evaluation.run_images import from_run
+        from imbclf.prediction.scoring import pick_device
+        from imbclf.reporting.run_report import SUSPECTS, write_report
 
     run = Path(str(cfg.run))
     folder = None if cfg.data.dir is None else str(cfg.data.dir)

@@ -19,9 +19,9 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from imbclf.atomic import write_text
-from imbclf.cli.check import adopt_targets, check
+from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.errors import UserError
+from imbclf.utils.files import write_text
 
 log = logging.getLogger("imbclf")
 JOB = "job.json"
@@ -138,8 +138,8 @@ def conclude() -> int:
     if folds == len(jobs) > 1:
         print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")
     elif finished > 1:
-        from imbclf.ranking import find_runs
-        from imbclf.ranking_report import write_comparison
+        from imbclf.evaluation.comparison import find_runs
+        from imbclf.reporting.comparison_report import write_comparison
 
         print("\n" + write_comparison(find_runs(folder), None, folder))
         print(f"comparison  {folder / 'comparison.html'}")

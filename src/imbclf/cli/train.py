@@ -5,15 +5,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.atomic import write_text
 from imbclf.cli import sweep
-from imbclf.cli.check import adopt_targets, check
-from imbclf.cli.command import FAILURE, guarded, launch, log, show_messages
-from imbclf.cli.importing import importing
-from imbclf.cli.interrupts import got_through
-from imbclf.cli.resume import finished_job, stored_configuration
-from imbclf.cli.system_errors import FULL, refusal
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import FAILURE, guarded, launch, log, show_messages
+from imbclf.cli.app.os_errors import FULL, refusal
+from imbclf.cli.app.signals import got_through
+from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.errors import Interrupted, UserError
+from imbclf.utils.files import write_text
 
 OPTIONS = (
     "data",
@@ -72,7 +72,7 @@ def train(cfg: DictConfig, run: Path) -> float:
     """Train what the configuration says into `run`; give the HTER."""
     show_messages()
     with importing():
-        from imbclf.cli.parts import experiment_from
+        from imbclf.cli.config.build import experiment_from
 
         experiment = experiment_from(cfg)
     show_messages(run / "train.log")

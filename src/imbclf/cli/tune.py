@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.check import adopt_targets, check
-from imbclf.cli.command import MISTAKE, launch, log, show_messages
-from imbclf.cli.composing import as_overrides, composed, key_of
-from imbclf.cli.importing import importing
-from imbclf.cli.interrupts import got_through
+from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.launch import MISTAKE, launch, log, show_messages
+from imbclf.cli.app.signals import got_through
+from imbclf.cli.config.compose import as_overrides, composed, key_of
+from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.cli.train import OPTIONS as TRAIN_OPTIONS
 from imbclf.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
     from imbclf.tuning.options import TuneOptions
-    from imbclf.tuning.space import Space
+    from imbclf.tuning.search_space import Space
 
 OWN = ("tune", "search")
 # What decides which images a trial is judged on, or where things lie.
@@ -65,8 +65,8 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     show_messages(options.folder / "tune.log")
 
     with importing():
-        from imbclf.cli.study import CommandStudy
-        from imbclf.cli.winner import conclude
+        from imbclf.cli.tune_study import CommandStudy
+        from imbclf.cli.tune_winner import conclude
 
     try:
         study = CommandStudy(options, space, given)
@@ -106,7 +106,7 @@ def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
     Raises:
         UserError: nothing is left, or it is not what a space looks like.
     """
-    from imbclf.tuning.space import examples, read_space, without
+    from imbclf.tuning.search_space import examples, read_space, without
 
     given = {key_of(one): one.partition("=")[2] for one in overrides}
     node = OmegaConf.to_container(cfg.search, resolve=True)
@@ -126,7 +126,7 @@ def check_space(space: "Space", given: list[str]) -> None:
     Raises:
         UserError: as `check`, and says what was drawn.
     """
-    from imbclf.tuning.space import examples
+    from imbclf.tuning.search_space import examples
 
     for drawn in examples(space):
         try:

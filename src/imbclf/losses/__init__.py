@@ -8,25 +8,25 @@ Targets may be soft: y counts as y of label 1 and 1 - y of label 0.
 """
 
 from imbclf.losses.asymmetric import AsymmetricLoss, asymmetric_loss
-from imbclf.losses.auc_margin import AUCMarginLoss, auc_margin_loss
-from imbclf.losses.cross_entropy import ClassBalancedBCE, WeightedBCE, weighted_bce
-from imbclf.losses.deferred import WeightedLoss, deferred_share
-from imbclf.losses.focal import FocalLoss, focal_loss
-from imbclf.losses.generalized import GeneralizedCrossEntropy, generalized_cross_entropy
-from imbclf.losses.hter import SoftHTER, balanced_bce, soft_hter
-from imbclf.losses.ldam import LDAMLoss, ldam_loss, ldam_margins
-from imbclf.losses.pairwise_auc import PairwiseAUCLoss, pairwise_auc_loss
-from imbclf.losses.precision import in_full_precision
-from imbclf.losses.smoothing import SmoothedBCE, smoothed_bce
-from imbclf.losses.svdd import SVDDLoss
-from imbclf.losses.torch_nn import TORCH_LOSSES, TorchLoss
-from imbclf.losses.vector_scaling import VectorScalingLoss, vector_scaling_loss
-from imbclf.losses.weights import (
+from imbclf.losses.aucm import AUCMarginLoss, auc_margin_loss
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import (
     balanced_weights,
     class_weights,
     effective_number_weights,
     minority_weights,
 )
+from imbclf.losses.deep_svdd import SVDDLoss
+from imbclf.losses.deferred import WeightedLoss, deferred_share
+from imbclf.losses.focal import FocalLoss, focal_loss
+from imbclf.losses.generalized_ce import GeneralizedCrossEntropy, generalized_cross_entropy
+from imbclf.losses.label_smoothing import SmoothedBCE, smoothed_bce
+from imbclf.losses.ldam import LDAMLoss, ldam_loss, ldam_margins
+from imbclf.losses.pairwise_auc import PairwiseAUCLoss, pairwise_auc_loss
+from imbclf.losses.soft_hter import SoftHTER, balanced_bce, soft_hter
+from imbclf.losses.torch_losses import TORCH_LOSSES, TorchLoss
+from imbclf.losses.vector_scaling import VectorScalingLoss, vector_scaling_loss
+from imbclf.losses.weighted_bce import ClassBalancedBCE, WeightedBCE, weighted_bce
 
 __all__ = [
     "TORCH_LOSSES",

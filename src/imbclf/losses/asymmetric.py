@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.losses.options import check_option
-from imbclf.losses.precision import in_full_precision
-from imbclf.losses.weights import minority_weights, weighted_mean
+from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.class_weights import minority_weights, weighted_mean
 
 
 def asymmetric_loss(

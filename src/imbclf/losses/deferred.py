@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from imbclf.losses.options import check_option
+from imbclf.losses.base import check_option
 
 
 def deferred_share(progress: float, start_at: float, ramp: float) -> float:

@@ -3,10 +3,9 @@
 from torch import Tensor
 from torch.nn import functional as F
 
+from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.class_weights import both_present, class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
-from imbclf.losses.options import check_option
-from imbclf.losses.precision import in_full_precision
-from imbclf.losses.weights import both_present, class_weights, weighted_mean
 
 
 def ldam_margins(class_counts: tuple[int, int], max_margin: float) -> tuple[float, float]:

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from imbclf.losses.options import check_option
-from imbclf.losses.precision import in_full_precision
+from imbclf.losses.base import check_option, in_full_precision
 
 PAIRS_AT_ONCE = 1 << 24  # bounds memory where a whole dev part is one batch
 

@@ -5,12 +5,12 @@ it draws depends on nothing but labels, seed, epoch and progress, and for an `Ob
 was shown: a resumed training goes on as if it had never stopped, and every device draws the same.
 """
 
+from imbclf.samplers.base import IndexSampler, MajorityOnlySampler, ShuffleSampler
 from imbclf.samplers.both_classes import BothClassesSampler
-from imbclf.samplers.by_class import BalancedSampler, ClassSampler, SquareRootSampler
-from imbclf.samplers.by_ratio import ProgressiveSampler, UndersampleSampler
-from imbclf.samplers.dealing import deal
-from imbclf.samplers.hard import HardSampler
-from imbclf.samplers.index import IndexSampler, MajorityOnlySampler, ShuffleSampler
+from imbclf.samplers.class_balanced import BalancedSampler, ClassSampler, SquareRootSampler
+from imbclf.samplers.class_ratio import ProgressiveSampler, UndersampleSampler
+from imbclf.samplers.even_draws import deal
+from imbclf.samplers.hard_examples import HardSampler
 from imbclf.samplers.observer import Observer
 
 __all__ = [

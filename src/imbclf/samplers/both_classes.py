@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
-from imbclf.samplers.by_class import ClassSampler
+from imbclf.samplers.class_balanced import ClassSampler
 
 
 class BothClassesSampler(ClassSampler):

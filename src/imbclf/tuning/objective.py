@@ -7,12 +7,12 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 
-from imbclf.checkpoints import BEST, LAST, Select, cost
-from imbclf.crossval import fit_and_judge_on_dev
-from imbclf.recipe import Recipe
-from imbclf.runs import fold_folder
-from imbclf.splits import Fold
-from imbclf.tracking import Tracker
+from imbclf.data.splits import Fold
+from imbclf.evaluation.run_directory import BEST, LAST, fold_folder
+from imbclf.tracking.base import Tracker
+from imbclf.training.checkpoint_callback import Select, cost
+from imbclf.training.fold import fit_and_judge_on_dev
+from imbclf.training.recipe import Recipe
 from imbclf.tuning.options import Metric
 
 Tell = Callable[[int, float, bool], None]  # steps done, what they came to, whether all are done

@@ -15,7 +15,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from imbclf.errors import UserError
 from imbclf.tuning.options import TuneOptions
-from imbclf.tuning.sampling import pruner, sampler
+from imbclf.tuning.samplers_and_pruners import pruner, sampler
+from imbclf.utils.renamed import current_name
 
 JOURNAL = "study.log"
 AGREED, WORKER, ERROR = "imbclf.agreed", "imbclf.worker", "imbclf.error"
@@ -52,8 +53,8 @@ def open_study(options: TuneOptions, agreed: Mapping[str, Any], seed: int) -> op
                 f"tune.storage={options.storage}: the study cannot be opened ({error}). Expected "
                 "null, sqlite:///FILE or another address of a database whose driver is installed"
             ) from error
-    before = json.loads(stored) if stored else json.loads(json.dumps(agreed))
     now = json.loads(json.dumps(agreed))
+    before = _current(json.loads(stored)) if stored else now
     differing = [
         key for key in sorted({*before, *now}) if before.get(key, ...) != now.get(key, ...)
     ]
@@ -64,6 +65,14 @@ def open_study(options: TuneOptions, agreed: Mapping[str, Any], seed: int) -> op
             "Give the same ones to go on with it, or another name"
         )
     return study
+
+
+def _current(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study has agreed on, in the names of today."""
+    return {
+        key: current_name(value) if key.endswith("_target_") else value
+        for key, value in stored.items()
+    }
 
 
 def _storage(options: TuneOptions) -> BaseStorage:

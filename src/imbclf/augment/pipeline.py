@@ -1,0 +1,107 @@
+"""The augmentation of one fold's training batches."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from imbclf.augment.color import jitter
+from imbclf.augment.cutout import cut_out
+from imbclf.augment.geometry import crop_boxes, flip_where, flips, shift, warp
+from imbclf.augment.mixup import cutmix, mix_labels, mixup, partners, shares
+from imbclf.augment.options import Augmentation
+from imbclf.augment.random_draws import Draw, Draws
+from imbclf.augment.remix import remix_labels
+
+
+@dataclass(frozen=True)
+class FoldAugmentation:
+    """Shift, turn and zoom, mirror, change colours, cover, mix: in this order, each where it is on.
+
+    Args:
+        options: what is done.
+        seed: with the batch's number and an image's index, all that its draws depend on.
+        class_counts: images (n0, n1) of label 0 and label 1 in the fold's fit part.
+
+    >>> import torch
+    >>> augment = FoldAugmentation(Augmentation(mixup=0.2), seed=0, class_counts=(1, 3))
+    >>> images, labels = torch.zeros(4, 8, 8, 3, dtype=torch.uint8), torch.tensor([0, 1, 1, 1])
+    >>> images, targets = augment(images, labels, torch.arange(4), epoch=0, batch=0)
+    >>> images.shape, targets.dtype
+    (torch.Size([4, 8, 8, 3]), torch.float32)
+    """
+
+    options: Augmentation
+    seed: int
+    class_counts: tuple[int, int]
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, rows: Tensor, epoch: int, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """Augment a batch.
+
+        Args:
+            images: uint8 `[N, H, W, 3]`.
+            labels: int64 `[N]`.
+            rows: indices of the images in the data set, int64 `[N]`.
+            epoch: from 0.
+            batch: number of the batch since training began, from 0.
+
+        Returns:
+            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colours are changed or
+            images are blended; targets, float32 `[N]` in 0..1.
+        """
+        draws = Draws(rows, self.seed, epoch, batch)
+        images = self._recolour(self._move(images, draws), draws)
+        if self.options.cutout:
+            centres = draws.pixels(Draw.CUTOUT, *images.shape[1:3])
+            images = cut_out(images, centres, self.options.cutout)
+        return self._mix(images, labels, draws)
+
+    def _move(self, images: Tensor, draws: Draws) -> Tensor:
+        options = self.options
+        if options.shift:
+            images = shift(images, draws, options.shift)
+        if options.zoom < 1 or options.rotate:
+            degrees = draws.uniform(Draw.ANGLE, -options.rotate, options.rotate)
+            images = warp(images, crop_boxes(draws, options.zoom), degrees)
+        if options.flip != "none":
+            images = flip_where(images, flips(draws, options.flip))
+        return images
+
+    def _recolour(self, images: Tensor, draws: Draws) -> Tensor:
+        options = self.options
+        if not options.jitters:
+            return images
+        brightness, contrast, saturation = (
+            draws.uniform(what, 1 - most, 1 + most)
+            for what, most in (
+                (Draw.BRIGHTNESS, options.brightness),
+                (Draw.CONTRAST, options.contrast),
+                (Draw.SATURATION, options.saturation),
+            )
+        )
+        return jitter(images, brightness, contrast, saturation)
+
+    def _mix(self, images: Tensor, labels: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        options = self.options
+        if not (options.mixup or options.cutmix):
+            return images, labels.float()
+        partner = partners(draws)
+        if self._draws_cutmix(draws):
+            share = shares(draws, options.cutmix)
+            centres = draws.pixels(Draw.BOX, *images.shape[1:3])
+            images, share = cutmix(images, partner, share, centres)
+            return images, mix_labels(labels, partner, share)
+        share = shares(draws, options.mixup)
+        images = mixup(images, partner, share)
+        if options.remix:
+            kappa, tau = options.remix_kappa, options.remix_tau
+            return images, remix_labels(labels, partner, share, self.class_counts, kappa, tau)
+        return images, mix_labels(labels, partner, share)
+
+    def _draws_cutmix(self, draws: Draws) -> bool:
+        if not (self.options.mixup and self.options.cutmix):
+            return self.options.cutmix > 0
+        # The batch's first image draws for all of it.
+        first = Draws(draws.rows[:1], self.seed, draws.epoch, draws.batch)
+        return bool(first.bits(Draw.MIXING) & 1)

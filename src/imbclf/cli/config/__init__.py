@@ -1,0 +1,1 @@
+"""Hydra configurations: composed, checked, stored, built into the parts of an experiment."""

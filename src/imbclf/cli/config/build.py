@@ -1,0 +1,189 @@
+"""From a checked configuration to the plain parts of an experiment. Imports what is heavy."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import lightning as L
+import torch
+from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+from torch import nn
+
+from imbclf.cli.app.signals import got_through
+from imbclf.cli.config.error_context import blame
+from imbclf.cli.config.validation import OWN
+from imbclf.errors import Interrupted, UserError
+from imbclf.tracking.base import Tracker
+from imbclf.training.distributed import strategy_of
+from imbclf.training.experiment import prepare, run_experiment
+from imbclf.training.lightning_warnings import quieten_lightning
+from imbclf.training.recipe import CompileMode
+from imbclf.utils.run_lock import only_process
+
+SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by seed + r
+
+
+def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
+    """Build the parts; give what runs the experiment in a run directory and returns its HTER.
+
+    Args:
+        cfg: the checked configuration.
+        tracker: where it is recorded; None: where the configuration says.
+
+    Raises:
+        UserError: where a part refuses its options.
+    """
+    parts, tracking = build_parts(cfg), tracker or tracker_from(cfg)
+
+    def run_in(run: Path) -> float:
+        params = flatten(OmegaConf.to_container(cfg, resolve=True))
+        with only_process(run), tracked(tracking):
+            summary = run_experiment(prepare(**parts), tracking, run, params)
+        return float(summary["hter"])
+
+    return run_in
+
+
+def build_parts(cfg: DictConfig) -> dict[str, Any]:
+    """Build what `prepare` takes, by the names of its arguments.
+
+    Raises:
+        UserError: where a part refuses its options.
+    """
+    quieten_lightning()
+    parts = {}
+    for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
+        own = OWN.get(group, ())
+        taken = {key: value for key, value in cfg[group].items() if key not in own}
+        with blame(group):
+            parts[group] = instantiate(taken, _convert_="all")
+    with blame("model"):
+        model = instantiate(cfg.model, _partial_=True, _convert_="all")
+    most = SEEDS - parts["cv"].repeats
+    if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
+        raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
+    freezes = parts["optim"].frozen > 0
+    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
+    with blame("optim"):
+        parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
+    return {
+        "data": parts["data"],
+        "augment": parts["augment"],
+        "model": partial(model, head=parts["head"]),
+        "loss": loss_factory(parts["loss"]),
+        "sampler": parts["sampler"],
+        "optim": parts["optim"],
+        "trainer": trainer,
+        "cv": parts["cv"],
+        "seed": cfg.seed,
+        "precision": cfg.trainer.precision,
+        "compile_mode": mode_of(cfg.trainer.get("compile", False)),
+        "device": device,
+    }
+
+
+def tracker_from(cfg: DictConfig) -> Tracker:
+    """Build the tracker.
+
+    Raises:
+        UserError: where it refuses its options.
+    """
+    with blame("tracking"):
+        tracker: Tracker = instantiate(cfg.tracking, _convert_="all")
+    return tracker
+
+
+@contextmanager
+def tracked(tracking: Tracker) -> Iterator[None]:
+    """End the tracker's run as the work within ends: finished, failed or killed."""
+    try:
+        yield
+    except Interrupted:
+        got_through()
+        tracking.end("KILLED")
+        raise
+    except BaseException:
+        tracking.end("FAILED")
+        raise
+    tracking.end("FINISHED")
+
+
+def trainer_factory(
+    trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
+) -> tuple[Callable[..., L.Trainer], torch.device]:
+    """Give a maker of trainers with what imbclf sets itself, and its device, the first of several.
+
+    Args:
+        trainer: makes Lightning's trainer with the user's options.
+        precision: Lightning's, or `auto`.
+        freezes: whether part of the network is frozen for a while.
+
+    Raises:
+        UserError: where Lightning refuses an option, or one does not go with several devices.
+    """
+    quiet = partial(
+        trainer,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+    )
+    with blame("trainer", MisconfigurationException):
+        probe = quiet(precision="32-true")
+        device = probe.strategy.root_device
+        if precision != "auto":
+            quiet(precision=precision)
+    if probe.world_size > 1:
+        quiet = partial(quiet, strategy=strategy_of(probe, freezes))
+    return quiet, device
+
+
+def mode_of(choice: bool | str) -> CompileMode | None:
+    """Give the mode of `torch.compile` that `trainer.compile` asks for, None for none.
+
+    Raises:
+        UserError: it has no such mode.
+
+    >>> mode_of(True)
+    'default'
+    """
+    if isinstance(choice, bool):
+        return "default" if choice else None
+    for mode in get_args(CompileMode):
+        if choice == mode:
+            return mode  # type: ignore[no-any-return]
+    modes = ", ".join(get_args(CompileMode))
+    raise UserError(f"trainer.compile={choice}: expected true, false or a mode: {modes}")
+
+
+def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
+    """Give a function of the class counts, whether or not the loss asks for them."""
+    with blame("loss"):
+        wants_counts = "class_counts" in inspect.signature(loss).parameters
+
+    def build(class_counts: tuple[int, int]) -> nn.Module:
+        with blame("loss"):
+            return loss(class_counts=class_counts) if wants_counts else loss()
+
+    return build
+
+
+def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
+    """Give nested mappings as one flat mapping with dotted keys; lists as text.
+
+    >>> flatten({"optim": {"lr": 0.1}, "sizes": [1, 2]})
+    {'optim.lr': 0.1, 'sizes': '[1, 2]'}
+    """
+    if isinstance(node, dict):
+        flat: dict[str, Any] = {}
+        for key, value in node.items():
+            flat |= flatten(value, f"{path}.{key}" if path else str(key))
+        return flat
+    return {path: node if isinstance(node, str | int | float | bool | None) else str(node)}

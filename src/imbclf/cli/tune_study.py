@@ -1,0 +1,121 @@
+"""The trials of `imbclf-tune`, each composed and trained as `imbclf-train` would. Heavy."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from optuna import Study
+
+from imbclf.cli.app.launch import log
+from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
+from imbclf.cli.config.compose import as_overrides, composed
+from imbclf.cli.config.validation import check
+from imbclf.cli.train import OPTIONS
+from imbclf.errors import UserError
+from imbclf.tracking.base import Tracker
+from imbclf.training.experiment import prepare
+from imbclf.tuning.objective import DevScore, Tell, score_on_dev
+from imbclf.tuning.options import TuneOptions
+from imbclf.tuning.search_space import Scalar, Space
+from imbclf.tuning.study import alone, open_study
+from imbclf.tuning.trials import judged, search
+from imbclf.utils.files import write_text
+
+UNLIKE = ("tracking", "data.cache_dir")  # may differ between calls
+
+
+class CommandStudy:
+    """A study with what is given on the command line and what is varied.
+
+    Args:
+        options: of the study.
+        space: what is varied.
+        given: overrides that all trials share.
+
+    Raises:
+        UserError: as `open_study`.
+    """
+
+    def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
+        self.options, self.space, self.given = options, space, given
+        self.base, _ = composed(given)
+        if build_parts(self.base)["trainer"](precision="32-true").world_size > 1:
+            raise UserError(
+                "trainer.devices: a trial is trained on one. Use several by several processes on "
+                "one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
+            )
+        self.folds = fold_numbers(options, self.base)
+        self.steps = max(1, self.base.trainer.max_epochs) * len(self.folds)
+        self.study: Study = open_study(options, self._agreed(), self.base.seed)
+
+    def _agreed(self) -> dict[str, Any]:
+        """Give what all trials have in common, as plain values by name."""
+        flat = flatten(OmegaConf.to_container(self.base, resolve=True))
+        common = {key: value for key, value in flat.items() if not key.startswith(UNLIKE)}
+        common |= {f"search.{key}": repr(what) for key, what in self.space.items()}
+        return common | {"tune.metric": self.options.metric, "tune.folds": self.options.folds}
+
+    def run(self) -> bool:
+        """Run trials until the budget is spent; tell whether the study is at its end.
+
+        It is not while other processes still run trials of it.
+        """
+        log.info("study    %s in %s", self.options.name, self.options.folder)
+        log.info("varied   %s", ", ".join(self.space))
+        told = ", ".join(map(str, self.folds))
+        log.info("judged   by %s on the dev part of fold %s", self.options.metric, told)
+        log.info("budget   %s", spelt_budget(self.options))
+        before = len(judged(self.study))
+        if before:
+            log.info("before   %d trials", before)
+        tracker = self.start_tracker()
+        with tracked(tracker):
+            running = search(
+                self.study, self.space, self.options, self.steps, self._objective, tracker
+            )
+        if running:
+            log.info(
+                "\n%d trials still run in other processes; the last to end judges the winner",
+                running,
+            )
+        return not running
+
+    def _objective(
+        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
+    ) -> DevScore:
+        cfg, _ = composed([*self.given, *as_overrides(drawn)])
+        check(cfg, OPTIONS)
+        ready = prepare(**build_parts(cfg))
+        return score_on_dev(
+            ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, tell
+        )
+
+    def start_tracker(self) -> Tracker:
+        """Begin the run that trials are children of, or go on with it."""
+        tracker = tracker_from(self.base)
+        stored = self.options.folder / "tracking_run"
+        with alone(self.options.folder):
+            earlier = stored.read_text(encoding="utf-8") if stored.exists() else None
+            params = flatten(OmegaConf.to_container(self.base, resolve=True))
+            run_id = tracker.start(self.options.name, params, earlier)
+            if run_id is not None:
+                write_text(stored, run_id)
+        return tracker
+
+
+def spelt_budget(options: TuneOptions) -> str:
+    """Say when a study ends.
+
+    >>> spelt_budget(TuneOptions("faces", trials=20, hours=1.5))
+    '20 trials in all, 1.5 hours from now'
+    """
+    trials = [] if options.trials is None else [f"{options.trials} trials in all"]
+    return ", ".join(trials + ([f"{options.hours:g} hours from now"] if options.hours else []))
+
+
+def fold_numbers(options: TuneOptions, base: DictConfig) -> list[int]:
+    """Give the folds that a trial is judged on; a single one may be chosen by `cv.fold`."""
+    if options.folds == 1 and base.cv.fold is not None:
+        return [int(base.cv.fold)]
+    return list(range(options.folds))

@@ -1,0 +1,175 @@
+"""Many images decoded on all cores, each into its row of one file.
+
+Every worker is a fresh Python that imports this module and nothing heavier. Threads would queue
+for the interpreter's lock, a fork is unsafe once libraries run threads, and the other start
+methods of `multiprocessing` import the caller's main script, torch and all, into each worker.
+"""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.decoding import UnreadableImage, decode, height_width
+
+NAMES = "files.npy"  # [N] paths relative to the root
+PIXELS = "pixels.bin"  # [N, H, W, 3] uint8, rows of unreadable images left out of it
+ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
+BLOCK = 64  # images that a worker decodes between two reports, at most
+BLOCK_BYTES = 2**24  # of pixels, the same
+
+
+class Report(NamedTuple):
+    """A line from a worker.
+
+    Attributes:
+        kind: "decoded", "measured" (not written, since sizes differ), "unreadable" or "failure"
+            (the pixels could not be written, the worker has given up).
+        subject: height and width of the images, as in 48x64; or the index of the unreadable one;
+            or the number of the system's error.
+        text: how many images; or the reason.
+    """
+
+    kind: str
+    subject: str
+    text: str
+
+
+@contextmanager
+def decoding(
+    folder: Path, root: Path, size: tuple[int, int] | None, workers: int
+) -> Iterator[Iterator[Report]]:
+    """Decode the images named in `folder/files.npy` into `folder/pixels.bin` in other processes.
+
+    Args:
+        folder: where the names lie and the pixels go.
+        root: what the names are relative to.
+        size: (height, width) that images are resized to; None: they should all have the size of
+            the first readable one. After the first that differs, sizes are only counted.
+        workers: number of processes.
+
+    Yields:
+        The reports as they come in. However the context is left, no worker outlives it.
+
+    Raises:
+        RuntimeError: a worker died.
+    """
+    height, width = size or (0, 0)
+    arguments = [str(folder), str(root), str(height), str(width), str(workers)]
+    command = [sys.executable, "-P", "-m", "imbclf.data.decode_worker", *arguments]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    source, sink = os.pipe()
+    running: list[subprocess.Popen[bytes]] = []
+    with os.fdopen(source) as lines:
+        try:
+            with os.fdopen(sink, "wb") as pipe:
+                for part in range(workers):
+                    worker = subprocess.Popen(
+                        [*command, str(part)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=pipe,
+                        env=environment,
+                        start_new_session=True,  # an interrupt from the keyboard is not for them
+                    )
+                    running.append(worker)
+            yield (Report(*line.rstrip("\n").split(" ", 2)) for line in lines)
+            if any(worker.wait() for worker in running):
+                raise RuntimeError("A process that decodes images died; its message is above")
+        finally:
+            for worker in running:
+                worker.kill()
+            for worker in running:
+                worker.wait()
+
+
+def decode_part(
+    folder: Path, root: Path, size: tuple[int, int] | None, parts: int, part: int
+) -> Iterator[Report]:
+    """Decode every `parts`-th block of images; the other arguments are those of `decoding`.
+
+    Raises:
+        OSError: the pixels cannot be written.
+    """
+    files = np.load(folder / NAMES, mmap_mode="r")
+    expected = size or _first_size(root, files)
+    block = images_at_once(*expected)
+    rows = np.zeros((block, *expected, 3), dtype=np.uint8)
+    uniform = True
+    with (folder / PIXELS).open("r+b") as pixels:
+        for start in range(part * block, len(files), parts * block):
+            names = files[start : start + block].tolist()
+            sizes: Counter[tuple[int, ...]] = Counter()
+            for place, name in enumerate(names):
+                path = f"{root}/{name}"
+                try:
+                    image = decode(path, size) if uniform else None
+                    shape = height_width(path) if image is None else image.shape[:2]
+                except UnreadableImage as error:
+                    yield Report("unreadable", str(start + place), str(error))
+                    continue
+                sizes[shape] += 1
+                uniform = uniform and shape == expected
+                if uniform and image is not None:
+                    rows[place] = image
+            if uniform:
+                pixels.seek(start * rows[0].nbytes)
+                pixels.write(rows[: len(names)].data)
+                pixels.flush()
+            kind = "decoded" if uniform else "measured"
+            for (height, width), count in sizes.items():
+                yield Report(kind, f"{height}x{width}", str(count))
+
+
+def images_at_once(height: int, width: int) -> int:
+    """Give the number of images of a block; few where they are large.
+
+    >>> images_at_once(64, 64), images_at_once(1000, 1000), images_at_once(9000, 9000)
+    (64, 5, 1)
+    """
+    return max(1, min(BLOCK, BLOCK_BYTES // max(1, height * width * 3)))
+
+
+def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:
+    for file in files:
+        try:
+            height, width, _ = decode(root / str(file), None).shape
+        except UnreadableImage:
+            continue
+        return height, width
+    return 0, 0
+
+
+def main() -> None:
+    """Decode the part that the command line names and report on standard output."""
+    folder, root, height, width, parts, part = sys.argv[1:]
+    size = (int(height), int(width)) if int(height) else None
+    warnings.simplefilter("ignore")  # what Pillow remarks on images that it reads all the same
+    try:
+        for report in decode_part(Path(folder), Path(root), size, int(parts), int(part)):
+            _send(report)
+    except BrokenPipeError:
+        pass  # nobody is left who waits for the images
+    except OSError as error:
+        _send(Report("failure", str(error.errno), str(error.strerror)))
+
+
+def _send(report: Report) -> None:
+    # All workers share one pipe, where POSIX keeps lines of at most 512 bytes in one piece.
+    line = " ".join(report).encode("ascii", "replace").translate(ONE_LINE)[:500]
+    os.write(sys.stdout.fileno(), line + b"\n")
+
+
+if __name__ == "__main__":
+    main()

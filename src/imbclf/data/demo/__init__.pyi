@@ -1,0 +1,1 @@
+from .write import write_demo as write_demo

@@ -1,0 +1,5 @@
+"""What to look at before training: duplicates, look-alikes, counts and colors by class."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,167 @@
+"""The same picture twice: exact copies and near ones, their groups, what they do to folds."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.decoding import decode
+from imbclf.data.exploration.near_duplicates import connected, near_pairs
+from imbclf.data.exploration.perceptual_hash import perceptual_hashes
+from imbclf.data.splits import Fold
+
+DIGEST = 16  # bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Duplicates:
+    """Pairs of images that show the same picture, `[P]` each, sorted.
+
+    Of more than two exact copies each is paired with the first. Near pairs are pairs of firsts.
+
+    Attributes:
+        first, second: indices of the images, first < second.
+        exact: whether all pixels are the same.
+        bits: in how many of 64 bits the perceptual hashes of the two whole images differ.
+        likeness: correlation of their edges, 1 for exact copies.
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    exact: NDArray[np.bool_]
+    bits: NDArray[np.int64]
+    likeness: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Duplicates":
+        """Give the pairs chosen by `[P]`."""
+        return Duplicates(
+            first=self.first[chosen],
+            second=self.second[chosen],
+            exact=self.exact[chosen],
+            bits=self.bits[chosen],
+            likeness=self.likeness[chosen],
+        )
+
+
+def find_duplicates(
+    originals: NDArray[np.int64], thumbs: NDArray[np.uint8], threads: int = 1
+) -> Duplicates:
+    """Find all pairs.
+
+    Args:
+        originals: `[N]`, as `first_copies` gives them.
+        thumbs: uint8 `[N, 32, 32]`, as `thumbnails` gives them.
+        threads: that share the work.
+    """
+    copies = np.flatnonzero(originals != np.arange(len(originals)))
+    firsts = np.flatnonzero(originals == np.arange(len(originals)))
+    near = near_pairs(thumbs[firsts], threads)
+    first = np.concatenate([originals[copies], firsts[near.first]])
+    second = np.concatenate([copies, firsts[near.second]])
+    exact = np.arange(len(first)) < len(copies)
+    paired, place = np.unique([first, second], return_inverse=True)
+    codes = perceptual_hashes(thumbs[paired])[place.reshape(2, -1)]
+    bits = np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)
+    likeness = np.concatenate([np.ones(len(copies)), near.likeness])
+    order = np.lexsort((second, first))
+    return Duplicates(first[order], second[order], exact[order], bits[order], likeness[order])
+
+
+def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
+    """Give for each image the index of the first with the same size and pixels, `[N]`.
+
+    >>> first_copies([np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 3), np.uint8)] * 2).tolist()
+    [0, 1, 0, 1]
+    """
+    return _first_equal([_digest(image) for image in pixels])
+
+
+def confirmed_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
+    """Compare copies of images that were resized once more, in full size.
+
+    Args:
+        originals: `[N]`, as `first_copies` gives them for the resized images.
+        paths: `[N]`, the files.
+    """
+    suspects = np.flatnonzero(np.bincount(originals, minlength=len(originals))[originals] > 1)
+    digests: list[object] = list(range(len(originals)))
+    for index in suspects.tolist():
+        digests[index] = _digest(decode(paths[index], None))
+    return _first_equal(digests)
+
+
+def duplicate_groups(
+    count: int, pairs: Duplicates, groups: NDArray[np.str_] | None = None
+) -> NDArray[np.int64]:
+    """Number the groups of images that must stay together, `[count]`.
+
+    Duplicates share a group, and so do all images of a group that was given.
+    """
+    if groups is None:
+        return connected(count, pairs.first, pairs.second)
+    _, leaders, group = np.unique(groups, return_index=True, return_inverse=True)
+    first = np.concatenate([pairs.first, leaders[group]])
+    return connected(count, first, np.concatenate([pairs.second, np.arange(count)]))
+
+
+def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
+    """Give pairs of the images below `count` with each image from there on that they show.
+
+    An image that is paired with none of them, but by way of others (a copy of a near copy), is
+    paired with the first that it hangs together with; the likeness is that of its next neighbour.
+
+    Args:
+        found: all pairs, as `find_duplicates` gives them.
+        thumbs: uint8 `[N, 32, 32]`, of all images.
+        count: images on the first side.
+    """
+    direct = found.take((found.first < count) & (found.second >= count))
+    group = connected(len(thumbs), found.first, found.second)
+    groups, first_of = np.unique(group[:count], return_index=True)
+    others = np.setdiff1d(np.arange(count, len(thumbs)), direct.second)
+    second = others[np.isin(group[others], groups)]
+    first = first_of[np.searchsorted(groups, group[second])]
+    ends, likeness = np.concatenate([found.first, found.second]), np.tile(found.likeness, 2)
+    nearest = np.zeros(len(thumbs))
+    np.maximum.at(nearest, ends, likeness)
+    codes = perceptual_hashes(thumbs[np.concatenate([first, second])]).reshape(2, -1)
+    return Duplicates(
+        first=np.concatenate([direct.first, first]),
+        second=np.concatenate([direct.second, second]),
+        exact=np.concatenate([direct.exact, np.zeros(len(first), bool)]),
+        bits=np.concatenate([direct.bits, np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)]),
+        likeness=np.concatenate([direct.likeness, nearest[second]]),
+    )
+
+
+def straddling(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
+    """Say for each pair whether in some fold its images lie in different parts, `[P]`.
+
+    >>> fold = Fold(fit=np.array([0]), dev=np.array([1]), test=np.array([2, 3]))
+    >>> one = np.ones(2)
+    >>> pairs = Duplicates(np.array([0, 2]), np.array([2, 3]), one > 1, one.astype(int), one)
+    >>> straddling([fold], pairs).tolist()
+    [True, False]
+    """
+    torn = np.zeros(len(pairs), bool)
+    for fold in folds:
+        part = np.empty(sum(map(len, (fold.fit, fold.dev, fold.test))), np.int8)
+        part[fold.fit], part[fold.dev], part[fold.test] = 0, 1, 2
+        torn |= part[pairs.first] != part[pairs.second]
+    return torn
+
+
+def _digest(image: NDArray[np.uint8]) -> bytes:
+    digest = hashlib.blake2b(repr(image.shape).encode(), digest_size=DIGEST)
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.digest()
+
+
+def _first_equal(keys: Sequence[object]) -> NDArray[np.int64]:
+    seen: dict[object, int] = {}
+    return np.array([seen.setdefault(key, index) for index, key in enumerate(keys)], np.int64)

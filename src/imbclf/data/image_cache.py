@@ -1,0 +1,190 @@
+"""All images of a listing as one array, decoded once and kept on disk."""
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from imbclf.data.decoding import MOST_PIXELS
+from imbclf.data.listing import Listing
+from imbclf.data.pixel_file import read_pixels, write_pixels
+from imbclf.errors import UserError
+from imbclf.utils.files import whole_folder, write_text
+
+logger = logging.getLogger("imbclf")
+
+FORMAT = 1  # of the cache; raise it when its files or its pixels change
+SHOWN = 20  # unreadable images that an error names
+
+logger = logging.getLogger("imbclf")
+
+
+def open_images(
+    listing: Listing,
+    image_size: int | tuple[int, int] | None,
+    cache_dir: Path,
+    on_corrupt: Literal["error", "skip"] = "error",
+    workers: int | None = None,
+    on_decoding: Callable[[], None] | None = None,
+) -> tuple[NDArray[np.uint8], Listing]:
+    """Decode all images on all cores the first time, map the result from disk after that.
+
+    A cache belongs to the names, sizes and times of the files: change, add or replace an image
+    and all are decoded anew. It may be deleted at any time. Nothing is written beside the images.
+
+    Args:
+        listing: the images.
+        image_size: side of a square, or (height, width), that images are resized to, in pixels;
+            None: they must all have one size.
+        cache_dir: the folder of the caches.
+        on_corrupt: whether an image that cannot be decoded is an error, or is left out.
+        workers: processes that decode; None: one for each core.
+        on_decoding: called when these have been started, if there is anything to decode.
+
+    Returns:
+        Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
+
+    Raises:
+        UserError: images cannot be decoded, or differ in size; the cache cannot be written.
+    """
+    size = height_and_width(image_size)
+    folder = cache_dir / cache_key(listing, size)
+    report = folder.with_suffix(".txt")
+    strict = on_corrupt == "error"
+    cached = _read(folder, len(listing), strict)
+    if cached is None:
+        with one_writer(cache_dir):
+            # While this process waited another may have decoded the same images.
+            cached = _read(folder, len(listing), strict)
+            if cached is None:
+                with whole_folder(folder) as partial:
+                    unreadable = write_pixels(
+                        listing, size, partial, workers or _cores(), on_decoding
+                    )
+                    _judge(listing, unreadable, report, strict)
+                cached = _read(folder, len(listing), strict)
+    assert cached is not None
+    pixels, left_out = cached
+    if left_out:
+        logger.warning(
+            "Images that cannot be read are left out: %d, listed in %s", len(left_out), report
+        )
+        listing = listing.take(np.delete(np.arange(len(listing)), left_out))
+    return pixels, listing
+
+
+def height_and_width(image_size: object) -> tuple[int, int] | None:
+    """Give the two sides that an image size stands for; None where it leaves images as they are.
+
+    Raises:
+        UserError: it is none.
+
+    >>> height_and_width(64), height_and_width([48, 64])
+    ((64, 64), (48, 64))
+    """
+    if image_size is None:
+        return None
+    sides: Sequence[Any] = image_size if isinstance(image_size, list | tuple) else [image_size] * 2
+    if len(sides) == 2 and all(type(side) is int and side >= 1 for side in sides):
+        height, width = sides
+        if height * width <= MOST_PIXELS:
+            return height, width
+    raise UserError(
+        f"data.image_size={image_size}: expected pixels, one number or [height,width], 1 or more, "
+        f"and {MOST_PIXELS:,} in all at most"
+    )
+
+
+def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
+    """Name a listing's pixels: names, sizes and times (mtime, ctime, in ns) of its files, hashed.
+
+    Labels play no part, nor does the folder that the images lie in. A missing file counts as
+    size -1.
+    """
+    root = str(listing.root)
+    paths = (f"{root}/{file}" for file in listing.files.tolist())
+    states = np.fromiter(_states(paths), dtype=np.int64, count=3 * len(listing))
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(repr((FORMAT, size, len(listing), listing.files.dtype.str)).encode())
+    digest.update(np.ascontiguousarray(listing.files).data)
+    digest.update(states.data)
+    return digest.hexdigest()
+
+
+def _states(paths: Iterable[str]) -> Iterator[int]:
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 (a Path each would take longer than the call)
+        except OSError:
+            yield from (-1, -1, -1)
+        else:
+            yield status.st_size
+            yield status.st_mtime_ns
+            yield status.st_ctime_ns
+
+
+def _read(folder: Path, count: int, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
+    # Where an image is missing from the cache, a strict caller has all tried again.
+    cached = read_pixels(folder, count)
+    return None if strict and cached and cached[1] else cached
+
+
+def _judge(listing: Listing, unreadable: dict[int, str], report: Path, strict: bool) -> None:
+    """Write the unreadable images to `report`; refuse them if strict, or if there is no other."""
+    if not unreadable:
+        return
+    lines = [f"{listing.files[index]}: {unreadable[index]}" for index in sorted(unreadable)]
+    write_text(report, "\n".join(lines) + "\n")
+    if strict or len(lines) == len(listing):
+        more = [f"and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []
+        shown = "\n  ".join(lines[:SHOWN] + more)
+        raise UserError(
+            f"{len(lines):,} of {len(listing):,} images in {listing.root} cannot be read:\n"
+            f"  {shown}\n"
+            f"All are listed in {report}; mend them, or leave them out with data.on_corrupt=skip"
+        )
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def one_writer(cache_dir: Path) -> Iterator[None]:
+    """Let one process at a time write below a folder; what a killed one left there is removed.
+
+    Raises:
+        UserError: nothing can be written there, for whatever reason the system gives.
+    """
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(cache_dir / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("Waiting for another process that decodes images into %s", cache_dir)
+            lock.acquire()
+        try:
+            for leftover in cache_dir.glob(f"{'[0-9a-f]' * 32}.partial"):
+                shutil.rmtree(leftover)
+            yield
+        finally:
+            lock.release()
+    except OSError as error:
+        if error.errno is None:
+            raise  # not from the system: a TimeoutError of the caller's, say
+        raise UserError(
+            f"Cannot keep decoded images in {cache_dir}: {error.strerror}; "
+            "name a folder with room that you may write to by data.cache_dir=FOLDER"
+        ) from error

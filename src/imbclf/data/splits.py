@@ -1,0 +1,136 @@
+"""Stratified folds: the images to fit, to choose on (dev), and to report (test)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+from imbclf.data.stratified import draw_stratified
+from imbclf.errors import UserError
+from imbclf.utils.arrays import check_binary, number_groups
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Three disjoint parts that together are the whole data set.
+
+    Attributes:
+        fit: rows whose gradients are taken, int64, rising.
+        dev: rows on which epoch and threshold are chosen, int64, rising.
+        test: rows that are reported and never looked at before, int64, rising.
+    """
+
+    fit: NDArray[np.int64]
+    dev: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def stratified_folds(
+    labels: ArrayLike,
+    folds: int,
+    seed: int,
+    groups: ArrayLike | None = None,
+    dev_fraction: float = 0.1,
+) -> list[Fold]:
+    """Split the data set K times into fit, dev and test; the test parts partition it.
+
+    Test parts are scikit-learn's (StratifiedKFold, with groups StratifiedGroupKFold). Dev is
+    drawn from the rest: of each class the same fraction of the whole data set, at least one image.
+    A group never straddles parts, so that with groups all shares hold as nearly as groups allow.
+
+    Args:
+        labels: `[N]`, 0 or 1.
+        folds: K, at least 2.
+        seed: what the parts are drawn from.
+        groups: `[N]`, whatever tells groups (patients, identities) apart.
+        dev_fraction: size of dev as a fraction of the whole data set, below 1 - 1 / K.
+
+    Raises:
+        UserError: if an option is out of range, or a class has too few images or groups.
+
+    >>> folds = stratified_folds([0, 1, 1, 1] * 10, folds=5, seed=0)
+    >>> [len(part) for part in (folds[0].fit, folds[0].dev, folds[0].test)]
+    [28, 4, 8]
+    """
+    truth = check_binary(labels)
+    _check_options(folds, dev_fraction)
+    group = None if groups is None else number_groups(groups, truth)
+    _check_enough(truth, group, folds)
+    splitter = StratifiedKFold if group is None else StratifiedGroupKFold
+    test_parts = splitter(folds, shuffle=True, random_state=seed).split(truth, truth, group)
+    result = []
+    for number, (rest, test) in enumerate(test_parts):
+        rng = np.random.default_rng([seed, number])
+        wanted = np.bincount(truth).astype(np.float64) * dev_fraction
+        in_dev = draw_stratified(truth[rest], wanted, rng, None if group is None else group[rest])
+        fold = Fold(fit=rest[~in_dev], dev=rest[in_dev], test=test)
+        _check_parts(fold, truth, number)
+        result.append(fold)
+    return result
+
+
+def repeated_folds(
+    labels: ArrayLike,
+    folds: int,
+    seed: int,
+    repeats: int = 1,
+    groups: ArrayLike | None = None,
+    dev_fraction: float = 0.1,
+) -> list[Fold]:
+    """Split the data set R times over: the folds of `seed`, `seed` + 1, ... one after the other.
+
+    Arguments and errors as `stratified_folds`.
+
+    >>> len(repeated_folds([0, 1, 1, 1] * 10, folds=5, seed=0, repeats=3))
+    15
+    """
+    return [
+        fold
+        for repeat in range(repeats)
+        for fold in stratified_folds(labels, folds, seed + repeat, groups, dev_fraction)
+    ]
+
+
+def _check_options(folds: int, dev_fraction: float) -> None:
+    if folds < 2:
+        raise UserError(f"cv.folds={folds}: expected at least 2")
+    if not 0 < dev_fraction < 1 - 1 / folds:
+        raise UserError(
+            f"cv.dev_fraction={dev_fraction}: expected more than 0 and, with cv.folds={folds}, "
+            f"less than {1 - 1 / folds:.3g}, so that something is left to train on"
+        )
+
+
+def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64] | None, folds: int) -> None:
+    """Refuse if some class cannot be in fit, dev and test of every fold."""
+    what = "images" if groups is None else "groups"
+    units = [
+        len(rows) if groups is None else len(np.unique(groups[rows]))
+        for rows in (np.flatnonzero(labels == label) for label in (0, 1))
+    ]
+    # Each test part takes one; two folds leave half of the rest, which must do for fit and dev.
+    needed = 4 if folds == 2 else folds
+    fewest = min(units)
+    if fewest >= needed:
+        return
+    advice = (
+        f"the largest cv.folds that works is {fewest}"
+        if fewest >= 3
+        else "no cv.folds works with fewer than 3"
+    )
+    raise UserError(
+        f"cv.folds={folds}: label {units.index(fewest)} has only {fewest} {what}, but every fold "
+        f"needs some to fit, to choose on and to test, {needed} in all; {advice}"
+    )
+
+
+def _check_parts(fold: Fold, labels: NDArray[np.int64], number: int) -> None:
+    for name, rows in (("fit", fold.fit), ("dev", fold.dev), ("test", fold.test)):
+        for label in (0, 1):
+            if not (labels[rows] == label).any():
+                raise UserError(
+                    f"groups: the {name} part of fold {number} has no image of label {label}, "
+                    "because too few groups hold it or they are too large; lower cv.folds or "
+                    "divide the groups"
+                )

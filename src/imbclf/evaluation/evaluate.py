@@ -1,0 +1,51 @@
+"""What an ensemble reaches on labelled images that it never saw."""
+
+from pathlib import Path
+from typing import Any
+
+from imbclf.data.listing import Listing
+from imbclf.evaluation.summary import pooled_report
+from imbclf.prediction.predictor import Predictions
+from imbclf.utils.tables import write_json, write_table
+
+
+def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]:
+    """Judge predictions of labelled images; write `evaluation.json` and `predictions.csv`.
+
+    The threshold of the scores is 0, as the ensemble decides; nothing is chosen on these images.
+
+    Args:
+        answer: what the ensemble says of N images.
+        listing: their names and labels, in the same order.
+        out: the folder for the two files.
+
+    Returns:
+        The contents of `evaluation.json`.
+    """
+    labels = listing.labels
+    assert labels is not None
+    evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    columns = {"file": listing.files, "label": labels, "score": answer.scores}
+    write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
+    write_json(out / "evaluation.json", evaluation)
+    return evaluation
+
+
+def evaluation_text(evaluation: dict[str, Any]) -> str:
+    """Say it on two lines.
+
+    >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
+    >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
+    >>> print(evaluation_text(rates | rest))
+    HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good
+    FAR 0.1200, FRR 0.0800, AUROC 0.9500
+    """
+    low, high = evaluation["hter_interval"]
+    zero, one = evaluation["class_counts"]
+    names = evaluation["label_names"]
+    return (
+        f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
+        f"of {names[0]} and {one} of {names[1]}\n"
+        f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
+        f"{evaluation['auroc']:.4f}"
+    )

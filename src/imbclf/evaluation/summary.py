@@ -1,0 +1,171 @@
+"""From the folds' scores to the honest answer: pooled decisions, an interval, a table."""
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.splits import Fold
+from imbclf.evaluation.run_directory import FoldResult
+from imbclf.metrics.clustered_intervals import clustered_hter_interval
+from imbclf.metrics.error_rates import binary_report
+from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
+
+LEVEL = 0.95
+LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """The test scores of all trained folds, an image a row and, with repeated folds, more.
+
+    Attributes:
+        rows: int64 `[M]`, places among the images, rising.
+        fold_of: int64 `[M]`, whose test part they are.
+        scores: float64 `[M]`, logit minus the fold's threshold. Logits of different fold models
+            are not on one scale; what is left is, around the decision, which is 1 where it is
+            >= 0.
+    """
+
+    rows: NDArray[np.int64]
+    fold_of: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+def pool(results: Sequence[FoldResult], folds: Sequence[Fold]) -> OutOfFold:
+    """Join the folds' test scores."""
+    tests = [folds[result.fold].test for result in results]
+    rows = np.concatenate(tests)
+    fold_of = np.repeat([result.fold for result in results], [len(test) for test in tests])
+    scores = np.concatenate([result.test_logits - result.threshold for result in results])
+    order = np.lexsort((fold_of, rows))
+    return OutOfFold(rows[order], fold_of[order], scores[order])
+
+
+def pooled_report(
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    label_names: tuple[str, str],
+    clusters: NDArray[np.generic] | None = None,
+) -> dict[str, Any]:
+    """Judge scores `[N]` whose threshold is 0: HTER with its intervals, all other rates, counts.
+
+    The interval is the closed form, which takes account of rows that depend on each other; that of
+    the bootstrap, by cluster, stands beside it.
+
+    Args:
+        scores: `[N]`; 1 is decided where >= 0.
+        labels: `[N]`.
+        label_names: how the user spells them.
+        clusters: `[N]`, which rows depend on each other (a patient's, an image's); None: none do.
+    """
+    report = binary_report(scores, labels, 0.0)
+    zero, one = (int(np.sum(labels == label)) for label in (0, 1))
+    bootstrap = bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
+    if clusters is None:
+        interval = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
+    else:
+        interval = clustered_hter_interval(scores >= 0, labels, clusters, LEVEL)
+    return {
+        "hter": report["hter"],
+        "hter_interval": list(interval),
+        "hter_interval_bootstrap": list(bootstrap),
+        "interval_level": LEVEL,
+        **{name: value for name, value in report.items() if name != "hter"},
+        "images": len(labels),
+        "class_counts": [zero, one],
+        "label_names": list(label_names),
+    }
+
+
+def summarise(
+    results: Sequence[FoldResult],
+    folds: Sequence[Fold],
+    labels: NDArray[np.int64],
+    label_names: tuple[str, str],
+    groups: NDArray[np.str_] | None = None,
+    repeats: int = 1,
+) -> dict[str, Any]:
+    """Give the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
+
+    Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
+    `eer` look at the test scores to choose their threshold and stand beside it for comparison.
+    Over repeated folds rates are means over the repeats, and images are counted once.
+
+    Args:
+        results: of the folds that were trained.
+        folds: all of them, those of the first repeat first.
+        labels: `[N]`, of all images.
+        label_names: how the user spells them.
+        groups: `[N]`, which images depend on each other, where that is known.
+        repeats: how many times the images were divided.
+    """
+    pooled = pool(results, folds)
+    clusters = groups if groups is not None else np.arange(len(labels)) if repeats > 1 else None
+    report = pooled_report(
+        pooled.scores,
+        labels[pooled.rows],
+        label_names,
+        None if clusters is None else clusters[pooled.rows],
+    )
+    zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
+    report |= {"images": zero + one, "class_counts": [zero, one]}
+    return {
+        **report,
+        "minority_label": int(one < zero),
+        "folds": len(folds) // repeats,
+        "repeats": repeats,
+        "by_group": groups is not None,
+        "thresholds": [result.threshold for result in results],
+        "per_fold": [_row(result, folds[result.fold], labels) for result in results],
+        "seconds": sum(result.seconds for result in results),
+        "versions": {
+            "python": platform.python_version(),
+            **{library: version(library) for library in LIBRARIES},
+        },
+    }
+
+
+def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Give what is told of one fold; `dev_` numbers are those that choices were made by."""
+    dev = binary_report(result.dev_logits, labels[fold.dev], result.threshold)
+    return {
+        "fold": result.fold,
+        "epoch": result.epoch,
+        "threshold": result.threshold,
+        **binary_report(result.test_logits, labels[fold.test], result.threshold),
+        "dev_hter": dev["hter"],
+        "dev_auroc": dev["auroc"],
+        "fit_images": len(fold.fit),
+        "test_images": len(fold.test),
+        "seconds": result.seconds,
+        "images_per_second": result.images_per_second,
+    }
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Give the short table that a run ends with.
+
+    The pooled row is the answer; the rows above it are its parts.
+    """
+    columns = ("hter", "far", "frr", "eer", "auroc")
+    lines = ["  fold  epoch    HTER     FAR     FRR     EER   AUROC  seconds  images/s"]
+    for row in summary["per_fold"]:
+        rates = " ".join(f"{row[name]:7.4f}" for name in columns)
+        speed = f"{row['seconds']:8.1f} {row['images_per_second']:9.0f}"
+        lines.append(f"{row['fold']:6d} {row['epoch'] + 1:6d} {rates} {speed}")
+    rates = " ".join(f"{summary[name]:7.4f}" for name in columns)
+    lines.append(f"pooled        {rates} {summary['seconds']:8.1f}")
+    low, high = summary["hter_interval"]
+    zero, one = summary["class_counts"]
+    lines.append("")
+    lines.append(
+        f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over "
+        f"{zero} images of label {summary['label_names'][0]} and "
+        f"{one} of label {summary['label_names'][1]}"
+    )
+    return "\n".join(lines)

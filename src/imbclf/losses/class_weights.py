@@ -1,0 +1,143 @@
+"""Class weights from the numbers of training images, and what they do to a loss.
+
+Of two classes of equal size label 0 counts as the minority.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from imbclf.errors import UserError
+from imbclf.losses.base import check_option
+
+
+def balanced_weights(class_counts: tuple[int, int]) -> tuple[float, float]:
+    """Give the weights w_y = n / (2 n_y) of label 0 and label 1: both classes weigh the same.
+
+    Their mean over the training images is 1.
+
+    Raises:
+        UserError: a class has no image.
+
+    >>> balanced_weights((25, 75))
+    (2.0, 0.6666666666666666)
+    """
+    n0, n1 = both_present(class_counts)
+    return (n0 + n1) / (2 * n0), (n0 + n1) / (2 * n1)
+
+
+def minority_weights(
+    class_counts: tuple[int, int], minority: float, majority: float
+) -> tuple[float, float]:
+    """Give the weights of label 0 and label 1 from those of the minority and the majority.
+
+    Raises:
+        UserError: a class has no image.
+
+    >>> minority_weights((25, 75), minority=10.0, majority=1.0)
+    (10.0, 1.0)
+    """
+    n0, n1 = both_present(class_counts)
+    return (minority, majority) if n0 <= n1 else (majority, minority)
+
+
+def class_weights(
+    class_counts: tuple[int, int], minority_weight: float | None
+) -> tuple[float, float]:
+    """Give the weights that the option `minority_weight` stands for: None balances the classes.
+
+    Raises:
+        UserError: a class has no image, or the weight is not a number above 0.
+
+    >>> class_weights((25, 75), 3.0), class_weights((25, 75), None)
+    ((3.0, 1.0), (2.0, 0.6666666666666666))
+    """
+    if minority_weight is None:
+        return balanced_weights(class_counts)
+    expected = "a number above 0, or null to balance the classes"
+    check_option("minority_weight", minority_weight, minority_weight > 0, expected)
+    return minority_weights(class_counts, minority_weight, 1.0)
+
+
+def effective_number_weights(class_counts: tuple[int, int], beta: float) -> tuple[float, float]:
+    """Give weights inverse to the effective numbers of images: w_y ~ (1 - beta)/(1 - beta^n_y).
+
+    n images of which each covers a share 1 - beta of what there is to see are worth
+    (1 - beta^n)/(1 - beta). beta = 0 weighs both classes 1, beta -> 1 gives `balanced_weights`:
+    here too the mean over the training images is 1. Source: Cui et al., Class-Balanced Loss Based
+    on Effective Number of Samples, CVPR 2019, where it is the mean over the classes.
+
+    Raises:
+        UserError: a class has no image, or beta is not in [0, 1).
+
+    >>> effective_number_weights((25, 75), beta=0.0)
+    (1.0, 1.0)
+    """
+    check_option("beta", beta, 0 <= beta < 1, "0 or more and below 1, such as 0.9999")
+    counts = both_present(class_counts)
+    # 1 - beta^n, exact also where beta is next to 1.
+    inverse = [1 / -math.expm1(n * math.log(beta)) if beta > 0 else 1.0 for n in counts]
+    mean = sum(n * w for n, w in zip(counts, inverse, strict=True)) / sum(counts)
+    return inverse[0] / mean, inverse[1] / mean
+
+
+def both_present(class_counts: tuple[int, int]) -> tuple[int, int]:
+    """Give the class counts if there are images of both labels.
+
+    Raises:
+        UserError: a class has no image.
+
+    >>> both_present((3, 4))
+    (3, 4)
+    """
+    n0, n1 = class_counts
+    if n0 < 1 or n1 < 1:
+        raise UserError(
+            f"loss: expected training images of both labels, but there are {n0} of label 0 and "
+            f"{n1} of label 1. Check the labels, or use loss=bce, which needs no class counts."
+        )
+    return n0, n1
+
+
+def weighted_mean(
+    targets: Tensor, loss_0: Tensor, loss_1: Tensor, weight_0: float = 1.0, weight_1: float = 1.0
+) -> Tensor:
+    """Mean over the images of w_y l_y; a soft label y counts as y of label 1, 1 - y of label 0.
+
+    The mean is over the images, not over their weights.
+
+    Args:
+        targets: [N], labels 0 and 1, or soft labels between.
+        loss_0: [N], what each image would cost if its label were 0.
+        loss_1: [N], the same for label 1.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> weighted_mean(torch.tensor([0.5]), torch.tensor([2.0]), torch.tensor([4.0]))
+    tensor(3.)
+    """
+    return ((1 - targets) * (weight_0 * loss_0) + targets * (weight_1 * loss_1)).mean()
+
+
+def class_means(targets: Tensor, of_0: Tensor, of_1: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean of `of_0` over label 0 and of `of_1` over label 1, each over its own class alone.
+
+    A soft label y counts as y of label 1 and 1 - y of label 0. The mean over a label that is
+    absent is 0.
+
+    Args:
+        targets: [N], labels 0 and 1, or soft labels between.
+        of_0: [N].
+        of_1: [N].
+
+    >>> values = torch.tensor([1.0, 3.0, 8.0])
+    >>> class_means(torch.tensor([0.0, 0.0, 1.0]), values, values)
+    (tensor(2.), tensor(8.))
+    """
+    tiny = torch.finfo(of_0.dtype).tiny
+    zeros, ones = (1 - targets).sum(), targets.sum()
+    return (
+        ((1 - targets) * of_0).sum() / zeros.clamp_min(tiny),
+        (targets * of_1).sum() / ones.clamp_min(tiny),
+    )

@@ -1,0 +1,70 @@
+"""Generalised cross-entropy: between cross-entropy and mean error, for labels that may be wrong."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.class_weights import class_weights, weighted_mean
+from imbclf.losses.deferred import WeightedLoss
+
+
+def generalized_cross_entropy(
+    logits: Tensor, targets: Tensor, q: float, weight_0: float = 1.0, weight_1: float = 1.0
+) -> Tensor:
+    """Mean of w_y (1 - p_t^q) / q, where p_t is the probability of the true label.
+
+    q -> 0 is cross-entropy, q = 1 the mean error 1 - p_t, which an image that contradicts its label
+    moves no more than any other. Source: Zhang & Sabuncu, Generalized Cross Entropy Loss for
+    Training Deep Neural Networks with Noisy Labels, NeurIPS 2018.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        q: 0 to 1.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> generalized_cross_entropy(torch.zeros(2), torch.tensor([0, 1]), q=1.0)
+    tensor(0.5000)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    log_p0, log_p1 = F.logsigmoid(-logits), F.logsigmoid(logits)
+    if q == 0:
+        return weighted_mean(targets, -log_p0, -log_p1, weight_0, weight_1)
+    of_0, of_1 = (-torch.expm1(q * log_p) / q for log_p in (log_p0, log_p1))
+    return weighted_mean(targets, of_0, of_1, weight_0, weight_1)
+
+
+class GeneralizedCrossEntropy(WeightedLoss):
+    """Generalised cross-entropy (GCE) with optional class weights.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        q: 0 (cross-entropy) to 1 (mean error).
+        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
+        start_at: share of training before the weights begin to count.
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> GeneralizedCrossEntropy((12, 88), q=1.0)(torch.zeros(2), torch.tensor([0, 1]))
+    tensor(0.5000)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        q: float = 0.7,
+        minority_weight: float | None = 1.0,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        check_option("q", q, 0 <= q <= 1, "a number from 0 (cross-entropy) to 1 (mean error)")
+        super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
+        self.q = q
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return generalized_cross_entropy(logits, targets, self.q, *self.weights)

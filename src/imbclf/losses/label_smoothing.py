@@ -1,0 +1,93 @@
+"""Label smoothing that knows the classes apart."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.class_weights import class_weights, minority_weights, weighted_mean
+from imbclf.losses.deferred import WeightedLoss
+
+
+def smoothed_bce(
+    logits: Tensor,
+    targets: Tensor,
+    smoothing_0: float,
+    smoothing_1: float,
+    weight_0: float = 1.0,
+    weight_1: float = 1.0,
+) -> Tensor:
+    """Cross-entropy in which a share e_y of each label y is taken for the other label.
+
+    An image costs w_y [(1 - e_y) CE(f, y) + e_y CE(f, 1 - y)], least at f = s log((1 - e_y) / e_y)
+    and more beyond, s being -1 for label 0 and 1 for label 1. The usual smoothing over two classes
+    is twice ours: it moves half of itself to the other label.
+
+    Sources: Szegedy et al., Rethinking the Inception Architecture, CVPR 2016; by class: Zhong et
+    al., Improving Calibration for Long-Tailed Recognition, CVPR 2021.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        smoothing_0: e of label 0, from 0 to below 1/2.
+        smoothing_1: e of label 1.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> import torch
+    >>> smoothed_bce(torch.tensor([2.0]), torch.tensor([1.0]), smoothing_0=0.0, smoothing_1=0.1)
+    tensor(0.3269)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    as_0, as_1 = F.softplus(logits), F.softplus(-logits)
+    return weighted_mean(
+        targets,
+        (1 - smoothing_0) * as_0 + smoothing_0 * as_1,
+        (1 - smoothing_1) * as_1 + smoothing_1 * as_0,
+        weight_0,
+        weight_1,
+    )
+
+
+class SmoothedBCE(WeightedLoss):
+    """Cross-entropy with labels smoothed by class.
+
+    A majority of which the network is too sure is smoothed; the few minority images are left as
+    they are.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        smoothing_minority: share of a minority label that is taken for the other label.
+        smoothing_majority: the same of a majority label.
+        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
+        start_at: share of training before the weights begin to count (the smoothing always does).
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> import torch
+    >>> loss = SmoothedBCE(class_counts=(12, 88), smoothing_majority=0.1)
+    >>> loss(torch.tensor([2.0]), torch.tensor([1.0]))
+    tensor(0.3269)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        smoothing_minority: float = 0.0,
+        smoothing_majority: float = 0.1,
+        minority_weight: float | None = 1.0,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        for name, share in (
+            ("smoothing_minority", smoothing_minority),
+            ("smoothing_majority", smoothing_majority),
+        ):
+            check_option(name, share, 0 <= share < 0.5, "a share of the label, 0 or more, below .5")
+        super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
+        self.smoothing = minority_weights(class_counts, smoothing_minority, smoothing_majority)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return smoothed_bce(logits, targets, *self.smoothing, *self.weights)

@@ -1,0 +1,75 @@
+"""HTER itself, made differentiable."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.class_weights import class_means
+
+
+def soft_hter(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
+    """Half the sum of soft FAR and FRR at threshold 0, in which a step becomes a sigmoid.
+
+    FAR is the mean of sigma(f / T) over label 0, FRR that of sigma(-f / T) over label 1; as T goes
+    to 0 the sum becomes the HTER of the batch. A rate over a label that the batch lacks adds 0.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        temperature: T, above 0.
+
+    >>> soft_hter(torch.tensor([3.0, -4.0, 5.0]), torch.tensor([0, 0, 1]), temperature=0.01)
+    tensor(0.2500)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    far, frr = class_means(
+        targets, torch.sigmoid(logits / temperature), torch.sigmoid(-logits / temperature)
+    )
+    return (far + frr) / 2
+
+
+def balanced_bce(logits: Tensor, targets: Tensor) -> Tensor:
+    """Half the sum of the mean cross-entropies of label 0 and of label 1 in the batch.
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+
+    >>> balanced_bce(torch.zeros(3), torch.tensor([0, 0, 1]))
+    tensor(0.6931)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    of_0, of_1 = class_means(targets, F.softplus(logits), F.softplus(-logits))
+    return (of_0 + of_1) / 2
+
+
+class SoftHTER(nn.Module):
+    """(1 - mix) soft HTER + mix cross-entropy, both with equal say of the classes.
+
+    Soft HTER saturates: what is far on the wrong side has no slope, so that training from scratch
+    needs the cross-entropy. That one is balanced too, so that threshold 0 stays the best. Class
+    means are those of the batch: a batch should hold several images of the minority.
+
+    Args:
+        temperature: width of the soft step at the threshold, in logits.
+        mix: share of cross-entropy, 0 to 1.
+
+    Raises:
+        UserError: an option is out of range.
+
+    >>> SoftHTER(temperature=1.0, mix=0.0)(torch.zeros(3), torch.tensor([0, 0, 1]))
+    tensor(0.5000)
+    """
+
+    def __init__(self, temperature: float = 1.0, mix: float = 0.5) -> None:
+        super().__init__()
+        check_option("temperature", temperature, temperature > 0, "a number above 0")
+        check_option("mix", mix, 0 <= mix <= 1, "the share of cross-entropy, 0 to 1")
+        self.temperature, self.mix = temperature, mix
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return (1 - self.mix) * soft_hter(
+            logits, targets, self.temperature
+        ) + self.mix * balanced_bce(logits, targets)

@@ -1,0 +1,84 @@
+"""The losses of torch.nn, given one logit per image in the form that each takes."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.errors import UserError
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import weighted_mean
+
+
+def _signs(targets: Tensor) -> Tensor:
+    return 2 * targets - 1
+
+
+def _two_columns(logits: Tensor) -> Tensor:
+    """Give the logits [N, 2] of two classes whose difference is the one logit."""
+    return torch.stack([torch.zeros_like(logits), logits], dim=1)
+
+
+# What each loss of torch.nn is called with, from logits f [N] and labels y [N] of 0 and 1.
+TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, ...]]] = {
+    "BCEWithLogitsLoss": lambda f, y: (f, y),
+    "MultiLabelSoftMarginLoss": lambda f, y: (f[:, None], y[:, None]),
+    # Its exp(-s f) overflows in float32 beyond 88.
+    "SoftMarginLoss": lambda f, y: (f.clamp(-80, 80), _signs(y)),
+    # max(0, -s (f - s)) is the hinge max(0, 1 - s f), s being the sign of the label.
+    "MarginRankingLoss": lambda f, y: (f, _signs(y), _signs(y)),
+    "CrossEntropyLoss": lambda f, y: (_two_columns(f), y.long()),
+    "NLLLoss": lambda f, y: (F.log_softmax(_two_columns(f), dim=1), y.long()),
+    "MultiMarginLoss": lambda f, y: (_two_columns(f), y.long()),
+    "BCELoss": lambda f, y: (torch.sigmoid(f), y),
+    "MSELoss": lambda f, y: (torch.sigmoid(f), y),
+    "L1Loss": lambda f, y: (torch.sigmoid(f), y),
+    "SmoothL1Loss": lambda f, y: (torch.sigmoid(f), y),
+    "HuberLoss": lambda f, y: (torch.sigmoid(f), y),
+    # It takes a distance: that of the probability to 1.
+    "HingeEmbeddingLoss": lambda f, y: (torch.sigmoid(-f), _signs(y)),
+}
+
+
+class TorchLoss(nn.Module):
+    """Any loss of `torch.nn` by name that makes sense for one logit, with its own defaults.
+
+    `TORCH_LOSSES` says what each is given: the logit itself, the probability sigma(f), two class
+    scores [0, f], or targets of -1 and 1. Each is asked what an image costs as label 0 and as label
+    1, so that a soft label is a mixture here too.
+
+    Args:
+        name: of the class in `torch.nn`.
+
+    Raises:
+        UserError: no such loss, or none for one logit (of triplets or sequences, say).
+
+    >>> TorchLoss("SoftMarginLoss")(torch.zeros(2), torch.tensor([0, 1]))
+    tensor(0.6931)
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        if name not in TORCH_LOSSES:
+            by_lower_case = {known.lower(): known for known in TORCH_LOSSES}
+            close = get_close_matches(str(name).lower(), by_lower_case, n=1)
+            hint = f" Did you mean {by_lower_case[close[0]]}?" if close else ""
+            raise UserError(
+                f"loss.name={name}: no loss of torch.nn that fits one logit per image.{hint} "
+                f"Expected one of {', '.join(sorted(TORCH_LOSSES))}."
+            )
+        self.name = name
+        self.loss: nn.Module = getattr(nn, name)(reduction="none")
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        logits, targets = in_full_precision(logits, targets)
+        arguments = TORCH_LOSSES[self.name]
+        # Autocast refuses BCELoss.
+        with torch.autocast(logits.device.type, enabled=False):
+            of_0, of_1 = (
+                self.loss(*arguments(logits, torch.full_like(logits, label))) for label in (0, 1)
+            )
+        return weighted_mean(targets, of_0, of_1)

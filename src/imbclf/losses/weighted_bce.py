@@ -1,0 +1,90 @@
+"""Binary cross-entropy with class weights."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import class_weights, effective_number_weights, weighted_mean
+from imbclf.losses.deferred import WeightedLoss
+
+
+def weighted_bce(logits: Tensor, targets: Tensor, weight_0: float, weight_1: float) -> Tensor:
+    """Mean of w_y CE(f, y), where CE(f, y) = -y log sigma(f) - (1 - y) log sigma(-f).
+
+    Args:
+        logits: [N], any floating dtype.
+        targets: [N], labels 0 and 1, or soft labels between.
+        weight_0: weight of label 0.
+        weight_1: weight of label 1.
+
+    >>> import torch
+    >>> weighted_bce(torch.zeros(2), torch.tensor([0, 1]), weight_0=1.0, weight_1=3.0)
+    tensor(1.3863)
+    """
+    logits, targets = in_full_precision(logits, targets)
+    return weighted_mean(targets, F.softplus(logits), F.softplus(-logits), weight_0, weight_1)
+
+
+class WeightedBCE(WeightedLoss):
+    """Binary cross-entropy in which the minority weighs more.
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        minority_weight: weight of the minority, the majority's being 1; None balances the classes,
+            w_y = n / (2 n_y).
+        start_at: share of training before the weights begin to count.
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> import torch
+    >>> loss = WeightedBCE(class_counts=(12, 88), minority_weight=10)
+    >>> loss(torch.zeros(2), torch.tensor([0, 1]))
+    tensor(3.8123)
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        minority_weight: float | None = None,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return weighted_bce(logits, targets, *self.weights)
+
+
+class ClassBalancedBCE(WeightedLoss):
+    """Binary cross-entropy weighted by the effective numbers of images (Cui et al. 2019).
+
+    Args:
+        class_counts: training images (n0, n1) of label 0 and label 1.
+        beta: how much of what there is to see the images leave to be seen: 0 weighs both classes 1,
+            and the nearer to 1, the nearer the weights to the balanced ones.
+        start_at: share of training before the weights begin to count.
+        ramp: share of training over which they then rise.
+
+    Raises:
+        UserError: a class has no image, or an option is out of range.
+
+    >>> loss = ClassBalancedBCE(class_counts=(12_000, 88_000), beta=0.9999)
+    >>> f"{loss.weights[0] / loss.weights[1]:.2f}"
+    '1.43'
+    """
+
+    def __init__(
+        self,
+        class_counts: tuple[int, int],
+        beta: float = 0.9999,
+        start_at: float = 0.0,
+        ramp: float = 0.0,
+    ) -> None:
+        super().__init__(effective_number_weights(class_counts, beta), start_at, ramp)
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Give the loss of logits [N] and targets [N]."""
+        return weighted_bce(logits, targets, *self.weights)

@@ -1,0 +1,47 @@
+from .calibration import (
+    fit_platt as fit_platt,
+    fit_temperature as fit_temperature,
+    shift_prior as shift_prior,
+)
+from .clustered_intervals import (
+    clustered_hter_interval as clustered_hter_interval,
+    effective_images as effective_images,
+)
+from .error_rates import (
+    ErrorCurve as ErrorCurve,
+    binary_report as binary_report,
+    decide as decide,
+    equal_error_rate as equal_error_rate,
+    error_curve as error_curve,
+    error_rates as error_rates,
+    hter as hter,
+)
+from .expected_performance import expected_performance as expected_performance
+from .intervals import (
+    bootstrap_hter_interval as bootstrap_hter_interval,
+    hter_interval as hter_interval,
+    wilson_interval as wilson_interval,
+)
+from .label_issues import find_suspects as find_suspects
+from .operating_points import (
+    threshold_for_cost as threshold_for_cost,
+    threshold_for_far as threshold_for_far,
+    threshold_for_frr as threshold_for_frr,
+)
+from .reliability import (
+    brier_score as brier_score,
+    calibration_error as calibration_error,
+    reliability_diagram as reliability_diagram,
+)
+from .significance import (
+    corrected_resampled_t as corrected_resampled_t,
+    holm as holm,
+    paired_hter_test as paired_hter_test,
+)
+from .streaming import HalfTotalErrorRate as HalfTotalErrorRate
+from .thresholds import (
+    bayes_threshold as bayes_threshold,
+    choose_threshold as choose_threshold,
+    min_hter_threshold as min_hter_threshold,
+    smoothed_min_hter_threshold as smoothed_min_hter_threshold,
+)

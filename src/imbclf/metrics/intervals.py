@@ -1,0 +1,142 @@
+"""How far a half total error rate can be trusted."""
+
+from math import nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from imbclf.utils.arrays import number_groups
+
+
+def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
+    """Give the standard error of the HTER of decisions whose threshold was fixed beforehand.
+
+    1/2 sqrt(FAR (1 - FAR) / n0 + FRR (1 - FRR) / n1); NaN if a class is absent (Bengio and
+    Mariéthoz, "A statistical significance test for person authentication", 2004).
+
+    >>> round(hter_standard_error(0.05, 0.05, 12_102, 87_898), 5)
+    0.00106
+    """
+    if n0 == 0 or n1 == 0:
+        return nan
+    return sqrt(far * (1 - far) / n0 + frr * (1 - frr) / n1) / 2
+
+
+def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
+    """Give Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
+
+    Source: Wilson, "Probable inference", 1927.
+
+    >>> low, high = wilson_interval(0.0, 30)
+    >>> round(low, 3), round(high, 3)
+    (0.0, 0.114)
+    """
+    _check_level(level)
+    if n == 0:
+        return nan, nan
+    z2 = float(norm.ppf((1 + level) / 2)) ** 2
+    centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
+    half = sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
+    # At rate 0 and 1 the bounds are 0 and 1, which rounding may overstep.
+    return min(rate, centre - half), max(rate, centre + half)
+
+
+def hter_interval(
+    far: float, frr: float, n0: int, n1: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Give a confidence interval of the HTER of decisions on n0 and n1 independent images.
+
+    Square-and-add: with Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR it runs from
+    HTER - 1/2 sqrt((FAR - l0)^2 + (FRR - l1)^2) to HTER + 1/2 sqrt((u0 - FAR)^2 + (u1 - FRR)^2).
+    It stays within 0 and 1 and is not empty where no error was seen. NaN if a class is absent.
+
+    Source: Newcombe, "Interval estimation for the difference between independent proportions",
+    1998, method 10; Zou and Donner, "Construction of confidence limits about effect measures",
+    2008.
+
+    >>> low, high = hter_interval(0.05, 0.05, 12_102, 87_898)
+    >>> round(low, 4), round(high, 4)
+    (0.048, 0.0521)
+    """
+    low0, high0 = wilson_interval(far, n0, level)
+    low1, high1 = wilson_interval(frr, n1, level)
+    middle = (far + frr) / 2
+    below = sqrt((far - low0) ** 2 + (frr - low1) ** 2) / 2
+    above = sqrt((high0 - far) ** 2 + (high1 - frr) ** 2) / 2
+    return middle - below, middle + above
+
+
+def bootstrap_hter_interval(
+    decisions: ArrayLike,
+    labels: ArrayLike,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give a percentile bootstrap interval of the HTER; NaN if a class is absent.
+
+    Images are resampled within each class. With groups (patients, identities) whole groups are
+    resampled, within those that hold label 0, label 1 or both: for images that are not
+    independent, where `hter_interval` is too short. If no error was seen the interval is a point;
+    `imbclf.metrics.clustered_intervals` does better with few groups or errors.
+
+    Args:
+        decisions: `[N]`, 0 or 1.
+        labels: `[N]`, 0 or 1.
+        groups: `[N]`, whatever tells groups apart.
+        level: the probability that the interval is to cover.
+        resamples: how many data sets to draw.
+        seed: what they are drawn from.
+
+    Raises:
+        ValueError: if arrays differ in shape or hold other than 0 and 1.
+
+    >>> decisions, labels = [0, 1, 0, 0] * 50, [0, 0, 1, 0] * 50
+    >>> low, high = bootstrap_hter_interval(decisions, labels)
+    >>> low < 2 / 3 < high
+    True
+    """
+    _check_level(level)
+    counts = _error_counts(np.asarray(decisions), np.asarray(labels))
+    if groups is not None:
+        counts = _sum_by_group(counts, number_groups(groups, np.asarray(labels)))
+    # Groups with equal counts are the same to the HTER: how often each kind is drawn suffices.
+    kinds, sizes = np.unique(counts, axis=0, return_counts=True)
+    if not (kinds[:, 0].any() and kinds[:, 2].any()):
+        return nan, nan
+    rng = np.random.default_rng(seed)
+    totals = np.zeros((resamples, 4))
+    strata = 2 * (kinds[:, 0] > 0) + (kinds[:, 2] > 0)
+    for stratum in np.unique(strata):
+        size = sizes[strata == stratum]
+        drawn = rng.multinomial(size.sum(), size / size.sum(), resamples)
+        totals += drawn @ kinds[strata == stratum]
+    hters = (totals[:, 1] / totals[:, 0] + totals[:, 3] / totals[:, 2]) / 2
+    low, high = np.quantile(hters, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _error_counts(decisions: NDArray[np.generic], labels: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Give for each image: label 0, false accept, label 1, false reject, int64 `[N, 4]`."""
+    if decisions.ndim != 1 or decisions.shape != labels.shape:
+        raise ValueError(
+            f"expected decisions and labels of one shape [N], got {decisions.shape} and "
+            f"{labels.shape}"
+        )
+    zero, one, accepted, rejected = labels == 0, labels == 1, decisions == 1, decisions == 0
+    if not ((zero | one) & (accepted | rejected)).all():
+        raise ValueError("decisions and labels: expected only 0 and 1")
+    return np.stack([zero, zero & accepted, one, one & rejected], axis=1).astype(np.int64)
+
+
+def _sum_by_group(counts: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    sums = np.zeros((group.max(initial=-1) + 1, counts.shape[1]), np.int64)
+    np.add.at(sums, group, counts)
+    return sums
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a probability between 0 and 1, got {level}")

@@ -1,0 +1,71 @@
+"""Which labels are probably wrong, from probabilities of models that did not see the images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imbclf.utils.arrays import check_probabilities
+
+
+@dataclass(frozen=True, eq=False)
+class Suspects:
+    """Images whose label is probably wrong, the most suspicious first.
+
+    Attributes:
+        rows: int64 `[S]`, their places among the images.
+        suggested: int64 `[S]`, the other label.
+        confidence: float64 `[S]`, probability of the given label (self-confidence), rising.
+    """
+
+    rows: NDArray[np.int64]
+    suggested: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+
+def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
+    """Find the images that the models count, with confidence, to the other label.
+
+    Confidence is measured by class: t_j is the mean of P(label j) over the images that are
+    labelled j. An image labelled i is counted to j where P(j) >= t_j, to the likelier of both where
+    that holds for both; C_ij is their number. Of the n_i images labelled i those n_i C_ij / (C_ii +
+    C_ij) are suspects (rounded) that have the least P(i), as far as it is below 1/2. Thresholds of
+    each class's own are what lets this work where one class is rare and never predicted with much
+    confidence.
+
+    Args:
+        probabilities: `[N]`, of label 1, calibrated and out of fold: a model that was trained on
+            an image knows its label.
+        labels: `[N]`, 0 or 1, as given.
+
+    Raises:
+        ValueError: as `check_probabilities`, or if a class is absent.
+
+    Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset
+    labels", Journal of Artificial Intelligence Research 70, 2021, sections 3.1 and 3.2, "prune by
+    noise rate"; that no label is doubted which the models find likelier is an addition.
+
+    >>> found = find_suspects([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
+    >>> found.rows.tolist(), found.suggested.tolist()
+    ([2, 5], [1, 0])
+    """
+    numbers, truth = check_probabilities(probabilities, labels)
+    if truth.min() == truth.max():
+        raise ValueError(f"labels: all {len(truth)} are {truth[0]}, both classes are needed")
+    of_label = np.stack([1 - numbers, numbers])
+    own = np.where(truth == 1, numbers, 1 - numbers)
+    thresholds = np.array([own[truth == label].mean() for label in (0, 1)])
+    confident = of_label >= thresholds[:, None]
+    rows, other = np.arange(len(truth)), 1 - truth
+    against = confident[other, rows] & (~confident[truth, rows] | (own < 0.5))
+    counted = against | confident[truth, rows]
+    suspects = []
+    for label in (0, 1):
+        labelled = np.flatnonzero(truth == label)
+        share = against[labelled].sum() / max(counted[labelled].sum(), 1)
+        doubted = labelled[np.argsort(own[labelled], kind="stable")]
+        doubted = doubted[: round(share * len(labelled))]
+        suspects.append(doubted[own[doubted] < 0.5])
+    found = np.sort(np.concatenate(suspects))
+    order = found[np.argsort(own[found], kind="stable")]
+    return Suspects(order, other[order], own[order])

@@ -1,0 +1,70 @@
+"""Thresholds for other aims than the least HTER, from scores with known labels."""
+
+from math import isfinite
+
+from numpy.typing import ArrayLike
+
+from imbclf.errors import UserError
+from imbclf.metrics.error_rates import error_curve
+from imbclf.metrics.expected_performance import weighted_thresholds
+from imbclf.utils.arrays import check_both_classes
+
+
+def threshold_for_far(scores: ArrayLike, labels: ArrayLike, max_far: float) -> float:
+    """Give the lowest threshold whose FAR on these scores is at most `max_far`: the least FRR.
+
+    Args:
+        scores: `[N]`, growing with label 1.
+        labels: `[N]`, 0 or 1, both present.
+        max_far: share of label 0 that may be decided 1, 0 to 1.
+
+    Raises:
+        UserError: the share is out of range.
+        ValueError: as `check_scores`, or if a class is absent.
+
+    >>> threshold_for_far([0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1], max_far=0.0)
+    1.5
+    """
+    _check_share("max_far", max_far)
+    curve = error_curve(*check_both_classes(scores, labels))
+    return float(curve.thresholds[curve.far <= max_far].min())
+
+
+def threshold_for_frr(scores: ArrayLike, labels: ArrayLike, max_frr: float) -> float:
+    """Give the highest threshold whose FRR on these scores is at most `max_frr`: the least FAR.
+
+    Arguments and errors as `threshold_for_far`.
+
+    >>> threshold_for_frr([0.0, 1.0, 2.0, 3.0], [0, 1, 1, 1], max_frr=0.5)
+    1.5
+    """
+    _check_share("max_frr", max_frr)
+    curve = error_curve(*check_both_classes(scores, labels))
+    return float(curve.thresholds[curve.frr <= max_frr].max())
+
+
+def threshold_for_cost(scores: ArrayLike, labels: ArrayLike, cost_ratio: float) -> float:
+    """Give the threshold of least cost_ratio FAR + FRR.
+
+    With a ratio of 1 that is the least HTER.
+
+    Args:
+        scores: `[N]`, growing with label 1.
+        labels: `[N]`, 0 or 1, both present.
+        cost_ratio: how many times as bad FAR is as FRR, above 0.
+
+    Raises:
+        UserError: the ratio is not a number above 0.
+        ValueError: as `check_scores`, or if a class is absent.
+
+    >>> threshold_for_cost([0.0, 1.0, 2.0, 3.0], [0, 1, 0, 1], cost_ratio=3.0)
+    2.5
+    """
+    if not (isfinite(cost_ratio) and cost_ratio > 0):
+        raise UserError(f"cost_ratio={cost_ratio}: expected a number above 0")
+    return float(weighted_thresholds(scores, labels, [cost_ratio / (1 + cost_ratio)])[0])
+
+
+def _check_share(option: str, share: float) -> None:
+    if not 0 <= share <= 1:
+        raise UserError(f"{option}={share}: expected a share between 0 and 1")

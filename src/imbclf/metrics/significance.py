@@ -1,0 +1,178 @@
+"""Whether one classifier makes fewer errors than another, or only seems to.
+
+Two classifiers are judged on the same images: what both get wrong says nothing of their difference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan, sqrt
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, t
+
+from imbclf.utils.arrays import check_binary, number_groups
+
+
+@dataclass(frozen=True)
+class Difference:
+    """HTER of classifier A minus that of B, and how far it can be trusted.
+
+    Attributes:
+        hter: the difference; below 0 where A errs less.
+        low, high: bounds of its confidence interval.
+        p: two-sided probability of a difference at least as large, were there none.
+    """
+
+    hter: float
+    low: float
+    high: float
+    p: float
+
+
+def paired_hter_test(
+    decisions_a: ArrayLike,
+    decisions_b: ArrayLike,
+    labels: ArrayLike,
+    level: float = 0.95,
+    groups: ArrayLike | None = None,
+) -> Difference:
+    """Test whether two classifiers differ in HTER on the same images.
+
+    z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), AB the
+    share that A gets wrong and B right. The interval takes the variance of the shares about their
+    difference instead, (AB + BA - (AB - BA)^2) / n. Classifiers that decide alike have p = 1.
+    Where an image was decided several times, AB + BA is the mean square of the difference of the
+    two mean errors. With groups (patients, identities) both variances are those of the sums over
+    whole groups: of images that are not independent each says less.
+
+    Source: Bengio and Mariéthoz, "A statistical significance test for person authentication", 2004.
+
+    Args:
+        decisions_a: `[N]`, 0 or 1, or the mean of an image's decisions.
+        decisions_b: `[N]`, the same of the same images.
+        labels: `[N]`, 0 or 1.
+        level: the probability that the interval is to cover.
+        groups: `[N]`, whatever tells groups apart; None: each image is one.
+
+    Raises:
+        ValueError: shapes differ, values are out of range, or a class is absent.
+
+    >>> labels = [0] * 100 + [1] * 100
+    >>> found = paired_hter_test([0] * 100 + [1] * 100, [1] * 20 + [0] * 80 + [1] * 100, labels)
+    >>> found.hter, found.p < 0.001
+    (-0.1, True)
+    """
+    a, b = (np.asarray(given, dtype=np.float64) for given in (decisions_a, decisions_b))
+    if not all(((given >= 0) & (given <= 1)).all() for given in (a, b)):
+        raise ValueError("decisions: expected 0, 1 or means of them")
+    truth = _both_classes(a, b, labels)
+    group = np.arange(len(truth)) if groups is None else number_groups(groups, truth)
+    share = 1 / (2 * np.bincount(truth)[truth])  # of an image in the difference
+    gap = np.abs(a - truth) - np.abs(b - truth)
+    mean = np.array([gap[truth == label].mean() for label in (0, 1)])
+    difference = mean.sum() / 2
+    null_variance = (np.bincount(group, gap * share) ** 2).sum()
+    variance = (np.bincount(group, (gap - mean[truth]) * share) ** 2).sum()
+    half = float(norm.ppf((1 + level) / 2)) * sqrt(variance)
+    z = difference / sqrt(null_variance) if null_variance > 0 else 0.0
+    return Difference(
+        float(difference), float(difference - half), float(difference + half), two_sided(z)
+    )
+
+
+def two_sided(z: float) -> float:
+    """Give the probability that a standard normal variable is at least as far from 0 as z.
+
+    >>> round(two_sided(1.96), 3)
+    0.05
+    """
+    return float(2 * norm.sf(abs(z)))
+
+
+def bootstrap_hter_difference(
+    decisions_a: ArrayLike,
+    decisions_b: ArrayLike,
+    labels: ArrayLike,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Give a percentile bootstrap interval of HTER_A - HTER_B; images are drawn within each class.
+
+    Both classifiers are judged on the same drawn images. Arguments and errors as
+    `paired_hter_test`, decisions 0 or 1; no distribution is assumed.
+
+    >>> labels = [0] * 100 + [1] * 100
+    >>> bootstrap_hter_difference(labels, labels, labels)
+    (0.0, 0.0)
+    """
+    a, b = check_binary(decisions_a, "decisions_a"), check_binary(decisions_b, "decisions_b")
+    truth = _both_classes(a, b, labels)
+    rng = np.random.default_rng(seed)
+    differences = np.zeros(resamples)
+    for label in (0, 1):
+        of_class = truth == label
+        gap = (a[of_class] != label).astype(np.int64) - (b[of_class] != label)
+        # All that matters of a drawn image is whether A alone, B alone or neither of them errs.
+        shares = np.array([(gap == value).mean() for value in (1, -1, 0)])
+        drawn = rng.multinomial(len(gap), shares, resamples)
+        differences += (drawn[:, 0] - drawn[:, 1]) / len(gap) / 2
+    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def corrected_resampled_t(
+    differences: Sequence[float], fit_images: float, test_images: float
+) -> float:
+    """Give the two-sided p of a mean difference over folds whose training images overlap.
+
+    t = mean / sqrt((1/k + n_test / n_fit) variance), k - 1 degrees of freedom; the plain t-test
+    takes folds for independent and finds differences that are not there. NaN for fewer than two.
+
+    Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
+
+    Args:
+        differences: `[k]`, of fold after fold, repeated or not.
+        fit_images: trained on in each fold, on average.
+        test_images: tested in each fold, on average.
+
+    >>> round(corrected_resampled_t([0.02, 0.03, 0.01, 0.02, 0.02], 8000, 2000), 3)
+    0.014
+    """
+    k = len(differences)
+    if k < 2:
+        return nan
+    spread = float(np.std(differences, ddof=1))
+    mean = float(np.mean(differences))
+    if spread == 0:
+        return 1.0 if mean == 0 else 0.0
+    statistic = mean / (spread * sqrt(1 / k + test_images / fit_images))
+    return float(2 * t.sf(abs(statistic), k - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjust p-values so that the chance of any false alarm among them stays what each says.
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
+
+    >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
+    adjusted = [nan] * len(p_values)
+    largest = 0.0
+    for done, position in enumerate(np.argsort(p_values).tolist()):
+        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[position]))
+        adjusted[position] = largest
+    return adjusted
+
+
+def _both_classes(
+    a: NDArray[np.generic], b: NDArray[np.generic], labels: ArrayLike
+) -> NDArray[np.int64]:
+    truth = check_binary(labels)
+    if not a.shape == b.shape == truth.shape:
+        raise ValueError(f"expected one shape, got {a.shape}, {b.shape} and {truth.shape}")
+    if truth.all() or not truth.any():
+        raise ValueError("labels: both classes are needed")
+    return truth

@@ -1,0 +1,3 @@
+from .backbone import Backbone as Backbone, build_backbone as build_backbone
+from .freezing import Freezing as Freezing
+from .saliency import smooth_gradients as smooth_gradients

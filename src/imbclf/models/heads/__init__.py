@@ -1,0 +1,59 @@
+"""Heads: each turns a network's features [N, D] into one logit of label 1 per image, [N].
+
+A head is made with `width=D` and names itself and its options in `entry`, plain values from which
+`rebuild_head` makes it again. Linear and cosine heads are trained. The others are of one class:
+they are fitted to features of the majority, and the further an image lies from those, the more
+its logit speaks for the minority, whichever label that is.
+"""
+
+from collections.abc import Callable, Mapping
+
+from imbclf.errors import UserError
+from imbclf.models.heads.base import Entry, Head, Value
+from imbclf.models.heads.hypersphere import HypersphereHead
+from imbclf.models.heads.knn import NeighboursHead
+from imbclf.models.heads.linear import CosineHead, LinearHead
+from imbclf.models.heads.mahalanobis import MahalanobisHead
+from imbclf.models.heads.one_class import OneClassHead
+from imbclf.utils.arrays import minority_label
+
+HEADS: Mapping[str, Callable[..., Head]] = {
+    "linear": LinearHead,
+    "cosine": CosineHead,
+    "hypersphere": HypersphereHead,
+    "neighbours": NeighboursHead,
+    "mahalanobis": MahalanobisHead,
+}
+
+
+def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
+    """Make again, without its weights, the head that an entry names; names mean nothing else.
+
+    Raises:
+        UserError: no head is called so.
+        TypeError: it has no such options.
+
+    >>> head = rebuild_head({"name": "cosine", "scale": 20.0}, width=8)
+    >>> head.entry
+    {'name': 'cosine', 'scale': 20.0}
+    """
+    options = dict(entry)
+    name = options.pop("name")
+    if name not in HEADS:
+        raise UserError(f"head={name}: expected one of {', '.join(HEADS)}")
+    return HEADS[str(name)](width=width, **options)
+
+
+__all__ = [
+    "HEADS",
+    "CosineHead",
+    "Entry",
+    "Head",
+    "HypersphereHead",
+    "LinearHead",
+    "MahalanobisHead",
+    "NeighboursHead",
+    "OneClassHead",
+    "minority_label",
+    "rebuild_head",
+]

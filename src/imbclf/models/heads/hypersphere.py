@@ -1,0 +1,67 @@
+"""Deep SVDD: the majority is drawn together around a centre, the minority stays outside."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from imbclf.errors import UserError
+from imbclf.models.heads.one_class import OneClassHead
+
+OFF_ZERO = 0.1
+SAMPLE = 10_000
+LARGEST = 10_000  # dimensions
+
+
+def keep_off_zero(centre: Tensor, least: float = OFF_ZERO) -> Tensor:
+    """Push entries between -least and least out to the nearer of the two, and 0 to least.
+
+    A network without biases gives 0 for nothing: weights of 0 would be a perfect solution.
+
+    >>> keep_off_zero(torch.tensor([-0.01, 0.0, 0.02, -3.0]))
+    tensor([-0.1000,  0.1000,  0.1000, -3.0000])
+    """
+    pushed = torch.where(centre < 0, -least, least).to(centre.dtype)
+    return torch.where(centre.abs() < least, pushed, centre)
+
+
+class HypersphereHead(OneClassHead):
+    """d(x) = |W x - c|^2, with W trained and without bias, c fixed: for `loss=svdd`.
+
+    c is the mean of W x over the majority before training, its entries kept off zero. The network
+    below must have no trainable constant terms either, which could give c for every image.
+    Source: Ruff et al., Deep One-Class Classification, ICML 2018.
+
+    Args:
+        width: D, the number of features.
+        dimensions: of the space of the sphere.
+
+    Raises:
+        UserError: dimensions is out of range.
+
+    >>> head = HypersphereHead(width=8, dimensions=2)
+    >>> head.prepare(torch.randn(100, 8), minority=0)
+    >>> bool((head(torch.randn(3, 8)) < 0).all())
+    True
+    """
+
+    allows_biases: ClassVar[bool] = False
+    centre: Tensor
+
+    def __init__(self, width: int, dimensions: int = 32) -> None:
+        super().__init__(SAMPLE)
+        if not 1 <= dimensions <= LARGEST:
+            raise UserError(f"head.dimensions={dimensions}: expected 1 to {LARGEST}")
+        self.projection = nn.Linear(width, dimensions, bias=False)
+        self.register_buffer("centre", torch.full((dimensions,), OFF_ZERO))
+        self.entry = {"name": "hypersphere", "dimensions": dimensions}
+
+    def fit(self, features: Tensor) -> None:
+        """Take the mean of the projections of features [M, D] as the centre."""
+        mean = self.projection(features.to(self.centre)).mean(dim=0)
+        self.centre.copy_(keep_off_zero(mean))
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Give the squared distances [N] of features [N, D] from the centre."""
+        distances: Tensor = (self.projection(features) - self.centre).square().sum(dim=1)
+        return distances

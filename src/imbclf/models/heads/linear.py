@@ -1,0 +1,73 @@
+"""Heads that look along one trained direction of feature space."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from imbclf.errors import UserError
+from imbclf.models.heads.base import Head
+
+
+class LinearHead(nn.Linear, Head):
+    """f = w x + b.
+
+    Args:
+        width: D, the number of features.
+
+    >>> LinearHead(width=8)(torch.zeros(2, 8)).tolist()
+    [0.0, 0.0]
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, 1)
+        nn.init.normal_(self.weight, std=0.01)
+        nn.init.zeros_(self.bias)
+        self.entry = {"name": "linear"}
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Give the logits [N] of features [N, D]."""
+        return torch.sum(features * self.weight, dim=1) + self.bias
+
+
+def cosine(features: Tensor, direction: Tensor) -> Tensor:
+    """Cosine of the angles between features [N, D] and a direction [1, D], [N]; 0 for zeros.
+
+    >>> cosine(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[2.0, 0.0]]))
+    tensor([0.6000, 0.0000])
+    """
+    return torch.sum(F.normalize(features) * F.normalize(direction), dim=1)
+
+
+class CosineHead(Head):
+    """f = scale cos(w, x) + b: neither long features nor a long w make a logit large.
+
+    Under plain training the length of a class's weights grows with its number of images; and a
+    margin (as of LDAM) can be had for nothing by making features longer. Here the length is fixed.
+    Source: Wang et al., CosFace, CVPR 2018; Cao et al., LDAM, NeurIPS 2019.
+
+    Args:
+        width: D, the number of features.
+        scale: the largest |f - b|; 1 where the loss has a scale of its own.
+
+    Raises:
+        UserError: the scale is not a number above 0.
+
+    >>> head = CosineHead(width=8, scale=20.0)
+    >>> bool((head(1e6 * torch.randn(4, 8)).abs() <= 20).all())
+    True
+    """
+
+    def __init__(self, width: int, scale: float = 20.0) -> None:
+        super().__init__()
+        if not (math.isfinite(scale) and scale > 0):
+            raise UserError(f"head.scale={scale}: expected a number above 0")
+        self.scale = scale
+        self.weight = nn.Parameter(torch.randn(1, width) / math.sqrt(width))
+        self.bias = nn.Parameter(torch.zeros(1))
+        self.entry = {"name": "cosine", "scale": scale}
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Give the logits [N] of features [N, D]."""
+        return self.scale * cosine(features, self.weight) + self.bias

@@ -1,0 +1,77 @@
+"""Distance from a Gaussian of the majority, with no training at all."""
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+from sklearn.covariance import ledoit_wolf
+from torch import Tensor
+
+from imbclf.models.heads.one_class import OneClassHead
+
+
+def whitening(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis's distance.
+
+    A A^T is the inverse of the covariance, shrunk towards a multiple of the identity as Ledoit and
+    Wolf (2004) found best, so that it exists with fewer images than features too.
+
+    Args:
+        features: [M, D], M >= 1.
+
+    >>> mean, matrix = whitening(np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]]))
+    >>> mean.tolist(), matrix.round(3).tolist()
+    ([1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]])
+    """
+    mean = features.mean(axis=0)
+    covariance, _ = ledoit_wolf(features - mean, assume_centered=True)
+    variance = float(np.trace(covariance)) / len(covariance)
+    # Rounding must not make it singular, nor features that are all the same.
+    covariance[np.diag_indices_from(covariance)] += 1e-7 * variance or 1.0
+    lower = cholesky(covariance, lower=True)
+    return mean, solve_triangular(lower, np.eye(len(lower)), lower=True).T
+
+
+class MahalanobisHead(OneClassHead):
+    """d(x) = sqrt((x - m)^T S^-1 (x - m)), m and S being mean and covariance of the majority.
+
+    S is shrunk (`whitening`).
+    Source: Rippel et al., Modeling the Distribution of Normal Data in Pre-Trained Deep Features
+    for Anomaly Detection, ICPR 2020.
+
+    Args:
+        width: D, the number of features.
+        size: images of the majority that are looked at, at most.
+
+    Raises:
+        UserError: size is below 1.
+
+    >>> head = MahalanobisHead(width=2)
+    >>> head.prepare(torch.randn(500, 2) * torch.tensor([1.0, 10.0]), minority=1)
+    >>> near, far = head(torch.tensor([[0.0, 10.0], [10.0, 0.0]]))
+    >>> bool(near < 2 < 8 < far)
+    True
+    """
+
+    is_trained: ClassVar[bool] = False
+    mean: Tensor
+    matrix: Tensor
+
+    def __init__(self, width: int, size: int = 10_000) -> None:
+        super().__init__(size)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("matrix", torch.eye(width))
+        self.entry = {"name": "mahalanobis", "size": size}
+
+    def fit(self, features: Tensor) -> None:
+        """Take mean and covariance of features [M, D]."""
+        mean, matrix = whitening(features.double().cpu().numpy())
+        self.mean.copy_(torch.from_numpy(mean))
+        self.matrix.copy_(torch.from_numpy(matrix))
+
+    def distances(self, features: Tensor) -> Tensor:
+        """Give the distances [N] of features [N, D]."""
+        distances: Tensor = torch.linalg.vector_norm((features - self.mean) @ self.matrix, dim=1)
+        return distances

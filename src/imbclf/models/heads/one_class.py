@@ -1,0 +1,66 @@
+"""What the heads have in common that know one class, the majority, and by it the other."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imbclf.errors import UserError
+from imbclf.models.heads.base import Head
+from imbclf.utils.arrays import minority_label
+
+
+class OneClassHead(Head, ABC):
+    """f = o d(x), with d >= 0 a distance from the majority, o = 1 or -1 as the minority is 1 or 0.
+
+    Before training, `sample` chooses the images of the majority that are looked at, which bounds
+    time and memory, and `prepare` fits the head to their features. What it learns lies in buffers,
+    so that weights carry it.
+
+    Args:
+        size: images of the majority that are looked at, at most.
+
+    Raises:
+        UserError: size is below 1.
+    """
+
+    orientation: Tensor
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        if size < 1:
+            raise UserError(f"head.size={size}: expected 1 or more images of the majority")
+        self.size = size
+        self.register_buffer("orientation", torch.ones(()))
+
+    def sample(self, labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        """Draw positions [M] in labels [N] of the majority, M <= size, in ascending order."""
+        majority = np.flatnonzero(labels != minority_label(labels))
+        if len(majority) <= self.size:
+            return majority
+        return np.sort(np.random.default_rng(seed).choice(majority, self.size, replace=False))
+
+    def prepare(self, features: Tensor, minority: int) -> None:
+        """Fit the head.
+
+        Args:
+            features: [M, D], float, those of the images that `sample` chose.
+            minority: 0 or 1, the label of what lies far away.
+        """
+        with torch.no_grad():
+            self.orientation.fill_(2 * minority - 1)
+            self.fit(features)
+
+    @abstractmethod
+    def fit(self, features: Tensor) -> None:
+        """Learn from features [M, D] of the majority."""
+
+    @abstractmethod
+    def distances(self, features: Tensor) -> Tensor:
+        """Give how far features [N, D] lie from the majority, [N], 0 or more."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Give the logits [N] of features [N, D]."""
+        return self.orientation * self.distances(features)

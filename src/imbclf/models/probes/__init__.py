@@ -1,0 +1,1 @@
+"""Regressions on features, averaged with the network."""

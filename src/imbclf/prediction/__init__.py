@@ -1,0 +1,5 @@
+"""Scores and labels of new images from an ensemble of fold models."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,4 @@
+from .decision_rule import DecisionRule as DecisionRule, decision_rule as decision_rule
+from .image_service import ImageService as ImageService
+from .predictor import Predictions as Predictions, Predictor as Predictor
+from .scoring import score_images as score_images

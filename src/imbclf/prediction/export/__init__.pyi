@@ -1,0 +1,1 @@
+from .export import export_int8 as export_int8

@@ -1,0 +1,112 @@
+"""A graph of an ensemble as a file that needs no imbclf."""
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+from imbclf.prediction.export.graph import OUTPUTS
+
+Format = Literal["onnx", "pt2"]
+Answer = Mapping[str, NDArray[Any]]  # by the names of OUTPUTS
+Run = Callable[[NDArray[np.uint8]], Answer]
+CARD = "imbclf.json"
+LARGEST_PROTOBUF = 2**31 - 2**24  # bytes that an ONNX file of one piece may have, and some room
+
+
+def check_format(name: str) -> None:
+    """Refuse a format that there is not, and one whose packages are missing.
+
+    Raises:
+        UserError: it says what to choose or to install.
+    """
+    if name not in get_args(Format):
+        raise UserError(f"format={name}: expected {' or '.join(get_args(Format))}")
+    if name == "onnx":
+        for package in ("onnx", "onnxscript", "onnxruntime"):
+            onnx_package(package)
+
+
+def onnx_package(name: str) -> ModuleType:
+    """Import one of the packages of the extra `onnx`.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        with quiet_exporters():
+            return import_module(name)
+    except ImportError as error:
+        raise UserError(
+            f"format=onnx needs {name}, which is not installed ({error}): "
+            'pip install "imbclf[onnx]". format=pt2 needs nothing more'
+        ) from error
+
+
+def write_graph(
+    program: torch.export.ExportedProgram, form: Format, path: Path, card: Mapping[str, object]
+) -> None:
+    """Write a traced graph; weights too large for one ONNX file lie in a second one beside it.
+
+    Args:
+        program: what `imbclf.prediction.export.graph.trace` gave.
+        form: `onnx` or `pt2`.
+        path: the file, of that suffix.
+        card: what a reader may want to know, kept inside the file; JSON-able.
+    """
+    text = json.dumps(card)
+    with quiet_exporters():
+        if form == "pt2":
+            torch.export.save(program, path, extra_files={CARD: text})
+            return
+        onnx = torch.onnx.export(
+            program,
+            dynamo=True,
+            input_names=["images"],
+            output_names=[*OUTPUTS],
+            verbose=False,
+        )
+        assert onnx is not None
+        onnx.model.metadata_props[CARD] = text
+        size = sum(tensor.nbytes for tensor in program.state_dict.values())
+        onnx.save(path, external_data=size > LARGEST_PROTOBUF)
+
+
+def open_graph(path: Path) -> Run:
+    """Load an exported file, on the CPU with as many threads as PyTorch has; give what runs it."""
+    if path.suffix == ".pt2":
+        with quiet_exporters():
+            module = torch.export.load(path).module()
+
+        def run_pt2(images: NDArray[np.uint8]) -> Answer:
+            with torch.no_grad():
+                outputs = module(torch.from_numpy(np.ascontiguousarray(images)))
+            return {name: output.numpy() for name, output in zip(OUTPUTS, outputs, strict=True)}
+
+        return run_pt2
+    onnxruntime = onnx_package("onnxruntime")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def run_onnx(images: NDArray[np.uint8]) -> Answer:
+        return dict(zip(OUTPUTS, session.run([*OUTPUTS], {"images": images}), strict=True))
+
+    return run_onnx
+
+
+@contextmanager
+def quiet_exporters() -> Iterator[None]:
+    """Hide what exporters set off in themselves; nobody here can mend it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

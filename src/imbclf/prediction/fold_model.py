@@ -1,0 +1,164 @@
+"""One fold's model: its network, how its logits are read, and the files that keep it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from scipy.special import logit
+
+from imbclf.augment.tta import Tta
+from imbclf.errors import UserError
+from imbclf.metrics.calibration import Calibration
+from imbclf.models.backbone import Backbone, rebuild_backbone
+from imbclf.prediction.decision_rule import CARD, DecisionRule
+from imbclf.prediction.manifest import FORMAT, SHEET
+from imbclf.utils.files import whole_file, write_text
+from imbclf.utils.safe_reading import UNREADABLE, check_archive, read_json
+
+
+@dataclass(frozen=True)
+class Member:
+    """One fold's model.
+
+    Attributes:
+        backbone: uint8 images to logits.
+        rule: how its logits are read.
+        name: of its weights, without the suffix: `fold_0`.
+    """
+
+    backbone: Backbone
+    rule: DecisionRule
+    name: str
+
+    def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
+        """Give slope a and intercept b of P(label 1) = sigmoid(a logit + b).
+
+        Another prior adds a constant to the log-odds, see `shift_prior`.
+
+        Raises:
+            UserError: there is no such calibration, or the prior is no share.
+        """
+        if prior is not None and not 0 < prior < 1:
+            raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
+        if calibration not in ("platt", "temperature"):
+            raise UserError(f"calibration={calibration}: expected platt or temperature")
+        slope, intercept = self.rule["slope"], self.rule["intercept"]
+        if calibration == "temperature":
+            slope, intercept = 1 / self.rule["temperature"], 0.0
+        shift = 0.0 if prior is None else float(logit(prior) - logit(self.rule["prior"]))
+        return slope, intercept + shift
+
+
+def load_fold(folder: Path, fold: int) -> Member:
+    """Read one fold's model of the predictor in `folder`. No code from the files is run.
+
+    Raises:
+        UserError: where the predictor is damaged or has no such fold.
+    """
+    sheet = folder / SHEET
+    try:
+        stored = read_json(sheet)["members"]
+        (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
+        return load_member(folder, own)
+    except UNREADABLE as error:
+        raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
+
+
+def load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
+    """Read the model of one entry of the predictor in `folder`. No code from the files is run.
+
+    Raises:
+        UserError: where its weights are not there, are damaged, or lie elsewhere.
+        KeyError, TypeError, ValueError: the entry is none.
+    """
+    name = str(stored["weights"])
+    if Path(name).name != name or not name.endswith(".safetensors"):
+        raise UserError(f"{folder / SHEET}: weights {name!r} must be a .safetensors file beside it")
+    try:
+        weights = load_file(folder / name)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{folder / name}: not readable weights ({error})") from error
+    return build_member(stored, weights, folder / name)
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
+    try:
+        check_archive(path)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        card = dict(stored[CARD])
+        prefix = "backbone."
+        weights = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in stored["state_dict"].items()
+            if name.startswith(prefix)
+        }
+    except Exception as error:
+        raise UserError(
+            f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only "
+            f"({type(error).__name__})"
+        ) from error
+    return card, weights
+
+
+def build_member(
+    card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
+) -> Member:
+    """Build a model from its card and its weights, which were read from `path`.
+
+    Raises:
+        UserError: where the weights do not fit the network.
+        KeyError, TypeError, ValueError: the card is none.
+    """
+    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
+    if not all(map(isfinite, numbers.values())) or numbers["temperature"] <= 0:
+        raise ValueError(f"{numbers}: expected finite numbers and a temperature above 0")
+    if not 0 < numbers["prior"] < 1:
+        raise ValueError(f"prior {numbers['prior']}: expected a share between 0 and 1")
+    backbone = rebuild_backbone(card["architecture"])
+    try:
+        backbone.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        name = backbone.architecture["name"]
+        raise UserError(
+            f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
+        ) from error
+    rule = DecisionRule(**numbers)  # type: ignore[typeddict-item]
+    return Member(backbone, rule, path.stem)
+
+
+def save_member(
+    folder: Path,
+    fold: int,
+    card: Mapping[str, Any],
+    weights: Mapping[str, torch.Tensor],
+    tta: Tta = "none",
+) -> None:
+    """Write one fold's model into the predictor in `folder`, beside those already there."""
+    name = _weights_name(fold)
+    with whole_file(folder / name) as beside:
+        beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
+    sheet = folder / SHEET
+    members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
+    entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
+    members = [member for member in members if member["weights"] != name]
+    members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
+    stored = {
+        "format": FORMAT,
+        "image_size": card["image_size"],
+        "label_names": card["label_names"],
+        "tta": tta,
+        "members": members,
+    }
+    write_text(sheet, json.dumps(stored, indent=2) + "\n")
+
+
+def _weights_name(fold: int) -> str:
+    return f"fold_{fold}.safetensors"

@@ -1,6 +1,0 @@
-"""`report.html` and `suspects.csv` of a run directory, made of nothing but what lies in it."""
-
-from imbclf.report.photographs import data_options, from_memory, from_run
-from imbclf.report.writing import REPORT, SUSPECTS, write_report
-
-__all__ = ["REPORT", "SUSPECTS", "data_options", "from_memory", "from_run", "write_report"]

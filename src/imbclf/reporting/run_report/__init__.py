@@ -1,0 +1,6 @@
+"""`report.html` and `suspects.csv` of a run directory, made of nothing but what lies in it."""
+
+from imbclf.evaluation.run_images import data_options, from_memory, from_run
+from imbclf.reporting.run_report.write import REPORT, SUSPECTS, write_report
+
+__all__ = ["REPORT", "SUSPECTS", "data_options", "from_memory", "from_run", "write_report"]

@@ -1,0 +1,138 @@
+"""Figures of a report beyond those that a run leaves as PNG files."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from imbclf.metrics.error_rates import decide, error_curve, hter
+from imbclf.metrics.expected_performance import DevAndTest, expected_performance
+from imbclf.metrics.intervals import wilson_interval
+from imbclf.metrics.reliability import brier_score, calibration_error, reliability_diagram
+from imbclf.reporting.plots import COLOURS, as_written, new_figure
+
+SCORE = "Logit minus its fold's threshold (log-odds)"
+COSTS = np.linspace(0, 1, 101)
+HISTOGRAM_BINS = 60
+SHOWN = 0.998  # of the scores; the few beyond would squeeze the others
+
+
+def draw_hter(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], fold_of: NDArray[np.int64]
+) -> Figure:
+    """Draw FAR, FRR and HTER against the threshold, the chosen one and the oracle marked.
+
+    Args:
+        scores: `[N]`, the chosen threshold taken off.
+        labels: `[N]`, 0 or 1.
+        fold_of: `[N]`, the fold that each image was tested in; each fold's HTER is drawn faintly.
+    """
+    figure, axes = new_figure("Threshold: l" + SCORE[1:], "Error rate (%)")
+    low, high = _middle(scores)
+    for number, fold in enumerate(np.unique(fold_of)):
+        own = error_curve(scores[fold_of == fold], labels[fold_of == fold])
+        label = "HTER of each fold" if number == 0 else None
+        axes.step(own.thresholds, 100 * own.hter, "0.75", linewidth=0.8, where="pre", label=label)
+    curve = error_curve(scores, labels)
+    for values, name, colour in ((curve.far, "FAR", COLOURS[1]), (curve.frr, "FRR", COLOURS[2])):
+        axes.plot(curve.thresholds, 100 * values, "--", color=colour, linewidth=1.2, label=name)
+    axes.plot(curve.thresholds, 100 * curve.hter, color=COLOURS[0], label="HTER, pooled")
+    chosen = 100 * hter(decide(scores, 0.0), labels)
+    axes.plot(0, chosen, "o", color="black", label=f"chosen on dev: {chosen:.2f} %")
+    best = int(np.argmin(curve.hter))
+    x = float(curve.thresholds[best].clip(low, high))
+    least = 100 * float(curve.hter[best])
+    axes.plot(x, least, "D", color="white", markeredgecolor="black", label=f"oracle: {least:.2f} %")
+    axes.set(xlim=(low, high), ylim=(0, None))
+    figure.legend(loc="outside upper center", frameon=False, ncols=3)
+    return figure
+
+
+def draw_histograms(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], names: tuple[str, str]
+) -> Figure:
+    """Draw how the scores of each class are spread, each as shares of its own class.
+
+    Args:
+        scores: `[N]`, the threshold taken off; what lies beyond the frame is put at its edge.
+        labels: `[N]`, 0 or 1.
+        names: how the user spells the two labels.
+    """
+    figure, axes = new_figure(SCORE, "Share of the class's images in a bin (%)")
+    low, high = _middle(scores)
+    edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
+    for label, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
+        own = scores[labels == label].clip(low, high)
+        shares = 100 * np.histogram(own, edges)[0] / max(len(own), 1)
+        name = f"label {as_written(names[label])} ({len(own)} images)"
+        axes.stairs(shares, edges, fill=True, alpha=0.35, color=colour)
+        axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
+    decided = f"threshold: {as_written(names[1])} is decided to the right of it"
+    axes.axvline(0, color="black", linewidth=1, linestyle=":", label=decided)
+    axes.set(xlim=(low, high))
+    figure.legend(loc="outside upper center", frameon=False)
+    return figure
+
+
+def draw_reliability(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], name: str
+) -> Figure:
+    """Draw observed shares of label 1 against predicted ones, with 95 % intervals.
+
+    Args:
+        probabilities: `[N]`, of label 1.
+        labels: `[N]`, 0 or 1.
+        name: how the user spells label 1.
+    """
+    one = as_written(name)
+    x, y = f"Predicted probability of {one} (%)", f"Share of images that are {one} (%)"
+    figure, axes = new_figure(x, y, height=6)
+    diagram = reliability_diagram(probabilities, labels)
+    axes.plot([0, 100], [0, 100], "0.6", linestyle=":", label="kept promises")
+    seen = zip(diagram.observed.tolist(), diagram.counts.tolist(), strict=True)
+    bounds = np.array([wilson_interval(rate, count) for rate, count in seen])
+    reach = np.abs(bounds - diagram.observed[:, None]).T
+    told = (
+        f"Brier score {brier_score(probabilities, labels):.4f}, "
+        f"calibration error {calibration_error(probabilities, labels):.4f}"
+    )
+    axes.errorbar(
+        100 * diagram.predicted,
+        100 * diagram.observed,
+        100 * reach,
+        fmt="o-",
+        color=COLOURS[0],
+        linewidth=1.2,
+        markersize=4,
+        capsize=2,
+        label=told,
+    )
+    axes.set(xlim=(-1, 101), ylim=(-1, 101), aspect="equal")
+    figure.legend(loc="outside upper center", frameon=False)
+    return figure
+
+
+def draw_expected_performance(folds: Sequence[DevAndTest], reported: float) -> Figure:
+    """Draw the HTER on test against the cost by which thresholds are chosen on dev.
+
+    Args:
+        folds: the scores of each fold.
+        reported: HTER of the thresholds that the run chose; it is marked at cost 1/2.
+    """
+    figure, axes = new_figure(
+        "Cost c: thresholds on dev with the least c FAR + (1 − c) FRR", "HTER on test (%)"
+    )
+    axes.plot(COSTS, 100 * expected_performance(folds, COSTS), color=COLOURS[0], label="EPC")
+    told = f"as reported: {100 * reported:.2f} %"
+    axes.plot(0.5, 100 * reported, "o", color=COLOURS[1], label=told)
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    figure.legend(loc="outside upper center", frameon=False, ncols=2)
+    return figure
+
+
+def _middle(scores: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the range that nearly all scores lie in; 0, the threshold, lies in it too."""
+    low, high = np.quantile(scores, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
+    margin = 0.02 * max(float(high - low), 1e-6)
+    return min(float(low), 0.0) - margin, max(float(high), 0.0) + margin

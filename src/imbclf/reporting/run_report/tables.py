@@ -1,0 +1,92 @@
+"""The tables of a report."""
+
+from imbclf.metrics.reliability import brier_score, calibration_error
+from imbclf.reporting.html_page import Cell, Page
+from imbclf.reporting.run_report.run_data import Evidence
+
+ORACLE = "oracle: threshold chosen on the test images themselves"
+RANKING = "ranking of the test scores; no threshold"
+PROBABILITY = "calibrated on dev, measured on test"
+PARTS = ("fit", "dev", "test")
+
+
+def add_measures(page: Page, evidence: Evidence) -> None:
+    """Add all numbers of the whole run, honest ones first."""
+    summary = evidence.summary
+    low, high = summary["hter_interval"]
+    honest = "thresholds chosen on dev, applied once to test"
+    rows: list[list[Cell]] = [
+        ["HTER", summary["hter"], honest],
+        ["HTER, lower end of the interval", low, honest],
+        ["HTER, upper end of the interval", high, honest],
+        ["FAR", summary["far"], honest],
+        ["FRR", summary["frr"], honest],
+        ["AUROC", summary["auroc"], RANKING],
+        [f"Average precision of {evidence.names[1]}", summary["average_precision"], RANKING],
+        [
+            f"Average precision of {evidence.names[summary['minority_label']]} (minority)",
+            summary["average_precision_minority"],
+            RANKING,
+        ],
+        ["Brier score", brier_score(evidence.probabilities, evidence.labels), PROBABILITY],
+        [
+            "Expected calibration error",
+            calibration_error(evidence.probabilities, evidence.labels),
+            PROBABILITY,
+        ],
+        ["EER", summary["eer"], ORACLE],
+        ["min-HTER", summary["min_hter"], ORACLE],
+    ]
+    page.table(["Measure", "Value", "What kind of number"], rows, "The run in numbers.")
+
+
+def add_confusion(page: Page, evidence: Evidence) -> None:
+    """Add how many images of each label were decided how."""
+    rows: list[list[Cell]] = []
+    for label, name in enumerate(evidence.names):
+        own = evidence.decisions[evidence.labels == label]
+        wrong = int((own != label).sum())
+        right = len(own) - wrong
+        counts = (right, wrong) if label == 0 else (wrong, right)
+        rows.append([name, *counts, len(own), wrong / len(own) if len(own) else None])
+    columns = ["Label", *(f"decided {name}" for name in evidence.names), "images", "error rate"]
+    page.table(columns, rows, "Decisions on test images; the error rates are FAR and FRR.")
+
+
+def add_folds(page: Page, evidence: Evidence) -> None:
+    """Add a row for each fold."""
+    keys = ("hter", "far", "frr", "auroc", "average_precision", "eer", "min_hter")
+    rows: list[list[Cell]] = [
+        [
+            row["fold"],
+            row["test_images"],
+            row["epoch"] + 1,
+            row["threshold"],
+            *(row[key] for key in keys),
+            row["seconds"],
+        ]
+        for row in evidence.summary["per_fold"]
+    ]
+    names = ("HTER", "FAR", "FRR", "AUROC", "AP", "EER (oracle)", "min-HTER (oracle)")
+    page.table(
+        ["Fold", "Test images", "Chosen epoch", "Threshold", *names, "Seconds"],
+        rows,
+        f"Each fold alone; AP is the average precision of {evidence.names[1]}. Differences between "
+        "folds are mostly chance: look at the number of test images.",
+    )
+
+
+def add_class_counts(page: Page, evidence: Evidence) -> None:
+    """Add the images of each label in each part of each fold, as far as labels are known."""
+    rows: list[list[Cell]] = [
+        [fold, evidence.names[label], *counts[label].tolist()]
+        for fold, counts in evidence.parts.items()
+        if counts is not None
+        for label in (0, 1)
+    ]
+    if not rows:
+        page.paragraph("Not all folds were trained, so that the parts cannot be counted.", True)
+        return
+    page.table(
+        ["Fold", "Label", *PARTS], rows, "Images that each fold trained, chose and tested on."
+    )

@@ -1,0 +1,85 @@
+"""Samplers that fix how many images of each class an epoch has."""
+
+import math
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+from imbclf.samplers.base import IndexSampler
+from imbclf.samplers.even_draws import deal
+
+
+class ClassSampler(IndexSampler):
+    """Deals out minority and majority apart, in the numbers `counts` says, and shuffles them.
+
+    The minority is the rarer label; of two equally frequent ones, label 0.
+
+    Raises:
+        UserError: a label has no image.
+    """
+
+    def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
+        super().__init__(labels, seed)
+        zeros, ones = np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)
+        if not (len(zeros) and len(ones)):
+            raise UserError(
+                f"sampler: expected training images of both labels, but there are {len(zeros)} of "
+                f"label 0 and {len(ones)} of label 1. Check the labels, or use sampler=shuffle."
+            )
+        self.minority, self.majority = (zeros, ones) if len(zeros) <= len(ones) else (ones, zeros)
+
+    @abstractmethod
+    def counts(self) -> tuple[int, int]:
+        """Give the numbers of minority and majority images in this epoch; their sum is fixed."""
+
+    def dealt(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Deal out these numbers of minority and majority images, each class evenly."""
+        minority, majority = counts
+        # Never 0 as the second number: [seed, epoch, 0] is the same stream as [seed, epoch].
+        return (
+            deal(self.minority, minority, self.epoch, (self.seed, 1)),
+            deal(self.majority, majority, self.epoch, (self.seed, 2)),
+        )
+
+    def draw(self) -> NDArray[np.int64]:
+        """Deal out both classes and shuffle them together."""
+        both = np.concatenate(self.dealt(self.counts()))
+        return np.random.default_rng([self.seed, self.epoch]).permutation(both)
+
+    def __len__(self) -> int:
+        return sum(self.counts())
+
+
+class BalancedSampler(ClassSampler):
+    """Half minority, repeated evenly, and half majority, without repetition; N images an epoch.
+
+    All majority images are seen before one is repeated, over epochs.
+
+    >>> labels = np.array([0, 1, 1, 1, 1, 1])
+    >>> labels[BalancedSampler(labels, seed=0).draw()].mean()
+    np.float64(0.5)
+    """
+
+    def counts(self) -> tuple[int, int]:
+        """Give one half each; an odd one goes to the majority."""
+        return len(self.labels) // 2, len(self.labels) - len(self.labels) // 2
+
+
+class SquareRootSampler(ClassSampler):
+    """Shares of the classes as sqrt(n_y): half way from natural to balanced; N images an epoch.
+
+    The minority is repeated evenly, the majority not at all, and all of it is seen before one of
+    it is repeated, over epochs. Source: Mahajan et al., Exploring the Limits of Weakly Supervised
+    Pretraining, ECCV 2018.
+
+    >>> SquareRootSampler(np.array([0] * 10 + [1] * 90), seed=0).counts()
+    (25, 75)
+    """
+
+    def counts(self) -> tuple[int, int]:
+        """Give N sqrt(n_y) / (sqrt(n_0) + sqrt(n_1)) of each class, rounded."""
+        rare, common = math.sqrt(len(self.minority)), math.sqrt(len(self.majority))
+        minority = round(len(self.labels) * rare / (rare + common))
+        return minority, len(self.labels) - minority

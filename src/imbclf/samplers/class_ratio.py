@@ -1,0 +1,80 @@
+"""Samplers that take the ratio of minority to majority as an option."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+from imbclf.samplers.class_balanced import ClassSampler
+
+
+class UndersampleSampler(ClassSampler):
+    """Every minority image once, and a part of the majority, another one each epoch.
+
+    All majority images are seen before one is repeated, over epochs.
+
+    Args:
+        labels: int64 [N], 0 and 1.
+        seed: 0 or more.
+        ratio: minority to majority, above 0; where the majority does not suffice, all of it.
+
+    Raises:
+        UserError: a label has no image, or the ratio is out of range.
+
+    >>> len(UndersampleSampler(np.array([0, 1, 1, 1, 1, 1]), seed=0, ratio=0.5))
+    3
+    """
+
+    def __init__(self, labels: NDArray[np.int64], seed: int, ratio: float = 1.0) -> None:
+        super().__init__(labels, seed)
+        self.ratio = _checked("ratio", ratio)
+
+    def counts(self) -> tuple[int, int]:
+        """Give the whole minority and its share of the majority."""
+        wanted = min(len(self.majority), len(self.minority) / self.ratio)
+        return len(self.minority), max(1, round(wanted))
+
+
+class ProgressiveSampler(ClassSampler):
+    """N images an epoch; minority to majority goes linearly from `start` to `end` over training.
+
+    Each class is repeated evenly where it does not suffice, and not at all where it does.
+
+    Args:
+        labels: int64 [N], 0 and 1.
+        seed: 0 or more.
+        start: minority to majority as training starts.
+        end: the same as it ends.
+
+    Raises:
+        UserError: a label has no image, or a ratio is out of range.
+
+    >>> sampler = ProgressiveSampler(np.array([0] * 10 + [1] * 110), seed=0, start=0.1, end=0.5)
+    >>> sampler.counts()
+    (11, 109)
+    >>> sampler.set_progress(1.0)
+    >>> sampler.counts()
+    (40, 80)
+    """
+
+    def __init__(
+        self, labels: NDArray[np.int64], seed: int, start: float = 0.1, end: float = 0.5
+    ) -> None:
+        super().__init__(labels, seed)
+        self.start, self.end = _checked("start", start), _checked("end", end)
+
+    def counts(self) -> tuple[int, int]:
+        """Give N r / (1 + r) minority images, r being the present ratio, and else majority."""
+        ratio = self.start + (self.end - self.start) * self.progress
+        total = len(self.labels)
+        minority = min(max(1, round(total * ratio / (1 + ratio))), total - 1)
+        return minority, total - minority
+
+
+def _checked(option: str, ratio: float) -> float:
+    if not (math.isfinite(ratio) and ratio > 0):
+        raise UserError(
+            f"sampler.{option}={ratio}: expected minority images per majority image, above 0"
+        )
+    return ratio

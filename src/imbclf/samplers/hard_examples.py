@@ -1,0 +1,149 @@
+"""Harder images more often, within bounds."""
+
+import math
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from torch import Tensor
+
+from imbclf.errors import UserError
+from imbclf.samplers.base import IndexSampler
+
+By = Literal["loss", "margin"]
+EASIEST = 1e-30
+
+
+def bounded_weights(scores: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
+    """Scale exp(score) and cut it off: all in [1 / bound, bound], and their mean 1.
+
+    w_i = min(max(c exp(s_i), 1 / bound), bound), with the one c that makes the mean 1.
+
+    Args:
+        scores: [N], finite.
+        bound: 1 or more.
+
+    >>> bounded_weights(np.log([1.0, 2.0, 9.0]), bound=2.0)
+    array([0.5, 0.5, 2. ])
+    """
+    limit = math.log(bound)
+
+    def weights(shift: float) -> NDArray[np.float64]:
+        return np.exp(np.clip(scores + shift, -limit, limit))
+
+    if scores.size == 0:
+        return scores
+    low, high = -limit - scores.max(), limit - scores.min()
+    found: NDArray[np.float64] = weights(brentq(lambda shift: weights(shift).mean() - 1, low, high))
+    return found
+
+
+def systematic_draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
+    """Draw N of N positions, i of them floor(w_i) or ceil(w_i) times and w_i times on average.
+
+    Systematic sampling: marks at equal distances on the cumulated weights, in random order, the
+    first mark drawn at random (Madow 1949).
+
+    Args:
+        weights: [N], 0 or more, their mean 1.
+        random: what is drawn from.
+
+    >>> sorted(systematic_draw(np.ones(3), np.random.default_rng(0)).tolist())
+    [0, 1, 2]
+    """
+    count = len(weights)
+    order = random.permutation(count)
+    edges = np.cumsum(weights[order])
+    edges *= count / edges[-1]
+    marks = np.arange(count) + random.random()
+    # Rounding may put the last mark on the last edge.
+    drawn = np.minimum(np.searchsorted(edges, marks, side="right"), count - 1)
+    return random.permutation(order[drawn])
+
+
+class HardSampler(IndexSampler):
+    """Draws an image the more often the harder it was so far; N images an epoch.
+
+    An image's difficulty is the running mean d <- momentum d + (1 - momentum) x over epochs, x
+    being the mean of what was observed of it in one. By loss it is drawn in proportion to d, by
+    margin to exp(d), but never less than 1 / bound or more than `bound` times as often as in a
+    plain shuffle. An image of which nothing was observed is drawn as in a plain shuffle: so are all
+    in the first epoch.
+
+    Args:
+        labels: int64 [N], 0 and 1.
+        seed: 0 or more.
+        bound: 1 or more; 1 is a plain shuffle.
+        momentum: weight of what was observed before, 0 to below 1.
+        by: `loss` (cross-entropy) or `margin` (logit, taken against the image's label).
+
+    Raises:
+        UserError: an option is out of range.
+
+    >>> sampler = HardSampler(np.array([0, 1, 1, 1]), seed=0, bound=2.0)
+    >>> logits, targets = np.array([3.0, 1.0, 1.0, 1.0]), np.array([0.0, 1.0, 1.0, 1.0])
+    >>> sampler.observe(np.arange(4), logits, targets)
+    >>> sampler.weights()
+    array([2.        , 0.66666667, 0.66666667, 0.66666667])
+    """
+
+    def __init__(
+        self,
+        labels: NDArray[np.int64],
+        seed: int,
+        bound: float = 3.0,
+        momentum: float = 0.5,
+        by: By = "loss",
+    ) -> None:
+        super().__init__(labels, seed)
+        if not (math.isfinite(bound) and bound >= 1):
+            raise UserError(f"sampler.bound={bound}: expected a number of at least 1")
+        if not 0 <= momentum < 1:
+            raise UserError(f"sampler.momentum={momentum}: expected a number from 0 to below 1")
+        if by not in ("loss", "margin"):
+            raise UserError(f"sampler.by={by}: expected loss or margin")
+        self.bound, self.momentum, self.by = bound, momentum, by
+        self.difficulty = np.full(len(labels), np.nan)
+
+    def observe(
+        self,
+        positions: NDArray[np.int64],
+        logits: NDArray[np.float64],
+        targets: NDArray[np.float64],
+    ) -> None:
+        """Learn from one epoch; what has a soft label or no finite logit is passed over."""
+        clear = np.isin(targets, (0, 1)) & np.isfinite(logits)
+        positions, against = positions[clear], np.where(targets == 1, -logits, logits)[clear]
+        observed = np.logaddexp(0, against) if self.by == "loss" else against
+        times = np.bincount(positions, minlength=len(self.labels))
+        sums = np.bincount(positions, weights=observed, minlength=len(self.labels))
+        seen = times > 0
+        mean = sums[seen] / times[seen]
+        before = np.where(np.isnan(self.difficulty), 0, self.difficulty)[seen]
+        share = np.where(np.isnan(self.difficulty), 0, self.momentum)[seen]
+        self.difficulty[seen] = share * before + (1 - share) * mean
+
+    def weights(self) -> NDArray[np.float64]:
+        """Give the expected number of draws of each image in the coming epoch [N], 1 on average."""
+        weights = np.ones(len(self.labels))
+        seen = ~np.isnan(self.difficulty)
+        scores = self.difficulty[seen]
+        if self.by == "loss":
+            # Confident beyond rounding, a loss is 0, whose logarithm is not finite.
+            scores = np.log(np.maximum(scores, EASIEST))
+        weights[seen] = bounded_weights(scores, self.bound)
+        return weights
+
+    def draw(self) -> NDArray[np.int64]:
+        """Draw each image its expected number of times, rounded up or down at random."""
+        return systematic_draw(self.weights(), np.random.default_rng([self.seed, self.epoch]))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Give the difficulties, NaN where nothing was observed."""
+        return {"difficulty": torch.from_numpy(self.difficulty.copy())}
+
+    def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
+        """Take up where `state_dict` left off."""
+        self.difficulty = state_dict["difficulty"].cpu().numpy().copy()

@@ -1,0 +1,116 @@
+"""A run's ensemble under a name in MLflow's registry, ready to be served."""
+
+import base64
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+from imbclf.tracking.mlflow_models import log_model, save_served_model
+from imbclf.tracking.mlflow_store import (
+    embedded_uri,
+    global_tracking_uri,
+    open_store,
+    summary,
+    without_foreign_warnings,
+)
+
+# isort: split
+# After the store, which sets what MLflow reads when it is imported.
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from PIL import Image
+
+from imbclf.errors import UserError
+from imbclf.prediction.predictor import Predictor
+
+SERVED = "served"  # what the logged model is called
+
+
+class Registered(NamedTuple):
+    """What a model was registered as.
+
+    Attributes:
+        name: of the registered model.
+        version: the new version's number.
+        uri: of the store.
+    """
+
+    name: str
+    version: str
+    uri: str
+
+
+@without_foreign_warnings()
+def register(
+    predictor: Path,
+    name: str,
+    alias: str | None,
+    description: str,
+    run_id: str | None,
+    uri: str | None,
+    directory: Path,
+) -> Registered:
+    """Record the folder `predictor` as a model that takes image files, and give it a name.
+
+    Args:
+        predictor: the folder, which is copied.
+        name: of the registered model; made where there is none.
+        alias: what the new version is called from now on; None gives it no such name.
+        description: of the version, for whoever reads the registry.
+        run_id: the MLflow run that it comes from, where the store has it.
+        uri: tracking URI, None for the embedded store in `directory`.
+        directory: where the embedded store lies; made where there is none.
+
+    Raises:
+        UserError: the predictor cannot be read; the store cannot be used, or refuses the name.
+    """
+    example = example_request(Predictor.load(predictor).image_size)
+    store = uri or embedded_uri(directory)
+    try:
+        client, experiment_id = open_store(uri, "imbclf", directory.resolve())
+        known = _known_run(client, run_id)
+        if known is not None:
+            experiment_id = known.info.experiment_id
+        own = None if known is None else known.info.run_id
+        _find_or_create(client, name)
+        save = partial(save_served_model, predictor, example)
+        model_id = log_model(client, experiment_id, own, SERVED, save)
+        with global_tracking_uri(store):
+            version = client.create_model_version(
+                name, f"models:/{model_id}", own, description=description, model_id=model_id
+            )
+        if alias is not None:
+            client.set_registered_model_alias(name, alias, version.version)
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            f"name={name}, alias={alias}: cannot be registered in {store}: {summary(error)}"
+        ) from error
+    return Registered(name, str(version.version), store)
+
+
+def example_request(image_size: tuple[int, int]) -> pd.DataFrame:
+    """Give a request of one grey image: its PNG bytes in base64 in the column `image`.
+
+    >>> example_request((8, 6))["image"][0][:8]
+    'iVBORw0K'
+    """
+    file = BytesIO()
+    Image.fromarray(np.full((*image_size, 3), 128, dtype=np.uint8)).save(file, "PNG")
+    return pd.DataFrame({"image": [base64.b64encode(file.getvalue()).decode("ascii")]})
+
+
+def _known_run(client: mlflow.MlflowClient, run_id: str | None) -> mlflow.entities.Run | None:
+    try:
+        return None if run_id is None else client.get_run(run_id)
+    except MlflowException:
+        return None  # it was trained with another store
+
+
+def _find_or_create(client: mlflow.MlflowClient, name: str) -> None:
+    try:
+        client.get_registered_model(name)
+    except MlflowException:
+        client.create_registered_model(name)

@@ -1,0 +1,177 @@
+"""Experiment tracking in MLflow: one run per experiment, one nested run per fold."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from typing import Concatenate, ParamSpec
+
+from imbclf.tracking.mlflow_models import MODEL, log_model, save_model
+from imbclf.tracking.mlflow_store import embedded_uri, open_store, process_tags, summary
+
+# isort: split
+# After the store, which sets what MLflow reads when it is imported.
+import numpy as np
+from mlflow.entities import Metric, Param
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+from imbclf.tracking.base import NoTracker, Scalar, Status, Tracker
+
+P = ParamSpec("P")
+
+log = logging.getLogger("imbclf")
+
+
+def never_fatal(
+    method: Callable[Concatenate["MLflowTracker", P], None],
+) -> Callable[Concatenate["MLflowTracker", P], None]:
+    """Let no error of `method` out: the first is logged as a warning and ends the tracking."""
+
+    @wraps(method)
+    def guarded(self: "MLflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> None:
+        if not self.lost:
+            try:
+                method(self, *args, **kwargs)
+            except Exception as error:
+                self.lose(error)
+
+    return guarded
+
+
+class MLflowTracker:
+    """A `Tracker` that writes to MLflow, through explicit ids and not the global active run.
+
+    Args:
+        uri: Tracking URI of the user's store, or None for the embedded one in `directory`:
+            `mlflow.db` (SQLite) and `artifacts/`.
+        experiment: Name of the MLflow experiment; made when there is none.
+        directory: Where the embedded store and the lock for opening a store lie.
+
+    >>> import tempfile
+    >>> tracker = MLflowTracker(None, "faces", Path(tempfile.mkdtemp()))
+    >>> run_id = tracker.start("resnet18", {"loss": "focal", "loss.gamma": 2.0})
+    >>> tracker.start_fold(0)
+    >>> tracker.log_epoch(0, {"train/loss": 0.61, "dev/hter": 0.12})
+    >>> tracker.end_fold({"test/hter": 0.13})
+    >>> tracker.end("FINISHED")
+    """
+
+    def __init__(self, uri: str | None, experiment: str, directory: Path | str) -> None:
+        self._uri = uri
+        self._experiment_name = experiment
+        self._directory = Path(directory).resolve()
+        self._open_runs: list[str] = []  # the experiment's, then the current fold's
+        self._parent: str | None = None
+        self.lost = False
+
+    def child(self) -> Tracker:
+        """Give a tracker whose run is nested under this one's, which has been started."""
+        if self.lost:
+            return NoTracker()
+        own = MLflowTracker(self._uri, self._experiment_name, self._directory)
+        own._parent = self._open_runs[0]
+        return own
+
+    def start(self, name: str, params: Mapping[str, Scalar], run_id: str | None = None) -> str:
+        """Open the store and begin the experiment's run, or go on with run `run_id`.
+
+        Parameters that `run_id` has already stay as they are: MLflow keeps them for good.
+
+        Raises:
+            UserError: The store cannot be opened or written, or has no run `run_id`.
+        """
+        self._name, self._params = name, dict(params)
+        try:
+            self._client, self._experiment_id = open_store(
+                self._uri, self._experiment_name, self._directory
+            )
+            nested = {} if self._parent is None else {"mlflow.parentRunId": self._parent}
+            self._begin(name, self._params, nested, run_id)
+        except Exception as error:
+            where = self._uri or embedded_uri(self._directory)
+            raise UserError(
+                f"tracking.uri={where} cannot be used: {summary(error)}. "
+                "Give the address of a store that works, or train without one: tracking=none"
+            ) from error
+        return self._open_runs[0]
+
+    @never_fatal
+    def start_fold(self, fold: int) -> None:
+        """Begin the run of one fold, or go on with it where the experiment's run has it."""
+        tags = {"mlflow.parentRunId": self._open_runs[0], "imbclf.fold": str(fold)}
+        known = self._client.search_runs(
+            [self._experiment_id], " AND ".join(f"tags.`{key}` = '{tags[key]}'" for key in tags)
+        )
+        run_id = known[0].info.run_id if known else None
+        self._begin(f"{self._name}/fold_{fold}", {**self._params, "fold": fold}, tags, run_id)
+
+    @never_fatal
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record one epoch of the current fold in one write; non-finite values are left out."""
+        self._log_metrics(metrics, epoch)
+
+    @never_fatal
+    def end_fold(self, metrics: Mapping[str, float]) -> None:
+        """Record the final metrics of the current fold and end its run, where one is open."""
+        if len(self._open_runs) == 2:
+            self._log_metrics(metrics, 0)
+            self._client.set_terminated(self._open_runs.pop(), "FINISHED")
+
+    @never_fatal
+    def log_result(self, metrics: Mapping[str, float], files: Sequence[Path]) -> None:
+        """Record the experiment's final metrics and its files."""
+        self._log_metrics(metrics, 0)
+        for file in files:
+            self._client.log_artifact(self._open_runs[0], str(file))
+
+    @never_fatal
+    def log_model(self, predictor: Path, example: NDArray[np.uint8]) -> None:
+        """Record the folder `predictor` as the experiment's model, `runs:/<run id>/model`.
+
+        `mlflow.pyfunc.load_model` loads it without pickle; it takes uint8 images [N, H, W, 3] and
+        gives a DataFrame of score, probability and label.
+        """
+        save = partial(save_model, predictor, example)
+        log_model(self._client, self._experiment_id, self._open_runs[0], MODEL, save)
+
+    def end(self, status: Status) -> None:
+        """End the experiment's run and that of a fold still open; tried even after an error."""
+        while self._open_runs:
+            try:
+                self._client.set_terminated(self._open_runs.pop(), status)
+            except Exception as error:
+                self.lose(error)
+
+    def lose(self, error: Exception) -> None:
+        """Give up tracking because of `error` and say so, once."""
+        if not self.lost:
+            log.warning("Tracking stops, training goes on: %s", summary(error))
+        self.lost = True
+
+    def _begin(
+        self, name: str, params: Mapping[str, Scalar], tags: Mapping[str, str], run_id: str | None
+    ) -> None:
+        """Make run `run_id` (None: a new one) a run of this process and the current one."""
+        tags = {**tags, **process_tags()}
+        if run_id is None:
+            run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
+        else:
+            self._client.update_run(run_id, status="RUNNING")
+            run = self._client.get_run(run_id)
+            self._experiment_id = run.info.experiment_id
+            for key, value in tags.items():
+                self._client.set_tag(run_id, key, value)
+        self._open_runs.append(run.info.run_id)
+        new = [Param(key, str(params[key])) for key in params if key not in run.data.params]
+        self._client.log_batch(run.info.run_id, params=new)
+
+    def _log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        now = int(time.time() * 1000)
+        finite = {key: float(value) for key, value in metrics.items() if math.isfinite(value)}
+        self._client.log_batch(
+            self._open_runs[-1],
+            metrics=[Metric(key, value, now, step) for key, value in finite.items()],
+        )

@@ -1,0 +1,43 @@
+"""The code that MLflow stores with a logged model and runs when it loads it.
+
+MLflow calls this "models from code": the model is this file and a `predictor/` folder of plain
+weights, so nothing is pickled. It is MLflow that imports this file, nothing here does.
+"""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from imbclf.prediction.predictor import Predictor
+
+
+class PredictorModel(PythonModel):
+    """A `Predictor` behind MLflow's pyfunc interface."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the fold ensemble from the model's `predictor` artifact."""
+        self._predictor = Predictor.load(Path(context.artifacts["predictor"]))
+
+    # MLflow reads the type hint of model_input: a bare ndarray leaves it to the model's signature.
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,
+        params: dict[str, object] | None = None,
+    ) -> pd.DataFrame:
+        """Score, probability of label 1 and label of uint8 images [N, H, W, 3], a row each."""
+        del context, params  # parts of MLflow's interface that this model does not use
+        predictions = self._predictor.predict(model_input)
+        return pd.DataFrame(
+            {
+                "score": predictions.scores.astype(np.float64),
+                "probability": predictions.probabilities.astype(np.float64),
+                "label": predictions.labels.astype(str),
+            }
+        )
+
+
+mlflow.models.set_model(PredictorModel())

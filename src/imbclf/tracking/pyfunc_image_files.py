@@ -1,0 +1,52 @@
+"""The code that MLflow runs to serve a registered model: image files in base64 to labels.
+
+As in `imbclf.tracking.pyfunc_arrays`, the model is this file and a folder of plain weights. It is
+MLflow that imports this file, nothing here does.
+"""
+
+import logging
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from imbclf.errors import UserError
+from imbclf.prediction.image_service import ImageService
+from imbclf.prediction.predictor import Predictor
+
+
+class ServedModel(PythonModel):
+    """An `ImageService` behind MLflow's pyfunc interface."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the fold ensemble from the model's `predictor` artifact."""
+        logging.getLogger("imbclf").setLevel(logging.WARNING)
+        self._service = ImageService(Predictor.load(Path(context.artifacts["predictor"])))
+
+    # MLflow reads the type hint of model_input: a data frame leaves it to the model's signature.
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: dict[str, object] | None = None,
+    ) -> pd.DataFrame:
+        """Score, probability of label 1, label and warning, a row for each row's `image`."""
+        del context, params  # parts of MLflow's interface that this model does not use
+        try:
+            answer, warnings = self._service.answer(model_input["image"].tolist())
+        except UserError as error:
+            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+        return pd.DataFrame(
+            {
+                "score": answer.scores,
+                "probability": answer.probabilities,
+                "label": answer.labels.astype(str),
+                "warning": warnings,
+            }
+        )
+
+
+mlflow.models.set_model(ServedModel())

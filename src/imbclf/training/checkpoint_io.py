@@ -1,0 +1,138 @@
+"""How checkpoints reach the disk: whole or not at all, and while training goes on."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
+from lightning_utilities.core.apply_func import apply_to_collection
+from torch.serialization import get_crc32_options, set_crc32_options
+
+from imbclf.errors import Interrupted, UserError
+from imbclf.utils.background import in_thread
+from imbclf.utils.files import whole_file
+from imbclf.utils.safe_reading import check_archive
+
+NEEDED = ("state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step")
+AT_ONCE = 2  # checkpoints in memory that are not written yet: those of one epoch, best and last
+
+
+class WholeCheckpointIO(TorchCheckpointIO):
+    """Save checkpoints whole or not at all: a full disk or a kill leaves the last good one."""
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: object = None,  # noqa: ARG002
+    ) -> None:
+        """Write beside, sync, rename.
+
+        Raises:
+            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
+                of an `Interrupted` too.
+        """
+        with whole_file(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
+            try:
+                torch.save(checkpoint, written)
+            except RuntimeError as error:
+                reason = error.__context__
+                raise (reason if isinstance(reason, OSError | Interrupted) else error) from None
+
+    def load_checkpoint(
+        self,
+        path: str | Path,
+        map_location: Any = None,  # noqa: ANN401
+        weights_only: bool | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        """Read tensors and plain values only, whatever is asked.
+
+        Raises:
+            UserError: the file is damaged or holds something else.
+        """
+        try:
+            check_archive(Path(path))
+            checkpoint = super().load_checkpoint(path, map_location, weights_only=True)
+            # What processes of several devices hand back is weights and nothing else.
+            is_weights = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
+            missing = [name for name in NEEDED if name not in checkpoint and not is_weights]
+        except Exception as error:  # a damaged pickle can fail in any way
+            raise not_gone_on_with(path, type(error).__name__) from error
+        if missing:
+            raise not_gone_on_with(path, f"no {', '.join(missing)}")
+        return checkpoint
+
+
+class BackgroundCheckpointIO(WholeCheckpointIO):
+    """Write checkpoints in threads, one after the other, while training goes on.
+
+    What is written is the state at the time of the call, copied to the memory of the CPU. After
+    one that could not be written no further one is: the last epoch's tells which was the best.
+    (Lightning's AsyncCheckpointIO goes on, and keeps any number of copies for a slow disk.)
+    """
+
+    def __init__(self) -> None:
+        self._writing: list[Future[None]] = []
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | Path,
+        storage_options: object = None,  # noqa: ARG002
+    ) -> None:
+        """Copy what is to be written; wait where the disk does not keep up.
+
+        Raises:
+            OSError: an earlier one could not be written.
+        """
+        self._wait_until_left(AT_ONCE - 1)
+        copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
+        write = partial(self._write, copied, path, self._writing[:])
+        self._writing.append(in_thread(write, daemon=False))
+
+    def teardown(self) -> None:
+        """Wait until everything is written.
+
+        Raises:
+            OSError: something could not be written.
+        """
+        self._wait_until_left(0)
+
+    def _write(
+        self, checkpoint: dict[str, Any], path: str | Path, earlier: list[Future[None]]
+    ) -> None:
+        for one in earlier:
+            one.result()
+        super().save_checkpoint(checkpoint, path)
+
+    def _wait_until_left(self, count: int) -> None:
+        while len(self._writing) > count:
+            self._writing[0].result()
+            del self._writing[0]
+
+
+@contextmanager
+def _without_checksums() -> Iterator[None]:
+    """Save the time of them, half of what saving costs: `torch.load` does not look at any."""
+    before = get_crc32_options()
+    set_crc32_options(False)
+    try:
+        yield
+    finally:
+        set_crc32_options(before)
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.detach().to("cpu", copy=True)
+
+
+def not_gone_on_with(path: str | Path, reason: str) -> UserError:
+    """Say that training cannot go on from a checkpoint."""
+    return UserError(
+        f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only and "
+        f"fits this run ({reason}). Remove it, and the fold is trained from its beginning"
+    )

@@ -1,0 +1,118 @@
+"""The images of one fold, batch by batch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from imbclf.augment import FoldAugmentation
+from imbclf.data.device_cache import Pixels, gather, opened, placed, resident
+from imbclf.data.splits import Fold
+from imbclf.samplers import IndexSampler
+from imbclf.training.batch_sampler import IndexBatches
+
+Batch = tuple[Tensor, Tensor, Tensor]
+# Times as many images as in training go through at once where no gradients are kept: more are not
+# quicker on a CPU, and would hold more memory than training does.
+SCORED = 2
+
+
+class Rows(Dataset[Batch]):
+    """Some rows of an image array, gathered a batch at a time.
+
+    An item is a whole batch: uint8 images `[B, H, W, 3]`, int64 labels `[B]`, int64 rows `[B]`.
+    """
+
+    def __init__(self, pixels: Pixels, labels: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        self.pixels, self.labels, self.rows = pixels, labels, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitems__(self, positions: list[int]) -> Batch:
+        """Gather the rows at these positions."""
+        rows = self.rows[np.asarray(positions)]
+        return (
+            gather(self.pixels, rows),
+            torch.from_numpy(self.labels[rows]),
+            torch.from_numpy(rows),
+        )
+
+
+def as_it_is(batch: Any) -> Any:  # noqa: ANN401
+    """Take the place of collation: a batch is gathered whole."""
+    return batch
+
+
+class FoldDataModule(L.LightningDataModule):
+    """One fold's fit part through a sampler and augmentation, and its dev part in order.
+
+    Args:
+        pixels: all images of the data set, uint8 `[N, H, W, 3]`: a tensor on the device that
+            trains, or a memory map, of which each of several devices makes its own copy.
+        labels: int64 `[N]`.
+        fold: which rows are fit, dev and test.
+        sampler: draws positions into the fit part.
+        augment: changes training batches on their device.
+        batch_size: images per step and device.
+    """
+
+    def __init__(
+        self,
+        pixels: Pixels,
+        labels: NDArray[np.int64],
+        fold: Fold,
+        sampler: IndexSampler,
+        augment: FoldAugmentation,
+        batch_size: int,
+    ) -> None:
+        super().__init__()
+        self.pixels, self.labels, self.fold = pixels, labels, fold
+        self.sampler, self.augment, self.batch_size = sampler, augment, batch_size
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to the process of a device with the place of the images, not with the images."""
+        return {**self.__dict__, "pixels": placed(self.pixels)}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Open the images in that process."""
+        self.__dict__.update({**state, "pixels": opened(state["pixels"])})
+
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Copy the images to this one of several devices, if they fit there."""
+        if self.trainer is None or self.trainer.world_size == 1:
+            return
+        if not isinstance(self.pixels, Tensor):
+            self.pixels = resident(self.pixels, self.trainer.strategy.root_device)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Give batches of the fit part, drawn by the sampler."""
+        rank, world_size = 0, 1
+        if self.trainer is not None:
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return DataLoader(
+            Rows(self.pixels, self.labels, self.fold.fit),
+            batch_sampler=IndexBatches(self.sampler, self.batch_size, rank, world_size),
+            collate_fn=as_it_is,
+        )
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Give the whole dev part in order, on every device, so that no image counts twice."""
+        return DataLoader(
+            Rows(self.pixels, self.labels, self.fold.dev),
+            batch_size=SCORED * self.batch_size,
+            collate_fn=as_it_is,
+        )
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002
+        """Augment a training batch on its device: images, labels or targets, rows."""
+        images, labels, rows = batch
+        if self.trainer is not None and self.trainer.training:
+            epoch, loop = self.trainer.current_epoch, self.trainer.fit_loop.epoch_loop
+            images, labels = self.augment(images, labels, rows, epoch, loop.total_batch_idx + 1)
+        return images, labels, rows

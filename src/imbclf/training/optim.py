@@ -1,0 +1,164 @@
+"""An optimiser, its parameter groups and its learning-rate schedule, as one recipe."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from imbclf.errors import UserError
+from imbclf.models.freezing import Freezing
+
+Schedule = Literal["constant", "cosine", "one_cycle"]
+ONE_CYCLE_RISE = 0.3
+ONE_CYCLE_START = 1 / 25
+
+
+class HeadedModel(Protocol):
+    """A network that can tell its head from the rest."""
+
+    is_pretrained: bool
+
+    def backbone_parameters(self) -> Iterable[nn.Parameter]: ...  # noqa: D102
+
+    def head_parameters(self) -> Iterable[nn.Parameter]: ...  # noqa: D102
+
+
+def learning_rate_factor(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
+    """Share of the full learning rate after `progress` (0 to 1) of all steps.
+
+    constant: 1. cosine: (1 + cos(pi t)) / 2 over the time t after the warm-up. one_cycle: up from
+    1/25 to 1 over the first 30 % and down to 0, both along a cosine (Smith & Topin 2018).
+    `warmup` is the share of all steps over which the factor first rises linearly from 0.
+
+    >>> learning_rate_factor(0.5, "cosine")
+    0.5
+    >>> learning_rate_factor(0.05, "constant", warmup=0.1)
+    0.5
+    """
+    if progress < warmup:
+        return progress / warmup
+    time = (progress - warmup) / (1 - warmup)
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return 0.5 * (1 + math.cos(math.pi * time))
+    if time < ONE_CYCLE_RISE:
+        rise = 0.5 * (1 - math.cos(math.pi * time / ONE_CYCLE_RISE))
+        return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * rise
+    return 0.5 * (1 + math.cos(math.pi * (time - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)))
+
+
+@dataclass(frozen=True)
+class OptimizerRecipe:
+    """How to train a network's parameters, before there is a network.
+
+    Args:
+        optimizer: called with the parameter groups; `functools.partial(torch.optim.SGD,
+            momentum=0.9)`, say.
+        lr: learning rate at its highest, of the backbone and, where `head_lr` is None, the head.
+        head_lr: learning rate of the head.
+        scratch_lr: in the place of `lr` where the network starts from random weights, which want a
+            higher rate than pretrained ones; None makes no difference.
+        weight_decay: decay of every weight; of norms and biases only if `decay_norm_and_bias`.
+        decay_norm_and_bias: False exempts parameters with fewer than two dimensions.
+        schedule: `constant`, `cosine` or `one_cycle`, stepped after every batch.
+        warmup: share of all steps spent rising linearly to the full rate.
+        ema: decay per step of an exponential moving average of the weights, which is then what is
+            judged and kept; None keeps the weights themselves.
+        frozen: share of training before a pretrained backbone is trained; 1 trains the head alone.
+            Random weights are trained from the start.
+        gradual: thaw the backbone stage by stage within that share.
+
+    Raises:
+        UserError: where a value is out of range.
+
+    >>> from functools import partial
+    >>> import torch
+    >>> OptimizerRecipe(partial(torch.optim.SGD, momentum=0.9), lr=0.1).lr
+    0.1
+    """
+
+    optimizer: Callable[[list[dict[str, Any]]], Optimizer]
+    lr: float
+    head_lr: float | None = None
+    weight_decay: float = 0.0
+    decay_norm_and_bias: bool = True
+    schedule: Schedule = "constant"
+    warmup: float = 0.0
+    ema: float | None = None
+    frozen: float = 0.0
+    gradual: bool = False
+    scratch_lr: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "head_lr", "scratch_lr"):
+            rate = getattr(self, name)
+            if rate is not None and not (math.isfinite(rate) and rate > 0):
+                raise UserError(f"optim.{name}={rate}: expected a number above 0")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise UserError(f"optim.weight_decay={self.weight_decay}: expected 0 or more")
+        if not 0 <= self.warmup < 1:
+            raise UserError(f"optim.warmup={self.warmup}: expected a share of training in [0, 1)")
+        if self.schedule not in ("constant", "cosine", "one_cycle"):
+            raise UserError(
+                f"optim.schedule={self.schedule}: expected constant, cosine or one_cycle"
+            )
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise UserError(f"optim.ema={self.ema}: expected a number between 0 and 1, or null")
+        _ = self.freezing
+
+    @property
+    def freezing(self) -> Freezing:
+        """Give which part of the backbone is trained when."""
+        return Freezing(self.frozen, self.gradual)
+
+    def build(self, model: HeadedModel, loss_parameters: Iterable[nn.Parameter] = ()) -> Optimizer:
+        """Make the optimiser over the model's trainable parameters and those of the loss, if any.
+
+        The latter are trained at the head's rate without weight decay.
+        """
+        lr = self.lr if model.is_pretrained else self.scratch_lr or self.lr
+        head_lr = self.head_lr or lr
+        groups = [
+            (chosen, rate, decay)
+            for parameters, rate in (
+                (list(model.backbone_parameters()), lr),
+                (list(model.head_parameters()), head_lr),
+            )
+            for chosen, decay in self._split_by_decay(parameters)
+        ]
+        groups.append(([p for p in loss_parameters if p.requires_grad], head_lr, 0.0))
+        return self.optimizer(
+            [
+                {"params": chosen, "lr": rate, "weight_decay": decay}
+                for chosen, rate, decay in groups
+                if chosen
+            ]
+        )
+
+    def _split_by_decay(
+        self, parameters: list[nn.Parameter]
+    ) -> list[tuple[list[nn.Parameter], float]]:
+        trainable = [p for p in parameters if p.requires_grad]
+        if self.decay_norm_and_bias:
+            return [(trainable, self.weight_decay)]
+        return [
+            ([p for p in trainable if p.ndim > 1], self.weight_decay),
+            ([p for p in trainable if p.ndim <= 1], 0.0),
+        ]
+
+    def scheduler(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
+        """Make the per-step schedule of `optimizer` over `total_steps` steps."""
+        return LambdaLR(
+            optimizer,
+            lambda step: learning_rate_factor(
+                # One step in, so that a warm-up does not waste its first step at rate 0.
+                min(1.0, (step + 1) / (total_steps + 1)),
+                self.schedule,
+                self.warmup,
+            ),
+        )

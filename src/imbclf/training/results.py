@@ -1,0 +1,71 @@
+"""What a run ends with: out-of-fold scores, summary, figures, report."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from imbclf.data.holdout import HOLDOUT
+from imbclf.data.splits import Fold
+from imbclf.evaluation.run_directory import METRICS, FoldResult, fold_folder, read_epochs, write_oof
+from imbclf.evaluation.run_images import from_memory
+from imbclf.evaluation.summary import pool, summarise, table
+from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
+from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
+from imbclf.training.recipe import Recipe
+from imbclf.utils.tables import write_json
+
+log = logging.getLogger("imbclf")
+
+
+def conclude(
+    recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
+) -> dict[str, Any]:
+    """Write all that follows from the folds' scores; give the contents of `summary.json`."""
+    pooled = pool(results, folds)
+    rows = pooled.rows
+    groups = None if recipe.groups is None else recipe.groups[rows]
+    labels = recipe.labels[rows]
+    write_oof(run, recipe.files[rows], labels, pooled.fold_of, pooled.scores, groups)
+    summary = summarise(
+        results, folds, recipe.labels, recipe.label_names, recipe.groups, recipe.cv.repeats
+    )
+    summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
+    epochs = {
+        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
+    }
+    chosen = {result.fold: result.epoch for result in results}
+    judged = pooled.scores, labels, summary["far"], summary["frr"]
+    figures = {
+        "loss.png": draw_losses(epochs, chosen),
+        "hter.png": draw_dev_hter(epochs, chosen),
+        "roc.png": draw_roc(*judged),
+        "det.png": draw_det(*judged),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, run / name)
+    # Last of what counts, since a run directory with a summary is a finished one.
+    write_json(run / "summary.json", summary)
+    write_report_or_warn(recipe, run)
+    log.info("\n%s", table(summary))
+    return summary
+
+
+def write_report_or_warn(recipe: Recipe, run: Path) -> None:
+    """Write the report; the run is finished, and no error in its description may lose it."""
+    try:
+        write_report(run, from_memory(recipe.files, recipe.pixels), recipe.device)
+    except Exception as error:
+        log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
+
+
+def headline(summary: dict[str, Any]) -> dict[str, float]:
+    """Give the numbers of a summary that tracking is told, by its names for them."""
+    low, high = summary["hter_interval"]
+    rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
+    return {**rates, "test/hter_low": low, "test/hter_high": high}
+
+
+def artifacts(run: Path) -> list[Path]:
+    """Give the files of a run directory that tracking keeps."""
+    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
+    return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

@@ -1,0 +1,78 @@
+"""Training in two stages: each fold goes on from the same fold of an earlier run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from imbclf.data.splits import Fold
+from imbclf.errors import UserError
+from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits
+from imbclf.models.backbone import Backbone
+from imbclf.prediction.fold_model import read_checkpoint
+from imbclf.utils.safe_reading import UNREADABLE
+
+
+def check_start(
+    earlier: Path, fold: Fold, number: int, folds: int, files: NDArray[np.str_]
+) -> None:
+    """Make sure that the earlier run's model of this fold saw none of its dev and test images.
+
+    Args:
+        earlier: run directory of the earlier run.
+        fold: rows into `files`.
+        number: the fold's number, the same in both runs.
+        folds: K, the same in both runs.
+        files: str `[N]`.
+
+    Raises:
+        UserError: that fold of the run is not there or not finished, or its model was fitted on
+            images that are to judge this one, or chosen on some that are to be reported.
+    """
+    if not (fold_folder(earlier, number) / "result.json").exists():
+        raise UserError(
+            f"cv.start_from={earlier}: fold {number} is not there or not finished. Expected a run "
+            f"directory of imbclf-train with cv.folds={folds}"
+        )
+    parts = read_splits(earlier, number)
+    for own, judged, taken in (("test", fold.test, ("fit", "dev")), ("dev", fold.dev, ("fit",))):
+        seen = [name for name in files[judged].tolist() if parts.get(name) in taken]
+        if seen:
+            raise UserError(
+                f"cv.start_from={earlier}: its fold {number} saw {len(seen)} of the {len(judged)} "
+                f"{own} images of this fold ({seen[0]}), so that the result would be too good. Use "
+                "the same data, seed, cv.folds and cv.dev_fraction as that run"
+            )
+
+
+def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str, Tensor]:
+    """Give the weights of the earlier run's fold without its head, made for such a backbone.
+
+    Raises:
+        UserError: the checkpoint is damaged, or of another architecture.
+    """
+    path = fold_folder(earlier, number) / BEST
+    card, weights = read_checkpoint(path)
+    for key in ("name", "stem", "input_size"):
+        try:
+            theirs, ours = card["architecture"][key], dict(backbone.architecture)[key]
+        except UNREADABLE as error:
+            raise UserError(f"cv.start_from={earlier}: {path} names no architecture") from error
+        if not isinstance(theirs, str | int | None) or theirs != ours:
+            told = theirs if isinstance(theirs, str | int | None) else "something else"
+            raise UserError(
+                f"cv.start_from={earlier}: {path} has model.{key}={told}, this run {ours}. Give "
+                "both the same model"
+            )
+    prefix = "network."
+    found = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in weights.items()
+        if name.startswith(prefix)
+    }
+    own = backbone.network.state_dict()
+    if {k: t.shape for k, t in found.items()} != {k: t.shape for k, t in own.items()}:
+        raise UserError(f"cv.start_from={earlier}: the weights in {path} do not fit its own model")
+    return found

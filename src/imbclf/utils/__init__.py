@@ -1,0 +1,1 @@
+"""Files, tables, text and threads: what every package may use."""

@@ -1,0 +1,61 @@
+"""Names of version 0.1, for the runs, studies and models that it has written.
+
+A run's `config.yaml` names what it was built from, and a model that MLflow has logged is a file of
+code that imports its predictor: both keep working.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+
+RENAMED = {
+    "imbclf.backbones": "imbclf.models",
+    "imbclf.dataset": "imbclf.data",
+    "imbclf.demo": "imbclf.data.demo",
+    "imbclf.heads": "imbclf.models.heads",
+    "imbclf.mlflow_tracker": "imbclf.tracking",
+    "imbclf.optim": "imbclf.training",
+    "imbclf.predictor": "imbclf.prediction",
+    "imbclf.recipe": "imbclf.training",
+    "imbclf.serving": "imbclf.prediction",
+    "imbclf.tuning.options": "imbclf.tuning",
+}
+
+
+def current_name(name: str) -> str:
+    """Return the name that a class or function of version 0.1 has today.
+
+    >>> current_name("imbclf.dataset.LabelledFolder"), current_name("torch.optim.SGD")
+    ('imbclf.data.LabelledFolder', 'torch.optim.SGD')
+    """
+    module, _, last = name.rpartition(".")
+    return f"{RENAMED.get(module, module)}.{last}" if module else name
+
+
+class RenamedModules:
+    """Import a module of version 0.1 by its former name, where no module of that name exists."""
+
+    @classmethod
+    def find_spec(
+        cls,
+        name: str,
+        path: Sequence[str] | None = None,  # noqa: ARG003
+        target: ModuleType | None = None,  # noqa: ARG003
+    ) -> ModuleSpec | None:
+        """Claim the names of the table, as `importlib` asks for it."""
+        return ModuleSpec(name, cast("Loader", cls)) if name in RENAMED else None
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        """Leave making the module to `importlib`; it is replaced as it is executed."""
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        """Put the module of today in the place of the former one."""
+        sys.modules[module.__name__] = import_module(RENAMED[module.__name__])

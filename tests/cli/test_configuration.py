@@ -1,0 +1,248 @@
+"""Every composition that the shipped YAML files allow, and what is refused before it runs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from imbclf.cli.app.launch import conf_dir, loosen
+from imbclf.cli.compare import runs_as_option
+from imbclf.cli.config.validation import OWN, adopt_targets, check
+from imbclf.cli.sweep import expand
+from imbclf.cli.train import OPTIONS
+from imbclf.errors import UserError
+from imbclf.utils.text import nearest
+
+GROUPS = [*(option for option in OPTIONS if (conf_dir() / option).is_dir()), "experiment"]
+CHOICES = [
+    (group, path.stem)
+    for group in GROUPS
+    for path in sorted((conf_dir() / group).rglob("*.yaml"))
+    if not path.stem.startswith("_")
+]
+FOUNDING = {
+    "resnet_bce",
+    "resnet_weighted_bce_adam",
+    "resnet_weighted_bce_sgd",
+    "resnet_focal",
+    "efficientnet_bce",
+    "mobilenet_bce",
+    "progressive_resnet",
+}
+
+
+@pytest.fixture(autouse=True)
+def hydra() -> Iterator[None]:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        yield
+
+
+def needed(group: str, choice: str) -> list[str]:
+    extra = {"folder": ["data.dir=somewhere"], "torch": ["loss.name=SoftMarginLoss"]}
+    extra["crt"] = ["cv.start_from=somewhere"]
+    return [f"{group}={choice}", *extra.get(choice, [])]
+
+
+def test_every_yaml_is_covered() -> None:
+    every = {path for path in conf_dir().rglob("*.yaml") if not path.stem.startswith("_")}
+    primary = set(conf_dir().glob("*.yaml"))  # one for each command
+    primary |= set((conf_dir() / "search").glob("*.yaml"))  # of imbclf-tune, with tests of its own
+    primary |= set((conf_dir() / "hydra").rglob("*.yaml"))  # launchers, the same
+    assert len(CHOICES) == len(every - primary) >= 30
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> None:
+    cfg = compose("train", needed(group, choice))
+    check(cfg, OPTIONS)
+    if group in ("head", "loss", "sampler", "optim", "data", "augment"):
+        instantiate(cfg[group], _convert_="all")
+
+
+def test_founding_experiments_are_there_and_change_only_what_their_name_says() -> None:
+    assert {choice for group, choice in CHOICES if group == "experiment"} >= FOUNDING
+    cfg = compose("train", ["experiment=resnet_weighted_bce_adam"])
+    assert cfg.model.name == "resnet18"
+    assert (cfg.loss.minority_weight, cfg.trainer.max_epochs) == (10, 20)
+    assert (cfg.optim.lr, cfg.optim.weight_decay) == (1e-4, 1e-4)
+    assert cfg.optim.optimizer._target_ == "torch.optim.Adam"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["++los=focal"], "did you mean loss?"),
+        (["loss=focal", "++loss.gama=2"], "unknown option loss.gama; did you mean gamma?"),
+        (
+            ["++optim.optimizer.betta=1"],
+            "unknown option optim.optimizer.betta; did you mean betas?",
+        ),
+        (["+trainer.max_epoch=3"], "did you mean max_epochs?"),
+        (["++model.head=linear"], "model.head is set by imbclf"),
+        (["++trainer.logger=true"], "trainer.logger is set by imbclf"),
+        (["++cv.folds=five"], "cv.folds=five: expected int"),
+        (["++cv.folds=true"], "cv.folds=True: expected int"),
+        (["++data.batch_size=2.5"], "data.batch_size=2.5: expected int"),
+        (["data=folder"], "data.dir is needed"),
+        (["++augment.mixupp=1"], "unknown option augment.mixupp; did you mean mixup?"),
+        (["++augment.seed=1"], "unknown option augment.seed"),
+        (["++augment.shift=1.5"], "augment.shift=1.5: expected int"),
+        (["++loss._target_=no.such.Loss"], "no such class or function"),
+    ],
+)
+def test_mistakes_are_named_with_what_was_meant(overrides: list[str], told: str) -> None:
+    with pytest.raises(UserError, match=told.replace("?", r"\?")):
+        check(compose("train", overrides), OPTIONS)
+
+
+def test_several_mistakes_are_told_together() -> None:
+    cfg = compose("train", ["++model.nam=x", "++seedling=1"])
+    with pytest.raises(UserError) as caught:
+        check(cfg, OPTIONS)
+    assert "seedling" in str(caught.value)
+    cfg = compose("train", ["++model.nam=x", "++cv.fols=1"])
+    with pytest.raises(UserError) as caught:
+        check(cfg, OPTIONS)
+    assert {"model.nam", "cv.fols"} <= set(str(caught.value).replace(";", " ").split())
+
+
+def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -> None:
+    overrides = ["loss=weighted_bce", "++loss._target_=torch.nn.BCEWithLogitsLoss"]
+    cfg = compose("train", overrides)
+    adopt_targets(cfg, overrides)
+    check(cfg, OPTIONS)
+    assert set(cfg.loss) == {"_target_", "_partial_"}
+    overrides = [*overrides, "++loss.minority_weight=3"]
+    cfg = compose("train", overrides)
+    adopt_targets(cfg, overrides)
+    with pytest.raises(UserError, match=r"unknown option loss\.minority_weight"):
+        check(cfg, OPTIONS)
+
+
+@pytest.mark.parametrize("written", ["import torch.nn as nn", "from torch import nn"])
+def test_a_module_that_says_nothing_of_its_making_takes_no_options(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"plain_{len(written)}"
+    (tmp_path / f"{name}.py").write_text(
+        f"{written}\n\n"
+        "class Plain(nn.Module):\n"
+        "    def forward(self, logits, targets):\n"
+        "        return (logits - targets).square().mean()\n\n"
+        "class Further(Plain):\n"
+        "    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for target in (f"{name}.Plain", f"{name}.Further"):
+        overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
+        cfg = compose("train", overrides)
+        adopt_targets(cfg, overrides)
+        check(cfg, OPTIONS)
+        assert set(cfg.loss) == {"_target_", "_partial_"}
+        instantiate(cfg.loss)()
+        overrides.append("++loss.gamma=2")
+        with pytest.raises(UserError, match=r"unknown option loss\.gamma; known here: none"):
+            check(compose("train", overrides), OPTIONS)
+
+
+def test_lightning_options_pass_and_reach_the_trainer() -> None:
+    cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
+    check(cfg, OPTIONS)
+    taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
+    trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
+    assert trainer.gradient_clip_val == 1.5
+
+
+@pytest.mark.parametrize("key", ["data.dir", "data.labels", "hydra.run.dir", "hydra.sweep.dir"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("2026_11_27", "1e3", "20261127", "true", "False", "nan", "+5", "01", "1/2", "2026-11-27"),
+        *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
+    ],
+)
+def test_a_path_arrives_as_it_was_written(key: str, written: str) -> None:
+    cfg = compose("train", [loosen(f"{key}={written}")], return_hydra_config=True)
+    assert OmegaConf.select(cfg, key) == written
+
+
+def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
+    cfg = compose("predict", [loosen("ckpt=[2026_11_27, runs/b,1e3]"), loosen("data.dir=null")])
+    assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
+    for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
+        arguments = [loosen(one) for one in runs_as_option(runs)]
+        assert list(compose("compare", arguments).runs) == runs
+    assert loosen("sweep=2026_11_27") == "++sweep='2026_11_27'"
+    jobs = expand([loosen("data.dir=2026_1,2026_2"), loosen("seed=1_0")])
+    assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
+    assert compose("train", jobs[0]).seed == 10  # which is a number
+
+
+def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
+    assert nearest("zzz", ["b", "a"]) == "; known here: a, b"
+
+
+def test_sweeps_expand_as_hydra_runs_them() -> None:
+    jobs = expand(["++optim.lr=1e-3,1e-2", "loss=bce,focal", "seed=1"])
+    assert len(jobs) == 4
+    assert jobs[0] == ["++optim.lr=1e-3", "loss=bce", "seed=1"] or "optim.lr" in jobs[0][0]
+
+
+def test_a_sweep_over_a_pattern_is_one_over_the_choices_that_match() -> None:
+    loader = GlobalHydra.instance().config_loader()
+    assert expand(["loss=glob(b*)"], loader) == [["loss=bce"]]
+    jobs = expand(["loss=glob([c*,b*],exclude=class*)", "seed=1,2"], loader)
+    assert [job for job in jobs if "seed=1" in job] == [
+        ["loss=bce", "seed=1"],
+        ["loss=cdt", "seed=1"],
+    ]
+    with pytest.raises(UserError, match=r"loss=glob\(zz\*\): expected a choice, and nothing"):
+        expand(["loss=glob(zz*)"], loader)
+
+
+def test_groups_hold_few_lines_and_no_library_defaults() -> None:
+    for group, choice in CHOICES:
+        if group in ("model", "head", "loss", "sampler", "optim"):
+            lines = (conf_dir() / group / f"{choice}.yaml").read_text().splitlines()
+            assert len(lines) <= 8, (group, choice)
+
+
+def test_the_tab_key_completes_choices_and_options(tmp_path: Path) -> None:
+    typed = {"loss=foc": "loss=focal", "optim.weight_d": "optim.weight_decay="}
+    for beginning, whole in typed.items():
+        line = f"imbclf-train {beginning}"
+        done = subprocess.run(
+            [Path(sys.executable).with_name("imbclf-train"), "-sc", "query=bash"],
+            env={**os.environ, "COMP_LINE": line, "COMP_POINT": str(len(line))},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.split() == [whole]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--cfg", "job"], ["los=focal"], ["model=resnet19"]]
+)
+def test_quick_answers_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
+    code = (
+        "import sys, atexit\n"
+        f"sys.argv = ['imbclf-train', *{arguments}]\n"
+        "atexit.register(lambda: print('HEAVY', sorted({'torch', 'lightning', 'mlflow', 'sklearn',"
+        " 'torchvision', 'pandas'} & set(sys.modules))))\n"
+        "from imbclf.cli.train import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert "HEAVY []" in done.stdout
+    assert done.returncode == (2 if "=" in arguments[0] else 0)
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+def interrupted(body: str) -> "subprocess.CompletedProcess[str]":
+    code = f"""
+import os, signal, time
+from imbclf.cli.app.signals import catch_signals, got_through
+from imbclf.errors import Interrupted
+catch_signals()
+def stop(): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.01)
+try:
+{textwrap.indent(textwrap.dedent(body), "    ")}
+    for _ in range(800): time.sleep(0.01)
+    print("never heard")
+except Interrupted as interruption:
+    got_through()
+    time.sleep(3.5)
+    print("heard", interruption.args[0])
+"""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "stop()",
+        """
+        class Last:
+            def __del__(self): stop()
+        Last()
+        """,
+        """
+        try: stop()
+        except BaseException: pass
+        """,
+    ],
+)
+def test_a_signal_is_heard_wherever_it_comes_and_only_once(body: str) -> None:
+    assert interrupted(body).stdout == "heard 15\n"
+
+
+def test_a_second_signal_ends_the_process() -> None:
+    assert interrupted("try: stop()\nexcept Interrupted: stop()").returncode == -15

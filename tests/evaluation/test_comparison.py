@@ -1,0 +1,237 @@
+"""Finished runs side by side: every number again by hand, and the command as a user runs it."""
+
+import base64
+import itertools
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
+
+from helpers.commands import run as command
+from imbclf.data.splits import repeated_folds
+from imbclf.errors import UserError
+from imbclf.evaluation.comparison import find_runs, rank, read_run, remarks
+from imbclf.evaluation.run_directory import FoldResult, write_oof
+from imbclf.evaluation.summary import pool, summarise
+from imbclf.metrics.significance import paired_hter_test
+from imbclf.reporting.comparison_report import named_apart, write_comparison
+from imbclf.utils.tables import write_json
+
+LABELS = np.repeat([0, 1], [240, 1760])
+FILES = np.array([f"{number}.jpg" for number in range(2000)])
+SEEN = np.random.default_rng(0).normal(2.0 * LABELS - 1, 1.0)
+
+
+def write_run(
+    folder: Path,
+    noise: float,
+    split_seed: int = 0,
+    labels: NDArray[np.int64] = LABELS,
+    repeats: int = 1,
+) -> Path:
+    """A run whose scores are those of all others, and noise of its own."""
+    folds = repeated_folds(LABELS, 5, split_seed, repeats)
+    rng = np.random.default_rng(int(1000 * noise))
+    scores = SEEN + rng.normal(0, noise, len(LABELS))
+    results = [
+        FoldResult(number, 1, 0.1, 10.0, 100.0, scores[fold.dev], scores[fold.test])
+        for number, fold in enumerate(folds)
+    ]
+    pooled = pool(results, folds)
+    rows = pooled.rows
+    write_oof(folder, FILES[rows], labels[rows], pooled.fold_of, pooled.scores)
+    summary = summarise(results, folds, labels, ("0", "1"), repeats=repeats)
+    write_json(folder / "summary.json", summary)
+    return folder
+
+
+def two_together(p_values: list[float]) -> list[float]:
+    """Holm's adjustment of two: the smaller doubled, the larger no smaller than that."""
+    least = min(1.0, 2 * min(p_values))
+    return [least if p == min(p_values) else max(p, least) for p in p_values]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    return [write_run(tmp_path / f"noise{noise}", noise) for noise in (1.5, 0.5, 0.51)]
+
+
+def test_every_number_can_be_had_from_oof_csv(three: list[Path]) -> None:
+    ranks = rank([read_run(folder) for folder in three])
+    tables = {folder.name: pd.read_csv(folder / "oof.csv") for folder in three}
+    assert [line.hter for line in ranks] == sorted(line.hter for line in ranks)
+    for line in ranks:
+        t = tables[line.run]
+        assert line.hter == pytest.approx(1 - balanced_accuracy_score(t["label"], t["decision"]))
+        assert line.far == pytest.approx(1 - recall_score(t["label"], t["decision"], pos_label=0))
+        assert line.frr == pytest.approx(1 - recall_score(t["label"], t["decision"]))
+        assert line.auroc == pytest.approx(roc_auc_score(t["label"], t["score"]))
+        assert line.difference == pytest.approx(line.hter - ranks[0].hter)
+        assert line.low <= line.difference <= line.high
+
+
+def test_p_values_are_those_of_the_formulas_adjusted_together(three: list[Path]) -> None:
+    ranks = rank([read_run(folder) for folder in three])
+    tables = {folder.name: pd.read_csv(folder / "oof.csv") for folder in three}
+    base = tables[ranks[0].run]
+    single, over_folds = [], []
+    for line in ranks[1:]:
+        t = tables[line.run]
+        terms = []
+        for label in (0, 1):
+            of_class = t["label"] == label
+            a = (t["decision"] != label)[of_class]
+            b = (base["decision"] != label)[of_class]
+            terms.append((a.mean() - b.mean(), (a != b).mean() / of_class.sum()))
+        z = sum(gap for gap, _ in terms) / np.sqrt(sum(share for _, share in terms))
+        single.append(2 * stats.norm.sf(abs(z)))
+        gaps = [
+            balanced_accuracy_score(base[base.fold == k].label, base[base.fold == k].decision)
+            - balanced_accuracy_score(t[t.fold == k].label, t[t.fold == k].decision)
+            for k in range(5)
+        ]
+        corrected = np.mean(gaps) / np.sqrt((1 / 5 + 0.2 / 0.7) * np.var(gaps, ddof=1))
+        over_folds.append(2 * stats.t.sf(abs(corrected), 4))
+    for line, p, p_folds in zip(
+        ranks[1:],
+        two_together(single),
+        two_together(over_folds),
+        strict=True,
+    ):
+        assert line.p == pytest.approx(p)
+        assert line.p_folds == pytest.approx(p_folds)
+
+
+def test_words_say_what_p_says(three: list[Path]) -> None:
+    runs = [read_run(folder) for folder in three]
+    assert [line.verdict for line in rank(runs)] == ["reference", "no evidence", "worse"]
+    against_worst = {line.run: line.verdict for line in rank(runs, reference="noise1.5")}
+    assert against_worst == {"noise1.5": "reference", "noise0.5": "better", "noise0.51": "better"}
+    with pytest.raises(UserError, match=r"reference=x: expected one of noise1\.5"):
+        rank(runs, reference="x")
+
+
+def test_other_folds_and_other_images_are_told(tmp_path: Path) -> None:
+    one, other = (
+        read_run(write_run(tmp_path / f"s{seed}", 0.5, split_seed=seed)) for seed in (0, 1)
+    )
+    ranks = rank([one, other])
+    assert all(np.isnan(line.p_folds) for line in ranks if line.verdict != "reference")
+    assert "into other folds" in remarks([one, other], ranks)[0]
+    part = pd.read_csv(tmp_path / "s1" / "oof.csv")
+    part[part["fold"] < 3].to_csv(tmp_path / "s1" / "oof.csv", index=False)
+    fewer = read_run(tmp_path / "s1")
+    told = remarks([one, fewer], rank([one, fewer]))
+    assert f"{(part['fold'] < 3).sum()} are common to all" in told[0]
+
+
+def test_repeated_folds_are_compared_by_the_mean_decision_of_an_image(tmp_path: Path) -> None:
+    runs = [read_run(write_run(tmp_path / f"n{noise}", noise, repeats=3)) for noise in (0.5, 1.5)]
+    best, other = rank(runs)
+    errors = []
+    for run in (runs[1], runs[0]):
+        wrong = (run.oof["decision"] != run.oof["label"]).groupby(level=0).mean()
+        errors.append(wrong.loc[FILES.tolist()].to_numpy(np.float64))
+    terms = [(errors[0] - errors[1])[label == LABELS] for label in (0, 1)]
+    z = sum(gap.mean() for gap in terms) / np.sqrt(sum((gap**2).mean() / len(gap) for gap in terms))
+    assert other.difference == pytest.approx(other.hter - best.hter)
+    assert other.p == pytest.approx(2 * stats.norm.sf(abs(z)))
+    gaps = [
+        balanced_accuracy_score(one["label"], one["decision"])
+        - balanced_accuracy_score(two["label"], two["decision"])
+        for (_, one), (_, two) in zip(
+            runs[0].oof.groupby("fold"), runs[1].oof.groupby("fold"), strict=True
+        )
+    ]
+    assert len(gaps) == 15
+    corrected = np.mean(gaps) / np.sqrt((1 / 15 + 0.2 / 0.7) * np.var(gaps, ddof=1))
+    assert other.p_folds == pytest.approx(2 * stats.t.sf(abs(corrected), 14))
+    single = read_run(write_run(tmp_path / "single", 0.5))
+    assert any("into other folds" in line for line in remarks([single, runs[0]], []))
+    assert len(rank([single, runs[0]])) == 2
+
+
+def test_runs_of_patients_are_compared_by_whole_patients(tmp_path: Path) -> None:
+    runs = [read_run(write_run(tmp_path / f"n{noise}", noise)) for noise in (0.5, 0.9)]
+    names = pd.Series([f"patient {row // 8}" for row in range(2000)], index=FILES)
+    grouped = [replace(run, oof=run.oof.assign(group=names.loc[run.oof.index])) for run in runs]
+    line = rank(grouped)[1]
+    tables = [run.oof.loc[FILES.tolist()] for run in grouped]
+    found = paired_hter_test(
+        tables[1]["decision"], tables[0]["decision"], LABELS, groups=names.to_numpy()
+    )
+    assert (line.p, line.low, line.high) == pytest.approx((found.p, found.low, found.high))
+    assert line.p != pytest.approx(rank(runs)[1].p)
+    assert "by whole groups" in " ".join(remarks(grouped, rank(grouped)))
+    assert "groups." not in " ".join(remarks(runs, rank(runs)))
+
+
+def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    one = read_run(write_run(tmp_path / "one", 0.5))
+    labels = LABELS.copy()
+    labels[:7] = 1
+    other = read_run(write_run(tmp_path / "other", 0.6, labels=labels))
+    with pytest.raises(UserError, match="disagree about the labels of 7 images"):
+        rank([one, other])
+    with pytest.raises(UserError, match="called alike"):
+        rank([one, one])
+    assert [run.name for run in named_apart([one, one, other])] == ["one", "one (2)", "other"]
+    with pytest.raises(UserError, match="not a finished run"):
+        read_run(tmp_path)
+    with pytest.raises(UserError, match="expected a finished run directory or a sweep"):
+        find_runs(tmp_path / "nowhere")
+
+
+def test_jobs_of_a_sweep_are_called_by_what_tells_them_apart(tmp_path: Path) -> None:
+    jobs = itertools.product(("bce", "focal"), ("shuffle", "balanced"))
+    for number, (loss, sampler) in enumerate(jobs):
+        folder = write_run(tmp_path / str(number), 0.5 + number / 10)
+        overrides = f"loss={loss} sampler={sampler} seed=1"
+        write_json(folder / "job.json", {"job": str(number), "overrides": overrides, "error": None})
+    names = [run.name for run in find_runs(tmp_path)]
+    assert names[1] == "1 loss=bce sampler=balanced"
+    assert len(names) == 4
+
+
+def test_the_command_writes_table_and_page(three: list[Path], tmp_path: Path) -> None:
+    done = command("compare", *(folder.name for folder in three), "out=result", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "worse" in done.stdout
+    assert "data.holdout" in done.stdout
+    table = pd.read_csv(tmp_path / "result" / "comparison.csv")
+    html = (tmp_path / "result" / "comparison.html").read_text()
+    for row in table.itertuples():
+        assert f'data-value="{row.hter}"' in html
+    assert not re.search(r"https?://", html)
+    again = command("compare", *(folder.name for folder in three), "out=result", cwd=tmp_path)
+    assert again.returncode == 2
+    assert "overwrite=true" in again.stderr
+    for wrong, told in (
+        (("nowhere", "noise0.5"), "nowhere: expected a finished run directory"),
+        (("noise0.5",), "two finished runs"),
+        ((), "runs is needed"),
+        (("noise0.5", "noise0.51", "referense=x"), "did you mean reference?"),
+        (("experiments:/x", "noise0.5"), "no tracking store"),
+    ):
+        refused = command("compare", *wrong, cwd=tmp_path)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (2, False), refused.stderr
+        assert told in refused.stderr
+    json.loads((tmp_path / "noise0.5" / "summary.json").read_text())
+
+
+def test_names_of_runs_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    names = ["cost $1", r"$_{\frac$", "好"]
+    runs = [read_run(write_run(tmp_path / name, len(name))) for name in names]
+    write_comparison(runs, None, tmp_path)
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    (source,) = re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page)
+    shown = ElementTree.fromstring(base64.b64decode(source)).itertext()
+    assert {*names} <= {*shown}

@@ -1,0 +1,231 @@
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from imbclf.errors import UserError
+from imbclf.models.backbone import build_backbone
+from imbclf.prediction.fold_model import read_checkpoint, save_member
+from imbclf.prediction.predictor import Predictor, join
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
+
+
+def card(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    backbone = build_backbone("shufflenet_v2_x0_5")
+    return {
+        "architecture": dict(backbone.architecture),
+        "threshold": 0.25,
+        "slope": 2.0,
+        "intercept": -0.5,
+        "temperature": 3.0,
+        "prior": 0.8,
+        "image_size": [32, 32],
+        "label_names": ["bad", "good"],
+        **changes,
+    }
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    for fold, threshold in enumerate((0.25, -0.01)):
+        torch.manual_seed(fold)
+        backbone = build_backbone("shufflenet_v2_x0_5")
+        save_member(tmp_path, fold, card(threshold=threshold), backbone.state_dict())
+    return tmp_path
+
+
+def test_scores_labels_and_probabilities_follow_their_definition(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    answer = predictor.predict(IMAGES, batch_size=3)
+    logits = []
+    for fold in (0, 1):
+        torch.manual_seed(fold)
+        backbone = build_backbone("shufflenet_v2_x0_5").eval()
+        with torch.no_grad():
+            logits.append(backbone(torch.from_numpy(IMAGES)).double().numpy())
+    scores = (logits[0] - 0.25 + logits[1] + 0.01) / 2
+    np.testing.assert_allclose(answer.scores, scores, atol=1e-6)
+    probabilities = np.mean([1 / (1 + np.exp(-(2 * f - 0.5))) for f in logits], axis=0)
+    np.testing.assert_allclose(answer.probabilities, probabilities, atol=1e-6)
+    assert answer.decisions.tolist() == (answer.scores >= 0).astype(int).tolist()
+    assert answer.labels.tolist() == [["bad", "good"][d] for d in answer.decisions]
+
+
+def test_images_are_viewed_as_when_the_thresholds_were_chosen(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = build_backbone("shufflenet_v2_x0_5").state_dict()
+    for name, tta in (("plain", "none"), ("flipped", "flip")):
+        save_member(tmp_path / name, 0, card(), weights, tta)  # type: ignore[arg-type]
+    plain, flipped = (Predictor.load(tmp_path / name) for name in ("plain", "flipped"))
+    assert (flipped.predict(IMAGES).scores == plain.predict(IMAGES, tta="flip").scores).all()
+    assert not (flipped.predict(IMAGES).scores == plain.predict(IMAGES).scores).all()
+    with pytest.raises(UserError, match="tta none and flip"):
+        join([plain, flipped])
+
+
+def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    plain = predictor.predict(IMAGES)
+    backbones = [member.backbone.eval() for member in predictor.members]
+    with torch.inference_mode():
+        scores = [backbone(torch.from_numpy(IMAGES)).double().numpy() for backbone in backbones]
+    cooled = predictor.predict(IMAGES, calibration="temperature")
+    expected = np.mean([1 / (1 + np.exp(-f / 3)) for f in scores], axis=0)
+    np.testing.assert_allclose(cooled.probabilities, expected, atol=1e-6)
+    shifted = predictor.predict(IMAGES, prior=0.3)
+    # Bayes' rule with the odds of 0.8 taken off and those of 0.3 put on.
+    odds = [np.exp(2 * f - 0.5) * (0.3 / 0.7) / (0.8 / 0.2) for f in scores]
+    expected = np.mean([odd / (1 + odd) for odd in odds], axis=0)
+    np.testing.assert_allclose(shifted.probabilities, expected, atol=1e-6)
+    for answer in (cooled, shifted):
+        assert (answer.scores == plain.scores).all()
+        assert (answer.labels == plain.labels).all()
+    for prior in (0.0, 1.0, -3.0, float("nan")):
+        with pytest.raises(UserError, match="prior="):
+            predictor.predict(IMAGES, prior=prior)
+
+
+def test_flip_averages_the_mirror_image(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    both = predictor.predict(IMAGES, tta="flip").scores
+    plain = predictor.predict(IMAGES).scores
+    mirrored = predictor.predict(np.ascontiguousarray(IMAGES[:, :, ::-1])).scores
+    np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=1e-6)
+    assert np.abs(plain - mirrored).max() > 1e-6
+
+
+def test_the_batch_size_does_not_matter(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    one, many = (predictor.predict(IMAGES, batch_size=size).scores for size in (1, 7))
+    np.testing.assert_allclose(one, many, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ({"precision": "banana"}, "precision=banana: expected one of auto, 32-true, bf16-mixed"),
+        ({"precision": "64-true"}, "precision=64-true"),
+        ({"threshold": float("nan")}, "threshold=nan: expected a number"),
+        ({"tta": "mirror"}, "tta=mirror: expected none, flip, shift"),
+        ({"batch_size": 0}, "batch_size=0: expected 1 or more"),
+    ],
+)
+def test_options_out_of_range_are_refused(saved: Path, option: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        Predictor.load(saved).predict(IMAGES, **option)
+
+
+def test_a_decision_may_be_forced_by_an_endless_threshold(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    for threshold, decision in ((float("inf"), 0), (-float("inf"), 1)):
+        assert (predictor.predict(IMAGES, threshold=threshold).decisions == decision).all()
+
+
+def test_logits_that_are_no_numbers_are_refused_by_the_name_of_their_member(saved: Path) -> None:
+    predictor = Predictor.load(saved)
+    with torch.no_grad():
+        for weight in predictor.members[1].backbone.head.parameters():
+            weight.fill_(float("nan"))
+    for precision, way_on in (("bf16-mixed", "choose precision=32-true"), ("32-true", "its weigh")):
+        told = f"fold_1: 7 of 7 logits are not finite with precision={precision}; {way_on}"
+        with pytest.raises(UserError, match=told):
+            predictor.predict(IMAGES, precision=precision)
+
+
+def test_no_images_give_no_predictions(saved: Path) -> None:
+    assert len(Predictor.load(saved).predict(IMAGES[:0]).labels) == 0
+
+
+@pytest.mark.parametrize(
+    "images", [IMAGES[:, :16], IMAGES[0], IMAGES.astype(np.float32), IMAGES[..., :1]]
+)
+def test_other_images_are_refused(saved: Path, images: np.ndarray) -> None:
+    with pytest.raises(UserError, match="takes uint8"):
+        Predictor.load(saved).predict(images)
+
+
+def test_saving_a_fold_again_replaces_it(saved: Path) -> None:
+    save_member(saved, 1, card(threshold=7.0), build_backbone("shufflenet_v2_x0_5").state_dict())
+    assert [member.rule["threshold"] for member in Predictor.load(saved).members] == [0.25, 7.0]
+
+
+def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path) -> None:
+    predictor = Predictor.load(saved)
+    assert len(join([predictor, predictor]).members) == 4
+    other = tmp_path / "other"
+    weights = build_backbone("shufflenet_v2_x0_5").state_dict()
+    save_member(other, 0, card(label_names=["no", "yes"]), weights)
+    with pytest.raises(UserError, match="cannot decide together"):
+        join([predictor, Predictor.load(other)])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"format": 3}, "format 3"),
+        ({"members": []}, "no model"),
+        ({"members": [{"weights": "../fold_0.safetensors"}]}, "beside it"),
+        ({"members": [{"weights": "fold_9.safetensors"}]}, "not readable weights"),
+        ({"image_size": "wide"}, "not a readable predictor"),
+    ],
+)
+def test_a_damaged_sheet_is_refused(saved: Path, change: dict[str, object], told: str) -> None:
+    sheet = saved / "predictor.json"
+    sheet.write_text(json.dumps({**json.loads(sheet.read_text()), **change}))
+    with pytest.raises(UserError, match=told):
+        Predictor.load(saved)
+
+
+def test_a_missing_or_broken_sheet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"predictor\.json"):
+        Predictor.load(tmp_path)
+    (tmp_path / "predictor.json").write_text("{")
+    with pytest.raises(UserError, match=r"predictor\.json"):
+        Predictor.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "resnet19", "../resnet18"])
+def test_architecture_names_are_looked_up_and_never_called(saved: Path, name: str) -> None:
+    sheet = saved / "predictor.json"
+    stored = json.loads(sheet.read_text())
+    stored["members"][0]["architecture"]["name"] = name
+    sheet.write_text(json.dumps(stored))
+    with pytest.raises(UserError):
+        Predictor.load(saved)
+
+
+def test_weights_of_another_shape_are_refused(saved: Path) -> None:
+    save_file({"head.bias": torch.zeros(3)}, saved / "fold_0.safetensors")
+    with pytest.raises(UserError, match="do not fit"):
+        Predictor.load(saved)
+
+
+class Payload:
+    """What a hostile file would like to have called."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.witness,)
+
+
+def test_a_pickle_in_place_of_a_checkpoint_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    witness = tmp_path / "witness"
+    plain = tmp_path / "plain.ckpt"
+    plain.write_bytes(pickle.dumps(Payload(witness)))
+    wrapped = tmp_path / "wrapped.ckpt"
+    torch.save({"state_dict": {}, "imbclf": Payload(witness)}, wrapped)
+    for path in (plain, wrapped):
+        with pytest.raises(UserError, match="plain tensors"):
+            read_checkpoint(path)
+    assert not witness.exists()

@@ -1,0 +1,340 @@
+"""The report of a run: its numbers by another way, its pictures, what it does without them."""
+
+import base64
+import io
+import json
+import logging
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    confusion_matrix,
+    roc_auc_score,
+    roc_curve,
+)
+
+from helpers.written_runs import CPU, IMAGES, NAMES, SIDE, write_images, write_run
+from imbclf.cli.app.launch import conf_dir
+from imbclf.cli.report import task
+from imbclf.errors import UserError
+from imbclf.evaluation.run_images import from_memory, from_run
+from imbclf.metrics.intervals import wilson_interval
+from imbclf.models.backbone import build_backbone
+from imbclf.models.saliency import smooth_gradients
+from imbclf.prediction.fold_model import load_fold
+from imbclf.reporting.run_report import galleries, write_report
+from imbclf.reporting.run_report.galleries import overlay
+from imbclf.reporting.run_report.image_selection import most_doubtful, surest_errors
+from imbclf.reporting.run_report.run_data import by_image, read_evidence
+from imbclf.training.results import write_report_or_warn
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[np.uint8]]:
+    """A run directory with its report, and the pixels of its images."""
+    folder = tmp_path_factory.mktemp("report")
+    pixels = write_images(folder / "photos")
+    write_run(folder / "run", folder / "photos")
+    write_report(folder / "run", from_run(folder / "run", None), CPU)
+    return folder / "run", pixels
+
+
+def tables(html: str) -> list[list[list[str]]]:
+    """Give the `data-value` of each cell of each row of each table."""
+    return [
+        [re.findall(r'data-value="([^"]*)"', row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
+        for body in re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
+    ]
+
+
+def numbers(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str, float]:
+    """Ten lines of scikit-learn on columns of oof.csv."""
+    decisions = (scores >= 0).astype(int)
+    (true0, false1), (false0, true1) = confusion_matrix(labels, decisions)
+    fpr, tpr, _ = roc_curve(labels, scores, drop_intermediate=False)
+    gap, sums = np.abs(fpr - (1 - tpr)), (fpr + 1 - tpr) / 2
+    return {
+        "hter": 1 - balanced_accuracy_score(labels, decisions),
+        "far": false1 / (true0 + false1),
+        "frr": false0 / (true1 + false0),
+        "auroc": roc_auc_score(labels, scores),
+        "ap": average_precision_score(labels, scores),
+        "eer": sums[np.isclose(gap, gap.min())].mean(),
+        "min": sums.min(),
+        "ap of 0": average_precision_score(1 - labels, -scores),
+    }
+
+
+def platt(run: Path, oof: pd.DataFrame) -> NDArray[np.float64]:
+    """Platt's calibration as a weighted logistic regression on images of both labels at once."""
+    probabilities = np.zeros(len(oof))
+    for fold in oof["fold"].unique():
+        folder = run / f"fold_{fold}"
+        threshold = json.loads((folder / "result.json").read_text())["threshold"]
+        dev = pd.read_csv(folder / "scores.csv").query("part == 'dev'")
+        n0, n1 = (dev["label"] == 0).sum(), (dev["label"] == 1).sum()
+        one = np.where(dev["label"] == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+        logits = dev[["logit"]].to_numpy()
+        model = LogisticRegression(C=1e12, tol=1e-10, max_iter=1000).fit(
+            np.concatenate([logits, logits]),
+            np.repeat([1, 0], len(dev)),
+            sample_weight=np.concatenate([one, 1 - one]),
+        )
+        own = oof["fold"] == fold
+        logits = oof.loc[own, ["score"]].to_numpy() + threshold
+        probabilities[own] = model.predict_proba(logits)[:, 1]
+    return probabilities
+
+
+def test_every_number_comes_from_the_scores(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    run, _ = reported
+    html = (run / "report.html").read_text()
+    oof = pd.read_csv(run / "oof.csv")
+    measures, confusion, folds, counts = tables(html)
+    labels, scores = oof["label"].to_numpy(), oof["score"].to_numpy()
+    expected = numbers(labels, scores)
+    n0, n1 = (labels == 0).sum(), (labels == 1).sum()
+    of_far, of_frr = wilson_interval(expected["far"], n0), wilson_interval(expected["frr"], n1)
+    below, above = (
+        np.hypot(expected["far"] - of_far[side], expected["frr"] - of_frr[side]) for side in (0, 1)
+    )
+    low, high = expected["hter"] - below / 2, expected["hter"] + above / 2
+    headline = re.search(r'class="headline">HTER <b>(.*?)</b> (.*?)</p>', html)
+    assert headline is not None
+    assert headline[1] == f"{100 * expected['hter']:.2f} %"
+    assert headline[2] == f"(95 % interval {100 * low:.2f} % to {100 * high:.2f} %)"
+
+    probabilities = platt(run, oof)
+    bins = np.minimum((15 * probabilities).astype(int), 14)
+    grouped = pd.DataFrame({"bin": bins, "p": probabilities, "y": labels}).groupby("bin")
+    error = (grouped["p"].sum() - grouped["y"].sum()).abs().sum() / len(oof)
+    order = (
+        "hter",
+        "low",
+        "high",
+        "far",
+        "frr",
+        "auroc",
+        "ap",
+        "ap of 0",
+        "brier",
+        "ece",
+        "eer",
+        "min",
+    )
+    expected |= {"low": low, "high": high, "ece": error}
+    expected["brier"] = brier_score_loss(labels, probabilities)
+    assert [float(row[1]) for row in measures] == pytest.approx(
+        [expected[name] for name in order], abs=1e-5
+    )
+    assert [row[0] for row in measures if "oracle" in row[2]] == ["EER", "min-HTER"]
+
+    matrix = confusion_matrix(labels, oof["decision"])
+    for label, row in enumerate(confusion):
+        assert [int(cell) for cell in row[1:4]] == [*matrix[label], matrix[label].sum()]
+        assert float(row[4]) == pytest.approx(expected[("far", "frr")[label]])
+
+    assert [int(row[0]) for row in folds] == [0, 1, 2]
+    for row in folds:
+        own = oof[oof["fold"] == int(row[0])]
+        stored = json.loads((run / f"fold_{row[0]}" / "result.json").read_text())
+        assert [int(row[1]), int(row[2])] == [len(own), stored["epoch"] + 1]
+        assert [float(row[3]), float(row[11])] == [stored["threshold"], stored["seconds"]]
+        alone = numbers(own["label"].to_numpy(), own["score"].to_numpy())
+        keys = ("hter", "far", "frr", "auroc", "ap", "eer", "min")
+        assert [float(cell) for cell in row[4:11]] == pytest.approx([alone[key] for key in keys])
+
+    splits = pd.read_csv(run / "splits.csv").merge(oof, on="file")
+    seen = pd.concat([pd.crosstab(splits["label"], splits[f"fold_{k}"]) for k in range(3)])
+    assert [[int(cell) for cell in row[2:]] for row in counts] == (
+        seen[["fit", "dev", "test"]].to_numpy().tolist()
+    )
+
+
+def test_suspects_are_listed_for_somebody_to_relabel(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    run, _ = reported
+    oof = pd.read_csv(run / "oof.csv").assign(probability=platt(run, pd.read_csv(run / "oof.csv")))
+    table = pd.read_csv(run / "suspects.csv").merge(oof, on="file")
+    assert len(table) >= 3
+    assert table["rank"].tolist() == list(range(1, len(table) + 1))
+    given = table["label"].to_numpy()
+    assert table["given_label"].tolist() == [NAMES[label] for label in given]
+    assert table["suggested_label"].tolist() == [NAMES[1 - label] for label in given]
+    own = np.where(given == 1, table["probability"], 1 - table["probability"])
+    np.testing.assert_allclose(table["probability_of_given"], own, atol=1e-5)
+    assert (np.diff(own) > -1e-5).all()
+
+
+def test_images_are_shown_with_file_label_and_score(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    run, pixels = reported
+    html = (run / "report.html").read_text()
+    oof = pd.read_csv(run / "oof.csv").set_index("file")
+    label_of, score_of = oof["label"].to_dict(), oof["score"].to_dict()
+    shown = re.findall(
+        r'png;base64,([^"]+)" alt="(\d+).png: labelled (.+?), P\(good\) (\S+), score (\S+)"', html
+    )
+    narrow = 0
+    for encoded, number, name, _, score in shown:
+        image = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+        assert np.array_equal(image[:, :SIDE], pixels[int(number)])
+        narrow += image.shape[1] == SIDE
+        assert name == ("bad &amp; &lt;small&gt;", "good")[label_of[f"{number}.png"]]
+        assert score == f"{score_of[f'{number}.png']:+.2f}"
+    wrong = oof[oof["label"] != oof["decision"]]
+    suspects = len(pd.read_csv(run / "suspects.csv"))
+    assert narrow == min((wrong["label"] == 0).sum(), 24) + min(
+        (wrong["label"] == 1).sum(), 24
+    ) + 24 + min(suspects, 24)
+    assert len(shown) - narrow >= 12
+
+
+def test_each_image_is_looked_into_by_the_model_that_did_not_see_it(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    run, pixels = reported
+    html = (run / "report.html").read_text()
+    fold_of = pd.read_csv(run / "oof.csv").set_index("file")["fold"]
+    pictures = {
+        number: np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
+        for encoded, number in re.findall(r'png;base64,([^"]+)" alt="(\d+).png: ', html)
+    }
+    wide = {number: image for number, image in pictures.items() if image.shape[1] == 2 * SIDE}
+    for fold in range(3):
+        own = [number for number in wide if fold_of[f"{number}.png"] == fold]
+        torch.manual_seed(fold)
+        backbone = build_backbone("shufflenet_v2_x0_5")
+        images = pixels[[int(number) for number in own]]
+        for number, image, heat in zip(
+            own, images, smooth_gradients(backbone, images, CPU), strict=True
+        ):
+            assert np.abs(overlay(image, heat).astype(int) - wide[number]).max() <= 1
+
+
+def test_the_same_run_gives_the_same_page(reported: tuple[Path, NDArray[np.uint8]]) -> None:
+    run, pixels = reported
+    before = (run / "report.html").read_bytes()
+    files = np.array([f"{number}.png" for number in range(IMAGES)])
+    write_report(run, from_memory(files, pixels), CPU)
+    assert (run / "report.html").read_bytes() == before
+
+
+def test_a_page_opens_without_network_and_every_picture_has_a_text(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    html = (reported[0] / "report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert not re.search(r"https?://", html.replace("http://www.w3.org", ""))
+    images = re.findall(r"<img [^>]*>", html)
+    assert len(images) > 50
+    assert all(re.search(r'alt="[^"]{5,}"', image) for image in images)
+    assert "bad & <small>" not in html
+
+
+def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Path) -> None:
+    run, folder = tmp_path / "run", tmp_path / "photos"
+    folder.mkdir()
+    write_run(run, folder, trained=(1,))
+    write_report(run, from_run(run, None), CPU)
+    html = (run / "report.html").read_text()
+    assert "There are no images in this report" in html
+    assert "For 1 of them" in html
+    assert "parts cannot be counted" in html
+    assert len(tables(html)) == 3
+    assert "data:image/png" not in html
+    assert html.count("data:image/svg") == 8
+
+
+def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
+    write_images(tmp_path / "photos")
+    write_run(tmp_path / "run", tmp_path / "photos", trained=tuple(range(6)), repeats=2)
+    evidence = read_evidence(tmp_path / "run")
+    once = by_image(evidence)
+    assert len(evidence.files) == 2 * len(once.files) == 2 * IMAGES
+    place = once.files.tolist().index("17.png")
+    own = evidence.files == "17.png"
+    assert once.log_odds[place] == pytest.approx(evidence.log_odds[own].mean())
+    assert once.margins[place] == pytest.approx(evidence.margins[own].mean())
+    assert once.scores[place] == evidence.scores[own][0]
+    write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
+    suspects = pd.read_csv(tmp_path / "run" / "suspects.csv")
+    assert suspects["file"].is_unique
+    assert "divided into 3 parts, 2 times over" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_a_network_that_cannot_be_looked_into_costs_that_section_only(
+    reported: tuple[Path, NDArray[np.uint8]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no gradient")
+
+    run, _ = reported
+    before = (run / "report.html").read_bytes()
+    monkeypatch.setattr(galleries, "smooth_gradients", fail)
+    write_report(run, from_run(run, None), CPU)
+    assert (
+        "could not be computed for this network: no gradient" in (run / "report.html").read_text()
+    )
+    (run / "report.html").write_bytes(before)
+
+
+def test_no_failing_report_loses_a_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("imbclf"), "propagate", True)
+
+    class Recipe:
+        files, pixels, device = np.array(["a"]), np.zeros((1, 2, 2, 3), np.uint8), CPU
+
+    write_report_or_warn(Recipe(), tmp_path)  # type: ignore[arg-type]
+    assert "No report was written" in caplog.text
+    assert f"imbclf-report run={tmp_path}" in caplog.text
+
+
+def test_the_command_writes_the_report_again(
+    reported: tuple[Path, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    run, _ = reported
+    before = (run / "report.html").read_bytes()
+    (run / "report.html").unlink()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        task(compose("report", [f"run='{run}'", "accelerator=cpu"]))
+        assert (run / "report.html").read_bytes() == before
+        with pytest.raises(UserError, match="finished run"):
+            task(compose("report", [f"run='{tmp_path}'"]))
+        with pytest.raises(UserError, match="did you mean accelerator"):
+            task(compose("report", [f"run='{run}'", "+acelerator=cpu"]))
+
+
+def test_a_fold_that_is_not_there_is_named(reported: tuple[Path, NDArray[np.uint8]]) -> None:
+    assert load_fold(reported[0] / "predictor", 2).rule["threshold"] != 0
+    with pytest.raises(UserError, match="fold 7"):
+        load_fold(reported[0] / "predictor", 7)
+
+
+def test_selection_by_sorting() -> None:
+    random = np.random.default_rng(0)
+    log_odds, labels = random.normal(size=80), random.integers(0, 2, 80)
+    decisions = random.integers(0, 2, 80)
+    for label in (0, 1):
+        wrong = [row for row in range(80) if labels[row] == label != decisions[row]]
+        wrong.sort(key=lambda row: log_odds[row], reverse=label == 0)
+        assert surest_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
+    nearest = sorted(range(80), key=lambda row: abs(log_odds[row]))
+    assert most_doubtful(log_odds, 7).tolist() == nearest[:7]

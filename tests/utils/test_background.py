@@ -1,0 +1,55 @@
+"""Work that is begun before its result is needed, and when its caller goes on."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from imbclf.data.dataset import UnlabelledFolder
+from imbclf.errors import UserError
+from imbclf.utils.background import ahead
+
+
+def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
+    free = threading.Event()
+    steps: list[str] = []
+
+    def work(others_do_the_rest: Callable[[], None]) -> int:
+        steps.append("listed")
+        others_do_the_rest()
+        assert free.wait(30)
+        steps.append("decoded")
+        return 42
+
+    answer = ahead(work)
+    assert steps == ["listed"]
+    free.set()
+    assert answer() == 42
+    assert steps == ["listed", "decoded"]
+
+
+def test_an_error_before_that_is_raised_where_the_result_is_asked_for() -> None:
+    def work(_: Callable[[], None]) -> int:
+        raise UserError("no folder")
+
+    answer = ahead(work)
+    with pytest.raises(UserError, match="no folder"):
+        answer()
+
+
+def test_a_folder_says_that_it_is_decoded_by_others_only_where_it_is_decoded(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        pixels = np.full((4, 4, 3), number, dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    folder = UnlabelledFolder(str(tmp_path / "photos"), str(tmp_path / "cache"))
+    calls: list[int] = []
+    for expected in (1, 1):  # the second time it is in the cache
+        images, _ = folder.open((4, 4), lambda: calls.append(len(calls)))
+        assert images[:, 0, 0, 0].tolist() == [0, 1, 2]
+        assert len(calls) == expected
