@@ -37,9 +37,9 @@ from speed.training import measure_forms, measure_training
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("data", type=Path, nargs="?", help="folder of labelled images of one size")
+    parser.add_argument("data", type=Path, nargs="?", help="folder of labeled images of one size")
     parser.add_argument("--model", nargs="+", default=["resnet18"])
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--images", type=int, default=None, help="the first so many; all")
@@ -91,7 +91,7 @@ def main() -> None:
     parser = arguments()
     options = parser.parse_args()
     if options.data is None and not (options.commands or options.growth or options.start):
-        parser.error("DATA: expected a folder of labelled images")
+        parser.error("DATA: expected a folder of labeled images")
     if options.epochs < 2 or options.repeats < 1:
         parser.error("expected --epochs 2 or more, since the first is not counted, and --repeats 1")
     keep_freed_memory()  # for bare, as the commands do for themselves

@@ -44,14 +44,14 @@ class Method:
 
 
 def choices(group: str) -> list[str]:
-    """Give the choices of a configuration group, in order."""
+    """Return the choices of a configuration group, in order."""
     names = sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
     known = NEEDS_MORE.get(group, ())
     return [name for name in names if not name.startswith("_") and name not in known]
 
 
 def methods() -> list[Method]:
-    """Give every loss with sampler shuffle and with balanced, and every experiment."""
+    """Return every loss with sampler shuffle and with balanced, and every experiment."""
     composed = [
         Method(f"{loss} + {sampler}", (f"loss={loss}", f"sampler={sampler}"))
         for loss in choices("loss")
@@ -61,7 +61,7 @@ def methods() -> list[Method]:
 
 
 def experiment(name: str) -> tuple[str, ...]:
-    """Give the overrides of an experiment; one without training stays so, whatever --also says."""
+    """Return the overrides of an experiment; one without training ignores --also."""
     stored = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
     untrained = OmegaConf.select(stored, "trainer.max_epochs") == 0
     return (f"experiment={name}", *(["trainer.max_epochs=0"] if untrained else []))
@@ -86,12 +86,12 @@ def run_once(method: Method, seed: int, folder: Path, common: Sequence[str]) -> 
 
 
 def run_of(name: str, seed: int, folder: Path) -> Path:
-    """Give the run directory of a method and a seed."""
+    """Return the run directory of a method and a seed."""
     return folder / name.replace(" + ", "+") / f"seed{seed}"
 
 
 def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
-    """Give a method's row of the table: the decisions of its seeds pooled.
+    """Return a method's row of the table: the decisions of its seeds pooled.
 
     The interval is that of one seed's number of images, since other seeds test the same ones.
     """
@@ -117,7 +117,7 @@ def row_of(method: Method, folder: Path) -> dict[str, Any] | None:
 
 
 def write_tables(folder: Path) -> str:
-    """Write table.csv and table.md of what lies in `folder`, best first; give the latter."""
+    """Write table.csv and table.md of what lies in `folder`, best first; return the latter."""
     rows = [row for method in methods() if (row := row_of(method, folder)) is not None]
     if not rows:
         sys.exit(f"no run has finished in {folder}; what stopped them is told above")
@@ -137,7 +137,7 @@ def write_tables(folder: Path) -> str:
 def main() -> None:
     """Run what is missing and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("data", type=Path, help="folder of labelled images")
+    parser.add_argument("data", type=Path, help="folder of labeled images")
     parser.add_argument("out", type=Path, help="folder of runs and tables")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--only", nargs="+", default=None, help="names of methods; parts suffice")

@@ -31,7 +31,7 @@ class Distribution(Protocol):
     """What is needed of those in scipy.stats."""
 
     def cdf(self, x: Any) -> Any:  # noqa: ANN401
-        """Give the share of scores that are not above x."""
+        """Return the share of scores that are not above x."""
 
     def rvs(self, size: int, random_state: np.random.Generator) -> Any:  # noqa: ANN401
         """Draw scores."""
@@ -46,7 +46,7 @@ class Mixture:
     share: float
 
     def cdf(self, x: Any) -> Any:  # noqa: ANN401
-        """Give the share of scores that are not above x."""
+        """Return the share of scores that are not above x."""
         return (1 - self.share) * self.usual.cdf(x) + self.share * self.odd.cdf(x)
 
     def rvs(self, size: int, random_state: np.random.Generator) -> Any:  # noqa: ANN401
@@ -114,7 +114,7 @@ def _counted(threshold: float, scores: Scores, labels: NDArray[np.int64]) -> flo
 
 
 def mean_excess(draws: Iterator[Draw]) -> dict[Method, float]:
-    """Give the mean over draws of the HTER above the least; NaN where nothing was drawn."""
+    """Return the mean over draws of the HTER above the least; NaN where nothing was drawn."""
     methods: tuple[Method, ...] = get_args(Method)
     found: dict[Method, list[float]] = {method: [] for method in methods}
     for scores, labels, excess in draws:

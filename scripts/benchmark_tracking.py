@@ -44,7 +44,7 @@ class Written:
 
 
 def value(epoch: int, metric: int) -> float:
-    """Give the value that is written, so that reading can tell whether it is the right one.
+    """Return the value that is written, so that reading can tell whether it is the right one.
 
     >>> value(3, 2)
     3.25
@@ -106,7 +106,7 @@ def lost(directory: Path, answers: Sequence[Written]) -> int:
 
 
 def report(answers: Sequence[Written], missing: int) -> str:
-    """Give the table."""
+    """Return the table."""
     each: NDArray[np.float64] = 1000 * np.concatenate([answer.seconds for answer in answers])
     p50, p99, longest = np.quantile(each, [0.5, 0.99, 1])
     done = [len(answer.seconds) for answer in answers]

@@ -33,7 +33,7 @@ class Answered(NamedTuple):
 
 
 def arguments() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="folder of images")
     parser.add_argument("--url", default="http://127.0.0.1:5001/invocations")

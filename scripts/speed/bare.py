@@ -1,4 +1,4 @@
-"""The ceiling: forward, backward and optimiser step on a batch that is already there."""
+"""The ceiling: forward, backward and optimizer step on a batch that is already there."""
 
 import time
 from collections.abc import Iterator
@@ -32,13 +32,13 @@ class Setting:
 
 
 def setting(model: str, batch: int, precision: str | int, device: torch.device) -> Setting:
-    """Give a setting; the precision `auto` becomes what imbclf would choose for the model."""
+    """Return a setting; the precision `auto` becomes what imbclf would choose for the model."""
     network = build_backbone(model).network
     return Setting(model, batch, resolve_precision(precision, device, network), device)
 
 
 def cuts(images: int, batch: int, even: bool) -> list[int]:
-    """Give the sizes of the batches: as even as can be, or whole ones and a rest.
+    """Return the sizes of the batches: as even as can be, or whole ones and a rest.
 
     >>> cuts(10, 4, even=True), cuts(10, 4, even=False)
     ([4, 3, 3], [4, 4, 2])
@@ -51,7 +51,7 @@ def cuts(images: int, batch: int, even: bool) -> list[int]:
 
 @contextmanager
 def stopwatch(device: torch.device) -> Iterator[list[float]]:
-    """Give a list that holds the seconds when the context is left, the device's work included."""
+    """Return a list that holds the seconds when the context is left, the device's work included."""
     seconds: list[float] = []
     _wait(device)
     began = time.perf_counter()
@@ -77,7 +77,7 @@ class Bare:
         size = (2 * setting.batch, *shape, 3)
         noise = torch.randint(0, 256, size, dtype=torch.uint8, device=setting.device)
         with self._autocast():
-            self.images: Tensor = self.backbone.normalise(noise)
+            self.images: Tensor = self.backbone.normalize(noise)
         if channels_last is not None:
             form = torch.channels_last if channels_last else torch.contiguous_format
             self.backbone.to(memory_format=form)
@@ -87,7 +87,7 @@ class Bare:
         self.optimizer = torch.optim.Adam(self.backbone.parameters(), lr=1e-3, fused=True)
 
     def train(self, images: int) -> float:
-        """Take the steps of an epoch of so many images; give the seconds."""
+        """Take the steps of an epoch of so many images; return the seconds."""
         self.backbone.train()
         sizes = cuts(images, self.setting.batch, even=True)
         for size in sizes[:1] * WARM_UP:
@@ -99,7 +99,7 @@ class Bare:
 
     @torch.inference_mode()
     def score(self, images: int, batch: int) -> float:
-        """Score so many images; give the seconds."""
+        """Score so many images; return the seconds."""
         self.backbone.eval()
         sizes = cuts(images, batch, even=False)
         for size in sizes[:1] * WARM_UP:

@@ -58,7 +58,7 @@ def measure_growth(counts: list[int], cwd: Path) -> Table:
 
 
 def make_folder(folder: Path, count: int) -> None:
-    """Write `count` labelled images that are links of a few, and a cache for them."""
+    """Write `count` labeled images that are links of a few, and a cache for them."""
     images, originals = folder / "train_img", folder / "originals"
     for one in (images, originals):
         one.mkdir(parents=True)
@@ -82,7 +82,7 @@ def make_folder(folder: Path, count: int) -> None:
 
 
 def stages_of(folder: Path) -> dict[str, float]:
-    """Go through all that stands before the first batch; give the seconds of each stage.
+    """Go through all that stands before the first batch; return the seconds of each stage.
 
     Raises:
         RuntimeError: the cache that `make_folder` wrote was not taken for one.

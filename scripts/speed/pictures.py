@@ -16,7 +16,7 @@ FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Labelled images of one size.
+    """Labeled images of one size.
 
     Attributes:
         root: a folder that imbclf-train reads.

@@ -78,7 +78,7 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
 
 
 def beyond(start: float, whole: float, images: int) -> float:
-    """Give the seconds that all images would take without start-up.
+    """Return the seconds that all images would take without start-up.
 
     NaN where there are so few that a prediction lasts no longer than its start-up.
 
@@ -113,7 +113,7 @@ def predict(setting: Setting, model: Path, images: Path, cwd: Path, warm: bool) 
 
 
 def decode_to_cache(images: Path, cache: Path) -> float:
-    """Decode a folder into an empty cache as imbclf does; give the seconds."""
+    """Decode a folder into an empty cache as imbclf does; return the seconds."""
     shutil.rmtree(cache, ignore_errors=True)
     listing = list_images(images)
     began = time.perf_counter()

@@ -52,7 +52,7 @@ def _start_children_by(method: str) -> None:
 
 
 def imbclf(command: str) -> str:
-    """Give the path of an imbclf command, `train` for imbclf-train."""
+    """Return the path of an imbclf command, `train` for imbclf-train."""
     return str(Path(sys.executable).with_name(f"imbclf-{command}"))
 
 
@@ -98,7 +98,7 @@ def run(
 
 
 def memory(pid: int | str) -> dict[str, float]:
-    """Give the memory in bytes that a process holds, by its name in /proc: VmHWM is the most ever.
+    """Return a process's memory in bytes, by its name in /proc: VmHWM is the peak.
 
     ru_maxrss will not do: a child inherits that of the process that launched it.
     """

@@ -64,7 +64,7 @@ def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: 
 
 
 def _told(output: str) -> dict[str, float]:
-    """Give what `main` printed, between the messages of the training."""
+    """Return what `main` printed, between the messages of the training."""
     (line,) = [line for line in output.splitlines() if line.startswith("{")]
     told: dict[str, float] = json.loads(line)
     return told

@@ -35,7 +35,7 @@ class Spread:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Give the median, the least and the most of at least one value; NaN if one of them is."""
+    """Return the median, the least and the most of at least one value; NaN if one of them is."""
     if any(math.isnan(value) for value in values):
         return Spread(math.nan, math.nan, math.nan)
     return Spread(median(values), min(values), max(values))
@@ -71,7 +71,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """Give the whole as Markdown."""
+        """Return the whole as Markdown."""
         lines = [f"## {self.title}", ""]
         cells = [self.columns, ["---"] * len(self.columns), *self.rows]
         lines += ["| " + " | ".join(row) + " |" for row in cells]
@@ -100,7 +100,7 @@ def compare(
 
 
 def compared(against: Sequence[str]) -> tuple[str, ...]:
-    """Give the columns of `compare`."""
+    """Return the columns of `compare`."""
     return ("", "seconds", "images/s", *(f"rate / {other}" for other in against))
 
 
@@ -112,7 +112,7 @@ def cores() -> int:
 
 
 def machine(device: torch.device) -> str:
-    """Say what all this was measured on, in Markdown."""
+    """Return what all this was measured on, in Markdown."""
     chip = _processor()
     if device.type == "cuda":
         chip = f"{torch.cuda.get_device_name(device)}, {chip}"

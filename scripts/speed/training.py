@@ -45,7 +45,7 @@ class Run:
 def train_one(
     setting: Setting, pictures: Pictures, epochs: int, folder: Path, cwd: Path, also: Sequence[str]
 ) -> Run:
-    """Train one fold as `train` does; give what it left."""
+    """Train one fold as `train` does; return what it left."""
     process = train(setting, pictures, epochs, folder, cwd, ["cv.fold=0", *also])
     began, ends = fold_times(cwd / "outputs" / "mlflow", folder)
     return Run(folder, process, durations(ends), began - process.started)
@@ -72,7 +72,7 @@ def train(
 
 
 def folds_of(client: MlflowClient, folder: Path) -> list[MlflowRun]:
-    """Give MLflow's runs of the folds of the run directory `folder`."""
+    """Return MLflow's runs of the folds of the run directory `folder`."""
     run_id = (folder / "tracking_run").read_text()
     experiments = [client.get_run(run_id).info.experiment_id]
     return list(client.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run_id}'"))
@@ -92,7 +92,7 @@ def fold_times(store: Path, folder: Path) -> tuple[float, list[float]]:
 
 
 def span_of_folds(store: Path, folder: Path) -> float:
-    """Give the seconds from the start of a run's first fold to the end of its last."""
+    """Return the seconds from the start of a run's first fold to the end of its last."""
     folds = folds_of(MlflowClient(embedded_uri(store)), folder)
     began, ended = (
         min(one.info.start_time for one in folds),
@@ -102,7 +102,7 @@ def span_of_folds(store: Path, folder: Path) -> float:
 
 
 def durations(ends: Sequence[float]) -> list[float]:
-    """Give the seconds between one epoch's record and the next: all that an epoch costs.
+    """Return the seconds between one epoch's record and the next: all that an epoch costs.
 
     Steps, dev scores, metrics, checkpoints and tracking; the first epoch, which warms up, is not
     among them.

@@ -35,7 +35,7 @@ class PictureDataset(Dataset[tuple[Tensor, float]]):
 
 
 def typical_epoch(setting: Setting, pictures: Pictures) -> float:
-    """Train on the fit part and score dev as people do; give the seconds."""
+    """Train on the fit part and score dev as people do; return the seconds."""
     network = _typical_network(setting)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     loss_of = nn.BCEWithLogitsLoss()
@@ -57,7 +57,7 @@ def typical_epoch(setting: Setting, pictures: Pictures) -> float:
 
 
 def typical_scoring(setting: Setting, pictures: Pictures) -> float:
-    """Score all images as people do; give the seconds."""
+    """Score all images as people do; return the seconds."""
     network = _typical_network(setting)
     with stopwatch(setting.device) as seconds:
         _typical_scores(network, setting, pictures, np.arange(len(pictures)))

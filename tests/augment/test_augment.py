@@ -138,7 +138,7 @@ def test_an_image_changes_alike_in_every_batch_and_keeps_its_label(name: str) ->
 
 
 @pytest.mark.parametrize("name", [name for name in ON if name not in ("flip", "shift")])
-def test_images_stay_uint8_unless_colours_or_blending_make_fractions(name: str) -> None:
+def test_images_stay_uint8_unless_colors_or_blending_make_fractions(name: str) -> None:
     fractions = name in ("brightness", "contrast", "saturation", "mixup", "remix")
     changed, _ = augmented(ON[name], random_images(8), torch.arange(8))
     assert changed.is_floating_point() == fractions
@@ -225,8 +225,8 @@ def test_draws_of_random_are_fair_and_independent() -> None:
     assert flipped.mean(1).numpy() == pytest.approx(np.full(4, 0.5), abs=0.01)
     correlations = np.corrcoef(flipped.numpy())
     assert np.abs(correlations - np.eye(4)).max() < 0.02
-    neighbours = np.corrcoef(flipped[0, :-1].numpy(), flipped[0, 1:].numpy())[0, 1]
-    assert abs(neighbours) < 0.02
+    neighbors = np.corrcoef(flipped[0, :-1].numpy(), flipped[0, 1:].numpy())[0, 1]
+    assert abs(neighbors) < 0.02
 
 
 def test_shift_is_a_crop_of_the_reflected_image_and_all_offsets_occur_evenly() -> None:
@@ -256,7 +256,7 @@ def test_a_box_fills_the_image_as_torchvision_resizes_a_crop() -> None:
     expected = tv.resized_crop(
         image[0].permute(2, 0, 1), top, left, height, width, [10, 12], antialias=False
     ).permute(1, 2, 0)
-    # At its border torchvision's crop cannot see the neighbouring pixels, which ours does.
+    # At its border torchvision's crop cannot see the neighboring pixels, which ours does.
     torch.testing.assert_close(found[1:-1, 1:-1], expected[1:-1, 1:-1], atol=1e-3, rtol=0)
     whole = warp(image, box(0, 0, 12, 10), torch.zeros(1))
     torch.testing.assert_close(whole, image, atol=1e-3, rtol=0)
@@ -296,7 +296,7 @@ def test_warp_is_a_turn_then_a_crop_pixel_by_pixel(numbers: tuple[float, ...]) -
     expected = np.empty_like(image)
     for row in range(5):
         for column in range(7):
-            # Where this pixel lies in the turned image, from its centre, in pixels.
+            # Where this pixel lies in the turned image, from its center, in pixels.
             right = (left + (column + 0.5) / 7 * width) * 7 - 3.5
             down = (top + (row + 0.5) / 5 * height) * 5 - 2.5
             expected[row, column] = sampled(
@@ -328,21 +328,21 @@ def test_boxes_lie_inside_and_are_drawn_as_said() -> None:
     assert whole.tolist() == [[0, 0, 1, 1]] * 10
 
 
-# Colour and cutout
+# Color and cutout
 
 
 @pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
 @pytest.mark.parametrize("factor", [0.0, 0.6, 1.0, 1.7])
-def test_each_colour_factor_is_torchvisions(name: str, factor: float) -> None:
+def test_each_color_factor_is_torchvisions(name: str, factor: float) -> None:
     images = random_images(3)
     factors = {"brightness": 1.0, "contrast": 1.0, "saturation": 1.0} | {name: factor}
     found = jitter(images, **{key: torch.full((3,), value) for key, value in factors.items()})
     expected = getattr(tv, f"adjust_{name}")(images.permute(0, 3, 1, 2) / 255, factor)
-    # Its weights of grey sum to .9999.
+    # Its weights of gray sum to .9999.
     torch.testing.assert_close(found, 255 * expected.permute(0, 2, 3, 1), atol=0.1, rtol=0)
 
 
-def test_colour_factors_compose_and_belong_to_their_image() -> None:
+def test_color_factors_compose_and_belong_to_their_image() -> None:
     images = random_images(4) // 4 + 96  # nothing reaches 0 or 255
     factors = torch.tensor([[1.1, 0.9, 1.2], [0.8, 1.1, 0.7], [1.0, 1.0, 1.0], [1.2, 1.2, 0.9]])
     found = jitter(images, *factors.T)
@@ -363,7 +363,7 @@ def test_factors_fill_their_range() -> None:
 
 
 @pytest.mark.parametrize("side", [1, 4, 5])
-def test_cutout_covers_a_square_with_the_mean_colour_of_its_image(side: int) -> None:
+def test_cutout_covers_a_square_with_the_mean_color_of_its_image(side: int) -> None:
     images = random_images(20)
     rows, columns = drawn(20).pixels(Draw.CUTOUT, 10, 12)
     found = cut_out(images, (rows, columns), side).numpy()
@@ -425,7 +425,7 @@ def test_mixup_by_hand() -> None:
 
 
 def test_cutmix_labels_are_the_shares_of_pixels_counted() -> None:
-    # Every image is of one colour, its row, so that each pixel says whose it is.
+    # Every image is of one color, its row, so that each pixel says whose it is.
     count = 200
     images = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 10, 12, 3)
     rows = torch.arange(count)
@@ -448,11 +448,11 @@ def test_cutmix_labels_are_the_shares_of_pixels_counted() -> None:
 
 def test_a_rectangle_that_fits_has_the_area_that_was_drawn() -> None:
     images = random_images(1, 40, 20).expand(2, -1, -1, -1)
-    centres = (torch.tensor([20, 20]), torch.tensor([10, 10]))
-    _, kept = cutmix(images, torch.tensor([1, 0]), torch.tensor([0.75, 0.5]), centres)
+    centers = (torch.tensor([20, 20]), torch.tensor([10, 10]))
+    _, kept = cutmix(images, torch.tensor([1, 0]), torch.tensor([0.75, 0.5]), centers)
     assert kept.tolist() == pytest.approx([0.75, 1 - 28 * 14 / 800])
     black, white = torch.zeros(2, 40, 20, 3), torch.ones(2, 40, 20, 3)
-    covered = paste(black, white, centres, (3, 2))[0][0].nonzero()
+    covered = paste(black, white, centers, (3, 2))[0][0].nonzero()
     expected = [[r, c, k] for r in (19, 20, 21) for c in (9, 10) for k in range(3)]
     assert covered.tolist() == expected
 

@@ -18,7 +18,7 @@ from imbclf.cli.config.validation import OWN, adopt_targets, check
 from imbclf.cli.sweep import expand
 from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
-from imbclf.utils.text import nearest
+from imbclf.utils.text import did_you_mean
 
 GROUPS = [*(option for option in OPTIONS if (conf_dir() / option).is_dir()), "experiment"]
 CHOICES = [
@@ -186,7 +186,7 @@ def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
 
 
 def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
-    assert nearest("zzz", ["b", "a"]) == "; known here: a, b"
+    assert did_you_mean("zzz", ["b", "a"]) == "; known here: a, b"
 
 
 def test_sweeps_expand_as_hydra_runs_them() -> None:

@@ -56,7 +56,7 @@ MISTAKES = {
 
 
 def one_message(capsys: pytest.CaptureFixture[str], *mistake: str) -> str:
-    """Train on the folder `faces` with a mistake; give what was said of it, and nothing done."""
+    """Train on the folder `faces` with a mistake; return what was said of it, and nothing done."""
     assert call("train", *small(Path("faces")), "tracking=none", *mistake) == 2
     errors = capsys.readouterr().err
     assert errors.count("error: ") == 1

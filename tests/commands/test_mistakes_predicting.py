@@ -42,7 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run a prediction that has to be refused; give its only message."""
+    """Run a prediction that has to be refused; return its only message."""
     capsys.readouterr()
     assert call("predict", *arguments) == 2
     told = capsys.readouterr().err

@@ -39,7 +39,7 @@ def save(tmp_path: Path) -> Save:
     return save
 
 
-def colours(*rows: tuple[tuple[int, ...], ...]) -> NDArray[np.uint8]:
+def colors(*rows: tuple[tuple[int, ...], ...]) -> NDArray[np.uint8]:
     return np.array(rows, dtype=np.uint8)
 
 
@@ -80,21 +80,21 @@ def test_the_content_tells_the_format(save: Save, photo: NDArray[np.uint8]) -> N
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp"])
-def test_greyscale(save: Save, name: str) -> None:
+def test_grayscale(save: Save, name: str) -> None:
     path = save(np.full((16, 16), 90, dtype=np.uint8), name)
     np.testing.assert_allclose(decode(path, None).astype(int), 90, atol=1)
 
 
 def test_black_and_white(save: Save) -> None:
     image = Image.fromarray(np.array([[0, 255]], dtype=np.uint8)).convert("1")
-    np.testing.assert_array_equal(decode(save(image), None), colours((BLACK, WHITE)))
+    np.testing.assert_array_equal(decode(save(image), None), colors((BLACK, WHITE)))
 
 
 def test_palette(save: Save) -> None:
     image = Image.new("P", (2, 1))
     image.putpalette([*RED, *BLUE])
     image.putpixel((1, 0), 1)
-    np.testing.assert_array_equal(decode(save(image), None), colours((RED, BLUE)))
+    np.testing.assert_array_equal(decode(save(image), None), colors((RED, BLUE)))
 
 
 @pytest.mark.parametrize("transparency", [0, b"\x00\xff"])
@@ -103,25 +103,25 @@ def test_transparent_palette_entries_show_white(save: Save, transparency: int | 
     image.putpalette([*RED, *BLUE])
     image.putpixel((1, 0), 1)
     decoded = decode(save(image, transparency=transparency), None)
-    np.testing.assert_array_equal(decoded, colours((WHITE, BLUE)))
+    np.testing.assert_array_equal(decoded, colors((WHITE, BLUE)))
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.webp"])
 def test_alpha_is_laid_on_white(save: Save, name: str) -> None:
-    rgba = colours(((*RED, 255), (*RED, 0), (*BLACK, 51)))
+    rgba = colors(((*RED, 255), (*RED, 0), (*BLACK, 51)))
     decoded = decode(save(rgba, name, **({"lossless": True} if name == "x.webp" else {})), None)
-    np.testing.assert_array_equal(decoded, colours((RED, WHITE, (204, 204, 204))))
+    np.testing.assert_array_equal(decoded, colors((RED, WHITE, (204, 204, 204))))
 
 
-def test_grey_alpha_is_laid_on_white(save: Save) -> None:
+def test_gray_alpha_is_laid_on_white(save: Save) -> None:
     image = Image.merge("LA", [Image.new("L", (1, 1), 100), Image.new("L", (1, 1), 51)])
     expected = round(100 * 0.2 + 255 * 0.8)
     np.testing.assert_array_equal(decode(save(image), None), np.full((1, 1, 3), expected))
 
 
-def test_a_colour_can_stand_for_transparent(save: Save) -> None:
-    path = save(colours((RED, GREEN)), transparency=GREEN)
-    np.testing.assert_array_equal(decode(path, None), colours((RED, WHITE)))
+def test_a_color_can_stand_for_transparent(save: Save) -> None:
+    path = save(colors((RED, GREEN)), transparency=GREEN)
+    np.testing.assert_array_equal(decode(path, None), colors((RED, WHITE)))
 
 
 def test_cmyk(save: Save) -> None:
@@ -129,7 +129,7 @@ def test_cmyk(save: Save) -> None:
     np.testing.assert_allclose(decode(path, None), np.full((16, 16, 3), RED), atol=3)
 
 
-def test_16_bit_grey_is_scaled_not_clipped(save: Save) -> None:
+def test_16_bit_gray_is_scaled_not_clipped(save: Save) -> None:
     values = np.array([[0, 128, 129, 257, 32768, 65535]], dtype=np.uint16)
     decoded = decode(save(values), None)
     expected = [round(value * 255 / 65535) for value in values[0].tolist()]
@@ -159,8 +159,8 @@ def test_a_camera_that_stores_a_preview_too(save: Save, photo: NDArray[np.uint8]
 def test_orientation_6_turns_right(save: Save) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    path = save(colours((RED, GREEN, BLUE)), exif=exif)
-    np.testing.assert_array_equal(decode(path, None), colours((RED,), (GREEN,), (BLUE,)))
+    path = save(colors((RED, GREEN, BLUE)), exif=exif)
+    np.testing.assert_array_equal(decode(path, None), colors((RED,), (GREEN,), (BLUE,)))
 
 
 def test_broken_metadata_does_not_cost_the_image(save: Save, photo: NDArray[np.uint8]) -> None:
@@ -171,7 +171,7 @@ def test_broken_metadata_does_not_cost_the_image(save: Save, photo: NDArray[np.u
 
 @pytest.mark.parametrize("name", ["x.gif", "x.webp", "x.png"])
 def test_the_first_frame_of_an_animation(save: Save, name: str) -> None:
-    frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
+    frames = [Image.new("RGB", (4, 4), color) for color in (RED, BLUE)]
     options = {"lossless": True} if name == "x.webp" else {}
     path = save(frames[0], name, save_all=True, append_images=frames[1:], **options)
     np.testing.assert_array_equal(decode(path, None), np.full((4, 4, 3), RED))

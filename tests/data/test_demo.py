@@ -74,7 +74,7 @@ def test_classes_of_different_faces_differ_most_around_the_eyes() -> None:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("written") / "new" / "demo"
-    write_demo(folder, images=50, unlabelled=7, minority=0.12, seed=1)
+    write_demo(folder, images=50, unlabeled=7, minority=0.12, seed=1)
     return folder
 
 
@@ -115,7 +115,7 @@ def test_unlabelled_images_are_new_and_their_labels_nowhere(written: Path) -> No
     assert len((written / "label_train.txt").read_text().splitlines()) == 50
     assert json.loads(files["demo.json"]) == {
         "images": 50,
-        "unlabelled": 7,
+        "unlabeled": 7,
         "minority": 0.12,
         "seed": 1,
         "drawing": demo.DRAWING,
@@ -123,16 +123,16 @@ def test_unlabelled_images_are_new_and_their_labels_nowhere(written: Path) -> No
 
 
 def test_files_are_the_same_byte_by_byte(written: Path, tmp_path: Path) -> None:
-    write_demo(tmp_path / "again", images=50, unlabelled=7, minority=0.12, seed=1)
+    write_demo(tmp_path / "again", images=50, unlabeled=7, minority=0.12, seed=1)
     assert contents(tmp_path / "again") == contents(written)
-    write_demo(tmp_path / "other", images=50, unlabelled=7, minority=0.12, seed=2)
+    write_demo(tmp_path / "other", images=50, unlabeled=7, minority=0.12, seed=2)
     assert contents(tmp_path / "other") != contents(written)
 
 
 def test_second_call_writes_nothing(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path: path.stat().st_mtime_ns for path in written.rglob("*")}
     monkeypatch.setattr(demo, "draw_face", None)
-    write_demo(written, images=50, unlabelled=7, minority=0.12, seed=1)
+    write_demo(written, images=50, unlabeled=7, minority=0.12, seed=1)
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before
 
 
@@ -140,8 +140,8 @@ def test_the_log_says_what_was_drawn_and_where(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="imbclf"):
-        write_demo(tmp_path / "demo", images=10, unlabelled=3, minority=0.2)
-        write_demo(tmp_path / "demo", images=10, unlabelled=3, minority=0.2)
+        write_demo(tmp_path / "demo", images=10, unlabeled=3, minority=0.2)
+        write_demo(tmp_path / "demo", images=10, unlabeled=3, minority=0.2)
     (message,) = caplog.messages
     for part in ("10 faces", "2 wear glasses", "3 more", str(tmp_path / "demo")):
         assert part in message
@@ -160,20 +160,20 @@ def test_other_content_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_other_demo_data_is_refused(written: Path) -> None:
     before = contents(written)
     with pytest.raises(UserError, match=r"data\.dir=.*'seed': 1.*'seed': 2"):
-        write_demo(written, images=50, unlabelled=7, minority=0.12, seed=2)
+        write_demo(written, images=50, unlabeled=7, minority=0.12, seed=2)
     assert contents(written) == before
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "empty")
-    write_demo(tmp_path / "link", images=10, unlabelled=0, minority=0.2)
+    write_demo(tmp_path / "link", images=10, unlabeled=0, minority=0.2)
     assert (tmp_path / "link").is_symlink()
     assert len(list((tmp_path / "empty" / "train_img").iterdir())) == 10
 
 
 @pytest.mark.parametrize(
-    ("images", "unlabelled", "minority", "seed"),
+    ("images", "unlabeled", "minority", "seed"),
     [
         (0, 1, 0.12, 0),
         (3, 1, 0.12, 0),
@@ -184,10 +184,10 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_arguments_are_refused(
-    tmp_path: Path, images: int, unlabelled: int, minority: float, seed: int
+    tmp_path: Path, images: int, unlabeled: int, minority: float, seed: int
 ) -> None:
     with pytest.raises(UserError, match="demo data of"):
-        write_demo(tmp_path / "demo", images, unlabelled, minority, seed)
+        write_demo(tmp_path / "demo", images, unlabeled, minority, seed)
     assert not list(tmp_path.iterdir())
 
 
@@ -207,14 +207,14 @@ def test_a_failed_or_killed_process_leaves_no_half_folder(
 
     (tmp_path / "demo.partial" / "train_img").mkdir(parents=True)
     (tmp_path / "demo.partial" / "train_img" / "junk.jpg").write_text("left by a killed process")
-    write_demo(tmp_path / "demo", images=10, unlabelled=0, minority=0.2)
+    write_demo(tmp_path / "demo", images=10, unlabeled=0, minority=0.2)
     assert len(contents(tmp_path / "demo")) == 12
     assert not (tmp_path / "demo.partial").exists()
 
 
 def write_when_all_are_ready(ready: Barrier, folder: Path) -> None:
     ready.wait()
-    write_demo(folder, images=50, unlabelled=7, minority=0.12, seed=1)
+    write_demo(folder, images=50, unlabeled=7, minority=0.12, seed=1)
 
 
 def test_two_processes_at_once_are_both_fine(written: Path, tmp_path: Path) -> None:

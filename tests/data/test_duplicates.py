@@ -17,7 +17,7 @@ from imbclf.data.exploration.duplicates import (
     find_duplicates,
     first_copies,
     pairs_across,
-    straddling,
+    split_across_folds,
 )
 from imbclf.data.exploration.image_matching import alike
 from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected, near_pairs
@@ -198,7 +198,7 @@ def test_random_folds_tear_duplicates_and_folds_of_their_groups_never_do() -> No
     rows = random.permutation(600)[:80].reshape(2, 40)
     pairs = pairs_of(rows[0].tolist(), rows[1].tolist())
     plain = stratified_folds(labels, 5, seed=0)
-    torn = straddling(plain, pairs)
+    torn = split_across_folds(plain, pairs)
     # In each of 5 folds the parts hold .2 (test), .1 (dev), .7: few pairs are together in all.
     for number in range(40):
         one, two = rows[:, number]
@@ -210,7 +210,7 @@ def test_random_folds_tear_duplicates_and_folds_of_their_groups_never_do() -> No
         assert torn[number] == (not together)
     assert torn.mean() > 0.7
     grouped = stratified_folds(labels, 5, 0, duplicate_groups(600, pairs))
-    assert not straddling(grouped, pairs).any()
+    assert not split_across_folds(grouped, pairs).any()
 
 
 def test_the_answer_does_not_depend_on_threads() -> None:

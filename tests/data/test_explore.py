@@ -198,7 +198,7 @@ def test_groups_that_the_user_gave_are_kept_together_too(album: Path, tmp_path: 
     assert (found.groups[found.pairs.first] == found.groups[found.pairs.second]).all()
 
 
-def test_colours_are_those_of_all_pixels() -> None:
+def test_colors_are_those_of_all_pixels() -> None:
     labels = (np.arange(120) % 5 == 0).astype(np.int64)
     found = appearance(pieces(), labels)
     scaled = pieces().reshape(-1, 3) / 255

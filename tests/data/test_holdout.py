@@ -14,7 +14,7 @@ from helpers.commands import call, run, small
 from imbclf.data.holdout import find_holdout, hold_out, write_holdout
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
-from imbclf.utils.run_lock import only_process
+from imbclf.utils.run_lock import lock_run
 
 LABELS = np.repeat([0, 1], [40, 360])
 
@@ -129,7 +129,7 @@ def test_other_images_or_labels_are_refused_and_leave_a_run_as_it_was(
     assert (refused.returncode, f"first that of {name}" in refused.stderr) == (2, True)
     assert "the labels of 1 images have changed" in refused.stderr
 
-    with only_process(one):
+    with lock_run(one):
         refused = run("train", "resume=one", cwd=tmp_path)
     assert (refused.returncode, "another process is training" in refused.stderr) == (2, True)
     scores.write_text(as_it_was)

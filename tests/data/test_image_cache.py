@@ -350,7 +350,7 @@ def slow_photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def caught_in_the_act(slow_photos: Path, cache: Path) -> Iterator[Child]:
-    """Give a process that is decoding `slow_photos`, and that a SIGTERM makes raise an error."""
+    """Return a process that is decoding `slow_photos`, and that a SIGTERM makes raise an error."""
     handler = """
 import signal
 def stop(*_):

@@ -20,7 +20,7 @@ from imbclf.data.splits import repeated_folds
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import find_runs, rank, read_run, remarks
 from imbclf.evaluation.run_directory import FoldResult, write_oof
-from imbclf.evaluation.summary import pool, summarise
+from imbclf.evaluation.summary import pool, summarize
 from imbclf.metrics.significance import paired_hter_test
 from imbclf.reporting.comparison_report import named_apart, write_comparison
 from imbclf.utils.tables import write_json
@@ -48,7 +48,7 @@ def write_run(
     pooled = pool(results, folds)
     rows = pooled.rows
     write_oof(folder, FILES[rows], labels[rows], pooled.fold_of, pooled.scores)
-    summary = summarise(results, folds, labels, ("0", "1"), repeats=repeats)
+    summary = summarize(results, folds, labels, ("0", "1"), repeats=repeats)
     write_json(folder / "summary.json", summary)
     return folder
 

@@ -12,7 +12,7 @@ from imbclf.data.splits import repeated_folds
 from imbclf.evaluation.comparison import FinishedRun, read_run
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.evaluation.run_directory import FoldResult, write_oof
-from imbclf.evaluation.summary import pool, summarise
+from imbclf.evaluation.summary import pool, summarize
 from imbclf.reporting.comparison_report import write_comparison
 from imbclf.utils.tables import write_json
 
@@ -31,7 +31,7 @@ def guess(folder: Path, seed: int, repeats: int = 1, split: int = 0) -> Finished
     pooled = pool(results, folds)
     rows = pooled.rows
     write_oof(folder, FILES[rows], LABELS[rows], pooled.fold_of, pooled.scores)
-    summary = summarise(results, folds, LABELS, ("0", "1"), repeats=repeats)
+    summary = summarize(results, folds, LABELS, ("0", "1"), repeats=repeats)
     write_json(folder / "summary.json", summary)
     return read_run(folder)
 

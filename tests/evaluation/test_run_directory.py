@@ -18,9 +18,9 @@ from imbclf.evaluation.run_directory import (
     write_oof,
     write_splits,
 )
-from imbclf.evaluation.summary import OutOfFold, pool, summarise, table
+from imbclf.evaluation.summary import OutOfFold, pool, summarize, table
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
-from imbclf.utils.files import whole_file
+from imbclf.utils.files import atomic_write
 from imbclf.utils.tables import (
     read_table,
     write_json,
@@ -66,7 +66,7 @@ def test_a_fold_reads_back_bit_for_bit(tmp_path: Path) -> None:
 def test_oof_alone_gives_every_pooled_number(tmp_path: Path) -> None:
     folds, made = results()
     write_pooled(tmp_path, pool(made, folds))
-    summary = summarise(made, folds, LABELS, ("bad", "good"))
+    summary = summarize(made, folds, LABELS, ("bad", "good"))
     oof = read_table(tmp_path / "oof.csv")
     assert oof["file"].tolist() == FILES.tolist()
     wrong = oof["decision"] != oof["label"]
@@ -94,7 +94,7 @@ def test_one_fold_alone_leaves_out_what_it_did_not_test(tmp_path: Path) -> None:
     write_pooled(tmp_path, pool(made[2:3], folds))
     oof = read_table(tmp_path / "oof.csv")
     assert oof["file"].tolist() == FILES[folds[2].test].tolist()
-    assert summarise(made[2:3], folds, LABELS, ("0", "1"))["images"] == len(oof)
+    assert summarize(made[2:3], folds, LABELS, ("0", "1"))["images"] == len(oof)
 
 
 def test_of_repeated_folds_rates_are_means_and_images_are_counted_once() -> None:
@@ -105,8 +105,8 @@ def test_of_repeated_folds_rates_are_means_and_images_are_counted_once() -> None
     for number, fold in enumerate(folds):
         logits = common + 0.2 * rng.normal(size=len(LABELS))
         made.append(FoldResult(number, 0, 1.0, 1.0, 9.0, logits[fold.dev], logits[fold.test]))
-    summary = summarise(made, folds, LABELS, ("0", "1"), repeats=3)
-    single = [summarise(made[start : start + 4], folds, LABELS, ("0", "1")) for start in (0, 4, 8)]
+    summary = summarize(made, folds, LABELS, ("0", "1"), repeats=3)
+    single = [summarize(made[start : start + 4], folds, LABELS, ("0", "1")) for start in (0, 4, 8)]
     for name in ("hter", "far", "frr"):
         assert summary[name] == pytest.approx(np.mean([one[name] for one in single]))
     assert (summary["images"], summary["class_counts"]) == (200, [30, 170])
@@ -123,8 +123,8 @@ def test_images_that_come_in_groups_say_less() -> None:
         FoldResult(r.fold, 0, 0.0, 1.0, 9.0, r.dev_logits, decided(groups[folds[r.fold].test]))
         for r in made
     ]
-    alone = summarise(whole, folds, LABELS, ("0", "1"))
-    grouped = summarise(whole, folds, LABELS, ("0", "1"), groups=groups)
+    alone = summarize(whole, folds, LABELS, ("0", "1"))
+    grouped = summarize(whole, folds, LABELS, ("0", "1"), groups=groups)
     widths = [high - low for low, high in (one["hter_interval"] for one in (alone, grouped))]
     assert grouped["by_group"]
     assert grouped["hter"] == alone["hter"]
@@ -165,7 +165,7 @@ def test_groups_of_nearly_one_name_stay_apart(tmp_path: Path) -> None:
 
 def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     folds, made = results()
-    summary = summarise(made, folds, LABELS, ("bad", "good"))
+    summary = summarize(made, folds, LABELS, ("bad", "good"))
     shown = table(summary)
     assert f"HTER {summary['hter']:.4f}, 95 % interval" in shown
     assert shown.count("\n") == 7
@@ -213,7 +213,7 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path.write_text("before")
 
     def break_off() -> None:
-        with whole_file(path) as beside:
+        with atomic_write(path) as beside:
             beside.write_text("half of i")
             raise RuntimeError
 

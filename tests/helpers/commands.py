@@ -38,7 +38,7 @@ def small(folder: Path, *more: str) -> list[str]:
 
 
 def call(command: str, *arguments: str) -> int:
-    """Run a command in this process, where nothing but its exit may come out; give the code."""
+    """Run a command in this process, where nothing but its exit may come out; return the code."""
     handlers = {number: signal.getsignal(number) for number in HANDLED}
     kept = sys.argv, sys.path[:], dict(os.environ)
     sys.argv = [f"imbclf-{command}", *arguments]

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from imbclf.augment.tta import Tta
 from imbclf.models.backbone import Backbone, build_backbone
 from imbclf.prediction.export.verification import drawn_images
-from imbclf.prediction.fold_model import save_member
+from imbclf.prediction.fold_model import save_fold_model
 
 NAMES = ("bad", "good")
 
@@ -70,11 +70,11 @@ def write_predictor(
             "image_size": [side, side],
             "label_names": list(NAMES),
         }
-        save_member(folder, number, card, backbone.state_dict(), tta)
+        save_fold_model(folder, number, card, backbone.state_dict(), tta)
 
 
 def encoded(images: NDArray[np.uint8], form: str = "PNG") -> list[str]:
-    """Give the files of images in base64."""
+    """Return the files of images in base64."""
 
     files = []
     for image in images:

@@ -16,12 +16,12 @@ def batch(images: int = 24, spread: float = 3.0) -> tuple[Tensor, Tensor]:
 
 
 def probability(logit: float) -> float:
-    """Give sigma(f), in plain Python."""
+    """Return sigma(f), in plain Python."""
     return 1 / (1 + math.exp(-logit))
 
 
 def pairs(logits: Tensor, targets: Tensor) -> list[tuple[float, float]]:
-    """Give each image's logit and label as plain numbers."""
+    """Return each image's logit and label as plain numbers."""
     return list(zip(logits.tolist(), targets.tolist(), strict=True))
 
 

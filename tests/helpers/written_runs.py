@@ -16,10 +16,10 @@ from imbclf.evaluation.run_directory import (
     write_oof,
     write_splits,
 )
-from imbclf.evaluation.summary import pool, summarise
+from imbclf.evaluation.summary import pool, summarize
 from imbclf.models.backbone import build_backbone
 from imbclf.prediction.decision_rule import decision_rule
-from imbclf.prediction.fold_model import save_member
+from imbclf.prediction.fold_model import save_fold_model
 from imbclf.utils.tables import write_json, write_table
 
 CPU = torch.device("cpu")
@@ -62,12 +62,12 @@ def write_run(
             "image_size": [SIDE, SIDE],
             "label_names": list(NAMES),
         }
-        save_member(run / "predictor", number, {**card, **rule}, backbone.state_dict())
+        save_fold_model(run / "predictor", number, {**card, **rule}, backbone.state_dict())
     write_splits(run, files, folds)
     pooled = pool(results, folds)
     rows = pooled.rows
     write_oof(run, files[rows], labels[rows], pooled.fold_of, pooled.scores)
-    summary = summarise(results, folds, labels, NAMES, repeats=repeats)
+    summary = summarize(results, folds, labels, NAMES, repeats=repeats)
     write_json(run / "summary.json", summary)
     data = {
         "_target_": "os.system",

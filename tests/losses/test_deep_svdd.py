@@ -28,7 +28,7 @@ def test_the_loss_is_the_mean_squared_distance_of_the_majority() -> None:
     targets = torch.tensor([0, 0, 0, 1, 0, 0, 1, 0, 0])
     head.prepare(images[targets == 0], minority=1)
     projections = images @ head.projection.weight.T
-    squares = [float(((p - head.centre) ** 2).sum().detach()) for p in projections[targets == 0]]
+    squares = [float(((p - head.center) ** 2).sum().detach()) for p in projections[targets == 0]]
     loss = SVDDLoss((70, 20))
     assert float(loss(head(images), targets).detach()) == pytest.approx(sum(squares) / 7, rel=1e-5)
     head.prepare(images[targets == 0], minority=0)
@@ -119,7 +119,7 @@ def test_without_constant_terms_training_does_not_collapse(soft_boundary: bool, 
         near, far = -head(hidden(images).relu()), -head(hidden(odd).relu())
     assert values[-1] < 0.5 * values[0]
     assert far.mean() > 2 * near.mean() > 0
-    collapsed = near.std() < 1e-2 * head.centre.square().sum()
+    collapsed = near.std() < 1e-2 * head.center.square().sum()
     assert collapsed == bias
 
 

@@ -63,9 +63,9 @@ def hter(rule: Rule, threshold: float) -> float:
     """HTER of deciding 1 where w'x + b >= threshold."""
     direction, bias = rule
     spread = sqrt(float(direction @ COVARIANCE @ direction))
-    centre = float(direction @ MEAN)
-    far = norm.sf((threshold - bias + centre) / spread)
-    frr = norm.cdf((threshold - bias - centre) / spread)
+    center = float(direction @ MEAN)
+    far = norm.sf((threshold - bias + center) / spread)
+    frr = norm.cdf((threshold - bias - center) / spread)
     return float(far + frr) / 2
 
 
@@ -75,7 +75,7 @@ def best_hter(rule: Rule) -> float:
 
 
 def train(loss: nn.Module, points: Tensor, labels: Tensor) -> Rule:
-    """Minimise by L-BFGS; by Adam where the loss has parameters of its own to play against."""
+    """Minimize by L-BFGS; by Adam where the loss has parameters of its own to play against."""
     rule = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     set_progress = getattr(loss, "set_progress", None)
     if callable(set_progress):

@@ -158,8 +158,8 @@ def test_folds_of_one_data_set_raise_fewer_false_alarms_than_the_plain_t() -> No
             fit, test = order[:40], order[40:]
             errors = []
             for data in (sample, noise):
-                centres = [data[fit][labels[fit] == label].mean(0) for label in (0, 1)]
-                distance = [((data[test] - centre) ** 2).sum(1) for centre in centres]
+                centers = [data[fit][labels[fit] == label].mean(0) for label in (0, 1)]
+                distance = [((data[test] - center) ** 2).sum(1) for center in centers]
                 errors.append(float(((distance[1] < distance[0]) != labels[test]).mean()))
             differences.append(errors[0] - errors[1])
         if np.std(differences) > 0:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imbclf.metrics.error_rates import decide, hter
-from imbclf.metrics.streaming import HalfTotalErrorRate, error_counts, hter_of_counts
+from imbclf.metrics.streaming import HTER, error_counts, hter_of_counts
 
 THRESHOLD = 0.4
 
@@ -26,7 +26,7 @@ def expected(scores: torch.Tensor, labels: torch.Tensor) -> float:
 @pytest.mark.parametrize("batch_size", [1, 7, 101])
 def test_batches_give_the_hter_of_the_whole(batch_size: int) -> None:
     scores, labels = draw()
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     for start in range(0, len(scores), batch_size):
         rows = slice(start, start + batch_size)
         metric.update(scores[rows], labels[rows])
@@ -35,7 +35,7 @@ def test_batches_give_the_hter_of_the_whole(batch_size: int) -> None:
 
 def test_forward_gives_the_batch_and_reset_forgets() -> None:
     scores, labels = draw()
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     metric.update(-scores, labels)
     assert float(metric(scores, labels)) == pytest.approx(expected(scores, labels))
     assert float(metric.compute()) != pytest.approx(expected(scores, labels))
@@ -54,7 +54,7 @@ def test_the_threshold_is_taken_as_it_is_for_logits_and_probabilities() -> None:
 
 
 def test_an_absent_class_is_nan() -> None:
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     metric.update(torch.tensor([0.2, 0.7]), torch.tensor([1, 1]))
     assert math.isnan(metric.compute())
 
@@ -63,7 +63,7 @@ def test_an_absent_class_is_nan() -> None:
     ("scores", "labels"), [([0.1, math.nan], [0, 1]), ([0.1, math.inf], [0, 1]), ([0.1, 1], [0, 2])]
 )
 def test_unusable_images_are_refused_not_counted(scores: list[float], labels: list[int]) -> None:
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     metric.update(torch.tensor([0.2, 0.7]), torch.tensor([0, 1]))
     metric.update(torch.tensor(scores), torch.tensor(labels))
     with pytest.raises(ValueError, match="1 of 4 images"):
@@ -85,7 +85,7 @@ def test_label_types_and_pickling() -> None:
     counts = error_counts(scores, labels, THRESHOLD)
     for kind in (torch.bool, torch.int32, torch.float32):
         assert torch.equal(error_counts(scores, labels.to(kind), THRESHOLD), counts)
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     metric.update(scores, labels)
     assert float(pickle.loads(pickle.dumps(metric)).compute()) == float(hter_of_counts(counts))
 
@@ -95,7 +95,7 @@ def update_on_rank(rank: int, folder: str) -> None:
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
     )
     scores, labels = draw()
-    metric = HalfTotalErrorRate(THRESHOLD)
+    metric = HTER(THRESHOLD)
     metric.update(scores[rank::2], labels[rank::2])
     np.save(Path(folder) / f"{rank}.npy", float(metric.compute()))
     torch.distributed.destroy_process_group()
@@ -115,7 +115,7 @@ def test_two_processes_give_the_hter_of_the_whole(tmp_path: Path) -> None:
 
 def test_states_of_several_devices_merge() -> None:
     scores, labels = draw()
-    first, second = HalfTotalErrorRate(THRESHOLD), HalfTotalErrorRate(THRESHOLD)
+    first, second = HTER(THRESHOLD), HTER(THRESHOLD)
     first.update(scores[:40], labels[:40])
     second.update(scores[40:], labels[40:])
     first.merge_state(second)

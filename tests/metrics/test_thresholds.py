@@ -175,7 +175,7 @@ def test_threshold_moves_with_the_scores(
     st.data(),
 )
 @settings(max_examples=50, deadline=None)
-def test_threshold_is_finite_and_no_worse_than_a_coin_if_it_minimises(
+def test_threshold_is_finite_and_no_worse_than_a_coin_if_it_minimizes(
     method: Method, scores: NDArray[np.float64], data: st.DataObject
 ) -> None:
     labels = data.draw(arrays(np.int64, len(scores), elements=st.integers(0, 1)))

@@ -29,7 +29,7 @@ from imbclf.models.backbone import (
 )
 from imbclf.models.heads import LinearHead
 from imbclf.models.pretrained_weights import load_weights
-from imbclf.models.torchvision_models import RandomWeightsLeftOut
+from imbclf.models.torchvision_models import SkipRandomInit
 
 NAMES = list_models(module=torchvision.models)
 QUICK = {"googlenet", "shufflenet_v2_x0_5", "squeezenet1_0"}
@@ -114,9 +114,9 @@ def test_weights_features_and_gradients_of_every_classifier(name: str, tmp_path:
         if isinstance(layer, nn.Linear | nn.Conv2d):
             layer.register_forward_hook(remember)
     mean, std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    normalise = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
+    normalize = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)])
     with torch.no_grad():
-        original(normalise(images.permute(0, 3, 1, 2)))
+        original(normalize(images.permute(0, 3, 1, 2)))
         features = backbone.features(images)
     [expected] = entered
     if expected.ndim == 4:
@@ -157,7 +157,7 @@ def pixel_backbone(
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-def test_normalisation_is_that_of_torchvision(dtype: torch.dtype) -> None:
+def test_normalization_is_that_of_torchvision(dtype: torch.dtype) -> None:
     architecture = build_backbone("squeezenet1_1").architecture
     backbone = Backbone(Pixels(), LinearHead(3 * 8 * 8), architecture)
     images = random_images(4, 8)
@@ -176,11 +176,11 @@ def test_resizing_is_that_of_pillow(size: int) -> None:
     assert difference.abs().max() < 1.01  # Pillow rounds twice
 
 
-def test_normalisation_can_be_given_and_is_checked() -> None:
+def test_normalization_can_be_given_and_is_checked() -> None:
     backbone = build_backbone("squeezenet1_1", mean=(0.1, 0.2, 0.3), std=(1.0, 2.0, 4.0))
     expected = (0.5 - torch.tensor([0.1, 0.2, 0.3])) / torch.tensor([1.0, 2.0, 4.0])
-    grey = torch.full((3,), 127.5)
-    torch.testing.assert_close(grey * backbone.scale.flatten() + backbone.shift.flatten(), expected)
+    gray = torch.full((3,), 127.5)
+    torch.testing.assert_close(gray * backbone.scale.flatten() + backbone.shift.flatten(), expected)
     for wrong in ({"mean": (0.5,)}, {"std": (1.0, 0.0, 1.0)}):
         with pytest.raises(UserError, match=f"model.{next(iter(wrong))}="):
             build_backbone("squeezenet1_1", **wrong)
@@ -239,7 +239,7 @@ def test_nearest_name_is_offered() -> None:
 
 
 @pytest.mark.usefixtures("parameters_without_data")
-def test_size_and_normalisation_are_those_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_size_and_normalization_are_those_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: object) -> None: ...
 
     monkeypatch.setattr("imbclf.models.backbone.weights_file", nothing)
@@ -249,8 +249,8 @@ def test_size_and_normalisation_are_those_of_the_weights(monkeypatch: pytest.Mon
     assert swag.architecture["input_size"] == 384
     assert build_backbone("vit_b_16", input_size=64).network.image_size == 64
     assert build_backbone("resnet18", weights="DEFAULT").architecture["input_size"] is None
-    centred = build_backbone("efficientnet_v2_l", weights="DEFAULT").architecture
-    assert centred["mean"] == centred["std"] == [0.5, 0.5, 0.5]
+    centerd = build_backbone("efficientnet_v2_l", weights="DEFAULT").architecture
+    assert centerd["mean"] == centerd["std"] == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.usefixtures("parameters_without_data")
@@ -289,7 +289,7 @@ def test_images_smaller_than_a_patch_are_refused_before_training(
 @pytest.mark.parametrize("name", ["resnet18", "vit_b_16", "convnext_tiny"])
 def test_a_network_to_look_at_draws_nothing_and_has_the_same_shapes(name: str) -> None:
     random_state = torch.get_rng_state()
-    with RandomWeightsLeftOut():
+    with SkipRandomInit():
         looked_at = build_backbone(name)
     assert torch.equal(torch.get_rng_state(), random_state)
     trained = build_backbone(name)

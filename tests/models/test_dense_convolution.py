@@ -48,7 +48,7 @@ def test_the_matrix_holds_the_weight_between_each_input_and_each_output() -> Non
 
 
 def _products(layer: nn.Module, maps: Tensor) -> set[str]:
-    """Give the names of what multiplies when a layer meets maps."""
+    """Return the names of what multiplies when a layer meets maps."""
     with torch.profiler.profile() as profile:
         layer(maps)
     names = {event.key for event in profile.key_averages()}

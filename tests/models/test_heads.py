@@ -28,7 +28,7 @@ from imbclf.models.heads import (
     HypersphereHead,
     LinearHead,
     MahalanobisHead,
-    NeighboursHead,
+    NeighborsHead,
     OneClassHead,
     minority_label,
     rebuild_head,
@@ -49,10 +49,10 @@ def factory(name: str, **options: object) -> Callable[..., Head]:
     return made
 
 
-def features(images: int = 60, seed: int = 0, centre: float = 1.0) -> Tensor:
+def features(images: int = 60, seed: int = 0, center: float = 1.0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     mixing = torch.randn(WIDTH, WIDTH, generator=torch.Generator().manual_seed(99))
-    return centre + 0.3 * torch.randn(images, WIDTH, generator=generator) @ mixing
+    return center + 0.3 * torch.randn(images, WIDTH, generator=generator) @ mixing
 
 
 def build(name: str, minority: int = 0) -> Head:
@@ -145,7 +145,7 @@ def test_the_minority_is_far_away_whichever_label_it_has(name: str) -> None:
     zero, one = build(name, minority=0), build(name, minority=1)
     if not isinstance(zero, OneClassHead):
         return
-    near, far = features(40, seed=1), features(40, seed=2, centre=-4.0)
+    near, far = features(40, seed=1), features(40, seed=2, center=-4.0)
     assert torch.equal(zero(near), -one(near))
     assert torch.equal(zero(far), -one(far))
     assert zero(far).median() < zero(near).min() <= 0
@@ -154,7 +154,7 @@ def test_the_minority_is_far_away_whichever_label_it_has(name: str) -> None:
 
 def test_the_sample_is_of_the_majority_bounded_and_drawn_from_the_seed() -> None:
     labels = np.array([1] * 70 + [0] * 30)[np.random.default_rng(0).permutation(100)]
-    head = NeighboursHead(WIDTH, size=20)
+    head = NeighborsHead(WIDTH, size=20)
     drawn = head.sample(labels, seed=3)
     assert len(drawn) == len(set(drawn.tolist())) == 20
     assert (labels[drawn] == 1).all()
@@ -205,17 +205,17 @@ def test_features_of_zero_have_a_gradient() -> None:
 # Hypersphere
 
 
-def test_centre_is_the_mean_projection_kept_off_zero() -> None:
+def test_center_is_the_mean_projection_kept_off_zero() -> None:
     head = HypersphereHead(WIDTH, dimensions=16)
     head.prepare(features(), minority=1)
     mean = (features().double() @ head.projection.weight.double().T).mean(0)
     assert 0 < (mean.abs() < 0.1).sum() < 16
-    for entry, expected in zip(head.centre.tolist(), mean.tolist(), strict=True):
+    for entry, expected in zip(head.center.tolist(), mean.tolist(), strict=True):
         if abs(expected) >= 0.1:
             assert entry == pytest.approx(expected, rel=1e-4)
         else:
             assert entry == pytest.approx(np.copysign(0.1, expected))
-    assert not head.centre.requires_grad
+    assert not head.center.requires_grad
     assert keep_off_zero(torch.zeros(3)).tolist() == pytest.approx([0.1] * 3)
 
 
@@ -224,7 +224,7 @@ def test_hypersphere_head_by_hand() -> None:
     head.prepare(features(), minority=1)
     projections = features().double() @ head.projection.weight.double().T
     expected = [
-        sum((p - c) ** 2 for p, c in zip(row, head.centre, strict=True)) for row in projections
+        sum((p - c) ** 2 for p, c in zip(row, head.center, strict=True)) for row in projections
     ]
     values = [float(value.detach()) for value in expected]
     assert head(features()).tolist() == pytest.approx(values, rel=1e-4)
@@ -251,20 +251,20 @@ def test_under_a_hypersphere_no_constant_term_is_trained(name: str, tmp_path: Pa
         assert parameter.requires_grad == (not key.endswith("bias"))
 
 
-# Neighbours
+# Neighbors
 
 
-@pytest.mark.parametrize("normalise", [True, False])
-@pytest.mark.parametrize("neighbours", [1, 5])
-def test_neighbours_agree_with_scikit_learn(normalise: bool, neighbours: int) -> None:
-    head = NeighboursHead(WIDTH, neighbours=neighbours, normalise=normalise)
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("neighbors", [1, 5])
+def test_neighbors_agree_with_scikit_learn(normalize: bool, neighbors: int) -> None:
+    head = NeighborsHead(WIDTH, neighbors=neighbors, normalize=normalize)
     head.prepare(features(300), minority=1)
     known, asked = features(300).double().numpy(), features(2500, seed=1).double().numpy()
     assert len(asked) > 2 * CHUNK
-    if normalise:
+    if normalize:
         known = known / np.linalg.norm(known, axis=1, keepdims=True)
         asked = asked / np.linalg.norm(asked, axis=1, keepdims=True)
-    distances, _ = NearestNeighbors(n_neighbors=neighbours).fit(known).kneighbors(asked)
+    distances, _ = NearestNeighbors(n_neighbors=neighbors).fit(known).kneighbors(asked)
     scores = head(features(2500, seed=1)).double().numpy()
     np.testing.assert_allclose(scores, distances.mean(axis=1), rtol=1e-3)
 
@@ -285,17 +285,17 @@ def test_memory_is_bounded_by_a_chunk_of_distances(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_core_set_smaller_than_asked_for_is_loaded_again() -> None:
-    head = NeighboursHead(WIDTH, size=200)
+    head = NeighborsHead(WIDTH, size=200)
     assert len(head.core) == 200
     head.prepare(features(7), minority=1)
     assert len(head.core) == 7
-    twin = NeighboursHead(WIDTH, size=200)
+    twin = NeighborsHead(WIDTH, size=200)
     twin.load_state_dict(head.state_dict())
     assert torch.equal(twin(features(3, seed=1)), head(features(3, seed=1)))
     with pytest.raises(RuntimeError, match="core"):
-        NeighboursHead(WIDTH + 1, size=200).load_state_dict(head.state_dict())
+        NeighborsHead(WIDTH + 1, size=200).load_state_dict(head.state_dict())
     with pytest.raises(RuntimeError, match="core"):
-        NeighboursHead(WIDTH, size=6).load_state_dict(head.state_dict())
+        NeighborsHead(WIDTH, size=6).load_state_dict(head.state_dict())
 
 
 # Mahalanobis
@@ -338,9 +338,9 @@ def test_preparation_looks_at_the_majority_of_the_given_rows_alone() -> None:
     cores = []
     for images in (pixels, others):
         torch.manual_seed(0)
-        backbone = build_backbone("shufflenet_v2_x0_5", head=NeighboursHead).train()
+        backbone = build_backbone("shufflenet_v2_x0_5", head=NeighborsHead).train()
         prepare_head(backbone, images, labels, rows, CPU, "32-true", seed=0)
-        assert isinstance(backbone.head, NeighboursHead)
+        assert isinstance(backbone.head, NeighborsHead)
         assert backbone.head.orientation == 1
         assert all(module.training for module in backbone.modules())
         cores.append(backbone.head.core)
@@ -360,7 +360,7 @@ def test_trained_heads_need_no_preparation() -> None:
     assert all(torch.equal(before[key], t) for key, t in backbone.state_dict().items())
 
 
-def test_only_normalisations_that_saw_nothing_settle() -> None:
+def test_only_normalizations_that_saw_nothing_settle() -> None:
     pixels, _ = drawn()
     backbone = build_backbone("shufflenet_v2_x0_5")
     assert extract_features(backbone, pixels, np.arange(80), CPU).std() < 1e-3
@@ -397,9 +397,9 @@ def not_a_head(width: int) -> Any:  # noqa: ANN401
         (lambda: CosineHead(4, scale=0), r"head\.scale=0"),
         (lambda: CosineHead(4, scale=float("nan")), r"head\.scale=nan"),
         (lambda: HypersphereHead(4, dimensions=0), r"head\.dimensions=0"),
-        (lambda: NeighboursHead(4, neighbours=0), r"head\.neighbours=0"),
-        (lambda: NeighboursHead(4, neighbours=9, size=8), r"no more than head\.size=8"),
-        (lambda: NeighboursHead(4, size=0), r"head\.size=0"),
+        (lambda: NeighborsHead(4, neighbors=0), r"head\.neighbors=0"),
+        (lambda: NeighborsHead(4, neighbors=9, size=8), r"no more than head\.size=8"),
+        (lambda: NeighborsHead(4, size=0), r"head\.size=0"),
         (lambda: MahalanobisHead(4, size=0), r"head\.size=0"),
         (
             lambda: rebuild_head({"name": "os.system"}, 4),

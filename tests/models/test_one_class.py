@@ -25,13 +25,13 @@ from imbclf.errors import Interrupted, UserError
 from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult
 from imbclf.losses import SVDDLoss
 from imbclf.models.backbone import build_backbone
-from imbclf.models.heads import Head, HypersphereHead, MahalanobisHead, NeighboursHead
+from imbclf.models.heads import Head, HypersphereHead, MahalanobisHead, NeighborsHead
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor
 from imbclf.samplers import ShuffleSampler
 from imbclf.tracking.base import NoTracker
 from imbclf.training.fold import train_fold
-from imbclf.training.lightning_warnings import quieten_lightning
+from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.recipe import CrossValidation, Recipe
 
@@ -70,7 +70,7 @@ class Stopping(NoTracker):
 def fold_of(
     run: Path, odd: int, name: str, head: Callable[..., Head], epochs: int, stop: int = -1
 ) -> tuple[FoldResult, NDArray[np.int64]]:
-    quieten_lightning()
+    silence_lightning()
     labels = some_labels(120, odd)
     fold = stratified_folds(labels, 3, seed=0)[0]
     recipe = Recipe(
@@ -106,7 +106,7 @@ def fold_of(
 
 
 @pytest.mark.parametrize("odd", [0, 1])
-@pytest.mark.parametrize("head", [NeighboursHead, MahalanobisHead])
+@pytest.mark.parametrize("head", [NeighborsHead, MahalanobisHead])
 def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
     tmp_path: Path,
     odd: int,
@@ -170,7 +170,7 @@ def write_folder(folder: Path, labels: NDArray[np.int64], odd: int) -> list[str]
         (1, ["experiment=feature_distance"]),
         (0, ["experiment=feature_distance", "head=mahalanobis"]),
     ],
-    ids=["svdd", "soft", "neighbours", "mahalanobis"],
+    ids=["svdd", "soft", "neighbors", "mahalanobis"],
 )
 def test_an_evident_anomaly_is_found_from_end_to_end(
     tmp_path: Path, odd: int, recipe: list[str]
@@ -196,9 +196,9 @@ def test_an_evident_anomaly_is_found_from_end_to_end(
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (["trainer.max_epochs=0"], "head=neighbours or head=mahalanobis"),
+        (["trainer.max_epochs=0"], "head=neighbors or head=mahalanobis"),
         (["head=cosine", "trainer.max_epochs=0"], "head=cosine has to be trained"),
-        (["head=neighbours"], "trainer.max_epochs=8: head=neighbours"),
+        (["head=neighbors"], "trainer.max_epochs=8: head=neighbors"),
         (["loss=svdd"], "needs head=hypersphere, not head=linear"),
         (["head=mahalanobis", "head.size=0"], "head.size=0"),
     ],

@@ -17,7 +17,7 @@ LABELS = np.repeat([0, 1], [20, 100])
 
 
 def smooth(images: int, side: int, seed: int = 0) -> torch.Tensor:
-    """Pictures whose neighbouring pixels resemble each other."""
+    """Pictures whose neighboring pixels resemble each other."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(images, 3, side, side, generator=generator)
     return 3 * F.avg_pool2d(noise, 3, stride=1, padding=1)

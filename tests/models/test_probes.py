@@ -18,7 +18,7 @@ from imbclf.data.stratified import probe_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.backbone import Backbone, build_backbone, rebuild_backbone
-from imbclf.models.heads import CosineHead, HypersphereHead, NeighboursHead
+from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe, stage_features
@@ -118,8 +118,8 @@ def test_features_that_say_nothing_give_logits_near_zero() -> None:
     for shift, features in zip((0.0, 1.5), unseen, strict=True):
         probe = AsTheyAre(width=40)
         probe.fit(*gaussian_features(shift))
-        standardised = (features - probe.mean) / probe.deviation
-        spreads.append(float((standardised @ probe.weight).std()))
+        standardized = (features - probe.mean) / probe.deviation
+        spreads.append(float((standardized @ probe.weight).std()))
     assert spreads[0] < 1
     assert spreads[1] > 2.5
 
@@ -158,7 +158,7 @@ def test_it_speaks_in_evaluation_alone_and_never_changes(weights: Path) -> None:
     backbone.eval()
     with torch.no_grad():
         trained = backbone.head(backbone.features(images))
-        probed = backbone.probe(backbone.normalise(images))
+        probed = backbone.probe(backbone.normalize(images))
         torch.testing.assert_close(backbone(images), (trained + probed) / 2)
 
 
@@ -201,7 +201,7 @@ def test_of_files_with_older_words_the_probe_is_known() -> None:
     assert isinstance(rebuild_backbone({**older, "probe": "patches"}).probe, PatchProbe)
 
 
-@pytest.mark.parametrize("head", [HypersphereHead, NeighboursHead])
+@pytest.mark.parametrize("head", [HypersphereHead, NeighborsHead])
 def test_distances_are_not_averaged_with_log_odds(weights: Path, head: type) -> None:
     with pytest.raises(UserError, match=r"model\.probe=true: head="):
         build_backbone(NAME, weights=str(weights), head=head, probe=True)

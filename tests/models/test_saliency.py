@@ -37,7 +37,7 @@ def test_a_linear_network_looks_where_its_weights_are() -> None:
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_noise_is_a_tenth_of_the_range_of_colours() -> None:
+def test_noise_is_a_tenth_of_the_range_of_colors() -> None:
     images = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
     found = smooth_gradients(Squares(), images, CPU, samples=8000)[0]
     # The gradient of x^2 / 2 is x + noise, whose mean square is x^2 + variance.

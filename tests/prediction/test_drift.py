@@ -17,27 +17,27 @@ from imbclf.data.decoding import Header
 from imbclf.data.listing import Listing, list_images
 from imbclf.errors import UserError
 from imbclf.prediction.drift import (
-    Familiarity,
+    Drift,
     beyond,
-    compare_with_training,
+    check_drift,
     distance,
     is_commoner,
-    look_at,
-    oddities,
-    stands_out,
+    is_significant_drift,
+    measure_drift,
+    outlier_reasons,
 )
 from imbclf.prediction.training_statistics import (
     REFERENCE,
-    Reference,
-    measure_colours,
-    read_reference,
-    write_reference,
+    TrainingStatistics,
+    measure_colors,
+    read_training_statistics,
+    write_training_statistics,
 )
 
 NAMES = ["fold_0", "fold_1"]
 
 
-def written(folder: Path, images: int = 3000, seed: int = 0) -> Reference:
+def written(folder: Path, images: int = 3000, seed: int = 0) -> TrainingStatistics:
     """A reference of drawn images, whose two models have logits on scales of their own."""
     random = np.random.default_rng(seed)
     pixels = pictures(random, images)
@@ -47,8 +47,8 @@ def written(folder: Path, images: int = 3000, seed: int = 0) -> Reference:
     files = np.array([f"{number % 40}.png" for number in range(images)])
     listing = Listing(folder / "photos", files)
     logits = {"fold_0": random.normal(0, 1, 1500), "fold_1": random.normal(50, 10, 1500)}
-    write_reference(folder, listing, pixels, logits)
-    found = read_reference(folder)
+    write_training_statistics(folder, listing, pixels, logits)
+    found = read_training_statistics(folder)
     assert found is not None
     return found
 
@@ -62,20 +62,20 @@ def pictures(random: np.random.Generator, count: int) -> NDArray[np.uint8]:
 
 
 @pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+def known(tmp_path_factory: pytest.TempPathFactory) -> TrainingStatistics:
     return written(tmp_path_factory.mktemp("reference"))
 
 
 def compared(
-    known: Reference,
+    known: TrainingStatistics,
     pixels: NDArray[np.uint8],
     headers: list[Header],
     shift: float = 0.0,
     seed: int = 9,
-) -> Familiarity:
+) -> Drift:
     random = np.random.default_rng(seed)
     logits = random.normal([shift, 50 + 10 * shift], [1, 10], (len(pixels), 2))
-    return compare_with_training(headers, measure_colours(pixels), logits, NAMES, known)
+    return measure_drift(headers, measure_colors(pixels), logits, NAMES, known)
 
 
 def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
@@ -92,7 +92,7 @@ def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     assert distance(both, np.stack([levels, levels], axis=1)) > 0.4
 
 
-def test_images_like_those_of_the_training_are_passed_over(known: Reference) -> None:
+def test_images_like_those_of_the_training_are_passed_over(known: TrainingStatistics) -> None:
     told = 0
     for seed in range(40):
         random = np.random.default_rng(100 + seed)
@@ -102,19 +102,19 @@ def test_images_like_those_of_the_training_are_passed_over(known: Reference) -> 
     assert told <= 1
 
 
-def test_what_is_unlike_is_told_and_nothing_else(known: Reference) -> None:
+def test_what_is_unlike_is_told_and_nothing_else(known: TrainingStatistics) -> None:
     random = np.random.default_rng(5)
     pixels, same = pictures(random, 200), [Header("PNG", "RGB", 8, 8)] * 200
     assert set(compared(known, pixels, same).warnings) == set()
     assert set(compared(known, pixels, same, shift=0.7).warnings) == {"scores"}
     larger = [Header("PNG", "RGB", 16, 8)] * 200
     assert set(compared(known, pixels, larger).warnings) == {"size"}
-    grey = [Header("PNG", "L", 8, 8)] * 100 + same[:100]
-    assert set(compared(known, pixels, grey).warnings) == {"PNG L"}
+    gray = [Header("PNG", "L", 8, 8)] * 100 + same[:100]
+    assert set(compared(known, pixels, gray).warnings) == {"PNG L"}
     dark = (pixels * 0.7).astype(np.uint8)
-    assert "colours" in compared(known, dark, same).warnings
+    assert "colors" in compared(known, dark, same).warnings
     black = np.zeros_like(pixels)
-    assert set(compared(known, black, same).warnings) == {"colours", "range"}
+    assert set(compared(known, black, same).warnings) == {"colors", "range"}
     only = compared(known, pixels[:1], [Header("GIF", "P", 99, 99)])
     assert set(only.warnings) == {"size", "GIF P"}
     assert "99x99" in only.warnings["size"]
@@ -125,34 +125,36 @@ def test_few_findings_among_many_images_are_no_matter() -> None:
     assert not is_commoner(3, 1000, 1 / 2000)
     assert is_commoner(200, 1000, 1 / 2000)
     assert not is_commoner(60, 100, 0.55)
-    assert not stands_out(0.09, 100_000, 100_000)
-    assert not stands_out(0.5, 10, 100_000)
-    assert not stands_out(0.3, 1000, 10)
+    assert not is_significant_drift(0.09, 100_000, 100_000)
+    assert not is_significant_drift(0.5, 10, 100_000)
+    assert not is_significant_drift(0.3, 1000, 10)
 
 
-def test_one_image_is_told_what_sets_it_apart(known: Reference) -> None:
-    ordinary = measure_colours(pictures(np.random.default_rng(1), 1))[0]
-    assert oddities(Header("PNG", "RGB", 8, 8), ordinary, known) == []
-    odd = oddities(
+def test_one_image_is_told_what_sets_it_apart(known: TrainingStatistics) -> None:
+    ordinary = measure_colors(pictures(np.random.default_rng(1), 1))[0]
+    assert outlier_reasons(Header("PNG", "RGB", 8, 8), ordinary, known) == []
+    odd = outlier_reasons(
         Header("JPEG", "CMYK", 8, 20), np.array([0.999, 0.4, 0.4, 0.05, 0.05, 0.05]), known
     )
     assert odd[0] == "size 8x20, in training 8x8"
     assert odd[1] == "JPEG CMYK, in training PNG RGB"
     assert odd[2].startswith("mean of red 0.999, in training ")
     assert len(odd) == 3
-    assert beyond(np.stack([known.colours[0], known.colours[-1]]), known).sum() == 0
+    assert beyond(np.stack([known.colors[0], known.colors[-1]]), known).sum() == 0
 
 
-def test_an_image_is_not_held_against_headers_of_which_none_was_read(known: Reference) -> None:
+def test_an_image_is_not_held_against_headers_of_which_none_was_read(
+    known: TrainingStatistics,
+) -> None:
     blind = replace(known, headers=0, height=(0, 0), width=(0, 0), kinds={})
-    ordinary = known.colours[len(known.colours) // 2]
-    assert oddities(Header("PNG", "RGB", 64, 64), ordinary, blind) == []
-    assert len(oddities(Header("PNG", "RGB", 64, 64), ordinary + 2, blind)) == len(ordinary)
+    ordinary = known.colors[len(known.colors) // 2]
+    assert outlier_reasons(Header("PNG", "RGB", 64, 64), ordinary, blind) == []
+    assert len(outlier_reasons(Header("PNG", "RGB", 64, 64), ordinary + 2, blind)) == len(ordinary)
 
 
-def test_colours_are_those_of_each_image() -> None:
+def test_colors_are_those_of_each_image() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (600, 5, 7, 3), dtype=np.uint8)
-    found = measure_colours(pixels)
+    found = measure_colors(pixels)
     for row in (0, 511, 512, 599):
         image = pixels[row].reshape(-1, 3) / 255
         expected = [*image.mean(axis=0), *image.std(axis=0)]
@@ -164,8 +166,8 @@ def test_folds_that_come_one_by_one_are_kept_together(tmp_path: Path) -> None:
     listing = list_images(tmp_path / "photos")
     pixels = pictures(np.random.default_rng(1), len(listing))
     scores = np.random.default_rng(2).normal(size=500)
-    write_reference(tmp_path, listing, pixels, {"fold_2": scores, "fold_0": scores})
-    found = read_reference(tmp_path)
+    write_training_statistics(tmp_path, listing, pixels, {"fold_2": scores, "fold_0": scores})
+    found = read_training_statistics(tmp_path)
     assert found is not None
     assert dict(found.scored) == {"fold_0": 500, "fold_1": 1500, "fold_2": 500}
     np.testing.assert_array_equal(found.logits["fold_0"], found.logits["fold_2"])
@@ -185,8 +187,8 @@ def test_folds_that_come_one_by_one_are_kept_together(tmp_path: Path) -> None:
         {"headers": True},
         {"height": [1, 2, 3]},
         {"kinds": {"PNG RGB": "many"}},
-        {"colours": [[0.0] * 6] * 3},
-        {"colours": [[float("nan")] * 6] * 201},
+        {"colors": [[0.0] * 6] * 3},
+        {"colors": [[float("nan")] * 6] * 201},
         {"scores": {"fold_0": {"images": 5, "quantiles": [1.0, 0.0] + [2.0] * 199}}},
         {"scores": {"fold_0": {"images": 5, "quantiles": ["x"] * 201}}},
         {"scores": [1]},
@@ -197,7 +199,7 @@ def test_a_damaged_reference_is_refused(tmp_path: Path, change: dict[str, object
     stored = json.loads((tmp_path / REFERENCE).read_text())
     (tmp_path / REFERENCE).write_text(json.dumps({**stored, **change}))
     with pytest.raises(UserError, match="not a readable reference"):
-        read_reference(tmp_path)
+        read_training_statistics(tmp_path)
 
 
 def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trainings(
@@ -215,7 +217,7 @@ def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trai
 
     random = np.random.default_rng(0)
     logits = {f"fold_{fold}": random.normal(size=50) for fold in range(3)}
-    write_reference(tmp_path / "run" / "predictor", listing, pixels, logits)
+    write_training_statistics(tmp_path / "run" / "predictor", listing, pixels, logits)
     capsys.readouterr()
     assert call("predict", *arguments) == 0
     companion = json.loads((tmp_path / "out" / "predictions.json").read_text())
@@ -226,12 +228,14 @@ def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trai
     assert companion["compared"]["other_sizes"] == 0
 
 
-def test_a_listing_is_looked_at_through_its_files(known: Reference, tmp_path: Path) -> None:
+def test_a_listing_is_looked_at_through_its_files(
+    known: TrainingStatistics, tmp_path: Path
+) -> None:
     for number, image in enumerate(draw(np.ones(60, dtype=np.int64), 20, 0)):
         Image.fromarray(image).convert("L").save(tmp_path / f"{number}.jpg")
     listing = list_images(tmp_path)
     pixels = pictures(np.random.default_rng(2), 60)
     logits = np.random.default_rng(4).normal([0, 50], [1, 10], (60, 2))
-    look = look_at(listing, pixels, logits, NAMES, known)
+    look = check_drift(listing, pixels, logits, NAMES, known)
     assert set(look.warnings) == {"size", "JPEG L"}
     assert look.images == 60

@@ -23,14 +23,14 @@ from helpers.written_runs import write_images, write_run
 from imbclf.cli.app.launch import conf_dir
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import fold_thresholds, read_fold
-from imbclf.evaluation.run_images import known_images
+from imbclf.evaluation.run_images import sample_run_images
 from imbclf.metrics.error_rates import hter
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import HEADS, MahalanobisHead, OneClassHead
 from imbclf.prediction.export.export import Export, export_predictor
 from imbclf.prediction.export.formats import Format, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
-from imbclf.prediction.export.quantization import loss_in_hter
+from imbclf.prediction.export.quantization import hter_increase
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import Agreement, compare, drawn_images, run_in_batches
 from imbclf.prediction.predictor import Predictions, Predictor
@@ -157,12 +157,12 @@ def test_largest_differences_are_found() -> None:
 def test_int8_is_judged_by_models_that_never_saw_the_image(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     write_run(tmp_path / "run", tmp_path / "photos")
-    known = known_images(tmp_path / "run", None, 60)
+    known = sample_run_images(tmp_path / "run", None, 60)
     names = ["fold_2", "fold_0", "fold_1"]
     random = np.random.default_rng(1)
     exact, rounded = (random.normal(size=(len(known.labels), 3)) for _ in range(2))
     thresholds = fold_thresholds(tmp_path / "run")
-    before, loss = loss_in_hter(
+    before, loss = hter_increase(
         thresholds, known, names, {"logits": exact}, {"logits": rounded}, threshold=0.1
     )
     rates = []
@@ -177,7 +177,7 @@ def test_int8_is_judged_by_models_that_never_saw_the_image(tmp_path: Path) -> No
     assert before == pytest.approx(rates[0])
     assert loss.hter == pytest.approx(rates[1] - rates[0])
     with pytest.raises(UserError, match="lacks a fold"):
-        loss_in_hter(thresholds, known, names[:2], {"logits": exact}, {"logits": rounded})
+        hter_increase(thresholds, known, names[:2], {"logits": exact}, {"logits": rounded})
 
 
 def test_int8_is_judged_by_whole_groups(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_int8_is_judged_by_whole_groups(tmp_path: Path) -> None:
     head, *rows = oof.read_text().splitlines()
     grouped = [f"{row},p{int(row.split('.')[0]) // 5}" for row in rows]
     oof.write_text("\n".join([f"{head},group", *grouped]))
-    known = known_images(tmp_path / "run", None, 60)
+    known = sample_run_images(tmp_path / "run", None, 60)
     assert known.groups is not None
     assert known.take(slice(10, 20)).groups is not None
     alone = replace(known, groups=None)
@@ -198,7 +198,7 @@ def test_int8_is_judged_by_whole_groups(tmp_path: Path) -> None:
     names = ["fold_0", "fold_1", "fold_2"]
     answers = ({"logits": exact}, {"logits": rounded})
     whole, single = (
-        loss_in_hter(fold_thresholds(tmp_path / "run"), one, names, *answers)[1]
+        hter_increase(fold_thresholds(tmp_path / "run"), one, names, *answers)[1]
         for one in (known, alone)
     )
     assert whole.hter == single.hter > 0.1
@@ -209,7 +209,7 @@ def test_int8_is_judged_by_whole_groups(tmp_path: Path) -> None:
 def test_known_images_are_the_runs_own_of_both_labels(tmp_path: Path) -> None:
     pixels = write_images(tmp_path / "photos")
     write_run(tmp_path / "run", tmp_path / "photos")
-    known = known_images(tmp_path / "run", None, 40)
+    known = sample_run_images(tmp_path / "run", None, 40)
     assert len(known.labels) == 40
     assert known.labels.sum() == 20
     places = [int(np.flatnonzero((pixels == one).all(axis=(1, 2, 3)))[0]) for one in known.pixels]
@@ -266,9 +266,7 @@ def test_nothing_is_overwritten_unasked_and_the_command_says_what_it_did(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = (f"ckpt={small}", "out=out", "format=pt2", "images=4", "batch_size=4", "tta=none")
-    monkeypatch.setattr(
-        imbclf.prediction.export.export, "seconds_of", lambda work: (work(), 0.5)[1]
-    )
+    monkeypatch.setattr(imbclf.prediction.export.export, "time_call", lambda work: (work(), 0.5)[1])
     assert call("export", *arguments) == 0
     told = capsys.readouterr().out
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"model.pt2", "export.json"}

@@ -31,7 +31,7 @@ from imbclf.errors import UserError
 from imbclf.prediction.export.verification import drawn_images
 from imbclf.prediction.image_service import MOST_PIXELS, ImageService, file_from_text
 from imbclf.prediction.predictor import Predictor
-from imbclf.prediction.training_statistics import write_reference
+from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.mlflow_models import download_predictor
 from imbclf.tracking.mlflow_registration import register
 from imbclf.tracking.mlflow_store import embedded_uri
@@ -58,7 +58,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     logits = Predictor.load(folder / "predictor").predict(images).logits
     names = {f"fold_{fold}": logits[:, fold] for fold in (0, 1)}
     listing = list_images(folder / "photos")
-    write_reference(folder / "predictor", listing, images, names)
+    write_training_statistics(folder / "predictor", listing, images, names)
     return folder / "predictor"
 
 
@@ -118,9 +118,9 @@ def test_images_that_change_are_told_once_and_in_each_answer(
     for seed in range(6):
         dark = drawn_images(10, (SIDE, SIDE), seed=80 + seed) // 3
         _, warnings = service.answer(encoded(dark))
-    assert all("last 100 images: colours are not distributed" in warning for warning in warnings)
+    assert all("last 100 images: colors are not distributed" in warning for warning in warnings)
     told = {id(record): record.getMessage() for record in caplog.records}.values()
-    assert sum("colours are not" in line for line in told) == 1
+    assert sum("colors are not" in line for line in told) == 1
 
 
 @pytest.fixture(scope="module")

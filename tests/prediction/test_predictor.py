@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from imbclf.errors import UserError
 from imbclf.models.backbone import build_backbone
-from imbclf.prediction.fold_model import read_checkpoint, save_member
+from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
 from imbclf.prediction.predictor import Predictor, join
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -36,7 +36,7 @@ def saved(tmp_path: Path) -> Path:
     for fold, threshold in enumerate((0.25, -0.01)):
         torch.manual_seed(fold)
         backbone = build_backbone("shufflenet_v2_x0_5")
-        save_member(tmp_path, fold, card(threshold=threshold), backbone.state_dict())
+        save_fold_model(tmp_path, fold, card(threshold=threshold), backbone.state_dict())
     return tmp_path
 
 
@@ -61,7 +61,7 @@ def test_images_are_viewed_as_when_the_thresholds_were_chosen(tmp_path: Path) ->
     torch.manual_seed(0)
     weights = build_backbone("shufflenet_v2_x0_5").state_dict()
     for name, tta in (("plain", "none"), ("flipped", "flip")):
-        save_member(tmp_path / name, 0, card(), weights, tta)  # type: ignore[arg-type]
+        save_fold_model(tmp_path / name, 0, card(), weights, tta)  # type: ignore[arg-type]
     plain, flipped = (Predictor.load(tmp_path / name) for name in ("plain", "flipped"))
     assert (flipped.predict(IMAGES).scores == plain.predict(IMAGES, tta="flip").scores).all()
     assert not (flipped.predict(IMAGES).scores == plain.predict(IMAGES).scores).all()
@@ -151,7 +151,9 @@ def test_other_images_are_refused(saved: Path, images: np.ndarray) -> None:
 
 
 def test_saving_a_fold_again_replaces_it(saved: Path) -> None:
-    save_member(saved, 1, card(threshold=7.0), build_backbone("shufflenet_v2_x0_5").state_dict())
+    save_fold_model(
+        saved, 1, card(threshold=7.0), build_backbone("shufflenet_v2_x0_5").state_dict()
+    )
     assert [member.rule["threshold"] for member in Predictor.load(saved).members] == [0.25, 7.0]
 
 
@@ -160,7 +162,7 @@ def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path
     assert len(join([predictor, predictor]).members) == 4
     other = tmp_path / "other"
     weights = build_backbone("shufflenet_v2_x0_5").state_dict()
-    save_member(other, 0, card(label_names=["no", "yes"]), weights)
+    save_fold_model(other, 0, card(label_names=["no", "yes"]), weights)
     with pytest.raises(UserError, match="cannot decide together"):
         join([predictor, Predictor.load(other)])
 

@@ -51,7 +51,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[np
 
 
 def tables(html: str) -> list[list[list[str]]]:
-    """Give the `data-value` of each cell of each row of each table."""
+    """Return the `data-value` of each cell of each row of each table."""
     return [
         [re.findall(r'data-value="([^"]*)"', row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
         for body in re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
@@ -188,7 +188,7 @@ def test_images_are_shown_with_file_label_and_score(
     oof = pd.read_csv(run / "oof.csv").set_index("file")
     label_of, score_of = oof["label"].to_dict(), oof["score"].to_dict()
     shown = re.findall(
-        r'png;base64,([^"]+)" alt="(\d+).png: labelled (.+?), P\(good\) (\S+), score (\S+)"', html
+        r'png;base64,([^"]+)" alt="(\d+).png: labeled (.+?), P\(good\) (\S+), score (\S+)"', html
     )
     narrow = 0
     for encoded, number, name, _, score in shown:

@@ -31,7 +31,7 @@ from imbclf.evaluation.run_directory import LAST
 from imbclf.models.backbone import build_backbone
 from imbclf.models.pretrained_weights import load_weights
 from imbclf.prediction.fold_model import read_checkpoint
-from imbclf.prediction.manifest import SHEET
+from imbclf.prediction.manifest import MANIFEST
 from imbclf.prediction.predictor import Predictor
 from imbclf.training.start_from import start_weights
 from imbclf.utils.tables import write_table
@@ -80,7 +80,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("original")
     write_images(folder / "photos")
     write_run(folder / "run", folder / "photos")
-    sheet = json.loads((folder / "run" / "predictor" / SHEET).read_text())
+    sheet = json.loads((folder / "run" / "predictor" / MANIFEST).read_text())
     card = {**sheet["members"][0], "image_size": sheet["image_size"], "label_names": [*NAMES]}
     state = {
         f"backbone.{k}": v for k, v in build_backbone("shufflenet_v2_x0_5").state_dict().items()
@@ -301,8 +301,8 @@ def changed(sheet: dict[str, Any], *keys: str | int, value: object) -> str:
         (("members", 0, "architecture", "mean"), [0.0] * 100_000),
         (("members", 0, "architecture", "std"), [0, 0, 0]),
         (("members", 0, "architecture", "head"), {"name": "os.system"}),
-        (("members", 0, "architecture", "head"), {"name": "neighbours", "size": HUGE}),
-        (("members", 0, "architecture", "head"), {"name": "neighbours", "size": 10**7}),
+        (("members", 0, "architecture", "head"), {"name": "neighbors", "size": HUGE}),
+        (("members", 0, "architecture", "head"), {"name": "neighbors", "size": 10**7}),
         (("members", 0, "architecture", "head"), {"name": "hypersphere", "dimensions": HUGE}),
         (("members", 0, "architecture", "head"), {"name": "linear", "width": 3}),
         (("members", 0, "architecture", "head"), "linear"),
@@ -332,7 +332,7 @@ def changed(sheet: dict[str, Any], *keys: str | int, value: object) -> str:
 def test_a_strange_sheet_is_refused_before_anything_is_allocated(
     place: Path, keys: tuple[str | int, ...], value: object
 ) -> None:
-    sheet = place / "run" / "predictor" / SHEET
+    sheet = place / "run" / "predictor" / MANIFEST
     sheet.write_text(changed(json.loads(sheet.read_text()), *keys, value=value))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(UserError):
@@ -344,9 +344,9 @@ def test_a_strange_sheet_is_refused_before_anything_is_allocated(
 def test_no_sheet_is_too_deep_or_too_long(
     place: Path, original: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    (place / "run" / "predictor" / SHEET).write_text(text)
+    (place / "run" / "predictor" / MANIFEST).write_text(text)
     assert call("predict", "ckpt=run", f"data.dir={original / 'photos' / 'train_img'}") == 2
-    refused(capsys, SHEET)
+    refused(capsys, MANIFEST)
 
 
 def safetensors_header(path: Path, header: dict[str, object]) -> None:
@@ -421,7 +421,7 @@ def test_archives_that_unpack_to_more_than_they_are_and_views_of_nothing(place: 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GIGABYTE // 4
 
 
-def test_a_card_of_laughs_is_refused_without_being_spelt_out(place: Path) -> None:
+def test_a_card_of_laughs_is_refused_without_being_spelled_out(place: Path) -> None:
     laughs: list[Any] = ["ha"]
     for _ in range(60):
         laughs = [laughs, laughs]

@@ -62,7 +62,7 @@ def test_neither_memory_nor_files_nor_threads_grow(
     assert len(starts) == FOLDS
     assert len(seen) == EPOCHS
     memory = seen[:, 1]
-    # A fold's network, gradients and optimiser take 6 MiB; the first fold warms up.
+    # A fold's network, gradients and optimizer take 6 MiB; the first fold warms up.
     second = starts[1] + 20
     assert memory[-20:].mean() - memory[second : second + 20].mean() < 6, memory[::10]
     assert memory[starts[1] - 1] - memory[20] < 3, memory[::10]

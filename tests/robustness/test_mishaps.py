@@ -19,7 +19,7 @@ from imbclf.errors import Interrupted, UserError
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.tracking.mlflow_store import embedded_uri
 from imbclf.training.checkpoint_io import BackgroundCheckpointIO, WholeCheckpointIO
-from imbclf.utils.out_of_memory import told_with_batch_size
+from imbclf.utils.out_of_memory import explain_out_of_memory
 
 MINE = """
 import resource
@@ -102,9 +102,9 @@ def test_memory_that_runs_out_names_a_batch_size_and_lets_the_sweep_go_on(
 
 
 def test_other_errors_and_the_smallest_batch_are_told_as_they_are() -> None:
-    with pytest.raises(RuntimeError, match="shapes"), told_with_batch_size("fold 0", 8):
+    with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory("fold 0", 8):
         raise RuntimeError("shapes differ")
-    with pytest.raises(UserError, match="smaller images"), told_with_batch_size("fold 0", 2):
+    with pytest.raises(UserError, match="smaller images"), explain_out_of_memory("fold 0", 2):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 

@@ -18,14 +18,14 @@ from imbclf.samplers import (
     ShuffleSampler,
     SquareRootSampler,
     UndersampleSampler,
-    deal,
+    draw_evenly,
 )
 
 
 @given(have=st.integers(1, 40), count=st.integers(1, 130), epoch=st.integers(0, 30))
 def test_a_deal_is_even(have: int, count: int, epoch: int) -> None:
     positions = 10 + 3 * np.arange(have)
-    dealt = deal(positions, count, epoch, (1, 1)).tolist()
+    dealt = draw_evenly(positions, count, epoch, (1, 1)).tolist()
     assert len(dealt) == count
     for start in range(0, max(1, count - have), 7):
         window = dealt[start : start + have]
@@ -42,19 +42,19 @@ def test_everything_is_dealt_before_anything_is_dealt_again(
 ) -> None:
     times = np.zeros(have, dtype=np.int64)
     for epoch in range(epochs):
-        times += np.bincount(deal(np.arange(have), count, epoch, (1, 1)), minlength=have)
+        times += np.bincount(draw_evenly(np.arange(have), count, epoch, (1, 1)), minlength=have)
         # After any number of epochs: the even share, rounded down or up.
         assert floor((epoch + 1) * count / have) == times.min()
         assert ceil((epoch + 1) * count / have) == times.max()
 
 
 @pytest.mark.parametrize(("have", "count"), [(12, 5), (12, 7), (5, 12)])
-def test_deals_favour_no_position_and_no_neighbours(have: int, count: int) -> None:
+def test_deals_favor_no_position_and_no_neighbors(have: int, count: int) -> None:
     epoch = 3  # begins and ends within a deck
     together = np.zeros((have, have))
     seeds = 4000
     for seed in range(seeds):
-        times = np.bincount(deal(np.arange(have), count, epoch, (seed, 1)), minlength=have)
+        times = np.bincount(draw_evenly(np.arange(have), count, epoch, (seed, 1)), minlength=have)
         extra = times - count // have
         together += np.outer(extra, extra)
     drawn = count % have

@@ -94,7 +94,7 @@ def test_systematic_draws_round_the_weights(weights: Floats, seed: int) -> None:
     assert (np.abs(times - weights) < 1 + 1e-9).all()
 
 
-def test_neighbours_are_drawn_together_as_often_as_others() -> None:
+def test_neighbors_are_drawn_together_as_often_as_others() -> None:
     weights = np.array([0.5, 0.5, 0.5, 0.5, 3.0])
     pairs = np.zeros((5, 5))
     for seed in range(3000):

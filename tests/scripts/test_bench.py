@@ -30,7 +30,7 @@ SCRIPT = Path(__file__).parents[2] / "scripts" / "bench.py"
 
 @pytest.fixture
 def album(make_folder: Callable[..., Path]) -> Path:
-    """Give a folder of labelled JPEG files, which the benchmark is about."""
+    """Return a folder of labeled JPEG files, which the benchmark is about."""
     folder = make_folder(images=60, minority=20)
     for path in sorted((folder / "train_img").iterdir()):
         with Image.open(path) as image:
@@ -121,7 +121,7 @@ def test_the_first_images_are_linked_and_the_users_cache_stays_theirs(
     ]
 
 
-def test_the_typical_loop_gets_normalised_pixels(album: Path) -> None:
+def test_the_typical_loop_gets_normalized_pixels(album: Path) -> None:
     (file, *_) = sorted(str(path) for path in (album / "train_img").iterdir())
     pixels, label = PictureDataset([file], np.array([1]), training=False)[0]
     with Image.open(file) as image:

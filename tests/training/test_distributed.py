@@ -91,7 +91,7 @@ def test_jobs_of_a_sweep_may_use_several_devices_each(
 
 
 def children(pid: int) -> list[int]:
-    """Give the processes that train for another, in the order of their devices."""
+    """Return the processes that train for another, in the order of their devices."""
     found = []
     for folder in Path("/proc").iterdir():
         try:
@@ -182,7 +182,7 @@ def test_what_goes_wrong_on_a_device_is_said_as_on_one(
         (["trainer.strategy=fsdp"], "trainer: The strategy `fsdp` requires a GPU"),
         (["trainer.num_nodes=2"], "trainer.num_nodes=2: a fold is trained on the devices of one"),
         (
-            ["trainer.max_epochs=0", "head=neighbours"],
+            ["trainer.max_epochs=0", "head=neighbors"],
             "trainer.devices: nothing is trained (trainer.max_epochs=0); choose 1",
         ),
     ],

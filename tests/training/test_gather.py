@@ -80,7 +80,7 @@ def test_folds_as_jobs_come_to_what_one_process_comes_to(
 def sweep(
     make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, list[str]]:
-    """Give a sweep over the folds of two losses, and the arguments that it was made with."""
+    """Return a sweep over the folds of two losses, and the arguments that it was made with."""
     monkeypatch.chdir(tmp_path)
     arguments = small(make_folder(), "tracking=none", "trainer.max_epochs=1", "-m")
     arguments += ["cv.fold=0,1,2", "loss=bce,focal", "hydra.sweep.dir=sweep"]

@@ -40,9 +40,9 @@ def test_repeated_folds_from_training_to_prediction(tmp_path: Path) -> None:
     second = pd.read_csv(tmp_path / "second" / "splits.csv")
     assert second["fold_1"].equals(splits["fold_4"])
     where = f"data.dir={folder / 'train_img'}"
-    told = run("predict", "ckpt=twice", where, "out=labelled", cwd=tmp_path)
+    told = run("predict", "ckpt=twice", where, "out=labeled", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert len((tmp_path / "labelled" / "labels.txt").read_text().split()) == 60
+    assert len((tmp_path / "labeled" / "labels.txt").read_text().split()) == 60
     compared = run("compare", "twice", "second", cwd=tmp_path)
     assert compared.returncode == 0, compared.stderr
     assert "into other folds" in compared.stdout + compared.stderr

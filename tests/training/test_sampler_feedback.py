@@ -20,10 +20,10 @@ from imbclf.data.splits import stratified_folds
 from imbclf.evaluation.run_directory import LAST
 from imbclf.samplers import HardSampler
 from imbclf.training.callbacks import Progress
-from imbclf.training.checkpoint_callback import KeepBest
+from imbclf.training.checkpoint_callback import SaveBestAndLast
 from imbclf.training.checkpoint_io import WholeCheckpointIO
 from imbclf.training.datamodule import FoldDataModule
-from imbclf.training.lightning_warnings import quieten_lightning
+from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.sampler_feedback import Feedback, merge
 
 LABELS = np.array([0] * 24 + [1] * 73)
@@ -94,7 +94,7 @@ def train(
     devices: int = 1,
     lr: float = 0.5,
 ) -> tuple[Remembering, Linear]:
-    quieten_lightning()
+    silence_lightning()
     module, sampler = Linear(lr), Remembering(LABELS[FOLD.fit], seed=0)
     trainer = L.Trainer(
         max_epochs=epochs,
@@ -108,7 +108,7 @@ def train(
         use_distributed_sampler=False,
         limit_val_batches=0,
         default_root_dir=folder,
-        callbacks=[Progress(), Feedback(sampler, FOLD.fit), KeepBest(folder, "last")],
+        callbacks=[Progress(), Feedback(sampler, FOLD.fit), SaveBestAndLast(folder, "last")],
         plugins=[WholeCheckpointIO()],
     )
     trainer.fit(

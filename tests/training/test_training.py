@@ -24,12 +24,12 @@ from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import score_images
 from imbclf.samplers import ProgressiveSampler
-from imbclf.training.callbacks import EpochRecord, MovingAverage, Progress, Thaw
-from imbclf.training.checkpoint_callback import KeepBest, Select
+from imbclf.training.callbacks import EpochRecord, MovingAverage, Progress, UnfreezeBackbone
+from imbclf.training.checkpoint_callback import SaveBestAndLast, Select
 from imbclf.training.checkpoint_io import BackgroundCheckpointIO
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.lightning_module import BinaryClassifier
-from imbclf.training.lightning_warnings import quieten_lightning
+from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.optim import OptimizerRecipe
 
 LABELS = np.array([0] * 24 + [1] * 72)
@@ -68,7 +68,7 @@ def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
 
 
 def trainer(epochs: int, *callbacks: L.Callback) -> L.Trainer:
-    quieten_lightning()
+    silence_lightning()
     return L.Trainer(
         max_epochs=epochs,
         accelerator="cpu",
@@ -92,7 +92,7 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     )
     told = Told()
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.2, end=1.0)
-    fit = trainer(4, Progress(), record, KeepBest(tmp_path, select))
+    fit = trainer(4, Progress(), record, SaveBestAndLast(tmp_path, select))
     fit.fit(module(told), datamodule=data(sampler))
 
     # As each epoch starts, and 1 for the loss of dev, which is that of the end for all of them.
@@ -157,7 +157,7 @@ def test_parts_never_mix_in_a_real_training() -> None:
 def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> None:
     def trained(epochs: int, folder: Path, ckpt: Path | None = None) -> BinaryClassifier:
         model = module(AUCMarginLoss())
-        fit = trainer(epochs, Progress(), KeepBest(folder, "last"))
+        fit = trainer(epochs, Progress(), SaveBestAndLast(folder, "last"))
         steady = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.5, end=0.5)
         fit.fit(model, datamodule=data(steady), ckpt_path=ckpt, weights_only=True)
         return model
@@ -228,7 +228,7 @@ def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_pa
             batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
             trained = module(Told())
             last.parent.mkdir(exist_ok=True)
-            keep = [Progress(), KeepBest(last.parent, "last")]
+            keep = [Progress(), SaveBestAndLast(last.parent, "last")]
             fit = trainer(3, *keep, *([] if stop is None else [StopAfter(stop + 1)]))
             start = last if last.exists() else None
             fit.fit(trained, datamodule=batches, ckpt_path=start, weights_only=True)
@@ -246,7 +246,7 @@ def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -
     pixels = np.full_like(PIXELS, 7)
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
-    trainer(1, KeepBest(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
+    trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
     card, _ = read_checkpoint(tmp_path / BEST)
     assert math.isfinite(card["threshold"])
 
@@ -280,7 +280,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
     tmp_path: Path,
 ) -> None:
     weights = Weights()
-    callbacks = [weights, MovingAverage(0.8), KeepBest(tmp_path, "last")]
+    callbacks = [weights, MovingAverage(0.8), SaveBestAndLast(tmp_path, "last")]
     fitted = module(Told())
     trainer(2, *callbacks).fit(fitted, datamodule=data())
     average = weights.steps[0]
@@ -305,7 +305,7 @@ def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -
         folder = tmp_path / name
         last = folder / LAST
         for epochs in runs:
-            fit = trainer(3, MovingAverage(0.9), KeepBest(folder, "last"), StopAfter(epochs))
+            fit = trainer(3, MovingAverage(0.9), SaveBestAndLast(folder, "last"), StopAfter(epochs))
             start = last if last.exists() else None
             fit.fit(module(Told()), datamodule=data(), ckpt_path=start, weights_only=True)
         kept[name] = read_checkpoint(folder / BEST)[1]
@@ -316,7 +316,12 @@ def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) 
     start = {name: t.clone() for name, t in module(Told()).backbone.state_dict().items()}
     kept = []
     for epochs in (2, 3):
-        callbacks = [Progress(), Thaw(Freezing(0.5)), KeepBest(tmp_path, "last"), StopAfter(epochs)]
+        callbacks = [
+            Progress(),
+            UnfreezeBackbone(Freezing(0.5)),
+            SaveBestAndLast(tmp_path, "last"),
+            StopAfter(epochs),
+        ]
         trainer(4, *callbacks).fit(module(Told()), datamodule=data())
         kept.append(read_checkpoint(tmp_path / BEST)[1])
     frozen, thawed = kept

@@ -165,8 +165,8 @@ def test_a_file_is_not_taken_for_the_shipped_experiment_of_its_name(
     for number, path in enumerate(paths, 2):
         Path(path).write_text(f"# @package _global_\nseed: {number}\n")
     for number, path in enumerate(paths, 2):
-        for spelt in (path, f"./{path}", str(folder / path)):
-            assert composed(adopt_experiment_files([f"experiment={spelt}"]))[0].seed == number
+        for spelled in (path, f"./{path}", str(folder / path)):
+            assert composed(adopt_experiment_files([f"experiment={spelled}"]))[0].seed == number
     assert composed(adopt_experiment_files(["experiment=best"]))[0].seed == 0
     assert adopt_experiment_files([f"experiment={','.join(paths[:2])}"]) == [
         "experiment=file/best,file/up/crt"

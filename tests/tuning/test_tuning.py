@@ -31,7 +31,7 @@ from imbclf.tuning.search_space import (
     read_space,
     without,
 )
-from imbclf.tuning.study import Worker, alone, best_trial, counted, open_study
+from imbclf.tuning.study import Worker, best_trial, counted, exclusive_access, open_study
 from imbclf.tuning.trials import search
 
 EPOCHS = 9
@@ -352,13 +352,13 @@ def test_the_trial_of_a_killed_process_is_tried_again_and_that_of_a_living_one_i
     assert dying.stdout.readline() == "began\n"
     study = open_study(made, {"data": "faces"}, 3)
     worker = Worker(made.folder)
-    with alone(made.folder):
-        worker.give_back_dead(study)
+    with exclusive_access(made.folder):
+        worker.requeue_dead(study)
     assert study.get_trials()[0].state is TrialState.RUNNING
     os.kill(dying.pid, signal.SIGKILL)
     dying.communicate()
-    with alone(made.folder):
-        worker.give_back_dead(study)
+    with exclusive_access(made.folder):
+        worker.requeue_dead(study)
     worker.leave(study)
     assert study.get_trials()[0].state is TrialState.FAIL
     trials = run(made)

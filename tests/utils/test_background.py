@@ -10,7 +10,7 @@ from PIL import Image
 
 from imbclf.data.dataset import UnlabelledFolder
 from imbclf.errors import UserError
-from imbclf.utils.background import ahead
+from imbclf.utils.background import run_in_background
 
 
 def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
@@ -24,7 +24,7 @@ def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
         steps.append("decoded")
         return 42
 
-    answer = ahead(work)
+    answer = run_in_background(work)
     assert steps == ["listed"]
     free.set()
     assert answer() == 42
@@ -35,7 +35,7 @@ def test_an_error_before_that_is_raised_where_the_result_is_asked_for() -> None:
     def work(_: Callable[[], None]) -> int:
         raise UserError("no folder")
 
-    answer = ahead(work)
+    answer = run_in_background(work)
     with pytest.raises(UserError, match="no folder"):
         answer()
 

@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor
 
-GREY = (0.299, 0.587, 0.114)
+GRAY = (0.299, 0.587, 0.114)
 
 
 def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Change the colours of each image by its own three factors, 1 being no change.
+    """Change the colors of each image by its own three factors, 1 being no change.
 
-    b (c (s x + (1 - s) g) + (1 - c) m), where g is the grey (ITU-R BT.601) of the pixel x and m the
-    mean grey of the image: torchvision's adjust_saturation, adjust_contrast, adjust_brightness one
+    b (c (s x + (1 - s) g) + (1 - c) m), where g is the gray (ITU-R BT.601) of the pixel x and m the
+    mean gray of the image: torchvision's adjust_saturation, adjust_contrast, adjust_brightness one
     after another, except that values are cut off at 0 and 255 only once, at the end.
 
     Args:
@@ -27,8 +27,8 @@ def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Ten
     [20.0, 40.0, 60.0]
     """
     pixels = images.to(brightness.dtype)
-    grey = pixels @ pixels.new_tensor(GREY)
+    gray = pixels @ pixels.new_tensor(GRAY)
     own = brightness * contrast * saturation
-    mean = brightness * (1 - contrast) * grey.mean((1, 2))
-    added = grey * (brightness * contrast * (1 - saturation))[:, None, None] + mean[:, None, None]
+    mean = brightness * (1 - contrast) * gray.mean((1, 2))
+    added = gray * (brightness * contrast * (1 - saturation))[:, None, None] + mean[:, None, None]
     return torch.addcmul(added[..., None], pixels, own[:, None, None, None]).clamp_(0, 255)

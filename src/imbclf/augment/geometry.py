@@ -26,7 +26,7 @@ def flip_where(images: Tensor, chosen: Tensor) -> Tensor:
 
 
 def flips(draws: Draws, flip: Flip) -> Tensor:
-    """Say which images to mirror in this epoch, bool `[N]`.
+    """Return which images to mirror in this epoch, bool `[N]`.
 
     `random` draws afresh each epoch; `alternating` draws once and then mirrors every other epoch,
     so that two epochs show both sides of every image (Jordan 2024, airbench).
@@ -55,7 +55,7 @@ def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
     >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0, batch=0), pixels=2).shape
     torch.Size([2, 8, 8, 3])
     """
-    count, height, width, colours = images.shape
+    count, height, width, colors = images.shape
     image = torch.arange(count, device=images.device)
     rows, columns = (
         _reflected(offset - pixels, side)
@@ -65,11 +65,11 @@ def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
     )
     # images[image, row, column], but several times faster.
     place = (image[:, None, None] * height + rows[:, :, None]) * width + columns[:, None]
-    return images.reshape(-1, colours).index_select(0, place.flatten()).view_as(images)
+    return images.reshape(-1, colors).index_select(0, place.flatten()).view_as(images)
 
 
 def _reflected(offset: Tensor, side: int) -> Tensor:
-    """Give the places 0 to side - 1 moved by each offset, beyond the border reflected."""
+    """Return the places 0 to side - 1 moved by each offset, beyond the border reflected."""
     moved = (offset[:, None] + torch.arange(side, device=offset.device)).abs()
     return (side - 1) - ((side - 1) - moved).abs()
 
@@ -95,7 +95,7 @@ def crop_boxes(draws: Draws, smallest: float) -> Tensor:
 
 
 def warp(images: Tensor, boxes: Tensor, degrees: Tensor) -> Tensor:
-    """Turn each image about its centre, then let its box fill it; one bilinear sampling.
+    """Turn each image about its center, then let its box fill it; one bilinear sampling.
 
     What lies outside the image is its reflection.
 
@@ -111,16 +111,16 @@ def warp(images: Tensor, boxes: Tensor, degrees: Tensor) -> Tensor:
     """
     _, height, width, _ = images.shape
     cos, sin = degrees.deg2rad().cos(), degrees.deg2rad().sin()
-    # Columns: where a step right, a step down and the centre of the output lie in the input, the
+    # Columns: where a step right, a step down and the center of the output lie in the input, the
     # image being -1 to 1 both ways.
     tall = height / width
     turn = torch.stack([cos, sin * tall, -sin / tall, cos], dim=1).view(-1, 2, 2)
     steps = turn * boxes[:, None, 2:]
-    centre = (turn * (2 * boxes[:, :2] + boxes[:, 2:] - 1)[:, None]).sum(2)
+    center = (turn * (2 * boxes[:, :2] + boxes[:, 2:] - 1)[:, None]).sum(2)
     across, down = (
         (2 * torch.arange(side, device=images.device) + 1) / side - 1 for side in (width, height)
     )
-    along = across[None, :, None] * steps[:, None, :, 0] + centre[:, None]
+    along = across[None, :, None] * steps[:, None, :, 0] + center[:, None]
     grid = along[:, None] + (down[None, :, None] * steps[:, None, :, 1])[:, :, None]
     pixels = images.permute(0, 3, 1, 2).to(grid.dtype)
     sampled = functional.grid_sample(pixels, grid, "bilinear", "reflection", align_corners=False)

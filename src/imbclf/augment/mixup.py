@@ -21,7 +21,7 @@ POINTS = 2**12
 
 
 def partners(draws: Draws) -> Tensor:
-    """Give for each image another one of the batch, each being taken once: int64 `[N]`.
+    """Return for each image another one of the batch, each being taken once: int64 `[N]`.
 
     >>> partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
     [0, 1, 2, 3]
@@ -56,7 +56,7 @@ def _upper_quantiles(alpha: float) -> Tensor:
 
 
 def mixup(images: Tensor, partner: Tensor, share: Tensor) -> Tensor:
-    """Give lambda x_i + (1 - lambda) x_j, floating point `[N, H, W, 3]`.
+    """Return lambda x_i + (1 - lambda) x_j, floating point `[N, H, W, 3]`.
 
     Source: Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018.
 
@@ -74,9 +74,9 @@ def mixup(images: Tensor, partner: Tensor, share: Tensor) -> Tensor:
 
 
 def cutmix(
-    images: Tensor, partner: Tensor, share: Tensor, centres: tuple[Tensor, Tensor]
+    images: Tensor, partner: Tensor, share: Tensor, centers: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Put a rectangle of its partner into each image; give the share of pixels it keeps, too.
+    """Put a rectangle of its partner into each image; return the share of pixels it keeps, too.
 
     The rectangle has the image's aspect and 1 - lambda of its area, and is cut off at the border,
     so that the share kept may be above lambda. Source: Yun et al., CutMix, ICCV 2019.
@@ -85,24 +85,24 @@ def cutmix(
         images: `[N, H, W, 3]`.
         partner: j for each i, int64 `[N]`.
         share: lambda of each i, `[N]`.
-        centres: rows and columns of the rectangles' centres, int64 `[N]` each.
+        centers: rows and columns of the rectangles' centers, int64 `[N]` each.
 
     Returns:
         Images `[N, H, W, 3]` of the same type, and the shares kept, float32 `[N]`.
 
     >>> images = torch.arange(2).view(2, 1, 1, 1).expand(2, 4, 4, 3)
-    >>> centres = (torch.tensor([2, 0]), torch.tensor([2, 0]))
-    >>> cutmix(images, torch.tensor([1, 0]), torch.tensor([0.75, 0.75]), centres)[1]
+    >>> centers = (torch.tensor([2, 0]), torch.tensor([2, 0]))
+    >>> cutmix(images, torch.tensor([1, 0]), torch.tensor([0.75, 0.75]), centers)[1]
     tensor([0.7500, 0.9375])
     """
     _, height, width, _ = images.shape
     ratio = (1 - share).sqrt()
     sides = ((ratio * height).round().long(), (ratio * width).round().long())
-    return paste(images, images[partner], centres, sides)
+    return paste(images, images[partner], centers, sides)
 
 
 def mix_labels(labels: Tensor, partner: Tensor, share: Tensor) -> Tensor:
-    """Give lambda y_i + (1 - lambda) y_j, float32 `[N]`.
+    """Return lambda y_i + (1 - lambda) y_j, float32 `[N]`.
 
     >>> mix_labels(torch.tensor([0, 1]), torch.tensor([1, 0]), torch.tensor([0.75, 0.5]))
     tensor([0.2500, 0.5000])

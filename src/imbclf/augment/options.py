@@ -23,11 +23,11 @@ class Augmentation:
         brightness: an image's is multiplied by 1 - brightness to 1 + brightness; 0 for none.
         contrast: the same for its contrast.
         saturation: the same for its saturation.
-        cutout: side in pixels of a square covered with the image's mean colour; 0 for none.
+        cutout: side in pixels of a square covered with the image's mean color; 0 for none.
         mixup: alpha of the Beta distribution of the shares of two blended images; 0 for none.
         cutmix: the same for a rectangle of one image in another. Of mixup and cutmix, where both
             are on, each batch draws one.
-        remix: mixup's labels favour the minority.
+        remix: mixup's labels favor the minority.
         remix_kappa: they do where the majority has at least this many times the images, above 1.
         remix_tau: an image is wholly the minority's where the majority's share of it is below this.
 
@@ -65,7 +65,7 @@ class Augmentation:
 
     @property
     def jitters(self) -> bool:
-        """Say whether colours are changed."""
+        """Return whether colors are changed."""
         return max(self.brightness, self.contrast, self.saturation) > 0
 
     def check_size(self, height: int, width: int) -> None:

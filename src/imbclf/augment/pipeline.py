@@ -15,7 +15,7 @@ from imbclf.augment.remix import remix_labels
 
 @dataclass(frozen=True)
 class FoldAugmentation:
-    """Shift, turn and zoom, mirror, change colours, cover, mix: in this order, each where it is on.
+    """Shift, turn and zoom, mirror, change colors, cover, mix: in this order, each where it is on.
 
     Args:
         options: what is done.
@@ -47,14 +47,14 @@ class FoldAugmentation:
             batch: number of the batch since training began, from 0.
 
         Returns:
-            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colours are changed or
+            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colors are changed or
             images are blended; targets, float32 `[N]` in 0..1.
         """
         draws = Draws(rows, self.seed, epoch, batch)
-        images = self._recolour(self._move(images, draws), draws)
+        images = self._recolor(self._move(images, draws), draws)
         if self.options.cutout:
-            centres = draws.pixels(Draw.CUTOUT, *images.shape[1:3])
-            images = cut_out(images, centres, self.options.cutout)
+            centers = draws.pixels(Draw.CUTOUT, *images.shape[1:3])
+            images = cut_out(images, centers, self.options.cutout)
         return self._mix(images, labels, draws)
 
     def _move(self, images: Tensor, draws: Draws) -> Tensor:
@@ -68,7 +68,7 @@ class FoldAugmentation:
             images = flip_where(images, flips(draws, options.flip))
         return images
 
-    def _recolour(self, images: Tensor, draws: Draws) -> Tensor:
+    def _recolor(self, images: Tensor, draws: Draws) -> Tensor:
         options = self.options
         if not options.jitters:
             return images
@@ -89,8 +89,8 @@ class FoldAugmentation:
         partner = partners(draws)
         if self._draws_cutmix(draws):
             share = shares(draws, options.cutmix)
-            centres = draws.pixels(Draw.BOX, *images.shape[1:3])
-            images, share = cutmix(images, partner, share, centres)
+            centers = draws.pixels(Draw.BOX, *images.shape[1:3])
+            images, share = cutmix(images, partner, share, centers)
             return images, mix_labels(labels, partner, share)
         share = shares(draws, options.mixup)
         images = mixup(images, partner, share)

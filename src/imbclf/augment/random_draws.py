@@ -67,15 +67,15 @@ class Draws:
     batch: int
 
     def bits(self, what: Draw) -> Tensor:
-        """Give 32 random bits for each image, int64 `[N]`."""
+        """Return 32 random bits for each image, int64 `[N]`."""
         return hash_indices(self.rows, self.seed, len(Draw) * self.batch + what)
 
     def uniform(self, what: Draw, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Give a number from `low` to `high` for each image, float32 `[N]`."""
+        """Return a number from `low` to `high` for each image, float32 `[N]`."""
         # 24 bits are what float32 holds exactly; float64 is not to be had on every device.
         return low + (high - low) * ((self.bits(what) >> 8).float() / 0x1000000)
 
     def pixels(self, what: Draw, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Give one of height x width positions for each image: rows and columns, int64 `[N]`."""
+        """Return one of height x width positions for each image: rows and columns, int64 `[N]`."""
         bits = self.bits(what)
         return bits % 0x10000 * height // 0x10000, (bits // 0x10000) * width // 0x10000

@@ -7,17 +7,17 @@ from torch import Tensor
 def paste(
     images: Tensor,
     others: Tensor,
-    centres: tuple[Tensor, Tensor],
+    centers: tuple[Tensor, Tensor],
     sides: tuple[Tensor | int, Tensor | int],
 ) -> tuple[Tensor, Tensor]:
     """Fill a rectangle of each image with the same rectangle of another.
 
-    It reaches from centre - side // 2, is `side` long, and is cut off at the border.
+    It reaches from center - side // 2, is `side` long, and is cut off at the border.
 
     Args:
         images: `[N, H, W, 3]`.
         others: of the same type, `[N, H, W, 3]`, or `[N, 1, W, 3]` where rows are all the same.
-        centres: rows and columns, int64 `[N]` each.
+        centers: rows and columns, int64 `[N]` each.
         sides: height and width of the rectangles in pixels, int64 `[N]` each or one for all.
 
     Returns:
@@ -28,18 +28,18 @@ def paste(
     >>> filled[..., 0].int().tolist(), kept
     ([[[1, 1, 0, 0], [0, 0, 0, 0]]], tensor([0.7500]))
     """
-    _, height, width, colours = images.shape
+    _, height, width, colors = images.shape
     rows, columns = (
-        _within(centre, side, length)
-        for centre, side, length in zip(centres, sides, (height, width), strict=True)
+        _within(center, side, length)
+        for center, side, length in zip(centers, sides, (height, width), strict=True)
     )
-    # With colours side by side in one dimension: several times faster than one of length three.
-    inside = rows[:, :, None] & columns.repeat_interleave(colours, 1)[:, None, :]
+    # With colors side by side in one dimension: several times faster than one of length three.
+    inside = rows[:, :, None] & columns.repeat_interleave(colors, 1)[:, None, :]
     filled = torch.where(inside, others.flatten(2), images.flatten(2)).view_as(images)
     return filled, 1 - rows.sum(1) * columns.sum(1) / (height * width)
 
 
-def _within(centre: Tensor, side: Tensor | int, length: int) -> Tensor:
-    start = centre - side // 2
-    places = torch.arange(length, device=centre.device)
+def _within(center: Tensor, side: Tensor | int, length: int) -> Tensor:
+    start = center - side // 2
+    places = torch.arange(length, device=center.device)
     return (places >= start[:, None]) & (places < (start + side)[:, None])

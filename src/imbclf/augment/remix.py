@@ -1,4 +1,4 @@
-"""Labels of mixed images that favour the minority."""
+"""Labels of mixed images that favor the minority."""
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ def remix_labels(
     kappa: float,
     tau: float,
 ) -> Tensor:
-    """Give an image mixed of both classes wholly to the minority where its share suffices.
+    """Return an image mixed of both classes wholly to the minority where its share suffices.
 
     The factor of y_i is 0 where n_i / n_j >= kappa and lambda < tau, 1 where n_i / n_j <= 1 / kappa
     and 1 - lambda < tau, else lambda as in mixup: with a majority kappa times the minority, the

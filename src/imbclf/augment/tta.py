@@ -36,7 +36,7 @@ def check_views(option: str, tta: Tta, height: int, width: int) -> None:
 
 
 def views(images: Tensor, tta: Tta) -> Iterator[Tensor]:
-    """Give the views `[N, H, W, 3]` of images of that shape.
+    """Return the views `[N, H, W, 3]` of images of that shape.
 
     none: the images themselves. flip: they and their mirror images. shift: those two in place and
     moved up, down, left and right by 1/16 of the side, the border filled by reflection, ten in all.

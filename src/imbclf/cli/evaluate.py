@@ -1,4 +1,4 @@
-"""`imbclf-evaluate`: judge a run on labelled images that it never saw."""
+"""`imbclf-evaluate`: judge a run on labeled images that it never saw."""
 
 import sys
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
 from imbclf.cli.config.stored import foreign_calls, load_configuration
 from imbclf.cli.config.validation import check
@@ -37,7 +37,7 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
-    with importing():
+    with fast_imports():
         from imbclf.evaluation.evaluate import evaluate, evaluation_text
         from imbclf.prediction.scoring import check_precision, pick_device
 
@@ -66,11 +66,11 @@ def task(cfg: DictConfig) -> None:
 
 
 def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
-    """Give the images that a run held out, kept where this command keeps images.
+    """Return the images that a run held out, kept where this command keeps images.
 
-    Where they lie and what they are labelled is read from the run; nothing that it names is called.
+    Where they lie and what they are labeled is read from the run; nothing that it names is called.
     """
-    from imbclf.cli.config.error_context import blame
+    from imbclf.cli.config.error_context import explain_option
     from imbclf.data.dataset import LabelledFolder
     from imbclf.data.holdout import find_holdout
     from imbclf.evaluation.run_images import data_options
@@ -78,13 +78,13 @@ def _held_out(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
     run = _run_of(str(cfg.ckpt)) or Path(str(cfg.ckpt))
     _refuse_foreign_data(run)
     own = {"cache_dir": cfg.data.cache_dir, "batch_size": cfg.data.batch_size}
-    with blame("data"):
+    with explain_option("data"):
         data = LabelledFolder(**data_options(run), **own)
     return data, find_holdout(run, data.list_files())
 
 
 def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
-    """Give the labelled images of a folder, which must not be the run's own."""
+    """Return the labeled images of a folder, which must not be the run's own."""
     data = _folder(cfg.data)
     run = _run_of(str(cfg.ckpt))
     if run is not None:
@@ -100,7 +100,7 @@ def _other_images(cfg: DictConfig) -> "tuple[LabelledFolder, Listing]":
 
 
 def _run_of(address: str) -> Path | None:
-    """Give the run directory that an address is, or that its predictor or checkpoint lies in."""
+    """Return the run directory that an address is, or that its predictor or checkpoint lies in."""
     if address.startswith(("runs:/", "models:/")):
         return None
     path = Path(address)
@@ -129,10 +129,10 @@ def _refuse_foreign_data(run: Path) -> None:
 def _folder(cfg: DictConfig) -> "LabelledFolder":
     from hydra.utils import instantiate
 
-    from imbclf.cli.config.error_context import blame
+    from imbclf.cli.config.error_context import explain_option
     from imbclf.data.dataset import LabelledFolder
 
-    with blame("data"):
+    with explain_option("data"):
         data = instantiate(cfg, _convert_="all")
     assert isinstance(data, LabelledFolder)
     return data

@@ -1,4 +1,4 @@
-"""`imbclf-explore`: look at a labelled folder before any training."""
+"""`imbclf-explore`: look at a labeled folder before any training."""
 
 import json
 import shlex
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
@@ -32,16 +32,16 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "explore.json", "an exploration", cfg.overwrite)
 
-    with importing():
+    with fast_imports():
         from hydra.utils import instantiate
 
-        from imbclf.cli.config.error_context import blame
+        from imbclf.cli.config.error_context import explain_option
         from imbclf.data.exploration.explore import explore, facts
         from imbclf.data.exploration.findings import findings
         from imbclf.reporting.exploration_report import exploration_page
         from imbclf.utils.files import write_text
 
-    with blame("data"):
+    with explain_option("data"):
         data = instantiate(cfg.data, _convert_="all")
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
     found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups)
@@ -113,7 +113,7 @@ def write_groups(found: "Exploration", path: Path) -> None:
 
 
 def next_command(data: DictConfig, out: Path) -> str:
-    """Give the command that trains with the groups; the table has to be named in full."""
+    """Return the command that trains with the groups; the table has to be named in full."""
     options = {"data.dir": data.dir, "data.labels": (out / "groups.csv").absolute()}
     if data.images != "train_img":
         options["data.images"] = data.images

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
 from imbclf.cli.config.validation import check
 from imbclf.cli.model_addresses import load_ensemble
@@ -35,7 +35,7 @@ OPTIONS = (
     "cost_ratio",
     "tracking",
 )
-SHEET = "export.json"
+MANIFEST = "export.json"
 
 
 def main() -> None:
@@ -49,17 +49,17 @@ def task(cfg: DictConfig) -> None:
     check_numbers(cfg)
     show_messages()
     out = Path(str(cfg.out))
-    refuse_overwriting(out, SHEET, "an export", cfg.overwrite)
+    refuse_overwriting(out, MANIFEST, "an export", cfg.overwrite)
     expect_bool("int8", cfg.int8)
 
-    with importing():
+    with fast_imports():
         from imbclf.evaluation.run_directory import fold_thresholds
         from imbclf.prediction.export.export import (
             Export,
             export_int8,
             export_predictor,
             export_text,
-            speeds,
+            measure_speeds,
         )
         from imbclf.prediction.export.formats import check_format
         from imbclf.prediction.export.verification import drawn_images
@@ -87,28 +87,28 @@ def task(cfg: DictConfig) -> None:
                 predictor, wanted, known, fold_thresholds(Path(str(cfg.ckpt))), partial
             )
         images = drawn_images(cfg.batch_size, predictor.image_size)
-        sheet["speed"] = speeds(predictor, wanted, images, partial)
+        sheet["speed"] = measure_speeds(predictor, wanted, images, partial)
         for file in sorted(partial.iterdir()):
             file.replace(out / file.name)
-    write_json(out / SHEET, sheet)
+    write_json(out / MANIFEST, sheet)
     log.info("%s", export_text(sheet))
     log.info("\nwritten      %s", out)
 
 
 def _known_images(cfg: DictConfig) -> "KnownImages | None":
-    """Give images of the run, None where `ckpt` is no run or its images are gone.
+    """Return images of the run, None where `ckpt` is no run or its images are gone.
 
     Raises:
         UserError: there are none, and they cannot be done without.
     """
-    from imbclf.evaluation.run_images import known_images
+    from imbclf.evaluation.run_images import sample_run_images
     from imbclf.prediction.export.quantization import CALIBRATION
 
     run = Path(str(cfg.ckpt))
     is_run = isinstance(cfg.ckpt, str) and (run / "oof.csv").exists()
     if is_run:
         try:
-            return known_images(run, cfg.data.dir, cfg.images + CALIBRATION)
+            return sample_run_images(run, cfg.data.dir, cfg.images + CALIBRATION)
         except UserError as error:
             if cfg.int8 or cfg.data.dir is not None:
                 raise

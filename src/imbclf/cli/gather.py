@@ -181,7 +181,7 @@ def folder_name(experiment: Experiment, experiments: Sequence[Experiment]) -> st
 
 
 def missing_folds(experiment: Experiment) -> list[str]:
-    """Say which folds there are not, and which are not finished.
+    """Return which folds there are not, and which are not finished.
 
     Raises:
         UserError: the configuration does not say how many there are.
@@ -201,7 +201,7 @@ def missing_folds(experiment: Experiment) -> list[str]:
 
 
 def _overrides(job: Path) -> str:
-    """Give what a job was called with, without its fold; nothing where that is not known."""
+    """Return what a job was called with, without its fold; nothing where that is not known."""
     try:
         words = str(read_json(job / JOB)["overrides"]).split()
     except UNREADABLE:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def addresses_of(ckpt: object) -> Sequence[str]:
-    """Give the addresses of an option that names one or several.
+    """Return the addresses of an option that names one or several.
 
     >>> addresses_of("run"), addresses_of(ListConfig(["one", "two"]))
     (['run'], ['one', 'two'])
@@ -56,15 +56,15 @@ def load(address: str, tracking: DictConfig) -> "Predictor":
 
 
 def peek_size(ckpt: object) -> tuple[int, int] | None:
-    """Give the (height, width) of the images of a predictor on this machine, without loading it.
+    """Return the (height, width) of the images of a predictor on this machine, without loading it.
 
     None where it is elsewhere, or damaged: loading it will say so.
     """
-    from imbclf.prediction.manifest import SHEET, read_size
+    from imbclf.prediction.manifest import MANIFEST, read_size
     from imbclf.utils.safe_reading import UNREADABLE, read_json
 
     folder = Path(addresses_of(ckpt)[0])
-    for sheet in (folder / "predictor" / SHEET, folder / SHEET):
+    for sheet in (folder / "predictor" / MANIFEST, folder / MANIFEST):
         try:
             return read_size(read_json(sheet))
         except UNREADABLE:
@@ -73,16 +73,16 @@ def peek_size(ckpt: object) -> tuple[int, int] | None:
 
 
 def predictor_folder(address: str, tracking: DictConfig) -> Path | None:
-    """Give the folder of a predictor, fetched where MLflow has it; None where there is none.
+    """Return the folder of a predictor, fetched where MLflow has it; None where there is none.
 
     Raises:
         UserError: MLflow has none at that address.
     """
-    from imbclf.prediction.manifest import SHEET
+    from imbclf.prediction.manifest import MANIFEST
 
     if address.startswith(("runs:/", "models:/")):
         from imbclf.tracking.mlflow_models import download_predictor
 
         return download_predictor(address, tracking.uri, Path(tracking.directory))
     folders = (Path(address) / "predictor", Path(address))
-    return next((folder for folder in folders if (folder / SHEET).exists()), None)
+    return next((folder for folder in folders if (folder / MANIFEST).exists()), None)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
 from imbclf.cli.config.validation import check
 from imbclf.cli.model_addresses import addresses_of, load_ensemble, peek_size
 from imbclf.errors import UserError
-from imbclf.utils.background import ahead
+from imbclf.utils.background import run_in_background
 
 OPTIONS = (
     "ckpt",
@@ -50,22 +50,22 @@ def task(cfg: DictConfig) -> None:
 
     from hydra.utils import instantiate
 
-    from imbclf.cli.config.error_context import blame
+    from imbclf.cli.config.error_context import explain_option
 
-    with blame("data"):
+    with explain_option("data"):
         data = instantiate(cfg.data)
     size = peek_size(cfg.ckpt)
     # Decoding needs none of what is imported and loaded meanwhile.
-    images = None if size is None else ahead(partial(data.open, size))
+    images = None if size is None else run_in_background(partial(data.open, size))
 
-    with importing():
+    with fast_imports():
         import numpy as np
 
         from imbclf.augment.tta import check_tta
-        from imbclf.prediction.drift import look_at
+        from imbclf.prediction.drift import check_drift
         from imbclf.prediction.scoring import check_precision, pick_device
         from imbclf.utils.files import write_text
-        from imbclf.utils.out_of_memory import told_with_batch_size
+        from imbclf.utils.out_of_memory import explain_out_of_memory
         from imbclf.utils.tables import write_json, write_table
 
     threshold = decision_threshold(cfg)
@@ -75,7 +75,7 @@ def task(cfg: DictConfig) -> None:
     device = pick_device(cfg.accelerator)
     predictor = load_ensemble(cfg.ckpt, cfg.tracking)
     pixels, listing = data.open(predictor.image_size) if images is None else images()
-    with told_with_batch_size("prediction", data.batch_size):
+    with explain_out_of_memory("prediction", data.batch_size):
         answer = predictor.predict(
             pixels,
             device,
@@ -101,7 +101,9 @@ def task(cfg: DictConfig) -> None:
     counts = np.bincount(answer.decisions, minlength=2)
     known = predictor.reference
     look = (
-        None if known is None else look_at(listing, pixels, answer.logits, predictor.names, known)
+        None
+        if known is None
+        else check_drift(listing, pixels, answer.logits, predictor.names, known)
     )
     write_json(
         out / COMPANION,
@@ -143,7 +145,7 @@ def check_numbers(cfg: DictConfig) -> None:
 
 
 def decision_threshold(cfg: DictConfig) -> float:
-    """Give the score from which label 1 is decided: 0, or as the options say.
+    """Return the score from which label 1 is decided: 0, or as the options say.
 
     Raises:
         UserError: two options contradict each other, or the run has no out-of-fold scores.

@@ -48,7 +48,7 @@ def task(cfg: DictConfig) -> None:
 
 
 def _description(run: Path) -> str:
-    """Say how good the run was, where that is known."""
+    """Return how good the run was, where that is known."""
     from imbclf.evaluation.run_directory import read_summary
     from imbclf.utils.safe_reading import UNREADABLE
 

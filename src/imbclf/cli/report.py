@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch, log, show_messages
 from imbclf.cli.config.validation import check
 
@@ -22,7 +22,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, OPTIONS)
     show_messages()
 
-    with importing():
+    with fast_imports():
         from imbclf.evaluation.run_images import from_run
         from imbclf.prediction.scoring import pick_device
         from imbclf.reporting.run_report import SUSPECTS, write_report

@@ -51,7 +51,7 @@ class SweepCallback(Callback):
         print(f"sweep    {len(jobs)} jobs in {folder}")
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Say which job starts."""
+        """Return which job starts."""
         if "num" in config.hydra.job and config.hydra.mode.name == "MULTIRUN":
             print(f"\njob {config.hydra.job.num}    {overrides_of(config)}")
 
@@ -91,12 +91,12 @@ def let_go(error: BaseException | None) -> None:
 
 
 def overrides_of(config: DictConfig) -> str:
-    """Give a job's overrides as the user typed them."""
+    """Return a job's overrides as the user typed them."""
     return " ".join(str(override).lstrip("+") for override in config.hydra.overrides.task)
 
 
 def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[list[str]]:
-    """Give the overrides of every job of a sweep.
+    """Return the overrides of every job of a sweep.
 
     Args:
         overrides: of the sweep.

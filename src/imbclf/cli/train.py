@@ -6,10 +6,10 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli import sweep
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import FAILURE, guarded, launch, log, show_messages
 from imbclf.cli.app.os_errors import FULL, refusal
-from imbclf.cli.app.signals import got_through
+from imbclf.cli.app.signals import stop_asking
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.errors import Interrupted, UserError
@@ -58,7 +58,7 @@ def _launch_job_or_sweep() -> int:
 
 
 def task(cfg: DictConfig) -> float:
-    """Train what the configuration says into Hydra's output directory; give the HTER."""
+    """Train what the configuration says into Hydra's output directory; return the HTER."""
     from hydra.core.hydra_config import HydraConfig
 
     adopt_targets(cfg, HydraConfig.get().overrides.task)
@@ -69,9 +69,9 @@ def task(cfg: DictConfig) -> float:
 
 
 def train(cfg: DictConfig, run: Path) -> float:
-    """Train what the configuration says into `run`; give the HTER."""
+    """Train what the configuration says into `run`; return the HTER."""
     show_messages()
-    with importing():
+    with fast_imports():
         from imbclf.cli.config.build import experiment_from
 
         experiment = experiment_from(cfg)
@@ -88,7 +88,7 @@ def train(cfg: DictConfig, run: Path) -> float:
             f"go on with imbclf-train resume={here}"
         ) from error
     except Interrupted:
-        got_through()
+        stop_asking()
         usable = (run / "predictor" / "predictor.json").exists()
         log.info("\nStopped. Finished folds and the best epoch so far are kept in %s", here)
         log.info("go on        imbclf-train resume=%s", here)

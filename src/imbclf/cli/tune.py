@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.app.fast_imports import importing
+from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import MISTAKE, launch, log, show_messages
-from imbclf.cli.app.signals import got_through
+from imbclf.cli.app.signals import stop_asking
 from imbclf.cli.config.compose import as_overrides, composed, key_of
 from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.cli.train import OPTIONS as TRAIN_OPTIONS
@@ -64,7 +64,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
         raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
     show_messages(options.folder / "tune.log")
 
-    with importing():
+    with fast_imports():
         from imbclf.cli.tune_study import CommandStudy
         from imbclf.cli.tune_winner import conclude
 
@@ -73,7 +73,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
         if study.run():
             conclude(study, arguments)
     except Interrupted:
-        got_through()
+        stop_asking()
         log.info("\nStopped. Finished trials are kept in %s", options.folder)
         log.info("go on    %s", go_on(arguments, options))
         raise
@@ -137,6 +137,6 @@ def check_space(space: "Space", given: list[str]) -> None:
 
 
 def go_on(arguments: list[str], options: "TuneOptions") -> str:
-    """Give the command that goes on with a study."""
+    """Return the command that goes on with a study."""
     others = [one for one in arguments if not one.startswith("tune.name=")]
     return shlex.join(["imbclf-tune", *others, f"tune.name={options.name}"])

@@ -18,7 +18,7 @@ from imbclf.training.experiment import prepare
 from imbclf.tuning.objective import DevScore, Tell, score_on_dev
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space
-from imbclf.tuning.study import alone, open_study
+from imbclf.tuning.study import exclusive_access, open_study
 from imbclf.tuning.trials import judged, search
 from imbclf.utils.files import write_text
 
@@ -50,7 +50,7 @@ class CommandStudy:
         self.study: Study = open_study(options, self._agreed(), self.base.seed)
 
     def _agreed(self) -> dict[str, Any]:
-        """Give what all trials have in common, as plain values by name."""
+        """Return what all trials have in common, as plain values by name."""
         flat = flatten(OmegaConf.to_container(self.base, resolve=True))
         common = {key: value for key, value in flat.items() if not key.startswith(UNLIKE)}
         common |= {f"search.{key}": repr(what) for key, what in self.space.items()}
@@ -65,7 +65,7 @@ class CommandStudy:
         log.info("varied   %s", ", ".join(self.space))
         told = ", ".join(map(str, self.folds))
         log.info("judged   by %s on the dev part of fold %s", self.options.metric, told)
-        log.info("budget   %s", spelt_budget(self.options))
+        log.info("budget   %s", describe_budget(self.options))
         before = len(judged(self.study))
         if before:
             log.info("before   %d trials", before)
@@ -95,7 +95,7 @@ class CommandStudy:
         """Begin the run that trials are children of, or go on with it."""
         tracker = tracker_from(self.base)
         stored = self.options.folder / "tracking_run"
-        with alone(self.options.folder):
+        with exclusive_access(self.options.folder):
             earlier = stored.read_text(encoding="utf-8") if stored.exists() else None
             params = flatten(OmegaConf.to_container(self.base, resolve=True))
             run_id = tracker.start(self.options.name, params, earlier)
@@ -104,10 +104,10 @@ class CommandStudy:
         return tracker
 
 
-def spelt_budget(options: TuneOptions) -> str:
-    """Say when a study ends.
+def describe_budget(options: TuneOptions) -> str:
+    """Return when a study ends.
 
-    >>> spelt_budget(TuneOptions("faces", trials=20, hours=1.5))
+    >>> describe_budget(TuneOptions("faces", trials=20, hours=1.5))
     '20 trials in all, 1.5 hours from now'
     """
     trials = [] if options.trials is None else [f"{options.trials} trials in all"]
@@ -115,7 +115,7 @@ def spelt_budget(options: TuneOptions) -> str:
 
 
 def fold_numbers(options: TuneOptions, base: DictConfig) -> list[int]:
-    """Give the folds that a trial is judged on; a single one may be chosen by `cv.fold`."""
+    """Return the folds that a trial is judged on; a single one may be chosen by `cv.fold`."""
     if options.folds == 1 and base.cv.fold is not None:
         return [int(base.cv.fold)]
     return list(range(options.folds))

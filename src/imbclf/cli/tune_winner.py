@@ -107,7 +107,7 @@ def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
 
 
 def next_command(best: Path, arguments: list[str], images: list[str]) -> str:
-    """Give the command that trains the winner's recipe on all images.
+    """Return the command that trains the winner's recipe on all images.
 
     Args:
         best: the experiment that the recipe is written as.

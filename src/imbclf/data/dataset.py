@@ -1,4 +1,4 @@
-"""A labelled image folder and how its images reach the network, as one set of options."""
+"""A labeled image folder and how its images reach the network, as one set of options."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from imbclf.errors import UserError
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """Where labelled images lie and how they are read and batched.
+    """Where labeled images lie and how they are read and batched.
 
     Args:
         dir: the data folder.
@@ -85,7 +85,7 @@ class LabelledFolder:
 
 @dataclass(frozen=True)
 class UnlabelledFolder:
-    """Images to be labelled.
+    """Images to be labeled.
 
     Args:
         dir: the folder; images below it are taken in natural order.

@@ -133,7 +133,7 @@ def decode_part(
 
 
 def images_at_once(height: int, width: int) -> int:
-    """Give the number of images of a block; few where they are large.
+    """Return the number of images of a block; few where they are large.
 
     >>> images_at_once(64, 64), images_at_once(1000, 1000), images_at_once(9000, 9000)
     (64, 5, 1)

@@ -39,7 +39,7 @@ class UnreadableImage(Exception):  # noqa: N818
 def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """Decode an image to RGB, upright, as uint8 [H, W, 3].
 
-    Transparent parts show white, as on a page; 16-bit grey is scaled by 255 / 65535; of an
+    Transparent parts show white, as on a page; 16-bit gray is scaled by 255 / 65535; of an
     animation the first frame is taken; the camera's EXIF orientation is applied.
 
     Args:
@@ -130,8 +130,8 @@ def _rgb(image: Image.Image) -> Image.Image:
         return image
     if image.mode.startswith("I;16"):
         # Pillow clips at 255 where it should scale: most of the image would come out white.
-        grey = np.rint(np.asarray(image) / 257).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
+        gray = np.rint(np.asarray(image) / 257).astype(np.uint8)
+        return Image.fromarray(gray).convert("RGB")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")

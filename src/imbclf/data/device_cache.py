@@ -23,7 +23,7 @@ class Place:
 
 
 def placed(pixels: Pixels) -> Pixels | Place:
-    """Give the place of a memory map that spans its file; anything else as it is."""
+    """Return the place of a memory map that spans its file; anything else as it is."""
     file = getattr(pixels, "filename", None)
     whole = file is not None and Path(file).stat().st_size == pixels.nbytes
     return Place(Path(str(file)), tuple(pixels.shape)) if whole else pixels
@@ -63,7 +63,7 @@ def on_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
 
 
 def gather(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
-    """Give some images, uint8 `[len(rows), H, W, 3]`, where the images lie.
+    """Return some images, uint8 `[len(rows), H, W, 3]`, where the images lie.
 
     >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
     >>> gather(images, np.array([2, 0])).flatten().tolist()

@@ -18,7 +18,7 @@ SEED = 20_231  # the same images whatever the experiment's seed is, so that runs
 
 
 def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
-    """Divide a labelled listing into what experiments see and what is held out of them.
+    """Divide a labeled listing into what experiments see and what is held out of them.
 
     Of each class the same share is held out, the same images for the same listing and share;
     groups are held out whole or not at all.
@@ -53,16 +53,16 @@ def write_holdout(run: Path, held: Listing) -> None:
 
 
 def find_holdout(run: Path, listing: Listing) -> Listing:
-    """Give the part of a listing that a run held out, in the listing's order.
+    """Return the part of a listing that a run held out, in the listing's order.
 
     Raises:
-        UserError: the run held nothing out, or a file is no longer there or labelled otherwise.
+        UserError: the run held nothing out, or a file is no longer there or labeled otherwise.
     """
     path = run / HOLDOUT
     if not path.exists():
         raise UserError(
             f"{run} held no images out (no {HOLDOUT}). Train with data.holdout=0.2, or give other "
-            "labelled images: data.dir=PATH"
+            "labeled images: data.dir=PATH"
         )
     try:
         stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
@@ -76,7 +76,7 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
         raise UserError(f"{path}: {len(missing)} images are no longer there, first {missing[0]}")
     rows: NDArray[np.int64] = np.array([places[name] for name in stored["file"]])
     assert listing.labels is not None
-    relabelled = int((listing.labels[rows] != labels).sum())
-    if relabelled:
-        raise UserError(f"{path}: {relabelled} images have another label now")
+    relabeled = int((listing.labels[rows] != labels).sum())
+    if relabeled:
+        raise UserError(f"{path}: {relabeled} images have another label now")
     return listing.take(np.sort(rows))

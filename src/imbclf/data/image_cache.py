@@ -17,7 +17,7 @@ from imbclf.data.decoding import MOST_PIXELS
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_file import read_pixels, write_pixels
 from imbclf.errors import UserError
-from imbclf.utils.files import whole_folder, write_text
+from imbclf.utils.files import atomic_folder, write_text
 
 logger = logging.getLogger("imbclf")
 
@@ -65,7 +65,7 @@ def open_images(
             # While this process waited another may have decoded the same images.
             cached = _read(folder, len(listing), strict)
             if cached is None:
-                with whole_folder(folder) as partial:
+                with atomic_folder(folder) as partial:
                     unreadable = write_pixels(
                         listing, size, partial, workers or _cores(), on_decoding
                     )
@@ -82,7 +82,7 @@ def open_images(
 
 
 def height_and_width(image_size: object) -> tuple[int, int] | None:
-    """Give the two sides that an image size stands for; None where it leaves images as they are.
+    """Return the two sides that an image size stands for; None where it leaves images as they are.
 
     Raises:
         UserError: it is none.

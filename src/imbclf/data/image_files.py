@@ -53,7 +53,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
 
 
 def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """Give the names of the images in a folder and of the folders in it."""
+    """Return the names of the images in a folder and of the folders in it."""
     images, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -68,12 +68,12 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def is_image(name: str) -> bool:
-    """Say whether a file name has the suffix of an image, in any case."""
+    """Return whether a file name has the suffix of an image, in any case."""
     return name.lower().endswith(SUFFIXES)
 
 
 def natural_order(files: Sequence[str]) -> NDArray[np.int64]:
-    """Give the indices that sort paths folder by folder, numbers by their value.
+    """Return the indices that sort paths folder by folder, numbers by their value.
 
     >>> files = ["b/1.jpg", "a/10.jpg", "a/2.jpg"]
     >>> [files[index] for index in natural_order(files)]
@@ -95,7 +95,7 @@ def _folders_in_order(folders: Iterable[str]) -> list[str]:
 
 
 def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Give the indices that sort the names in one folder."""
+    """Return the indices that sort the names in one folder."""
     order = np.argsort(names, kind="stable")  # settles 1 and 01, as above
     if _zero_padded(names):
         return order
@@ -105,7 +105,7 @@ def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def _zero_padded(names: NDArray[np.str_]) -> bool:
-    """Say whether all digits stand in the same places, so that plain order is natural order."""
+    """Return whether all digits stand in the same places, so that plain order is natural order."""
     characters = names.view(np.uint32).reshape(len(names), -1)
     digits = (characters >= ord("0")) & (characters <= ord("9"))
     return bool((characters < 128).all() and (digits == digits[0]).all())

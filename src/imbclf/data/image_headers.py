@@ -39,7 +39,7 @@ def read_headers(listing: Listing, threads: int = 1) -> list[Header | None]:
 
 
 def one_size(headers: Sequence[Header | None]) -> tuple[int, int] | None:
-    """Give the height and width of all images, or None where they differ or none can be read."""
+    """Return the height and width of all images, or None where they differ or none can be read."""
     sizes = {(header.height, header.width) for header in headers if header is not None}
     return sizes.pop() if len(sizes) == 1 else None
 

@@ -27,7 +27,7 @@ def decode_plain_jpeg(
 
     Returns:
         uint8 [H, W, 3]; None where the file is no JPEG, another size is wanted, it may lie on its
-        side, its colours are not YCbCr, it is large, damaged or unreadable: Pillow has to see it.
+        side, its colors are not YCbCr, it is large, damaged or unreadable: Pillow has to see it.
 
     >>> from PIL import Image
     >>> Image.new("RGB", (8, 4), "white").save(file := BytesIO(), "JPEG")
@@ -38,9 +38,9 @@ def decode_plain_jpeg(
         data = _read(source)
         if not data.startswith(MARK) or APPLICATION_1 in data:
             return None
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
         wanted = size or (height, width)
-        if colours != "YCbCr" or wanted != (height, width) or height * width > LARGEST:
+        if colors != "YCbCr" or wanted != (height, width) or height * width > LARGEST:
             return None
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data)
         return pixels
@@ -49,7 +49,7 @@ def decode_plain_jpeg(
 
 
 def _read(source: Path | str | BytesIO) -> bytes:
-    """Give a file's bytes, or its first few where it is no JPEG or a large one."""
+    """Return a file's bytes, or its first few where it is no JPEG or a large one."""
     if isinstance(source, BytesIO):
         return source.getvalue()
     with open(source, "rb") as file:  # noqa: PTH123 (a Path each would take longer)

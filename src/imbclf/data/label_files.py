@@ -110,7 +110,7 @@ def check_label_map(label_map: object) -> None:
 
 
 def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
-    """Give the label that each spelling stands for; without a map `0` and `1` as they are.
+    """Return the label that each spelling stands for; without a map `0` and `1` as they are.
 
     >>> meanings({"cat": 0, "dog": 1})
     {'cat': 0, 'dog': 1}
@@ -125,7 +125,7 @@ def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
 
 
 def label_problems(values: Iterable[str], label_map: Mapping[str, int] | None) -> list[str]:
-    """Say what keeps `values` from being labels of two classes; nothing where they are.
+    """Return what keeps `values` from being labels of two classes; nothing where they are.
 
     Empty values are left to the caller, who knows on which lines they stand.
     """

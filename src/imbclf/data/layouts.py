@@ -125,7 +125,7 @@ def _relative(file: str, folder: Path) -> str:
 
 
 def _misplaced(root: Path, missing: Mapping[Path, Sequence[str]]) -> list[str]:
-    """Say which files are in no folder, and which are in another than `root`, where most are.
+    """Return which files are in no folder, and which are in another than `root`, where most are.
 
     Args:
         root: one of the folders.

@@ -1,4 +1,4 @@
-"""Which images there are, in which order, and what they are labelled."""
+"""Which images there are, in which order, and what they are labeled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Listing:
         return len(self.files)
 
     def take(self, indices: ArrayLike) -> "Listing":
-        """Give the listing of the images at `indices`, an array of integers.
+        """Return the listing of the images at `indices`, an array of integers.
 
         >>> listing = Listing(Path("photos"), np.array(["a.jpg", "b.jpg"]), np.array([0, 1]))
         >>> listing.take([1]).files.tolist()
@@ -65,7 +65,7 @@ def list_labelled(
     labels: str | None = None,
     label_map: Mapping[str, int] | None = None,
 ) -> Listing:
-    """List labelled images that lie in one of three layouts.
+    """List labeled images that lie in one of three layouts.
 
     1. A folder `images` and a text file, line i the label of the i-th image in natural order.
     2. A table with the columns `file`, `label` and perhaps `group`; all files relative to one

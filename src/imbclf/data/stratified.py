@@ -59,7 +59,7 @@ def _draw_groups(
     members, (all0, all1), (want0, want1) = counts.tolist(), counts.sum(0).tolist(), wanted.tolist()
 
     def miss(zeros: int, ones: int) -> float:
-        """Give the squared relative distance from what is wanted, infinite if fit loses a class."""
+        """Return the squared relative distance from `wanted`, infinite if fit loses a class."""
         if zeros == all0 or ones == all1:
             return float("inf")
         return float((zeros / want0 - 1) ** 2 + (ones / want1 - 1) ** 2)

@@ -174,7 +174,7 @@ def _test(run: FinishedRun, base: FinishedRun) -> tuple[Difference, float]:
 
 
 def _by_image(run: FinishedRun) -> pd.DataFrame:
-    """Give label, group if there is one and, over repeats the mean, decision of each image."""
+    """Return label, group if there is one and, over repeats the mean, decision of each image."""
     images = run.oof.groupby(level=0, sort=False)
     found = images[["label", "decision"]].mean()
     return found.assign(group=images["group"].first()) if "group" in run.oof else found
@@ -191,7 +191,7 @@ def _p_over_folds(run: FinishedRun, base: FinishedRun) -> float:
 
 
 def _fit_images(run: FinishedRun) -> float:
-    """Give the number of images that a fold was trained on, on average."""
+    """Return the number of images that a fold was trained on, on average."""
     fit = [row.get("fit_images") for row in run.summary["per_fold"]]
     if None not in fit:
         return float(np.mean(fit))

@@ -1,4 +1,4 @@
-"""What an ensemble reaches on labelled images that it never saw."""
+"""What an ensemble reaches on labeled images that it never saw."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from imbclf.utils.tables import write_json, write_table
 
 
 def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]:
-    """Judge predictions of labelled images; write `evaluation.json` and `predictions.csv`.
+    """Judge predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
     The threshold of the scores is 0, as the ensemble decides; nothing is chosen on these images.
 

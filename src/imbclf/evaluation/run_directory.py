@@ -60,7 +60,7 @@ class FoldResult:
 
 
 def fold_folder(run: Path, fold: int) -> Path:
-    """Give a fold's folder in a run directory."""
+    """Return a fold's folder in a run directory."""
     return run / f"fold_{fold}"
 
 

@@ -14,7 +14,7 @@ from imbclf.data.stratified import probe_sample
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import read_run
 from imbclf.prediction.export.sample import KnownImages
-from imbclf.prediction.manifest import SHEET, read_size
+from imbclf.prediction.manifest import MANIFEST, read_size
 from imbclf.utils.safe_reading import UNREADABLE, read_json, read_yaml
 
 # Gives uint8 [M, H, W, 3] for the names of M images; raises UserError where it cannot.
@@ -28,7 +28,7 @@ KINDS: dict[str, type | UnionType] = {
 }
 
 
-def known_images(run: Path, folder: str | None, count: int, seed: int = 0) -> KnownImages:
+def sample_run_images(run: Path, folder: str | None, count: int, seed: int = 0) -> KnownImages:
     """Decode some images of a finished run, in random order: of each label as many, where it can.
 
     Args:
@@ -83,7 +83,7 @@ def from_run(run: Path, folder: str | None) -> Photographs:
         data = LabelledFolder(**(options if folder is None else {**options, "dir": folder}))
         root = data.list_files().root
         try:
-            size = read_size(read_json(run / "predictor" / SHEET))
+            size = read_size(read_json(run / "predictor" / MANIFEST))
             return np.stack([decode(root / name, size) for name in names])
         except (*UNREADABLE, UnreadableImage) as error:
             raise UserError(f"{root}: the run's images cannot be read ({error})") from error
@@ -92,7 +92,7 @@ def from_run(run: Path, folder: str | None) -> Photographs:
 
 
 def data_options(run: Path) -> dict[str, Any]:
-    """Give where the images lie, of the options in a run's `config.yaml`.
+    """Return where the images lie, of the options in a run's `config.yaml`.
 
     Raises:
         UserError: it does not say so.

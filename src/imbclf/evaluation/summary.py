@@ -82,7 +82,7 @@ def pooled_report(
     }
 
 
-def summarise(
+def summarize(
     results: Sequence[FoldResult],
     folds: Sequence[Fold],
     labels: NDArray[np.int64],
@@ -90,7 +90,7 @@ def summarise(
     groups: NDArray[np.str_] | None = None,
     repeats: int = 1,
 ) -> dict[str, Any]:
-    """Give the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
+    """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
     Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
     `eer` look at the test scores to choose their threshold and stand beside it for comparison.
@@ -131,7 +131,7 @@ def summarise(
 
 
 def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str, Any]:
-    """Give what is told of one fold; `dev_` numbers are those that choices were made by."""
+    """Return what is told of one fold; `dev_` numbers are those that choices were made by."""
     dev = binary_report(result.dev_logits, labels[fold.dev], result.threshold)
     return {
         "fold": result.fold,
@@ -148,7 +148,7 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Give the short table that a run ends with.
+    """Return the short table that a run ends with.
 
     The pooled row is the answer; the rows above it are its parts.
     """

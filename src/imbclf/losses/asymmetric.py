@@ -84,7 +84,7 @@ class AsymmetricLoss(nn.Module):
         self.minority_label = int(minority_weights(class_counts, 0, 1)[0])
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return asymmetric_loss(
             logits,
             targets,

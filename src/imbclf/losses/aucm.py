@@ -10,7 +10,7 @@ from imbclf.losses.class_weights import class_means
 def auc_margin_loss(
     logits: Tensor, targets: Tensor, a: Tensor, b: Tensor, alpha: Tensor, margin: float
 ) -> Tensor:
-    """Objective of AUCM, to be minimised over f, a and b and maximised over alpha >= 0.
+    """Objective of AUCM, to be minimized over f, a and b and maximized over alpha >= 0.
 
     With h = sigma(f), E1 and E0 the means over label 1 and over label 0 in the batch,
 
@@ -46,7 +46,7 @@ def auc_margin_loss(
 
 
 class AUCMarginLoss(nn.Module):
-    """AUCM with its a, b and alpha as parameters, trained by the optimiser of the network.
+    """AUCM with its a, b and alpha as parameters, trained by the optimizer of the network.
 
     One and the same step descends in the network, a and b and ascends in alpha, whose gradient is
     reversed. They start at the saddle point of a network that scores everything 1/2, where every
@@ -74,7 +74,7 @@ class AUCMarginLoss(nn.Module):
         self.alpha = nn.Parameter(torch.tensor(float(margin)))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         # The last step may have led below 0. Through .data, since an earlier graph may still need
         # alpha, which this does not change a second time.
         self.alpha.data.clamp_(min=0)

@@ -13,7 +13,7 @@ from imbclf.losses.base import check_option
 
 
 def balanced_weights(class_counts: tuple[int, int]) -> tuple[float, float]:
-    """Give the weights w_y = n / (2 n_y) of label 0 and label 1: both classes weigh the same.
+    """Return the weights w_y = n / (2 n_y) of label 0 and label 1: both classes weigh the same.
 
     Their mean over the training images is 1.
 
@@ -30,7 +30,7 @@ def balanced_weights(class_counts: tuple[int, int]) -> tuple[float, float]:
 def minority_weights(
     class_counts: tuple[int, int], minority: float, majority: float
 ) -> tuple[float, float]:
-    """Give the weights of label 0 and label 1 from those of the minority and the majority.
+    """Return the weights of label 0 and label 1 from those of the minority and the majority.
 
     Raises:
         UserError: a class has no image.
@@ -45,7 +45,7 @@ def minority_weights(
 def class_weights(
     class_counts: tuple[int, int], minority_weight: float | None
 ) -> tuple[float, float]:
-    """Give the weights that the option `minority_weight` stands for: None balances the classes.
+    """Return the weights that the option `minority_weight` stands for: None balances the classes.
 
     Raises:
         UserError: a class has no image, or the weight is not a number above 0.
@@ -61,7 +61,7 @@ def class_weights(
 
 
 def effective_number_weights(class_counts: tuple[int, int], beta: float) -> tuple[float, float]:
-    """Give weights inverse to the effective numbers of images: w_y ~ (1 - beta)/(1 - beta^n_y).
+    """Return weights inverse to the effective numbers of images: w_y ~ (1 - beta)/(1 - beta^n_y).
 
     n images of which each covers a share 1 - beta of what there is to see are worth
     (1 - beta^n)/(1 - beta). beta = 0 weighs both classes 1, beta -> 1 gives `balanced_weights`:
@@ -83,7 +83,7 @@ def effective_number_weights(class_counts: tuple[int, int], beta: float) -> tupl
 
 
 def both_present(class_counts: tuple[int, int]) -> tuple[int, int]:
-    """Give the class counts if there are images of both labels.
+    """Return the class counts if there are images of both labels.
 
     Raises:
         UserError: a class has no image.

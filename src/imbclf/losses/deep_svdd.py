@@ -22,7 +22,7 @@ def mean_over(shares: Tensor, values: Tensor) -> Tensor:
 
 
 class SVDDLoss(nn.Module):
-    """Mean squared distance of the majority to the centre of `HypersphereHead`, d^2 = o f.
+    """Mean squared distance of the majority to the center of `HypersphereHead`, d^2 = o f.
 
     With a soft boundary, R^2 + (1 / nu) mean of max(0, d^2 - R^2): what lies in a ball of radius R
     costs nothing. R^2 follows as the quantile 1 - nu of the majority's last distances in training,
@@ -59,7 +59,7 @@ class SVDDLoss(nn.Module):
         self.register_buffer("recent", torch.full((remembered,), torch.nan))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         logits, targets = in_full_precision(logits, targets)
         distances = self.orientation * logits
         shares = 1 - targets if self.orientation > 0 else targets

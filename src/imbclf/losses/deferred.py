@@ -59,12 +59,12 @@ class WeightedLoss(nn.Module):
         self.progress = 0.0
 
     def set_progress(self, fraction: float) -> None:
-        """Say what share of training, 0 to 1, is done."""
+        """Return what share of training, 0 to 1, is done."""
         self.progress = fraction
 
     @property
     def weights(self) -> tuple[float, float]:
-        """Give the present weights of label 0 and label 1."""
+        """Return the present weights of label 0 and label 1."""
         share = deferred_share(self.progress, self.start_at, self.ramp)
         weight_0, weight_1 = self.full_weights
         # Not 1 + share (w - 1), which does not give back w at share 1.

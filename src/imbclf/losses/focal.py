@@ -73,5 +73,5 @@ class FocalLoss(WeightedLoss):
         self.gamma = gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return focal_loss(logits, targets, self.gamma, *self.weights)

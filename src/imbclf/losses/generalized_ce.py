@@ -66,5 +66,5 @@ class GeneralizedCrossEntropy(WeightedLoss):
         self.q = q
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return generalized_cross_entropy(logits, targets, self.q, *self.weights)

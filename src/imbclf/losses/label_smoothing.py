@@ -89,5 +89,5 @@ class SmoothedBCE(WeightedLoss):
         self.smoothing = minority_weights(class_counts, smoothing_minority, smoothing_majority)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return smoothed_bce(logits, targets, *self.smoothing, *self.weights)

@@ -9,7 +9,7 @@ from imbclf.losses.deferred import WeightedLoss
 
 
 def ldam_margins(class_counts: tuple[int, int], max_margin: float) -> tuple[float, float]:
-    """Give the margins of label 0 and label 1, as n_y^(-1/4), the minority's being `max_margin`.
+    """Return the margins of label 0 and label 1, as n_y^(-1/4), the minority's being `max_margin`.
 
     >>> ldam_margins((1, 16), max_margin=0.5)
     (0.5, 0.25)
@@ -62,7 +62,7 @@ class LDAMLoss(WeightedLoss):
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
         max_margin: margin of the minority.
-        scale: factor of logits and margins; 30 in the paper, whose head is normalised so that
+        scale: factor of logits and margins; 30 in the paper, whose head is normalized so that
             logits lie in [-1, 1]. For a plain linear head, 1.
         minority_weight: weight of the minority, the majority's being 1; None balances the classes.
         start_at: share of training before the weights begin to count; the paper's 0.8 is what
@@ -93,5 +93,5 @@ class LDAMLoss(WeightedLoss):
         self.margins, self.scale = ldam_margins(both_present(class_counts), max_margin), scale
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return ldam_loss(logits, targets, *self.margins, self.scale, *self.weights)

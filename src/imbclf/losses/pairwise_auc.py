@@ -60,5 +60,5 @@ class PairwiseAUCLoss(nn.Module):
         self.margin = margin
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return pairwise_auc_loss(logits, targets, self.margin)

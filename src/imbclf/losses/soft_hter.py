@@ -69,7 +69,7 @@ class SoftHTER(nn.Module):
         self.temperature, self.mix = temperature, mix
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return (1 - self.mix) * soft_hter(
             logits, targets, self.temperature
         ) + self.mix * balanced_bce(logits, targets)

@@ -17,7 +17,7 @@ def _signs(targets: Tensor) -> Tensor:
 
 
 def _two_columns(logits: Tensor) -> Tensor:
-    """Give the logits [N, 2] of two classes whose difference is the one logit."""
+    """Return the logits [N, 2] of two classes whose difference is the one logit."""
     return torch.stack([torch.zeros_like(logits), logits], dim=1)
 
 
@@ -73,7 +73,7 @@ class TorchLoss(nn.Module):
         self.loss: nn.Module = getattr(nn, name)(reduction="none")
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         logits, targets = in_full_precision(logits, targets)
         arguments = TORCH_LOSSES[self.name]
         # Autocast refuses BCELoss.

@@ -93,7 +93,7 @@ class VectorScalingLoss(WeightedLoss):
         self.class_counts, self.tau, self.gamma = both_present(class_counts), tau, gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return vector_scaling_loss(
             logits, targets, self.class_counts, self.tau, self.gamma, *self.weights
         )

@@ -54,7 +54,7 @@ class WeightedBCE(WeightedLoss):
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return weighted_bce(logits, targets, *self.weights)
 
 
@@ -86,5 +86,5 @@ class ClassBalancedBCE(WeightedLoss):
         super().__init__(effective_number_weights(class_counts, beta), start_at, ramp)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Give the loss of logits [N] and targets [N]."""
+        """Return the loss of logits [N] and targets [N]."""
         return weighted_bce(logits, targets, *self.weights)

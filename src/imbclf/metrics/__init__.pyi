@@ -38,7 +38,7 @@ from .significance import (
     holm as holm,
     paired_hter_test as paired_hter_test,
 )
-from .streaming import HalfTotalErrorRate as HalfTotalErrorRate
+from .streaming import HTER as HTER
 from .thresholds import (
     bayes_threshold as bayes_threshold,
     choose_threshold as choose_threshold,

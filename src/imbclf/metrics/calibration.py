@@ -14,7 +14,7 @@ LARGEST_LOG_TEMPERATURE = 12.0
 
 
 def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
-    """Give slope and intercept of the calibration P(y = 1) = sigmoid(slope * score + intercept).
+    """Return slope and intercept of the calibration P(y = 1) = sigmoid(slope * score + intercept).
 
     Logistic regression towards (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) instead of 1 and 0, which
     keeps it finite when the classes are separable (Platt, "Probabilistic outputs for support
@@ -47,7 +47,7 @@ def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
 
 
 def fit_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Give the T > 0 of the calibration P(y = 1) = sigmoid(score / T) with the least cross-entropy.
+    """Return the T > 0 of P(y = 1) = sigmoid(score / T) with the least cross-entropy.
 
     It keeps probability 1/2 at score 0: right for losses that neither weigh nor shift the classes
     (Guo et al., On Calibration of Modern Neural Networks, ICML 2017); `fit_platt` moves it too.
@@ -77,7 +77,7 @@ def fit_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
 def shift_prior(
     probabilities: NDArray[np.float64], prior: float, new_prior: float
 ) -> NDArray[np.float64]:
-    """Give P(y = 1 | x) for a population in which label 1 has another share.
+    """Return P(y = 1 | x) for a population in which label 1 has another share.
 
     log-odds + logit(new) - logit(old): the images of a class look as before, only their number
     changes (Saerens et al., Adjusting the Outputs of a Classifier, Neural Computation 2002).

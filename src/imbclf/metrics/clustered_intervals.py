@@ -12,7 +12,7 @@ from imbclf.utils.arrays import check_binary, number_groups
 def clustered_hter_interval(
     decisions: ArrayLike, labels: ArrayLike, groups: ArrayLike, level: float = 0.95
 ) -> tuple[float, float]:
-    """Give a confidence interval of the HTER of decisions on images of which groups depend.
+    """Return a confidence interval of the HTER of decisions on images of which groups depend.
 
     Square-and-add as in `hter_interval`, of Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR
     for as many independent images as the given ones are worth (`effective_images`):
@@ -66,7 +66,7 @@ def clustered_hter_interval(
 
 
 def effective_images(wrong: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
-    """Say how many independent images tell as much of an error rate as these: n / D, at most n.
+    """Return how many independent images tell as much of an error rate as these: n / D, at most n.
 
     D = (E d + s) / (E + 1) is the design effect. d is the variance of the rate by group totals
     over that of as many independent images. E is the errors, or what is right if that is less,

@@ -33,7 +33,7 @@ def decide(scores: ArrayLike, threshold: float) -> NDArray[np.int64]:
 
 
 def error_rates(decisions: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
-    """Give FAR = P(decide 1 | label 0) and FRR = P(decide 0 | label 1).
+    """Return FAR = P(decide 1 | label 0) and FRR = P(decide 0 | label 1).
 
     >>> error_rates([1, 0, 0, 1, 1], [0, 0, 0, 0, 1])
     (0.5, 0.0)
@@ -44,7 +44,7 @@ def error_rates(decisions: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
 
 
 def hter(decisions: ArrayLike, labels: ArrayLike) -> float:
-    """Give the half total error rate, (FAR + FRR) / 2: one minus the balanced accuracy.
+    """Return the half total error rate, (FAR + FRR) / 2: one minus the balanced accuracy.
 
     >>> hter([1, 0, 0, 1, 1], [0, 0, 0, 0, 1])
     0.25
@@ -83,7 +83,7 @@ class ErrorCurve:
 
 
 def error_curve(scores: ArrayLike, labels: ArrayLike) -> ErrorCurve:
-    """Give FAR and FRR at -inf, midway between adjacent distinct scores, and at inf.
+    """Return FAR and FRR at -inf, midway between adjacent distinct scores, and at inf.
 
     Midpoints are what bob.measure uses as candidates: a threshold that equals no score. Where no
     float lies between two scores, the upper of them decides the same and takes its place.
@@ -110,7 +110,7 @@ def error_curve(scores: ArrayLike, labels: ArrayLike) -> ErrorCurve:
 
 
 def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Give (FAR + FRR) / 2 at the threshold where |FAR - FRR| is least.
+    """Return (FAR + FRR) / 2 at the threshold where |FAR - FRR| is least.
 
     >>> equal_error_rate([0.1, 0.2, 0.6, 0.4, 0.7, 0.8], [0, 0, 0, 1, 1, 1])
     0.3333333333333333
@@ -119,7 +119,7 @@ def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dict[str, float]:
-    """Say how good scores and the decisions of one threshold are.
+    """Return how good scores and the decisions of one threshold are.
 
     `hter`, `far`, `frr`, `precision_<label>`, `recall_<label>`, `f1_<label>` judge the decisions;
     `auroc`, `average_precision` (of label 1) and `average_precision_minority` the ranking; `eer`

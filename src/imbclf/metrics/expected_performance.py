@@ -26,7 +26,7 @@ class DevAndTest:
 
 
 def expected_performance(models: Sequence[DevAndTest], costs: ArrayLike) -> NDArray[np.float64]:
-    """Give the HTER of all models' test decisions, pooled, for each cost: the EPC.
+    """Return the HTER of all models' test decisions, pooled, for each cost: the EPC.
 
     For cost c each model's threshold is the one with the least c FAR + (1 - c) FRR on its dev
     scores (`weighted_thresholds`); what is given is the plain (FAR + FRR) / 2 on test. Source:
@@ -66,7 +66,7 @@ def expected_performance(models: Sequence[DevAndTest], costs: ArrayLike) -> NDAr
 def weighted_thresholds(
     scores: ArrayLike, labels: ArrayLike, costs: ArrayLike
 ) -> NDArray[np.float64]:
-    """Give for each cost c the threshold with the least c FAR + (1 - c) FRR.
+    """Return for each cost c the threshold with the least c FAR + (1 - c) FRR.
 
     Of equally good ones it is that with the least HTER, then the least |FAR - FRR|, then the
     lower: without the second rule all thresholds above the scores of label 0 would be alike for

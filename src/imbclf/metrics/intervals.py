@@ -10,7 +10,7 @@ from imbclf.utils.arrays import number_groups
 
 
 def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
-    """Give the standard error of the HTER of decisions whose threshold was fixed beforehand.
+    """Return the standard error of the HTER of decisions whose threshold was fixed beforehand.
 
     1/2 sqrt(FAR (1 - FAR) / n0 + FRR (1 - FRR) / n1); NaN if a class is absent (Bengio and
     Mariéthoz, "A statistical significance test for person authentication", 2004).
@@ -24,7 +24,7 @@ def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
 
 
 def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Give Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
+    """Return Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
 
     Source: Wilson, "Probable inference", 1927.
 
@@ -36,16 +36,16 @@ def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, 
     if n == 0:
         return nan, nan
     z2 = float(norm.ppf((1 + level) / 2)) ** 2
-    centre = (rate + z2 / (2 * n)) / (1 + z2 / n)
+    center = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # At rate 0 and 1 the bounds are 0 and 1, which rounding may overstep.
-    return min(rate, centre - half), max(rate, centre + half)
+    return min(rate, center - half), max(rate, center + half)
 
 
 def hter_interval(
     far: float, frr: float, n0: int, n1: int, level: float = 0.95
 ) -> tuple[float, float]:
-    """Give a confidence interval of the HTER of decisions on n0 and n1 independent images.
+    """Return a confidence interval of the HTER of decisions on n0 and n1 independent images.
 
     Square-and-add: with Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR it runs from
     HTER - 1/2 sqrt((FAR - l0)^2 + (FRR - l1)^2) to HTER + 1/2 sqrt((u0 - FAR)^2 + (u1 - FRR)^2).
@@ -75,7 +75,7 @@ def bootstrap_hter_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Give a percentile bootstrap interval of the HTER; NaN if a class is absent.
+    """Return a percentile bootstrap interval of the HTER; NaN if a class is absent.
 
     Images are resampled within each class. With groups (patients, identities) whole groups are
     resampled, within those that hold label 0, label 1 or both: for images that are not
@@ -119,7 +119,7 @@ def bootstrap_hter_interval(
 
 
 def _error_counts(decisions: NDArray[np.generic], labels: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Give for each image: label 0, false accept, label 1, false reject, int64 `[N, 4]`."""
+    """Return for each image: label 0, false accept, label 1, false reject, int64 `[N, 4]`."""
     if decisions.ndim != 1 or decisions.shape != labels.shape:
         raise ValueError(
             f"expected decisions and labels of one shape [N], got {decisions.shape} and "

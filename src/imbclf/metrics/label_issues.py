@@ -27,8 +27,8 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
     """Find the images that the models count, with confidence, to the other label.
 
     Confidence is measured by class: t_j is the mean of P(label j) over the images that are
-    labelled j. An image labelled i is counted to j where P(j) >= t_j, to the likelier of both where
-    that holds for both; C_ij is their number. Of the n_i images labelled i those n_i C_ij / (C_ii +
+    labeled j. An image labeled i is counted to j where P(j) >= t_j, to the likelier of both where
+    that holds for both; C_ij is their number. Of the n_i images labeled i those n_i C_ij / (C_ii +
     C_ij) are suspects (rounded) that have the least P(i), as far as it is below 1/2. Thresholds of
     each class's own are what lets this work where one class is rare and never predicted with much
     confidence.
@@ -61,10 +61,10 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
     counted = against | confident[truth, rows]
     suspects = []
     for label in (0, 1):
-        labelled = np.flatnonzero(truth == label)
-        share = against[labelled].sum() / max(counted[labelled].sum(), 1)
-        doubted = labelled[np.argsort(own[labelled], kind="stable")]
-        doubted = doubted[: round(share * len(labelled))]
+        labeled = np.flatnonzero(truth == label)
+        share = against[labeled].sum() / max(counted[labeled].sum(), 1)
+        doubted = labeled[np.argsort(own[labeled], kind="stable")]
+        doubted = doubted[: round(share * len(labeled))]
         suspects.append(doubted[own[doubted] < 0.5])
     found = np.sort(np.concatenate(suspects))
     order = found[np.argsort(own[found], kind="stable")]

@@ -11,7 +11,7 @@ from imbclf.utils.arrays import check_both_classes
 
 
 def threshold_for_far(scores: ArrayLike, labels: ArrayLike, max_far: float) -> float:
-    """Give the lowest threshold whose FAR on these scores is at most `max_far`: the least FRR.
+    """Return the lowest threshold whose FAR on these scores is at most `max_far`: the least FRR.
 
     Args:
         scores: `[N]`, growing with label 1.
@@ -31,7 +31,7 @@ def threshold_for_far(scores: ArrayLike, labels: ArrayLike, max_far: float) -> f
 
 
 def threshold_for_frr(scores: ArrayLike, labels: ArrayLike, max_frr: float) -> float:
-    """Give the highest threshold whose FRR on these scores is at most `max_frr`: the least FAR.
+    """Return the highest threshold whose FRR on these scores is at most `max_frr`: the least FAR.
 
     Arguments and errors as `threshold_for_far`.
 
@@ -44,7 +44,7 @@ def threshold_for_frr(scores: ArrayLike, labels: ArrayLike, max_frr: float) -> f
 
 
 def threshold_for_cost(scores: ArrayLike, labels: ArrayLike, cost_ratio: float) -> float:
-    """Give the threshold of least cost_ratio FAR + FRR.
+    """Return the threshold of least cost_ratio FAR + FRR.
 
     With a ratio of 1 that is the least HTER.
 

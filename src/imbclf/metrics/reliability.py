@@ -55,7 +55,7 @@ def reliability_diagram(
 
 
 def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
-    """Give the expected calibration error: mean over images of |predicted - observed| in their bin.
+    """Return the expected calibration error, mean of |predicted - observed| in an image's bin.
 
     It is above 0 by chance alone where bins hold few images. Source: Guo et al., "On calibration of
     modern neural networks", ICML 2017.
@@ -72,7 +72,7 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = B
 
 
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """Give the mean of (P(label 1) - label)^2; 0 is perfect, n0 n1 / N^2 knows the prior alone.
+    """Return the mean of (P(label 1) - label)^2; 0 is perfect, n0 n1 / N^2 knows the prior alone.
 
     Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
 

@@ -82,7 +82,7 @@ def paired_hter_test(
 
 
 def two_sided(z: float) -> float:
-    """Give the probability that a standard normal variable is at least as far from 0 as z.
+    """Return the probability that a standard normal variable is at least as far from 0 as z.
 
     >>> round(two_sided(1.96), 3)
     0.05
@@ -98,7 +98,7 @@ def bootstrap_hter_difference(
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Give a percentile bootstrap interval of HTER_A - HTER_B; images are drawn within each class.
+    """Return a percentile bootstrap interval of HTER_A - HTER_B, stratified by class.
 
     Both classifiers are judged on the same drawn images. Arguments and errors as
     `paired_hter_test`, decisions 0 or 1; no distribution is assumed.
@@ -125,7 +125,7 @@ def bootstrap_hter_difference(
 def corrected_resampled_t(
     differences: Sequence[float], fit_images: float, test_images: float
 ) -> float:
-    """Give the two-sided p of a mean difference over folds whose training images overlap.
+    """Return the two-sided p of a mean difference over folds whose training images overlap.
 
     t = mean / sqrt((1/k + n_test / n_fit) variance), k - 1 degrees of freedom; the plain t-test
     takes folds for independent and finds differences that are not there. NaN for fewer than two.

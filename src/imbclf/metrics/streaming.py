@@ -35,7 +35,7 @@ def error_counts(scores: Tensor, labels: Tensor, threshold: float) -> Tensor:
 
 
 def hter_of_counts(counts: Tensor) -> Tensor:
-    """Give (FAR + FRR) / 2 of `error_counts`, a float32 scalar; NaN if a class is absent.
+    """Return (FAR + FRR) / 2 of `error_counts`, a float32 scalar; NaN if a class is absent.
 
     Raises:
         ValueError: if images were unusable.
@@ -53,13 +53,13 @@ def hter_of_counts(counts: Tensor) -> Tensor:
     return (far + frr) / 2
 
 
-class HalfTotalErrorRate(Metric):
+class HTER(Metric):
     """HTER of all batches since the last reset, at one threshold.
 
     Args:
         threshold: on the scale of the scores that `update` gets; nothing is guessed.
 
-    >>> metric = HalfTotalErrorRate(threshold=0.5)
+    >>> metric = HTER(threshold=0.5)
     >>> metric.update(torch.tensor([0.2, 0.7]), torch.tensor([0, 0]))
     >>> metric.update(torch.tensor([0.9]), torch.tensor([1]))
     >>> metric.compute()
@@ -81,5 +81,5 @@ class HalfTotalErrorRate(Metric):
         self.counts = self.counts + error_counts(scores, labels, self.threshold)
 
     def compute(self) -> Tensor:
-        """Give the HTER so far."""
+        """Return the HTER so far."""
         return hter_of_counts(self.counts)

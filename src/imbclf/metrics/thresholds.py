@@ -43,7 +43,7 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, method: Method) -> fl
 
 
 def min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Give the threshold, midway between adjacent scores, with the least HTER.
+    """Return the threshold, midway between adjacent scores, with the least HTER.
 
     Of equally good ones it is that with the least |FAR - FRR|; if two are left, the lower. Where
     deciding always the same is best, it lies just outside the scores.
@@ -60,7 +60,7 @@ def min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Give the threshold with the least HTER once each class's scores are kernel-smoothed.
+    """Return the threshold with the least HTER once each class's scores are kernel-smoothed.
 
     FAR(t) = mean over label 0 of Phi((score - t) / h0), FRR(t) = mean over label 1 of
     Phi((t - score) / h1): the HTER of Gaussian kernel density estimates, each with its class's
@@ -95,7 +95,7 @@ def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def bandwidth(sample: NDArray[np.float64]) -> float:
-    """Give the normal-reference bandwidth of a Gaussian kernel with a robust spread.
+    """Return the normal-reference bandwidth of a Gaussian kernel with a robust spread.
 
     1.06 min(standard deviation, interquartile range / 1.349) n^(-1/5); Silverman, "Density
     estimation", 1986, section 3.4. Where half of the sample is one number, the standard deviation
@@ -111,9 +111,9 @@ def bandwidth(sample: NDArray[np.float64]) -> float:
 
 
 def bayes_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Give the score at which the calibrated P(y = 1) equals the share of label 1.
+    """Return the score at which the calibrated P(y = 1) equals the share of label 1.
 
-    Deciding 1 iff P(y = 1 | x) > P(y = 1) minimises the HTER. Calibration is `fit_platt`'s. If
+    Deciding 1 iff P(y = 1 | x) > P(y = 1) minimizes the HTER. Calibration is `fit_platt`'s. If
     higher scores do not speak for label 1, there is no such score and `min_hter_threshold` decides;
     never further out than just outside the scores.
 

@@ -19,7 +19,7 @@ from imbclf.models.probes.base import Probe
 from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe
 from imbclf.models.torchvision_models import (
-    RandomWeightsLeftOut,
+    SkipRandomInit,
     build_network,
     check_name,
     cut_head,
@@ -52,9 +52,9 @@ class Backbone(nn.Module):
     logits = head(features(images)); in evaluation, with a probe, the mean of that and its logits
 
     Args:
-        network: normalised images [N, 3, H, W] to features [N, D].
+        network: normalized images [N, 3, H, W] to features [N, D].
         head: features [N, D] to logits [N].
-        architecture: how the network was built, and at which size and normalisation.
+        architecture: how the network was built, and at which size and normalization.
     """
 
     scale: Tensor
@@ -75,7 +75,7 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
-        pixels = self.normalise(images)
+        pixels = self.normalize(images)
         features = self.network(pixels)
         with _without_autocast(features.device):
             logits: Tensor = self.head(_at_least_single(features))
@@ -86,10 +86,10 @@ class Backbone(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """Images, as for `forward`, to what enters the head, [N, D]."""
-        features: Tensor = self.network(self.normalise(images))
+        features: Tensor = self.network(self.normalize(images))
         return features
 
-    def normalise(self, images: Tensor) -> Tensor:
+    def normalize(self, images: Tensor) -> Tensor:
         """Images, as for `forward`, to what enters the network, [N, 3, H', W']."""
         width = images.shape[2]
         # Over long rows, not triples: twice as fast.
@@ -163,8 +163,8 @@ def build_backbone(
         stem: "small" puts a 3x3 convolution without pooling in the place of a 7x7 convolution of
             stride 2 with max-pooling: four times the side of every feature map, for training on
             small images from scratch.
-        mean: of each colour in 0..1. None takes that of the weights (all but ever ImageNet's).
-        std: standard deviation of each colour in 0..1. None as for `mean`.
+        mean: of each color in 0..1. None takes that of the weights (all but ever ImageNet's).
+        std: standard deviation of each color in 0..1. None as for `mean`.
         head: called with `width`, makes one of the heads of `imbclf.models.heads`. For one that
             allows no biases, those of the network are frozen: at 0, or as its weights have them.
         probe: whether to keep a `StageProbe` of pretrained weights, or beside random ones a
@@ -242,9 +242,9 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     probe = architecture.get("probe")
     if probe not in (None, False, True, "stages", "patches"):
         raise ValueError("probe: expected stages or patches")
-    # Numbers here already: what else a card may hold cannot always be spelt out in a message.
+    # Numbers here already: what else a card may hold cannot always be spelled out in a message.
     mean, std = ([float(value) for value in architecture[key]] for key in ("mean", "std"))
-    with RandomWeightsLeftOut():
+    with SkipRandomInit():
         backbone = build_backbone(
             name=name,
             input_size=architecture["input_size"],
@@ -259,7 +259,7 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
 
 
 def _usual_side(name: str) -> int:
-    """Give the side in pixels of the images that a network was published for."""
+    """Return the side in pixels of the images that a network was published for."""
     side: int = published_weights(name, None).transforms().crop_size[0]
     return side
 
@@ -273,7 +273,7 @@ def _three(option: str, values: Sequence[float]) -> list[float]:
     if len(numbers) != 3 or not all(isfinite(number) and number > least for number in numbers):
         above = " above 0" if option == "std" else ""
         raise UserError(
-            f"model.{option}={values}: expected a number{above} for each of three colours."
+            f"model.{option}={values}: expected a number{above} for each of three colors."
         )
     return numbers
 

@@ -1,4 +1,4 @@
-"""Batch normalisation that costs nothing where a network only scores many images."""
+"""Batch normalization that costs nothing where a network only scores many images."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,14 +46,14 @@ def folded(model: nn.Module, precision: str | int) -> Iterator[None]:
 
 
 def without_batch_norms(network: nn.Module) -> nn.Module:
-    """Give a copy in which batch norms are folded into convolutions; the network where none can be.
+    """Return a copy with batch norms fused into convolutions; the network where none can be.
 
     Args:
         network: in evaluation mode.
     """
-    normalised = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
+    normalized = any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
     compiled = getattr(network, "_compiled_call_impl", None) is not None  # torch's own word for it
-    if not normalised or compiled:
+    if not normalized or compiled:
         return network
     plain = deepcopy(network)
     use_plain_convolutions(plain)  # torch.fx looks for these

@@ -34,7 +34,7 @@ class Freezing:
             raise UserError(f"optim.frozen={self.share}: expected a share of training, 0 to 1")
 
     def thawed(self, progress: float, stages: int) -> int:
-        """Give how many of the stages, counted from the head, are trained at this progress.
+        """Return how many of the stages, counted from the head, are trained at this progress.
 
         With a share of 1 the last stage would thaw as training ends: it never does.
         """
@@ -44,7 +44,7 @@ class Freezing:
 
 
 def stages_of(network: nn.Module) -> list[nn.Module]:
-    """Give the parts of a network that hold parameters, in order from the input.
+    """Return the parts of a network that hold parameters, in order from the input.
 
     A part that holds most of the parameters (`features`, `encoder`) is opened if it has three
     parts or more, or one that is nearly all of it.
@@ -70,7 +70,7 @@ def _size(module: nn.Module) -> int:
 
 
 def thaw(network: nn.Module, stages: Sequence[nn.Module], thawed: int) -> None:
-    """Train the last `thawed` stages; freeze the others, their normalisation statistics too.
+    """Train the last `thawed` stages; freeze the others, their normalization statistics too.
 
     What belongs to no stage, a class token, say, is trained when all of them are.
     """

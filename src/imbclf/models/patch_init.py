@@ -62,7 +62,7 @@ def start_from_patches(network: nn.Module, pixels: Tensor, seed: int) -> None:
 
     Args:
         network: on the device of `pixels`.
-        pixels: normalised images [N, 3, H, W].
+        pixels: normalized images [N, 3, H, W].
         seed: which patches.
     """
     convolution = first_convolution(network)

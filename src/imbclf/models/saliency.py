@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-NOISE = 0.1  # deviation of the noise, of the range of colours, as Smilkov et al. suggest
+NOISE = 0.1  # deviation of the noise, of the range of colors, as Smilkov et al. suggest
 BLUR = 0.02  # deviation of the final smoothing, of the image's longer side
 
 
@@ -17,9 +17,9 @@ def smooth_gradients(
     samples: int = 16,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """Give for each pixel how much it moves the logit, 0 to 1: SmoothGrad.
+    """Return for each pixel how much it moves the logit, 0 to 1: SmoothGrad.
 
-    mean over `samples` noisy copies of (d logit / d pixel)^2, summed over colours, smoothed a
+    mean over `samples` noisy copies of (d logit / d pixel)^2, summed over colors, smoothed a
     little; the 99th percentile of an image and what is above it become 1. It takes any network
     that has a gradient, since it knows nothing of layers, and costs `samples` steps of training
     for each image. Random numbers of the caller are left as they were.

@@ -66,10 +66,10 @@ def _constructor_options(name: str) -> set[str]:
     return set(inspect.signature(network_class).parameters)
 
 
-class RandomWeightsLeftOut(TorchFunctionMode):
+class SkipRandomInit(TorchFunctionMode):
     """Build a network to look at or to load weights into: its parameters are undefined or 0.
 
-    >>> with RandomWeightsLeftOut():
+    >>> with SkipRandomInit():
     ...     weight = nn.init.normal_(nn.Parameter(Tensor([7, 7])))
     ...     drawn_till_within_bounds = nn.init.trunc_normal_(nn.Parameter(Tensor([7, 7])))
     >>> weight.tolist(), drawn_till_within_bounds.tolist()
@@ -83,7 +83,7 @@ class RandomWeightsLeftOut(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        """Give back what `func` was to fill, or call it."""
+        """Return back what `func` was to fill, or call it."""
         given = dict(kwargs or {})
         if func in (Tensor.uniform_, Tensor.normal_):
             # `trunc_normal_` draws again until all lie within its bounds, which 0 does.
@@ -110,7 +110,7 @@ def cut_head(network: nn.Module) -> tuple[str, int]:
 
 
 def freeze_biases(network: nn.Module, at_zero: bool) -> None:
-    """Train no constant terms, those of normalisation included.
+    """Train no constant terms, those of normalization included.
 
     Args:
         network: whose parameters called `...bias` no longer ask for gradients.

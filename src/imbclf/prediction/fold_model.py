@@ -18,13 +18,13 @@ from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.models.backbone import Backbone, rebuild_backbone
 from imbclf.prediction.decision_rule import CARD, DecisionRule
-from imbclf.prediction.manifest import FORMAT, SHEET
-from imbclf.utils.files import whole_file, write_text
+from imbclf.prediction.manifest import FORMAT, MANIFEST
+from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import UNREADABLE, check_archive, read_json
 
 
 @dataclass(frozen=True)
-class Member:
+class FoldModel:
     """One fold's model.
 
     Attributes:
@@ -38,7 +38,7 @@ class Member:
     name: str
 
     def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
-        """Give slope a and intercept b of P(label 1) = sigmoid(a logit + b).
+        """Return slope a and intercept b of P(label 1) = sigmoid(a logit + b).
 
         Another prior adds a constant to the log-odds, see `shift_prior`.
 
@@ -56,22 +56,22 @@ class Member:
         return slope, intercept + shift
 
 
-def load_fold(folder: Path, fold: int) -> Member:
+def load_fold(folder: Path, fold: int) -> FoldModel:
     """Read one fold's model of the predictor in `folder`. No code from the files is run.
 
     Raises:
         UserError: where the predictor is damaged or has no such fold.
     """
-    sheet = folder / SHEET
+    sheet = folder / MANIFEST
     try:
         stored = read_json(sheet)["members"]
         (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
-        return load_member(folder, own)
+        return load_fold_model(folder, own)
     except UNREADABLE as error:
         raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
 
 
-def load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
+def load_fold_model(folder: Path, stored: Mapping[str, Any]) -> FoldModel:
     """Read the model of one entry of the predictor in `folder`. No code from the files is run.
 
     Raises:
@@ -80,12 +80,14 @@ def load_member(folder: Path, stored: Mapping[str, Any]) -> Member:
     """
     name = str(stored["weights"])
     if Path(name).name != name or not name.endswith(".safetensors"):
-        raise UserError(f"{folder / SHEET}: weights {name!r} must be a .safetensors file beside it")
+        raise UserError(
+            f"{folder / MANIFEST}: weights {name!r} must be a .safetensors file beside it"
+        )
     try:
         weights = load_file(folder / name)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{folder / name}: not readable weights ({error})") from error
-    return build_member(stored, weights, folder / name)
+    return build_fold_model(stored, weights, folder / name)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -108,9 +110,9 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
     return card, weights
 
 
-def build_member(
+def build_fold_model(
     card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
-) -> Member:
+) -> FoldModel:
     """Build a model from its card and its weights, which were read from `path`.
 
     Raises:
@@ -131,10 +133,10 @@ def build_member(
             f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
         ) from error
     rule = DecisionRule(**numbers)  # type: ignore[typeddict-item]
-    return Member(backbone, rule, path.stem)
+    return FoldModel(backbone, rule, path.stem)
 
 
-def save_member(
+def save_fold_model(
     folder: Path,
     fold: int,
     card: Mapping[str, Any],
@@ -143,9 +145,9 @@ def save_member(
 ) -> None:
     """Write one fold's model into the predictor in `folder`, beside those already there."""
     name = _weights_name(fold)
-    with whole_file(folder / name) as beside:
+    with atomic_write(folder / name) as beside:
         beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
-    sheet = folder / SHEET
+    sheet = folder / MANIFEST
     members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
     entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
     members = [member for member in members if member["weights"] != name]

@@ -1,4 +1,4 @@
-"""Image files in a request, labelled and held against those of the training."""
+"""Image files in a request, labeled and held against those of the training."""
 
 import base64
 import binascii
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
 from imbclf.errors import UserError
-from imbclf.prediction.drift import FEWEST, compare_with_training, oddities
+from imbclf.prediction.drift import FEWEST, measure_drift, outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
-from imbclf.prediction.training_statistics import measure_colours
+from imbclf.prediction.training_statistics import measure_colors
 
 WINDOW = 500  # images that are held against the training's together
 MOST_PIXELS = 50_000_000  # of one image: a photograph, and no bomb
@@ -25,7 +25,7 @@ log = logging.getLogger("imbclf")
 
 
 def file_from_text(text: object) -> BytesIO:
-    """Give the bytes that a base64 text stands for.
+    """Return the bytes that a base64 text stands for.
 
     Raises:
         UserError: it is no such text.
@@ -73,7 +73,7 @@ class ImageService:
     told: frozenset[str] = frozenset()
     lock: Lock = field(default_factory=Lock)
     headers: deque[Header] = field(default_factory=lambda: deque(maxlen=WINDOW))
-    colours: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    colors: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
     logits: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
     def answer(self, texts: Sequence[object]) -> tuple[Predictions, list[str]]:
@@ -99,25 +99,25 @@ class ImageService:
         images = np.stack(pixels)
         with self.lock:
             answer = self.predictor.predict(images)
-            return answer, self._watch(headers, measure_colours(images), answer.logits)
+            return answer, self._watch(headers, measure_colors(images), answer.logits)
 
     def _watch(
-        self, headers: list[Header], colours: NDArray[np.float64], logits: NDArray[np.float64]
+        self, headers: list[Header], colors: NDArray[np.float64], logits: NDArray[np.float64]
     ) -> list[str]:
         known = self.predictor.reference
         if known is None:
             return [""] * len(headers)
         self.headers.extend(headers)
-        self.colours.extend(colours)
+        self.colors.extend(colors)
         self.logits.extend(logits)
         last: dict[str, str] = {}
         if len(self.headers) >= FEWEST:
-            seen = np.stack(self.colours), np.stack(self.logits)
-            look = compare_with_training([*self.headers], *seen, self.predictor.names, known)
+            seen = np.stack(self.colors), np.stack(self.logits)
+            look = measure_drift([*self.headers], *seen, self.predictor.names, known)
             last = dict(look.warnings)
         for topic in sorted(last.keys() - self.told):
             log.warning("unlike what the models were trained on: %s", last[topic])
         self.told = frozenset(last)
         together = [f"last {len(self.headers)} images: {words}" for words in last.values()]
-        pairs = zip(headers, colours, strict=True)
-        return ["; ".join([*oddities(*pair, known), *together]) for pair in pairs]
+        pairs = zip(headers, colors, strict=True)
+        return ["; ".join([*outlier_reasons(*pair, known), *together]) for pair in pairs]

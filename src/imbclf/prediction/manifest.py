@@ -6,7 +6,7 @@ from typing import Any
 from imbclf.data.decoding import MOST_PIXELS
 
 FORMAT = 2
-SHEET = "predictor.json"
+MANIFEST = "predictor.json"
 
 
 def read_size(stored: Mapping[str, Any]) -> tuple[int, int]:

@@ -13,10 +13,15 @@ from scipy.special import expit
 from imbclf.augment.tta import Tta, check_tta, check_views
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
-from imbclf.prediction.fold_model import Member, build_member, load_member, read_checkpoint
-from imbclf.prediction.manifest import FORMAT, SHEET, read_names, read_size
+from imbclf.prediction.fold_model import (
+    FoldModel,
+    build_fold_model,
+    load_fold_model,
+    read_checkpoint,
+)
+from imbclf.prediction.manifest import FORMAT, MANIFEST, read_names, read_size
 from imbclf.prediction.scoring import check_precision, resolve_precision, score_images
-from imbclf.prediction.training_statistics import Reference, read_reference
+from imbclf.prediction.training_statistics import TrainingStatistics, read_training_statistics
 from imbclf.utils.safe_reading import UNREADABLE, read_json
 
 
@@ -52,15 +57,15 @@ class Predictor:
         reference: what the images of the training looked like; None where that is not known.
     """
 
-    members: tuple[Member, ...]
+    members: tuple[FoldModel, ...]
     image_size: tuple[int, int]
     label_names: tuple[str, str]
     tta: Tta = "none"
-    reference: Reference | None = None
+    reference: TrainingStatistics | None = None
 
     @property
     def names(self) -> list[str]:
-        """Give the members' names."""
+        """Return the members' names."""
         return [member.name for member in self.members]
 
     def predict(
@@ -141,7 +146,7 @@ class Predictor:
         Raises:
             UserError: where a file is missing, damaged or not what it should be.
         """
-        sheet = folder / SHEET
+        sheet = folder / MANIFEST
         try:
             stored = read_json(sheet)
             if stored["format"] != FORMAT:
@@ -155,12 +160,12 @@ class Predictor:
             names = [str(member["weights"]) for member in stored["members"]]
             if len(set(names)) < len(names):
                 raise ValueError("weights are named twice")
-            members = tuple(load_member(folder, member) for member in stored["members"])
+            members = tuple(load_fold_model(folder, member) for member in stored["members"])
         except UNREADABLE as error:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
             raise UserError(f"{sheet}: names no model")
-        return cls(members, image_size, label_names, tta, read_reference(folder))
+        return cls(members, image_size, label_names, tta, read_training_statistics(folder))
 
     @classmethod
     def from_checkpoint(cls, path: Path) -> "Predictor":
@@ -172,7 +177,7 @@ class Predictor:
         card, weights = read_checkpoint(path)
         try:
             image_size, label_names = read_size(card), read_names(card)
-            member = build_member(card, weights, path)
+            member = build_fold_model(card, weights, path)
         except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
         return cls((member,), image_size, label_names)

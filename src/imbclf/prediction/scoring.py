@@ -20,7 +20,7 @@ DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 
 
 
 def has_native_bfloat16(device: torch.device) -> bool:
-    """Say whether the device multiplies bfloat16 in hardware, so that it is quicker than float32.
+    """Return whether the device multiplies bfloat16 in hardware, faster than float32.
 
     >>> isinstance(has_native_bfloat16(torch.device("cpu")), bool)
     True
@@ -44,7 +44,7 @@ def check_precision(precision: str | int) -> None:
 
 
 def scoring_precision(precision: str | int) -> str | int:
-    """Give the precision in which a network is scored that was trained in a resolved one.
+    """Return the precision in which a network is scored that was trained in a resolved one.
 
     >>> scoring_precision("16-mixed"), scoring_precision("64-true")
     ('16-mixed', '32-true')
@@ -77,7 +77,7 @@ def resolve_precision(precision: str | int, device: torch.device, network: nn.Mo
 
 
 def depthwise_share(network: nn.Module) -> float:
-    """Give the share of depthwise convolutions in the output channels of all weighted layers.
+    """Return the share of depthwise convolutions in the output channels of all weighted layers.
 
     >>> depthwise_share(nn.Sequential(nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 24, 1)))
     0.25
@@ -93,7 +93,7 @@ def depthwise_share(network: nn.Module) -> float:
 
 
 def autocast_to(precision: str | int, device: torch.device) -> AbstractContextManager[object]:
-    """Give the autocast context of a resolved Lightning precision."""
+    """Return the autocast context of a resolved Lightning precision."""
     if precision == "bf16-mixed":
         return torch.autocast(device.type, torch.bfloat16)
     if precision == "16-mixed":
@@ -102,7 +102,7 @@ def autocast_to(precision: str | int, device: torch.device) -> AbstractContextMa
 
 
 def pick_device(accelerator: str) -> torch.device:
-    """Give the device of an accelerator's name: auto, cpu, gpu, cuda or mps.
+    """Return the device of an accelerator's name: auto, cpu, gpu, cuda or mps.
 
     Raises:
         UserError: where this machine has no such device.
@@ -136,7 +136,7 @@ def score_images(
     progress: str | None = None,
     fold_norms: bool = False,
 ) -> NDArray[np.float64]:
-    """Give a network's logits, float64 `[len(rows)]`, for some rows of an image array.
+    """Return a network's logits, float64 `[len(rows)]`, for some rows of an image array.
 
     Args:
         network: uint8 images `[B, H, W, 3]` to logits `[B]`; it is put in evaluation mode.

@@ -23,25 +23,25 @@ from imbclf.utils.safe_reading import UNREADABLE, read_json
 
 REFERENCE = "reference.json"
 FORMAT = 1
-HEADERS, COLOURED = 2_000, 20_000  # images that are looked at, at most
+HEADERS, COLORED = 2_000, 20_000  # images that are looked at, at most
 LEVELS = 201  # quantiles, the least and the largest value among them
-COLOURS = tuple(
-    f"{what} of {colour}" for what in ("mean", "deviation") for colour in ("red", "green", "blue")
+COLORS = tuple(
+    f"{what} of {color}" for what in ("mean", "deviation") for color in ("red", "green", "blue")
 )
 BLOCK = 64  # images at once
 MOST_KINDS = 1000  # formats and modes; Pillow knows some dozens
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class TrainingStatistics:
     """What new images are held against.
 
     Attributes:
         headers: number of files whose headers were read.
         height, width: the least and the largest, in pixels.
         kinds: number of files by format and mode, as in `JPEG RGB`.
-        coloured: number of images whose colours were measured.
-        colours: float64 `[LEVELS, 6]`, quantiles over images of mean and deviation of red, green
+        colored: number of images whose colors were measured.
+        colors: float64 `[LEVELS, 6]`, quantiles over images of mean and deviation of red, green
             and blue, in 0..1.
         scored: number of out-of-fold logits by the name of the model (`fold_0`).
         logits: float64 `[LEVELS]` by the name of the model, their quantiles.
@@ -51,14 +51,14 @@ class Reference:
     height: tuple[int, int]
     width: tuple[int, int]
     kinds: Mapping[str, int]
-    coloured: int
-    colours: NDArray[np.float64]
+    colored: int
+    colors: NDArray[np.float64]
     scored: Mapping[str, int]
     logits: Mapping[str, NDArray[np.float64]]
 
 
 def kind(header: Header) -> str:
-    """Say what a file is.
+    """Return what a file is.
 
     >>> kind(Header("JPEG", "RGB", 64, 64))
     'JPEG RGB'
@@ -66,13 +66,13 @@ def kind(header: Header) -> str:
     return f"{header.format} {header.mode}"
 
 
-def measure_colours(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Give mean and deviation of red, green and blue in each of the images `[N, H, W, 3]`.
+def measure_colors(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return mean and deviation of red, green and blue in each of the images `[N, H, W, 3]`.
 
     Returns:
         float64 `[N, 6]`, in 0..1.
 
-    >>> measure_colours(np.full((1, 4, 4, 3), 51, dtype=np.uint8)).round(6).tolist()
+    >>> measure_colors(np.full((1, 4, 4, 3), 51, dtype=np.uint8)).round(6).tolist()
     [[0.2, 0.2, 0.2, 0.0, 0.0, 0.0]]
     """
     count = pixels.shape[1] * pixels.shape[2]
@@ -81,7 +81,7 @@ def measure_colours(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         block = pixels[start : start + BLOCK]
         total, squares = _sum(block), _sum(np.square(block, dtype=np.uint16))
         mean = total / count
-        # Whole numbers up to here: an image of one colour deviates by 0.
+        # Whole numbers up to here: an image of one color deviates by 0.
         variance = (squares - total * mean) / count
         found[start : start + BLOCK, :3] = mean / 255
         found[start : start + BLOCK, 3:] = np.sqrt(np.maximum(variance, 0)) / 255
@@ -96,7 +96,7 @@ def _sum(block: NDArray[np.unsignedinteger]) -> NDArray[np.int64]:
     return sums
 
 
-def write_reference(
+def write_training_statistics(
     folder: Path,
     listing: Listing,
     pixels: NDArray[np.uint8],
@@ -112,8 +112,8 @@ def write_reference(
     """
     some = listing.take(evenly(len(listing), HEADERS))
     headers = [header for header in read_headers(some) if header is not None]
-    seen = pixels[evenly(len(pixels), COLOURED)]
-    earlier = read_reference(folder)
+    seen = pixels[evenly(len(pixels), COLORED)]
+    earlier = read_training_statistics(folder)
     levels = np.linspace(0, 1, LEVELS)
     scores: dict[str, dict[str, Any]] = {}
     if earlier is not None:
@@ -130,14 +130,14 @@ def write_reference(
         "height": [min(heights), max(heights)],
         "width": [min(widths), max(widths)],
         "kinds": dict(Counter(map(kind, headers)).most_common()),
-        "coloured": len(seen),
-        "colours": np.quantile(measure_colours(seen), levels, axis=0).round(6).tolist(),
+        "colored": len(seen),
+        "colors": np.quantile(measure_colors(seen), levels, axis=0).round(6).tolist(),
         "scores": dict(sorted(scores.items())),
     }
     write_text(folder / REFERENCE, json.dumps(stored) + "\n")
 
 
-def read_reference(folder: Path) -> Reference | None:
+def read_training_statistics(folder: Path) -> TrainingStatistics | None:
     """Read `reference.json` of a predictor; None where there is none, as in earlier runs.
 
     Raises:
@@ -154,19 +154,19 @@ def read_reference(folder: Path) -> Reference | None:
         kinds = {str(name): _count(number) for name, number in stored["kinds"].items()}
         if len(kinds) > MOST_KINDS:
             raise ValueError("more kinds of file than there are")
-        return Reference(
+        return TrainingStatistics(
             headers=_count(stored["headers"]),
             height=_range(stored["height"]),
             width=_range(stored["width"]),
             kinds=kinds,
-            coloured=_count(stored["coloured"]),
-            colours=_quantiles(stored["colours"], (LEVELS, len(COLOURS))),
+            colored=_count(stored["colored"]),
+            colors=_quantiles(stored["colors"], (LEVELS, len(COLORS))),
             scored={name: _count(one["images"]) for name, one in scores.items()},
             logits={name: _quantiles(one["quantiles"], (LEVELS,)) for name, one in scores.items()},
         )
     except UNREADABLE as error:
         raise UserError(
-            f"{path}: not a readable reference ({error!r}). Remove it, and images are labelled "
+            f"{path}: not a readable reference ({error!r}). Remove it, and images are labeled "
             "without being held against those of the training"
         ) from error
 

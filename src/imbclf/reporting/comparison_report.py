@@ -10,7 +10,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.comparison import FinishedRun, Rank, rank, remarks
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLOURS, as_written
+from imbclf.reporting.plots import COLORS, as_written
 from imbclf.utils.tables import write_table
 
 WIDEST = 60
@@ -28,7 +28,7 @@ def named_apart(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 
 
 def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Path) -> str:
-    """Write `comparison.csv` and `comparison.html`; give the text for the terminal.
+    """Write `comparison.csv` and `comparison.html`; return the text for the terminal.
 
     Raises:
         UserError: fewer than two runs, or as `rank`.
@@ -100,9 +100,9 @@ def _intervals(ranks: Sequence[Rank]) -> Figure:
     figure = Figure(figsize=(7, 0.8 + 0.32 * len(ranks)), layout="constrained")
     axes = figure.add_subplot()
     for row, line in enumerate(ranks):
-        colour = {"worse": COLOURS[1], "better": COLOURS[2]}.get(line.verdict, COLOURS[0])
-        axes.plot([100 * line.hter_low, 100 * line.hter_high], [row, row], color=colour)
-        axes.plot(100 * line.hter, row, "o", color=colour)
+        color = {"worse": COLORS[1], "better": COLORS[2]}.get(line.verdict, COLORS[0])
+        axes.plot([100 * line.hter_low, 100 * line.hter_high], [row, row], color=color)
+        axes.plot(100 * line.hter, row, "o", color=color)
     names = [line.run if len(line.run) <= 48 else line.run[:45] + "..." for line in ranks]
     axes.set_yticks(range(len(ranks)), map(as_written, names))
     axes.set(xlabel="HTER (%)", ylim=(len(ranks) - 0.5, -0.5))

@@ -33,7 +33,7 @@ def exploration_page(found: Exploration, seed: int) -> Page:
     for finding in findings(found):
         page.paragraph(finding)
     _add_files(page, found)
-    _add_colours(page, found)
+    _add_colors(page, found)
     _add_samples(page, found, seed)
     _add_duplicates(page, found)
     page.heading("What it means for the folds")
@@ -60,8 +60,8 @@ def _add_files(page: Page, found: Exploration) -> None:
         )
 
 
-def _add_colours(page: Page, found: Exploration) -> None:
-    page.heading("Colours")
+def _add_colors(page: Page, found: Exploration) -> None:
+    page.heading("Colors")
     rows = zip(
         ("red", "green", "blue"),
         found.looks.mean.tolist(),

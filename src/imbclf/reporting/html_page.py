@@ -149,7 +149,7 @@ class Page:
         self._parts.append(f'<div class="gallery" style="--width: {width}rem">{shown}</div>')
 
     def html(self) -> str:
-        """Give the page."""
+        """Return the page."""
         head = (
             '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style>"

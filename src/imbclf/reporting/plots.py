@@ -14,19 +14,19 @@ from scipy.stats import norm
 
 from imbclf.evaluation.run_directory import Epochs
 from imbclf.metrics.error_rates import ErrorCurve, error_curve
-from imbclf.utils.files import whole_file
+from imbclf.utils.files import atomic_write
 
 DPI = 120
 WIDTH = 6  # inches
 FEW = 10  # up to so many epochs each is marked: one alone makes no line
-# Seven that colour-blind readers can tell apart (Okabe and Ito 2008), then wine, grey and olive.
+# Seven that color-blind readers can tell apart (Okabe and Ito 2008), then wine, gray and olive.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-COLOURS = (*OKABE_ITO, "#882255", "#999999", "#808000")
+COLORS = (*OKABE_ITO, "#882255", "#999999", "#808000")
 DET_TICKS = np.array([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8])
 
 
 def new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
-    """Give a figure with one pair of axes: their labels with units, a faint grid."""
+    """Return a figure with one pair of axes: their labels with units, a faint grid."""
     figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)  # not pyplot, which keeps every figure and may want a display
     axes = figure.add_subplot()
@@ -37,7 +37,7 @@ def new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
 
 
 def as_written(name: str) -> str:
-    r"""Give a name of the user's as figures show it unchanged: between dollars is mathematics.
+    r"""Return a name of the user's as figures show it unchanged: between dollars is mathematics.
 
     >>> print(as_written("under 5 $"))
     under 5 \$
@@ -47,12 +47,12 @@ def as_written(name: str) -> str:
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
-    with whole_file(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, format="png")
 
 
 def draw_losses(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figure:
-    """Draw train and dev loss against the epoch, a colour per fold.
+    """Draw train and dev loss against the epoch, a color per fold.
 
     Args:
         epochs: for each fold the metrics `train/loss` and `dev/loss` of its epochs.
@@ -66,7 +66,7 @@ def draw_losses(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figu
 
 
 def draw_dev_hter(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figure:
-    """Draw the HTER on dev against the epoch, a colour per fold.
+    """Draw the HTER on dev against the epoch, a color per fold.
 
     Args:
         epochs: for each fold the metric `dev/hter` of its epochs.
@@ -95,7 +95,7 @@ def draw_roc(
     curve = error_curve(scores, labels)
     area = -np.trapezoid(1 - curve.frr, curve.far)
     figure, axes = new_figure("FAR (%)", "1 − FRR (%)", height=6)
-    axes.plot(100 * curve.far, 100 * (1 - curve.frr), COLOURS[0], label=f"AUROC {area:.4f}")
+    axes.plot(100 * curve.far, 100 * (1 - curve.frr), COLORS[0], label=f"AUROC {area:.4f}")
     axes.plot([0, 100], [100, 0], "0.6", linestyle=":", label=_equal(curve))
     _draw_operating_point(axes, 100 * far, 100 * (1 - frr), far, frr)
     axes.set(xlim=(-1, 100), ylim=(0, 101), aspect="equal")
@@ -121,7 +121,7 @@ def draw_det(
     ticks = norm.ppf(DET_TICKS)
     frame = ticks[0], ticks[-1]
     figure, axes = new_figure("FAR (%)", "FRR (%)", height=6)
-    axes.plot(_deviates(curve.far), _deviates(curve.frr), COLOURS[0], label="DET")
+    axes.plot(_deviates(curve.far), _deviates(curve.frr), COLORS[0], label="DET")
     axes.plot(frame, frame, "0.6", linestyle=":", label=_equal(curve))
     x, y = _deviates(np.array([far, frr])).clip(*frame)
     _draw_operating_point(axes, x, y, far, frr)
@@ -144,11 +144,11 @@ def _equal(curve: ErrorCurve) -> str:
 
 def _draw_operating_point(axes: Axes, x: float, y: float, far: float, frr: float) -> None:
     rates = f"HTER {50 * (far + frr):.2f} % (FAR {100 * far:.2f} %, FRR {100 * frr:.2f} %)"
-    axes.plot(x, y, "o", color=COLOURS[1], clip_on=False, label=f"operating point: {rates}")
+    axes.plot(x, y, "o", color=COLORS[1], clip_on=False, label=f"operating point: {rates}")
 
 
-def _colours(epochs: Mapping[int, Epochs]) -> dict[int, str]:
-    return dict(zip(sorted(epochs), cycle(COLOURS), strict=False))
+def _colors(epochs: Mapping[int, Epochs]) -> dict[int, str]:
+    return dict(zip(sorted(epochs), cycle(COLORS), strict=False))
 
 
 def _draw_curves(
@@ -160,14 +160,14 @@ def _draw_curves(
     chosen: Mapping[int, int],
 ) -> None:
     """Draw `scale` times the metric `key` of each fold against the epoch, counted from 1."""
-    for fold, colour in _colours(epochs).items():
+    for fold, color in _colors(epochs).items():
         values = scale * np.array([row[key] for row in epochs[fold]])
         numbers = np.arange(1, len(values) + 1)
         size = 6 if len(values) <= FEW else 0
-        axes.plot(numbers, values, style, color=colour, linewidth=1.2, markersize=size)
+        axes.plot(numbers, values, style, color=color, linewidth=1.2, markersize=size)
         if fold in chosen:
             x, y = chosen[fold] + 1, values[chosen[fold]]
-            axes.scatter(x, y, s=40, facecolor=colour, edgecolor="black", zorder=3)
+            axes.scatter(x, y, s=40, facecolor=color, edgecolor="black", zorder=3)
     axes.set_xlim(0.5, max(map(len, epochs.values())) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
@@ -177,6 +177,6 @@ def _add_legend(axes: Axes, epochs: Mapping[int, Epochs], styles: Mapping[str, s
     for name, style in styles.items():
         axes.plot([], [], style, color="0.3", linewidth=1.2, label=name)
     axes.scatter([], [], s=40, facecolor="white", edgecolor="black", label="chosen")
-    for fold, colour in _colours(epochs).items():
-        axes.plot([], [], color=colour, label=f"fold {fold}")
+    for fold, color in _colors(epochs).items():
+        axes.plot([], [], color=color, label=f"fold {fold}")
     axes.figure.legend(loc="outside right upper", frameon=False)

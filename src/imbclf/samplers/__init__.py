@@ -9,7 +9,7 @@ from imbclf.samplers.base import IndexSampler, MajorityOnlySampler, ShuffleSampl
 from imbclf.samplers.both_classes import BothClassesSampler
 from imbclf.samplers.class_balanced import BalancedSampler, ClassSampler, SquareRootSampler
 from imbclf.samplers.class_ratio import ProgressiveSampler, UndersampleSampler
-from imbclf.samplers.even_draws import deal
+from imbclf.samplers.even_draws import draw_evenly
 from imbclf.samplers.hard_examples import HardSampler
 from imbclf.samplers.observer import Observer
 
@@ -25,5 +25,5 @@ __all__ = [
     "ShuffleSampler",
     "SquareRootSampler",
     "UndersampleSampler",
-    "deal",
+    "draw_evenly",
 ]

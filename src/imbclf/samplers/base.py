@@ -32,7 +32,7 @@ class IndexSampler(Sampler[int], ABC):
         self.epoch = epoch
 
     def set_progress(self, fraction: float) -> None:
-        """Say what share of training, 0 to 1, is done."""
+        """Return what share of training, 0 to 1, is done."""
         self.progress = fraction
 
     @abstractmethod
@@ -40,7 +40,7 @@ class IndexSampler(Sampler[int], ABC):
         """Draw the positions [len(self)] of this epoch, from its number and progress alone."""
 
     def batch_count(self, batch_size: int, devices: int) -> int:
-        """Give the number of batches of an epoch, the same for all epochs.
+        """Return the number of batches of an epoch, the same for all epochs.
 
         Args:
             batch_size: images per batch and device, at most.

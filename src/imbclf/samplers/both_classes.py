@@ -49,7 +49,7 @@ class BothClassesSampler(ClassSampler):
         self.batch_size, self.minimum = batch_size, minimum
 
     def batch_count(self, batch_size: int, devices: int) -> int:
-        """Give the smallest number of batches that holds all images and the minimum in each.
+        """Return the smallest number of batches that holds all images and the minimum in each.
 
         Raises:
             UserError: the batches are smaller than the sampler was told.
@@ -61,7 +61,7 @@ class BothClassesSampler(ClassSampler):
         )
 
     def _needed(self, batch_size: int, devices: int) -> int:
-        """Give the least number of images of each class in a batch of all devices."""
+        """Return the least number of images of each class in a batch of all devices."""
         if batch_size < self.batch_size:
             raise UserError(
                 f"sampler.batch_size={self.batch_size}: expected data.batch_size={batch_size}, "
@@ -74,7 +74,7 @@ class BothClassesSampler(ClassSampler):
         return max(len(self.minority), least), max(len(self.majority), least)
 
     def counts(self) -> tuple[int, int]:
-        """Give the numbers of minority and majority images in an epoch on one device."""
+        """Return the numbers of minority and majority images in an epoch on one device."""
         return self._counts(self.batch_size, devices=1)
 
     def draw(self) -> NDArray[np.int64]:

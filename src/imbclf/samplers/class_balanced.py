@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.samplers.base import IndexSampler
-from imbclf.samplers.even_draws import deal
+from imbclf.samplers.even_draws import draw_evenly
 
 
 class ClassSampler(IndexSampler):
@@ -32,15 +32,15 @@ class ClassSampler(IndexSampler):
 
     @abstractmethod
     def counts(self) -> tuple[int, int]:
-        """Give the numbers of minority and majority images in this epoch; their sum is fixed."""
+        """Return the numbers of minority and majority images in this epoch; their sum is fixed."""
 
     def dealt(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Deal out these numbers of minority and majority images, each class evenly."""
         minority, majority = counts
         # Never 0 as the second number: [seed, epoch, 0] is the same stream as [seed, epoch].
         return (
-            deal(self.minority, minority, self.epoch, (self.seed, 1)),
-            deal(self.majority, majority, self.epoch, (self.seed, 2)),
+            draw_evenly(self.minority, minority, self.epoch, (self.seed, 1)),
+            draw_evenly(self.majority, majority, self.epoch, (self.seed, 2)),
         )
 
     def draw(self) -> NDArray[np.int64]:
@@ -63,7 +63,7 @@ class BalancedSampler(ClassSampler):
     """
 
     def counts(self) -> tuple[int, int]:
-        """Give one half each; an odd one goes to the majority."""
+        """Return one half each; an odd one goes to the majority."""
         return len(self.labels) // 2, len(self.labels) - len(self.labels) // 2
 
 
@@ -79,7 +79,7 @@ class SquareRootSampler(ClassSampler):
     """
 
     def counts(self) -> tuple[int, int]:
-        """Give N sqrt(n_y) / (sqrt(n_0) + sqrt(n_1)) of each class, rounded."""
+        """Return N sqrt(n_y) / (sqrt(n_0) + sqrt(n_1)) of each class, rounded."""
         rare, common = math.sqrt(len(self.minority)), math.sqrt(len(self.majority))
         minority = round(len(self.labels) * rare / (rare + common))
         return minority, len(self.labels) - minority

@@ -31,7 +31,7 @@ class UndersampleSampler(ClassSampler):
         self.ratio = _checked("ratio", ratio)
 
     def counts(self) -> tuple[int, int]:
-        """Give the whole minority and its share of the majority."""
+        """Return the whole minority and its share of the majority."""
         wanted = min(len(self.majority), len(self.minority) / self.ratio)
         return len(self.minority), max(1, round(wanted))
 
@@ -65,7 +65,7 @@ class ProgressiveSampler(ClassSampler):
         self.start, self.end = _checked("start", start), _checked("end", end)
 
     def counts(self) -> tuple[int, int]:
-        """Give N r / (1 + r) minority images, r being the present ratio, and else majority."""
+        """Return N r / (1 + r) minority images, r being the present ratio, and else majority."""
         ratio = self.start + (self.end - self.start) * self.progress
         total = len(self.labels)
         minority = min(max(1, round(total * ratio / (1 + ratio))), total - 1)

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def deal(
+def draw_evenly(
     positions: NDArray[np.int64], count: int, epoch: int, seed: tuple[int, int]
 ) -> NDArray[np.int64]:
     """Deal `count` of the positions like cards, shuffling anew once all were dealt.
 
     Within an epoch the numbers of times they are dealt differ by at most one: nothing is dealt
     twice while count <= M. So they do over epochs 0 to any other, all of one count: nothing is
-    dealt again before everything was dealt. Any M neighbours in the result are M positions.
+    dealt again before everything was dealt. Any M neighbors in the result are M positions.
 
     Args:
         positions: int64 [M], each another.
@@ -22,9 +22,9 @@ def deal(
         seed: two numbers, 0 or more.
 
     >>> cards = np.arange(4)
-    >>> np.sort([deal(cards, 2, epoch, seed=(0, 1)) for epoch in (0, 1)], axis=None)
+    >>> np.sort([draw_evenly(cards, 2, epoch, seed=(0, 1)) for epoch in (0, 1)], axis=None)
     array([0, 1, 2, 3])
-    >>> np.bincount(deal(cards, 14, epoch=0, seed=(0, 1))).max()
+    >>> np.bincount(draw_evenly(cards, 14, epoch=0, seed=(0, 1))).max()
     np.int64(4)
     """
     extra = _deal_some(positions, count % len(positions), epoch, seed)

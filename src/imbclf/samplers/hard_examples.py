@@ -126,7 +126,7 @@ class HardSampler(IndexSampler):
         self.difficulty[seen] = share * before + (1 - share) * mean
 
     def weights(self) -> NDArray[np.float64]:
-        """Give the expected number of draws of each image in the coming epoch [N], 1 on average."""
+        """Return the expected number of draws of each image in the next epoch [N], 1 on average."""
         weights = np.ones(len(self.labels))
         seen = ~np.isnan(self.difficulty)
         scores = self.difficulty[seen]
@@ -141,7 +141,7 @@ class HardSampler(IndexSampler):
         return systematic_draw(self.weights(), np.random.default_rng([self.seed, self.epoch]))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give the difficulties, NaN where nothing was observed."""
+        """Return the difficulties, NaN where nothing was observed."""
         return {"difficulty": torch.from_numpy(self.difficulty.copy())}
 
     def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:

@@ -23,7 +23,7 @@ class Observer(Protocol):
         """
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give all that was learnt, for a checkpoint."""
+        """Return all that was learnt, for a checkpoint."""
 
     def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
         """Take up where `state_dict` left off."""

@@ -42,7 +42,7 @@ class Tracker(Protocol):
         """End the experiment's run and that of a fold still open."""
 
     def child(self) -> "Tracker":
-        """Give a tracker whose run is nested under this one's, which has been started."""
+        """Return a tracker whose run is nested under this one's, which has been started."""
 
 
 def log_epochs(tracker: Tracker, rows: Sequence[Mapping[str, float]]) -> None:
@@ -82,5 +82,5 @@ class NoTracker:
         """Do nothing."""
 
     def child(self) -> "NoTracker":
-        """Give itself."""
+        """Return itself."""
         return self

@@ -78,7 +78,7 @@ def log_model(
     name: str,
     save: Callable[[Model, Path], None],
 ) -> str:
-    """Record a model in a store, as an output of a run if there is one; give its id.
+    """Record a model in a store, as an output of a run if there is one; return its id.
 
     Args:
         client: of the store.
@@ -177,7 +177,7 @@ def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, 
 
 
 def _existing_store(address: str, uri: str | None, directory: Path) -> str:
-    """Give the tracking URI that an address is looked up in; an embedded store must be there."""
+    """Return the tracking URI that an address is looked up in; an embedded store must be there."""
     if uri is not None:
         return uri
     if not (directory / "mlflow.db").is_file():

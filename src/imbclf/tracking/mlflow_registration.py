@@ -53,7 +53,7 @@ def register(
     uri: str | None,
     directory: Path,
 ) -> Registered:
-    """Record the folder `predictor` as a model that takes image files, and give it a name.
+    """Record the folder `predictor` as a model that takes image files, and return it a name.
 
     Args:
         predictor: the folder, which is copied.
@@ -92,7 +92,7 @@ def register(
 
 
 def example_request(image_size: tuple[int, int]) -> pd.DataFrame:
-    """Give a request of one grey image: its PNG bytes in base64 in the column `image`.
+    """Return a request of one gray image: its PNG bytes in base64 in the column `image`.
 
     >>> example_request((8, 6))["image"][0][:8]
     'iVBORw0K'

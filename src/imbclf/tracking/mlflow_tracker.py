@@ -68,7 +68,7 @@ class MLflowTracker:
         self.lost = False
 
     def child(self) -> Tracker:
-        """Give a tracker whose run is nested under this one's, which has been started."""
+        """Return a tracker whose run is nested under this one's, which has been started."""
         if self.lost:
             return NoTracker()
         own = MLflowTracker(self._uri, self._experiment_name, self._directory)
@@ -146,7 +146,7 @@ class MLflowTracker:
                 self.lose(error)
 
     def lose(self, error: Exception) -> None:
-        """Give up tracking because of `error` and say so, once."""
+        """Return up tracking because of `error` and say so, once."""
         if not self.lost:
             log.warning("Tracking stops, training goes on: %s", summary(error))
         self.lost = True

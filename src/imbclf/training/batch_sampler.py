@@ -11,7 +11,7 @@ class IndexBatches(BatchSampler):
     """Takes one device's share of the batches that the sampler cuts an epoch into.
 
     They are of equal size, up to one image: no image is dropped, and no small last batch upsets
-    batch normalisation. The batches of all devices together are the batches of one device with
+    batch normalization. The batches of all devices together are the batches of one device with
     `batch_size * world_size`.
 
     Args:

@@ -16,11 +16,11 @@ from tqdm import tqdm
 from imbclf.evaluation.run_directory import read_epochs
 from imbclf.models.freezing import Freezing, stages_of, thaw
 from imbclf.training.batch_sampler import IndexBatches
-from imbclf.utils.files import whole_file
+from imbclf.utils.files import atomic_write
 
 
 def progress_of(trainer: L.Trainer) -> float:
-    """Give the share of training that is done as an epoch starts, epoch / max_epochs."""
+    """Return the share of training that is done as an epoch starts, epoch / max_epochs."""
     return trainer.current_epoch / max(1, trainer.max_epochs or 1)
 
 
@@ -61,7 +61,7 @@ class Compiled(L.Callback):
             pl_module.backbone.network.compile(mode=self.mode)  # type: ignore[union-attr]
 
 
-class Thaw(L.Callback):
+class UnfreezeBackbone(L.Callback):
     """Freeze and thaw the backbone's stages, as each epoch starts.
 
     Args:
@@ -94,7 +94,7 @@ class MovingAverage(WeightAveraging):
 
 
 def moving_average(decay: float, mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
-    """Give the average after one more step, as `MovingAverage` says; whole numbers as they are.
+    """Return the average after one more step, as `MovingAverage` says; whole numbers as they are.
 
     >>> import torch
     >>> moving_average(0.99, torch.zeros(1), torch.ones(1), steps=0)
@@ -135,7 +135,7 @@ class EpochRecord(L.Callback):
         metrics = {**reached, "seconds": time.perf_counter() - self._began}
         earlier = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
         self.rows = [*earlier, {"epoch": trainer.current_epoch, **metrics}]
-        with whole_file(self.path) as beside:
+        with atomic_write(self.path) as beside:
             pd.DataFrame(self.rows).to_csv(beside, index=False)
         self.on_epoch(trainer.current_epoch, metrics)
 

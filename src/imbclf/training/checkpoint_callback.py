@@ -13,9 +13,9 @@ Select = Literal["hter", "auroc", "loss", "last"]
 
 
 def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
-    """Give a checkpoint of the weights that dev was scored with: their average, where one is kept.
+    """Return a checkpoint of the weights that dev was scored with, averaged where asked for.
 
-    A checkpoint that Lightning makes without the optimiser's state holds those of the last step.
+    A checkpoint that Lightning makes without the optimizer's state holds those of the last step.
     """
     checkpoint: dict[str, Any] = {"epoch": trainer.current_epoch, "state_dict": module.state_dict()}
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, A
 
 
 def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
-    """Give what the best epoch has least of.
+    """Return what the best epoch has least of.
 
     >>> cost("auroc", 3, {"dev/auroc": 0.9}), cost("hter", 3, {"dev/hter": 0.2})
     (-0.9, 0.2)
@@ -38,7 +38,7 @@ def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
     return -metrics["dev/auroc"] if select == "auroc" else metrics[f"dev/{select}"]
 
 
-class KeepBest(L.Callback):
+class SaveBestAndLast(L.Callback):
     """Keep the weights of the epoch that is best on dev, and the whole state of the last one.
 
     `best.ckpt` and `last.ckpt` are written after every epoch that deserves it. Of equally good
@@ -65,7 +65,7 @@ class KeepBest(L.Callback):
             trainer.save_checkpoint(self.folder / LAST)
 
     def state_dict(self) -> dict[str, float]:
-        """Give what going on after an interruption needs."""
+        """Return what going on after an interruption needs."""
         return {"lowest": self.lowest}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:

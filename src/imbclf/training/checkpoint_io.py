@@ -13,8 +13,8 @@ from lightning_utilities.core.apply_func import apply_to_collection
 from torch.serialization import get_crc32_options, set_crc32_options
 
 from imbclf.errors import Interrupted, UserError
-from imbclf.utils.background import in_thread
-from imbclf.utils.files import whole_file
+from imbclf.utils.background import start_thread
+from imbclf.utils.files import atomic_write
 from imbclf.utils.safe_reading import check_archive
 
 NEEDED = ("state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step")
@@ -36,7 +36,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
             OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
                 of an `Interrupted` too.
         """
-        with whole_file(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
+        with atomic_write(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
             try:
                 torch.save(checkpoint, written)
             except RuntimeError as error:
@@ -61,9 +61,9 @@ class WholeCheckpointIO(TorchCheckpointIO):
             is_weights = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
             missing = [name for name in NEEDED if name not in checkpoint and not is_weights]
         except Exception as error:  # a damaged pickle can fail in any way
-            raise not_gone_on_with(path, type(error).__name__) from error
+            raise cannot_resume(path, type(error).__name__) from error
         if missing:
-            raise not_gone_on_with(path, f"no {', '.join(missing)}")
+            raise cannot_resume(path, f"no {', '.join(missing)}")
         return checkpoint
 
 
@@ -92,7 +92,7 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
         self._wait_until_left(AT_ONCE - 1)
         copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
         write = partial(self._write, copied, path, self._writing[:])
-        self._writing.append(in_thread(write, daemon=False))
+        self._writing.append(start_thread(write, daemon=False))
 
     def teardown(self) -> None:
         """Wait until everything is written.
@@ -130,7 +130,7 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.detach().to("cpu", copy=True)
 
 
-def not_gone_on_with(path: str | Path, reason: str) -> UserError:
+def cannot_resume(path: str | Path, reason: str) -> UserError:
     """Say that training cannot go on from a checkpoint."""
     return UserError(
         f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only and "

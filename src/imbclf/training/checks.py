@@ -90,7 +90,7 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int
     if head.is_trained and epochs == 0:
         raise UserError(
             f"trainer.max_epochs=0: head={name} has to be trained. For no training choose "
-            "head=neighbours or head=mahalanobis."
+            "head=neighbors or head=mahalanobis."
         )
     if not head.is_trained and epochs != 0:
         raise UserError(

@@ -91,7 +91,7 @@ class FoldDataModule(L.LightningDataModule):
             self.pixels = resident(self.pixels, self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Give batches of the fit part, drawn by the sampler."""
+        """Return batches of the fit part, drawn by the sampler."""
         rank, world_size = 0, 1
         if self.trainer is not None:
             rank, world_size = self.trainer.global_rank, self.trainer.world_size
@@ -102,7 +102,7 @@ class FoldDataModule(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """Give the whole dev part in order, on every device, so that no image counts twice."""
+        """Return the whole dev part in order, on every device, so that no image counts twice."""
         return DataLoader(
             Rows(self.pixels, self.labels, self.fold.dev),
             batch_size=SCORED * self.batch_size,

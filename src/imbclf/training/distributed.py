@@ -65,7 +65,7 @@ def stop(trainer: L.Trainer) -> None:
 
 
 def reason(error: BaseException, fold: int) -> Exception:
-    """Give what ended a process as what it would have been in this one.
+    """Return what ended a process as what it would have been in this one.
 
     Args:
         error: one of `EndedProcess`.

@@ -31,9 +31,9 @@ from imbclf.evaluation.run_directory import (
 )
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.backbone import Backbone, check_input
-from imbclf.models.torchvision_models import RandomWeightsLeftOut
+from imbclf.models.torchvision_models import SkipRandomInit
 from imbclf.prediction.scoring import resolve_precision
-from imbclf.prediction.training_statistics import write_reference
+from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.samplers import IndexSampler
 from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.checks import check_batch, check_limit, check_start_of_folds, check_training
@@ -85,12 +85,12 @@ def prepare(
     Everything that can be refused is refused before the first image is decoded.
 
     Args:
-        data: the labelled images.
+        data: the labeled images.
         augment: what training batches go through.
         model: makes the backbone.
         loss: makes the loss of the class counts (n0, n1) of a fit part.
         sampler: makes the sampler of the labels of a fit part and a seed.
-        optim: the optimiser and its schedule.
+        optim: the optimizer and its schedule.
         trainer: makes the Lightning trainer, called with the precision, callbacks and the like.
         cv: the protocol.
         seed: what all randomness comes from.
@@ -101,7 +101,7 @@ def prepare(
     Raises:
         UserError: what the user can mend.
     """
-    with RandomWeightsLeftOut():
+    with SkipRandomInit():
         backbone = model()
     precision = resolve_precision(precision, device, backbone.network)
     trainer = partial(trainer, precision=precision)
@@ -194,7 +194,7 @@ def run_experiment(
         if earlier is None:  # by another process, whose run in the store is another
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
-    write_reference(run / "predictor", prepared.listing, recipe.pixels, test_logits)
+    write_training_statistics(run / "predictor", prepared.listing, recipe.pixels, test_logits)
     summary = conclude(recipe, folds, results, run)
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
@@ -216,7 +216,7 @@ def _train(
     recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
 ) -> FoldResult:
     result = train_fold(recipe, folds[number], number, run, tracking)
-    gc.collect()  # trainer, network and optimiser name each other, and would stay for many folds
+    gc.collect()  # trainer, network and optimizer name each other, and would stay for many folds
     report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})
     log.info(

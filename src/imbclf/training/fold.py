@@ -26,7 +26,7 @@ from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule
-from imbclf.prediction.fold_model import read_checkpoint, save_member
+from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
 from imbclf.prediction.scoring import score_images
 from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.callbacks import (
@@ -35,22 +35,22 @@ from imbclf.training.callbacks import (
     EpochRecord,
     MovingAverage,
     Progress,
-    Thaw,
+    UnfreezeBackbone,
     to_nobody,
 )
-from imbclf.training.checkpoint_callback import KeepBest
-from imbclf.training.checkpoint_io import BackgroundCheckpointIO, not_gone_on_with
+from imbclf.training.checkpoint_callback import SaveBestAndLast
+from imbclf.training.checkpoint_io import BackgroundCheckpointIO, cannot_resume
 from imbclf.training.datamodule import SCORED, FoldDataModule
 from imbclf.training.distributed import EndedProcess, EndOnSigterm, reason, stop
 from imbclf.training.initialization import prepare_filters, prepare_head, prepare_probe
 from imbclf.training.lightning_module import BinaryClassifier
-from imbclf.training.lightning_warnings import Quiet
+from imbclf.training.lightning_warnings import SilenceWarnings
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.recipe import Recipe
 from imbclf.training.sampler_feedback import Feedback
 from imbclf.training.start_from import start_weights
 from imbclf.utils.arrays import class_counts
-from imbclf.utils.out_of_memory import told_with_batch_size
+from imbclf.utils.out_of_memory import explain_out_of_memory
 from imbclf.utils.safe_reading import UNREADABLE
 
 
@@ -61,10 +61,10 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     `trainer.max_epochs=0` the head is prepared and judged, and that is all.
     """
     fitted = _fitted(recipe, fold, number, run, tracker)
-    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.batch_size):
         result = _judge(recipe, fold, number, fitted)
     deployed = {**fitted.card, **_deployed_rule(recipe, fold, result)}
-    save_member(run / "predictor", number, deployed, fitted.weights, recipe.cv.tta)
+    save_fold_model(run / "predictor", number, deployed, fitted.weights, recipe.cv.tta)
     write_fold(run, result, fold, recipe.files, recipe.labels)
     (fold_folder(run, number) / LAST).unlink(missing_ok=True)
     return result
@@ -118,7 +118,7 @@ def _fitted(
     epochs = read_epochs(folder / METRICS) if (folder / METRICS).exists() else []
     earlier = float(np.nansum([row.get("seconds", 0.0) for row in epochs]))
     started = time.perf_counter()
-    with told_with_batch_size(f"fold {number}", recipe.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.batch_size):
         images = _fit(recipe, fold, number, run, module, tracker, seed, watch)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(folder / BEST)
@@ -148,18 +148,18 @@ def _fit(
     seed: int,
     watch: L.Callback | None,
 ) -> int:
-    """Train until best.ckpt is what it shall be; give the number of images trained on."""
+    """Train until best.ckpt is what it shall be; return the number of images trained on."""
     folder = fold_folder(run, number)
     labels = recipe.labels[fold.fit]
     sampler = recipe.sampler(labels, seed)
     augment = FoldAugmentation(recipe.augment, seed, class_counts(labels))
     record = EpochRecord(folder / METRICS, tracker.log_epoch)
-    keep = KeepBest(folder, recipe.cv.select, resumable=watch is None)
+    keep = SaveBestAndLast(folder, recipe.cv.select, resumable=watch is None)
     before = len(record.rows)
     checkpoint_io = BackgroundCheckpointIO()
     trainer = recipe.trainer(
         callbacks=[
-            Quiet(),
+            SilenceWarnings(),
             EndOnSigterm(),
             Compiled(recipe.compile_mode),
             Progress(),
@@ -220,23 +220,23 @@ def _train(
     except (*UNREADABLE, RuntimeError, AssertionError) as error:
         if last is None or module.has_begun:
             raise
-        raise not_gone_on_with(last, type(error).__name__) from error
+        raise cannot_resume(last, type(error).__name__) from error
 
 
 def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Callback]:
-    """Give what freezes and averages weights, where the recipe asks for it.
+    """Return what freezes and averages weights, where the recipe asks for it.
 
     >>> import torch
     >>> optim = OptimizerRecipe(torch.optim.SGD, lr=0.1, frozen=0.5, ema=0.99)
     >>> [type(callback).__name__ for callback in weight_callbacks(optim, is_pretrained=True)]
-    ['Thaw', 'MovingAverage']
+    ['UnfreezeBackbone', 'MovingAverage']
     >>> [type(callback).__name__ for callback in weight_callbacks(optim, is_pretrained=False)]
     ['MovingAverage']
     """
     callbacks: list[L.Callback] = []
     # Random weights hold nothing that freezing could keep.
     if optim.frozen > 0 and is_pretrained:
-        callbacks.append(Thaw(optim.freezing))
+        callbacks.append(UnfreezeBackbone(optim.freezing))
     if optim.ema is not None:
         callbacks.append(MovingAverage(optim.ema))
     return callbacks

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, METRICS, RESULT, SCORES, fold_folder, read_fold
-from imbclf.prediction.fold_model import save_member
+from imbclf.prediction.fold_model import save_fold_model
 from imbclf.prediction.predictor import Predictor
-from imbclf.utils.files import whole_file
+from imbclf.utils.files import atomic_write
 
 
 def gather_folds(runs: Mapping[int, Path], gathered: Path) -> None:
@@ -44,11 +44,11 @@ def _adopt_member(source: Path, fold: int, into: Path) -> None:
         "label_names": list(predictor.label_names),
         **found[0].rule,
     }
-    save_member(into, fold, card, found[0].backbone.state_dict(), predictor.tta)
+    save_fold_model(into, fold, card, found[0].backbone.state_dict(), predictor.tta)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_symlink() or not source.is_file():
         raise UserError(f"{source}: expected a file that imbclf-train wrote")
-    with whole_file(target) as beside:
+    with atomic_write(target) as beside:
         shutil.copyfile(source, beside)

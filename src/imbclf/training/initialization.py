@@ -17,7 +17,7 @@ from imbclf.models.probes.base import SIZE
 from imbclf.prediction.scoring import autocast_to
 
 BATCH = 256
-SETTLING = 2048  # images that fresh normalisations look at
+SETTLING = 2048  # images that fresh normalizations look at
 DESCRIBED = 1000  # images that filters are drawn from
 
 
@@ -97,7 +97,7 @@ def prepare_probe(
         probe.learn_features(backbone.network, some, seed)
 
     def straight(images: Tensor) -> Tensor:
-        return probe.describe(backbone.normalise(images))
+        return probe.describe(backbone.normalize(images))
 
     def mirrored(images: Tensor) -> Tensor:
         return straight(images.flip(2))
@@ -116,9 +116,9 @@ def _some(
     rows: NDArray[np.int64],
     seed: int,
 ) -> Tensor:
-    """Give some images of the fit part, both labels alike, as they enter the network."""
+    """Return some images of the fit part, both labels alike, as they enter the network."""
     few = np.sort(rows[probe_sample(labels[rows], DESCRIBED, seed)])
-    return backbone.normalise(torch.from_numpy(pixels[few]).to(backbone.scale.device))
+    return backbone.normalize(torch.from_numpy(pixels[few]).to(backbone.scale.device))
 
 
 def extract_features(
@@ -128,7 +128,7 @@ def extract_features(
     device: torch.device,
     precision: str | int = "32-true",
 ) -> Tensor:
-    """Give what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
+    """Return what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
     return _over_batches(backbone.eval().features, pixels, rows, device, precision)
 
 
@@ -155,7 +155,7 @@ def settle_norms(
     device: torch.device,
     seed: int,
 ) -> None:
-    """Let batch normalisations that never saw a batch estimate mean and variance.
+    """Let batch normalizations that never saw a batch estimate mean and variance.
 
     Until then they pass on what they are given, which random weights make vanish or grow from layer
     to layer: features of 1e-6, say, that say nothing of those in training. Trained ones are left

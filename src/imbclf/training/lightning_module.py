@@ -30,7 +30,7 @@ class BinaryClassifier(L.LightningModule):
     Args:
         backbone: uint8 images `[N, H, W, 3]` to logits `[N]`.
         loss: `(logits[N], targets[N]) -> scalar`.
-        optim: the optimiser and its schedule.
+        optim: the optimizer and its schedule.
         threshold: how the decision threshold is chosen on dev.
         seed: with the epoch, what dropout and the like draw from.
         card: further plain values for the checkpoint (image size, spelling of the labels).
@@ -59,7 +59,7 @@ class BinaryClassifier(L.LightningModule):
         self.has_begun = False  # to train, all that a checkpoint holds having been taken up
 
     def forward(self, images: Tensor) -> Tensor:
-        """Give the logits `[N]` of uint8 images `[N, H, W, 3]`."""
+        """Return the logits `[N]` of uint8 images `[N, H, W, 3]`."""
         logits: Tensor = self.backbone(images)
         return logits
 
@@ -78,7 +78,7 @@ class BinaryClassifier(L.LightningModule):
         self._loss_sum, self._images, self._steps, self._finite = 0.0, 0, 0, 0
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Give the loss of one batch, and its logits for whoever watches training.
+        """Return the loss of one batch, and its logits for whoever watches training.
 
         Its targets are float32 `[N]`, labels or between them.
         """
@@ -118,7 +118,7 @@ class BinaryClassifier(L.LightningModule):
         }
 
     def _mean_loss(self) -> float:
-        """Give the mean loss of the epoch's images, those of all devices."""
+        """Return the mean loss of the epoch's images, those of all devices."""
         if not self._images:
             return float("nan")
         if self.trainer.world_size == 1:
@@ -128,7 +128,7 @@ class BinaryClassifier(L.LightningModule):
         return float(loss_sum) / float(images)
 
     def _final_loss(self, logits: Tensor, targets: Tensor) -> float:
-        """Give the loss as it is at the end of training, by which epochs can be compared.
+        """Return the loss as it is at the end of training, by which epochs can be compared.
 
         A schedule of its weights is told at the start of the next epoch where training stands.
         """
@@ -152,7 +152,7 @@ class BinaryClassifier(L.LightningModule):
         )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Make the optimiser and its per-step schedule over the whole training."""
+        """Make the optimizer and its per-step schedule over the whole training."""
         optimizer = self.optim.build(self.backbone, self.loss.parameters())
         scheduler = self.optim.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {

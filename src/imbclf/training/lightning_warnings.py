@@ -7,7 +7,7 @@ from collections.abc import Callable
 import lightning as L
 
 
-def quieten_lightning() -> None:
+def silence_lightning() -> None:
     """Keep Lightning's hints off the terminal that do not hold for images gathered by index."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -23,14 +23,14 @@ def quieten_lightning() -> None:
         warnings.filterwarnings("ignore", message=message)
 
 
-class Quiet(L.Callback):
+class SilenceWarnings(L.Callback):
     """Keep them off the terminal in processes that a trainer starts, too."""
 
-    def __reduce__(self) -> "tuple[Callable[[], Quiet], tuple[()]]":
+    def __reduce__(self) -> "tuple[Callable[[], SilenceWarnings], tuple[()]]":
         """Arrive in such a process, before anything is said there."""
         return _arrived, ()
 
 
-def _arrived() -> Quiet:
-    quieten_lightning()
-    return Quiet()
+def _arrived() -> SilenceWarnings:
+    silence_lightning()
+    return SilenceWarnings()

@@ -1,4 +1,4 @@
-"""An optimiser, its parameter groups and its learning-rate schedule, as one recipe."""
+"""An optimizer, its parameter groups and its learning-rate schedule, as one recipe."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -113,11 +113,11 @@ class OptimizerRecipe:
 
     @property
     def freezing(self) -> Freezing:
-        """Give which part of the backbone is trained when."""
+        """Return which part of the backbone is trained when."""
         return Freezing(self.frozen, self.gradual)
 
     def build(self, model: HeadedModel, loss_parameters: Iterable[nn.Parameter] = ()) -> Optimizer:
-        """Make the optimiser over the model's trainable parameters and those of the loss, if any.
+        """Make the optimizer over the model's trainable parameters and those of the loss, if any.
 
         The latter are trained at the head's rate without weight decay.
         """

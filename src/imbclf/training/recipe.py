@@ -68,12 +68,12 @@ class CrossValidation:
 
     @property
     def models(self) -> int:
-        """Give the number of folds in all repeats, R K."""
+        """Return the number of folds in all repeats, R K."""
         return self.folds * self.repeats
 
     @property
     def trained(self) -> Sequence[int]:
-        """Give the numbers of the folds to train; fold k of repeat r is number r K + k."""
+        """Return the numbers of the folds to train; fold k of repeat r is number r K + k."""
         return range(self.models) if self.fold is None else [self.fold]
 
 
@@ -90,7 +90,7 @@ class Recipe:
         backbone: makes the network.
         loss: makes the loss of the fit part's class counts (n0, n1).
         sampler: makes the sampler of the fit part's labels and a seed.
-        optim: the optimiser and its schedule.
+        optim: the optimizer and its schedule.
         trainer: makes Lightning's trainer of callbacks, plugins and a root folder.
         precision: Lightning's precision, resolved.
         compile_mode: of `torch.compile`, which the network is trained through; None for none.

@@ -8,7 +8,7 @@ from imbclf.data.holdout import HOLDOUT
 from imbclf.data.splits import Fold
 from imbclf.evaluation.run_directory import METRICS, FoldResult, fold_folder, read_epochs, write_oof
 from imbclf.evaluation.run_images import from_memory
-from imbclf.evaluation.summary import pool, summarise, table
+from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
 from imbclf.training.recipe import Recipe
@@ -20,13 +20,13 @@ log = logging.getLogger("imbclf")
 def conclude(
     recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
 ) -> dict[str, Any]:
-    """Write all that follows from the folds' scores; give the contents of `summary.json`."""
+    """Write all that follows from the folds' scores; return the contents of `summary.json`."""
     pooled = pool(results, folds)
     rows = pooled.rows
     groups = None if recipe.groups is None else recipe.groups[rows]
     labels = recipe.labels[rows]
     write_oof(run, recipe.files[rows], labels, pooled.fold_of, pooled.scores, groups)
-    summary = summarise(
+    summary = summarize(
         results, folds, recipe.labels, recipe.label_names, recipe.groups, recipe.cv.repeats
     )
     summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
@@ -59,13 +59,13 @@ def write_report_or_warn(recipe: Recipe, run: Path) -> None:
 
 
 def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """Give the numbers of a summary that tracking is told, by its names for them."""
+    """Return the numbers of a summary that tracking is told, by its names for them."""
     low, high = summary["hter_interval"]
     rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
     return {**rates, "test/hter_low": low, "test/hter_high": high}
 
 
 def artifacts(run: Path) -> list[Path]:
-    """Give the files of a run directory that tracking keeps."""
+    """Return the files of a run directory that tracking keeps."""
     names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
     return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

@@ -73,7 +73,7 @@ class Feedback(L.Callback):
         self.observer.observe(positions, logits, targets)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Give what the sampler learnt."""
+        """Return what the sampler learnt."""
         return {} if self.observer is None else self.observer.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
@@ -83,7 +83,7 @@ class Feedback(L.Callback):
 
 
 def _gather(trainer: L.Trainer, seen: Tensor) -> Tensor:
-    """Give what all devices saw, `[devices, 3, L]`, of what each saw, `[3, ...]`."""
+    """Return what all devices saw, `[devices, 3, L]`, of what each saw, `[3, ...]`."""
     strategy = trainer.strategy
     lengths = strategy.all_gather(torch.tensor([seen.shape[1]], device=seen.device))
     missing = int(lengths.max()) - seen.shape[1]

@@ -48,7 +48,7 @@ def check_start(
 
 
 def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str, Tensor]:
-    """Give the weights of the earlier run's fold without its head, made for such a backbone.
+    """Return the weights of the earlier run's fold without its head, made for such a backbone.
 
     Raises:
         UserError: the checkpoint is damaged, or of another architecture.

@@ -13,7 +13,7 @@ FEWEST = 8
 
 
 def last_value(trial: FrozenTrial) -> float:
-    """Give what a trial came to, where it was pruned what it had reached; NaN where nothing.
+    """Return what a trial came to, where it was pruned what it had reached; NaN where nothing.
 
     >>> from optuna.trial import create_trial
     >>> last_value(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.6, 3: 0.7}))
@@ -28,7 +28,7 @@ def last_value(trial: FrozenTrial) -> float:
 def importances(
     trials: Sequence[FrozenTrial], direction: Literal["maximize", "minimize"]
 ) -> dict[str, float]:
-    """Give each parameter's share of what tells good trials from bad ones, the largest first.
+    """Return each parameter's share of what tells good trials from bad ones, the largest first.
 
     PED-ANOVA (Watanabe et al. 2023), of the last value of all trials, those that were pruned too:
     the few that ran to their end are too few and too good to tell. Empty where there are fewer than

@@ -68,10 +68,10 @@ class TuneOptions:
 
     @property
     def folder(self) -> Path:
-        """Give the study's folder."""
+        """Return the study's folder."""
         return Path(self.directory) / self.name
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
-        """Say whether more of the metric is better."""
+        """Return whether more of the metric is better."""
         return "minimize" if self.metric == "hter" else "maximize"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLOURS, as_written, new_figure
+from imbclf.reporting.plots import COLORS, as_written, new_figure
 from imbclf.tuning.importance import last_value
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.study import ERROR
@@ -33,12 +33,12 @@ def ordered(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
 
 
 def parameter_names(trials: Sequence[FrozenTrial]) -> list[str]:
-    """Give the names of all parameters that any trial drew, in the order of their appearance."""
+    """Return the names of all parameters that any trial drew, in the order of their appearance."""
     return list(dict.fromkeys(name for trial in trials for name in trial.params))
 
 
 def settings(params: Mapping[str, Any]) -> str:
-    """Give what was drawn in one line.
+    """Return what was drawn in one line.
 
     >>> settings({"loss": "focal", "optim.lr": 0.0012345678, "optim.ema": None})
     'loss=focal optim.lr=0.001235 optim.ema=null'
@@ -53,7 +53,7 @@ def _shown(value: object) -> str:
 
 
 def table(trials: Sequence[FrozenTrial], options: TuneOptions, steps: int, longest: int) -> str:
-    """Give the best trials as lines for the terminal."""
+    """Return the best trials as lines for the terminal."""
     lines = [f"trial  {NAMES[options.metric]:26} dev HTER  seconds  drawn"]
     for trial in ordered(trials, options.direction)[:longest]:
         hter = trial.user_attrs.get(HTER)
@@ -86,7 +86,7 @@ def write_trials(path: Path, trials: Sequence[FrozenTrial], options: TuneOptions
 
 
 def effort(trials: Sequence[FrozenTrial], steps: int) -> str:
-    """Say what pruning saved; at least one trial ran to its end."""
+    """Return what pruning saved; at least one trial ran to its end."""
     pruned = sum(trial.state is TrialState.PRUNED for trial in trials)
     whole = [_seconds(trial) for trial in trials if trial.state is TrialState.COMPLETE]
     seconds, epochs = sum(map(_seconds, trials)), sum(map(steps_done, trials))
@@ -100,7 +100,7 @@ def effort(trials: Sequence[FrozenTrial], steps: int) -> str:
 def facts(
     trials: Sequence[FrozenTrial], options: TuneOptions, steps: int, shares: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Give the numbers of a study for `tune.json`."""
+    """Return the numbers of a study for `tune.json`."""
     return {
         "study": options.name,
         "metric": options.metric,
@@ -185,11 +185,11 @@ def _history(trials: Sequence[FrozenTrial], options: TuneOptions) -> Figure:
     better = max if options.direction == "maximize" else min
     for trial in trials:
         value, whole = last_value(trial), trial.state is TrialState.COMPLETE
-        face = COLOURS[0] if whole else "white"
-        axes.plot(trial.number, value, "o", color=COLOURS[0], markerfacecolor=face)
+        face = COLORS[0] if whole else "white"
+        axes.plot(trial.number, value, "o", color=COLORS[0], markerfacecolor=face)
         so_far = best[-1] if best else math.nan
         best.append(so_far if not whole else value if math.isnan(so_far) else better(so_far, value))
-    axes.step([trial.number for trial in trials], best, color=COLOURS[1], where="post")
+    axes.step([trial.number for trial in trials], best, color=COLORS[1], where="post")
     return figure
 
 
@@ -199,13 +199,13 @@ def _curves(trials: Sequence[FrozenTrial], options: TuneOptions) -> Figure:
         whole = trial.state is TrialState.COMPLETE
         steps = sorted(trial.intermediate_values)
         values = [trial.intermediate_values[step] for step in steps]
-        colour = COLOURS[0] if whole else "0.6"
-        axes.plot(steps, values, ".-", color=colour, linewidth=1, zorder=3 if whole else 2)
+        color = COLORS[0] if whole else "0.6"
+        axes.plot(steps, values, ".-", color=color, linewidth=1, zorder=3 if whole else 2)
     return figure
 
 
 def _bars(shares: Mapping[str, float]) -> Figure:
     figure, axes = new_figure("Share (%)", "", height=0.8 + 0.3 * len(shares))
     names = list(shares)[::-1]
-    axes.barh([*map(as_written, names)], [100 * shares[name] for name in names], color=COLOURS[0])
+    axes.barh([*map(as_written, names)], [100 * shares[name] for name in names], color=COLORS[0])
     return figure

@@ -41,7 +41,7 @@ class SeededByTrial(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Say which parameters are drawn together."""
+        """Return which parameters are drawn together."""
         return self._of(trial).infer_relative_search_space(study, trial)
 
     def sample_relative(

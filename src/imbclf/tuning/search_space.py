@@ -162,18 +162,18 @@ class Replay:
         step: float | None,  # noqa: ARG002
         log: bool,  # noqa: ARG002
     ) -> float:
-        """Give the number."""
+        """Return the number."""
         value = self.params.get(name)
         if not isinstance(value, int | float) or not low <= value <= high:
             raise self._refuse(name, value)
         return float(value)
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """Give the whole number."""
+        """Return the whole number."""
         return round(self.suggest_float(name, low, high, step=step, log=log))
 
     def suggest_categorical(self, name: str, choices: tuple[Scalar, ...]) -> Scalar:
-        """Give the one of the values."""
+        """Return the one of the values."""
         value = self.params.get(name)
         if value not in choices:
             raise self._refuse(name, value)
@@ -205,7 +205,7 @@ def without(space: Space, given: Mapping[str, str]) -> Space:
 
 
 def examples(space: Space) -> Iterator[dict[str, Scalar]]:
-    """Give draws in which every key and every choice occurs, for checking them before they run.
+    """Return draws in which every key and every choice occurs, for checking them before they run.
 
     >>> [*examples({"a": Choices((1, 2), {}), "b": Range(0.5, 1.0)})]
     [{'a': 1, 'b': 0.5}, {'a': 2, 'b': 0.5}]

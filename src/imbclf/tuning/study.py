@@ -35,7 +35,7 @@ def open_study(options: TuneOptions, agreed: Mapping[str, Any], seed: int) -> op
         UserError: the storage cannot be used, or holds a study of that name about something else.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with alone(options.folder):
+    with exclusive_access(options.folder):
         try:
             study = optuna.create_study(
                 study_name=options.name,
@@ -78,7 +78,7 @@ def _current(stored: Mapping[str, Any]) -> dict[str, Any]:
 def _storage(options: TuneOptions) -> BaseStorage:
     if options.storage is None:
         journal = options.folder / JOURNAL
-        mend(journal)
+        repair_journal(journal)
         # Optuna's own lock stays when its holder is killed, and is then waited for without end.
         lock = FileLock(options.folder / "journal.lock")
         return JournalStorage(JournalFileBackend(str(journal), lock))  # type: ignore[arg-type]
@@ -88,13 +88,13 @@ def _storage(options: TuneOptions) -> BaseStorage:
     return RDBStorage(url, engine_kwargs=waiting)
 
 
-def mend(journal: Path) -> None:
+def repair_journal(journal: Path) -> None:
     r"""Cut off the half line that a full disk or a kill left at a journal's end.
 
     >>> import tempfile
     >>> journal = Path(tempfile.mkdtemp()) / "study.log"
     >>> _ = journal.write_text('{"a":1}\n{"a"')
-    >>> mend(journal)
+    >>> repair_journal(journal)
     >>> journal.read_text()
     '{"a":1}\n'
     """
@@ -107,7 +107,7 @@ def mend(journal: Path) -> None:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def exclusive_access(folder: Path) -> Iterator[None]:
     """Keep other processes of a study from beginning, ending or counting trials meanwhile."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "study.lock"):
@@ -135,19 +135,19 @@ class Worker:
 
     def ask(self, study: optuna.Study, limit: int | None) -> Trial | None:
         """Begin a trial, unless the study has as many as it shall have."""
-        with alone(self.folder):
-            self.give_back_dead(study)
+        with exclusive_access(self.folder):
+            self.requeue_dead(study)
             if limit is not None and len(counted(study)) >= limit:
                 return None
             trial = study.ask()
             trial.set_user_attr(WORKER, self.name)
             return trial
 
-    def give_back_dead(self, study: optuna.Study) -> None:
-        """Have the trials of processes that are dead drawn again; to be called `alone`."""
+    def requeue_dead(self, study: optuna.Study) -> None:
+        """Have the trials of dead processes drawn again; call it within `exclusive_access`."""
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if not self.lives(trial):
-                give_back(study, trial.number, trial.params)
+                requeue(study, trial.number, trial.params)
 
     def lives(self, trial: FrozenTrial) -> bool:
         """Whether a running trial's process lives; one of another machine is taken to."""
@@ -165,16 +165,16 @@ class Worker:
             return True
 
     def leave(self, study: optuna.Study) -> None:
-        """Give back a trial that was begun and not ended, and let go of the lock."""
-        with alone(self.folder):
+        """Return back a trial that was begun and not ended, and let go of the lock."""
+        with exclusive_access(self.folder):
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 if trial.user_attrs.get(WORKER) == self.name:
-                    give_back(study, trial.number, trial.params)
+                    requeue(study, trial.number, trial.params)
         self._lock.release()
         Path(self._lock.lock_file).unlink(missing_ok=True)
 
 
-def give_back(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
+def requeue(study: optuna.Study, number: int, params: Mapping[str, Any]) -> None:
     """End a trial that was broken off, and have the same tried again."""
     study.tell(number, state=TrialState.FAIL)
     if params:
@@ -182,7 +182,7 @@ def give_back(study: optuna.Study, number: int, params: Mapping[str, Any]) -> No
 
 
 def counted(study: optuna.Study) -> Sequence[FrozenTrial]:
-    """Give the trials that count: finished, pruned, running, or failed by a fault of their own."""
+    """Return the trials that count: finished, pruned, running, or failed by their own fault."""
     return [
         trial
         for trial in study.get_trials(deepcopy=False)
@@ -191,7 +191,7 @@ def counted(study: optuna.Study) -> Sequence[FrozenTrial]:
 
 
 def best_trial(trials: Sequence[FrozenTrial], direction: str) -> FrozenTrial | None:
-    """Give the best of the trials that ran to their end; of equally good ones the first."""
+    """Return the best of the trials that ran to their end; of equally good ones the first."""
     whole = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     sign = -1 if direction == "maximize" else 1
     return min(

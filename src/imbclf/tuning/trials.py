@@ -14,7 +14,15 @@ from imbclf.tracking.base import NoTracker, Status, Tracker
 from imbclf.tuning.objective import DevScore, Tell
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space, draw
-from imbclf.tuning.study import ERROR, FINISHED, Worker, alone, best_trial, counted, give_back
+from imbclf.tuning.study import (
+    ERROR,
+    FINISHED,
+    Worker,
+    best_trial,
+    counted,
+    exclusive_access,
+    requeue,
+)
 from imbclf.utils.files import write_text
 
 log = logging.getLogger("imbclf")
@@ -64,8 +72,8 @@ def search(
             _show(study, trial.number, options, steps)
             if failed == IN_A_ROW:
                 raise UserError(f"{failed} trials in a row failed, the last one so: {error}")
-        with alone(options.folder):
-            worker.give_back_dead(study)
+        with exclusive_access(options.folder):
+            worker.requeue_dead(study)
             running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return len(running)
     finally:
@@ -81,7 +89,7 @@ def _run(
     objective: Objective,
     tracker: Tracker,
 ) -> str | None:
-    """Run one trial to whatever end; give the message of an error of its own."""
+    """Run one trial to whatever end; return the message of an error of its own."""
     folder = options.folder / "trials" / str(trial.number)
 
     def tell(step: int, value: float, is_last: bool) -> None:
@@ -115,10 +123,10 @@ def _run(
         # To the sampler a trial without any value is the worst of all: it looks elsewhere.
         study.tell(trial, state=TrialState.PRUNED)
     except OutOfTimeError:
-        give_back(study, trial.number, trial.params)
+        requeue(study, trial.number, trial.params)
         status = "KILLED"
     except Interrupted:
-        give_back(study, trial.number, trial.params)
+        requeue(study, trial.number, trial.params)
         status = "KILLED"
         raise
     except Exception as error:
@@ -180,7 +188,7 @@ def outcome(trial: FrozenTrial, steps: int) -> str:
 
 
 def steps_done(trial: FrozenTrial) -> int:
-    """Give how many epochs a trial trained.
+    """Return how many epochs a trial trained.
 
     >>> from optuna.trial import create_trial
     >>> steps_done(create_trial(value=0.9, user_attrs={STEPS: 8}))
@@ -190,5 +198,5 @@ def steps_done(trial: FrozenTrial) -> int:
 
 
 def judged(study: optuna.Study) -> list[FrozenTrial]:
-    """Give the trials that count and no longer run, in order."""
+    """Return the trials that count and no longer run, in order."""
     return [trial for trial in counted(study) if trial.state is not TrialState.RUNNING]

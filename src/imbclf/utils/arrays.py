@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def check_binary(values: ArrayLike, name: str = "labels") -> NDArray[np.int64]:
-    """Give labels or decisions as an int64 array `[N]` of 0 and 1.
+    """Return labels or decisions as an int64 array `[N]` of 0 and 1.
 
     Raises:
         ValueError: unless they are one-dimensional and all 0 or 1.
@@ -25,7 +25,7 @@ def check_binary(values: ArrayLike, name: str = "labels") -> NDArray[np.int64]:
 def check_scores(
     scores: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give scores as float64 `[N]` and labels as int64 `[N]`.
+    """Return scores as float64 `[N]` and labels as int64 `[N]`.
 
     Raises:
         ValueError: unless both are one-dimensional and equally long, scores finite, labels 0 or 1.
@@ -51,7 +51,7 @@ def check_same_shape(name: str, values: NDArray[np.generic], labels: NDArray[np.
 def check_both_classes(
     scores: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give scores and labels as arrays, both classes present.
+    """Return scores and labels as arrays, both classes present.
 
     Raises:
         ValueError: as `check_scores`, or if a class is absent.
@@ -66,7 +66,7 @@ def check_both_classes(
 def check_probabilities(
     probabilities: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Give probabilities as float64 `[N]` and labels as int64 `[N]`, N > 0.
+    """Return probabilities as float64 `[N]` and labels as int64 `[N]`, N > 0.
 
     Raises:
         ValueError: as `check_scores`, if a probability is not within 0 and 1, or there is none.
@@ -79,7 +79,7 @@ def check_probabilities(
 
 
 def number_groups(groups: ArrayLike, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give groups `[N]`, called anything, as numbers from 0."""
+    """Return groups `[N]`, called anything, as numbers from 0."""
     names = np.asarray(groups)
     if names.shape != labels.shape:
         raise ValueError(f"groups: shape {names.shape}, but labels {labels.shape}")
@@ -97,7 +97,7 @@ def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
 
 
 def minority_label(labels: NDArray[np.int64]) -> int:
-    """Give the rarer of the labels 0 and 1; of two classes of equal size it is 0.
+    """Return the rarer of the labels 0 and 1; of two classes of equal size it is 0.
 
     >>> minority_label(np.array([0, 0, 1])), minority_label(np.array([0, 1]))
     (1, 0)

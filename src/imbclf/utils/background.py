@@ -9,8 +9,8 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Callable[[], None]], Result]) -> Callable[[], Result]:
-    """Begin `work` beside the caller; give what waits for it and returns, or raises, what it does.
+def run_in_background(work: Callable[[Callable[[], None]], Result]) -> Callable[[], Result]:
+    """Begin `work` in the background; return a function that waits for its result.
 
     The caller goes on when `work` calls its argument, to say that other processes do the rest, or
     is done. Until then both would want the interpreter: who asks the system for 100,000 files
@@ -18,18 +18,18 @@ def ahead(work: Callable[[Callable[[], None]], Result]) -> Callable[[], Result]:
 
     A process that ends before asking does not wait for the work.
 
-    >>> answer = ahead(lambda others_do_the_rest: 6 * 7)
+    >>> answer = run_in_background(lambda others_do_the_rest: 6 * 7)
     >>> answer()
     42
     """
     on_its_way = Event()
-    future = in_thread(partial(work, on_its_way.set), daemon=True)
+    future = start_thread(partial(work, on_its_way.set), daemon=True)
     future.add_done_callback(lambda _: on_its_way.set())
     on_its_way.wait()
     return future.result
 
 
-def in_thread(work: Callable[[], Result], daemon: bool) -> Future[Result]:
+def start_thread(work: Callable[[], Result], daemon: bool) -> Future[Result]:
     """Do `work` in a thread of its own, which ends with it.
 
     A ThreadPoolExecutor whose `submit` is interrupted has a thread that it does not know of, and
@@ -39,7 +39,7 @@ def in_thread(work: Callable[[], Result], daemon: bool) -> Future[Result]:
         work: what to do.
         daemon: whether a process may end before it is done.
 
-    >>> in_thread(lambda: 6 * 7, daemon=False).result()
+    >>> start_thread(lambda: 6 * 7, daemon=False).result()
     42
     """
     future: Future[Result] = Future()

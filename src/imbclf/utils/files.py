@@ -8,15 +8,15 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; on success it is synced and takes `path`'s place.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Return a path beside `path` to write to; on success it is synced and takes `path`'s place.
 
     After an error the half-written file is removed and whatever stood at `path` is untouched. A
     write that the system refuses, for a full disk say, names no file: it is given `path`.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a" / "note.txt"
-    >>> with whole_file(target) as beside:
+    >>> with atomic_write(target) as beside:
     ...     _ = beside.write_text("all of it")
     >>> target.read_text()
     'all of it'
@@ -38,20 +38,20 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as UTF-8, whole or not at all."""
-    with whole_file(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to fill, which takes `folder`'s place when all went well.
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Return an empty folder to fill, which takes `folder`'s place when all went well.
 
     After an error it is removed and whatever stood at `folder` is untouched. One process at a
     time: hold a lock.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "result"
-    >>> with whole_folder(target) as partial:
+    >>> with atomic_folder(target) as partial:
     ...     _ = (partial / "a.txt").write_text("all of it")
     >>> [path.name for path in target.iterdir()]
     ['a.txt']

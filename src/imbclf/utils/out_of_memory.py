@@ -13,14 +13,14 @@ ON_A_CPU = ("can't allocate memory", "not enough memory", "out of memory", "bad_
 ONEDNN = ("could not create a primitive", "could not execute a primitive")
 
 
-def is_shortage(error: BaseException) -> bool:
-    """Say whether memory ran out, on whichever device.
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out, on whichever device.
 
-    >>> is_shortage(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"))
+    >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"))
     True
-    >>> is_shortage(RuntimeError("could not create a primitive"))
+    >>> is_out_of_memory(RuntimeError("could not create a primitive"))
     True
-    >>> is_shortage(RuntimeError("shapes differ"))
+    >>> is_out_of_memory(RuntimeError("shapes differ"))
     False
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
@@ -31,7 +31,7 @@ def is_shortage(error: BaseException) -> bool:
 
 
 @contextmanager
-def told_with_batch_size(what: str, batch_size: int) -> Iterator[None]:
+def explain_out_of_memory(what: str, batch_size: int) -> Iterator[None]:
     """Turn a shortage of memory into a message that names half the batch size.
 
     Args:
@@ -41,7 +41,7 @@ def told_with_batch_size(what: str, batch_size: int) -> Iterator[None]:
     Raises:
         UserError: memory ran out.
 
-    >>> with told_with_batch_size("fold 0", 128):
+    >>> with explain_out_of_memory("fold 0", 128):
     ...     raise MemoryError
     Traceback (most recent call last):
     imbclf.errors.UserError: fold 0: memory ran out; try data.batch_size=64 (it is 128)
@@ -49,7 +49,7 @@ def told_with_batch_size(what: str, batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_shortage(error):
+        if not is_out_of_memory(error):
             raise
         way_on = (
             f"try data.batch_size={batch_size // 2} (it is {batch_size})"

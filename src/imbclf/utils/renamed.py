@@ -27,6 +27,11 @@ RENAMED = {
     "imbclf.tuning.options": "imbclf.tuning",
 }
 
+CLASSES = {"imbclf.heads.NeighboursHead": "imbclf.models.heads.NeighborsHead"}
+# Of the command line and of `config.yaml`: a choice of a group, and options.
+CHOICES = {"head=neighbours": "head=neighbors"}
+OPTIONS = {"head.neighbours": "head.neighbors", "head.normalise": "head.normalize"}
+
 
 def current_name(name: str) -> str:
     """Return the name that a class or function of version 0.1 has today.
@@ -35,7 +40,20 @@ def current_name(name: str) -> str:
     ('imbclf.data.LabelledFolder', 'torch.optim.SGD')
     """
     module, _, last = name.rpartition(".")
-    return f"{RENAMED.get(module, module)}.{last}" if module else name
+    current = f"{RENAMED.get(module, module)}.{last}" if module else name
+    return CLASSES.get(name, current)
+
+
+def current_override(override: str) -> str:
+    """Return what an override of version 0.1 is written as today.
+
+    >>> current_override("head=neighbours"), current_override("++head.normalise=false")
+    ('head=neighbors', '++head.normalize=false')
+    """
+    key, equals, value = override.partition("=")
+    name = key.lstrip("+")
+    current = key.removesuffix(name) + OPTIONS.get(name, name)
+    return CHOICES.get(override, f"{current}{equals}{value}")
 
 
 class RenamedModules:

@@ -12,7 +12,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def only_process(run: Path) -> Iterator[None]:
+def lock_run(run: Path) -> Iterator[None]:
     """Keep other processes out of a run directory; a killed one keeps nobody out.
 
     Raises:
@@ -20,7 +20,7 @@ def only_process(run: Path) -> Iterator[None]:
 
     >>> import tempfile
     >>> run = Path(tempfile.mkdtemp())
-    >>> with only_process(run):
+    >>> with lock_run(run):
     ...     [path.name for path in run.iterdir()]
     ['.lock']
     >>> [*run.iterdir()]

@@ -14,10 +14,10 @@ def first_few(names: Sequence[str], limit: int = 5) -> str:
     return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, or name them all where there are few.
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return which known name was probably meant, or name them all where there are few.
 
-    >>> nearest("gama", ["gamma", "alpha"])
+    >>> did_you_mean("gama", ["gamma", "alpha"])
     '; did you mean gamma?'
     """
     known = sorted(known)

@@ -22,10 +22,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.cli.app.os_errors import is_refusal, refusal
-from imbclf.cli.app.signals import catch_signals, got_through
+from imbclf.cli.app.signals import catch_signals, stop_asking
+from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import adopt_experiment_files
 from imbclf.errors import Interrupted, UserError
-from imbclf.utils.text import nearest
+from imbclf.utils.text import did_you_mean
 
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
@@ -44,7 +45,7 @@ COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, Assert
 
 
 def conf_dir() -> Path:
-    """Give the folder of configuration: beside the sources, or inside the installed package.
+    """Return the folder of configuration: beside the sources, or inside the installed package.
 
     The checkout comes first, since an editable install leaves a stale copy in site-packages.
     """
@@ -54,7 +55,7 @@ def conf_dir() -> Path:
 
 
 def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
-    """Run a task under Hydra with this command's arguments; give the exit code.
+    """Run a task under Hydra with this command's arguments; return the exit code.
 
     What the user can mend ends with a message, not a traceback.
 
@@ -66,7 +67,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
     # Hydra copies all that it ships for each group that --help lists, which took half the time.
     ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
     if not COMPLETION & set(sys.argv[1:]):  # install=bash and query=bash are no overrides
-        sys.argv[1:] = [loosen(argument) for argument in flags_first(sys.argv[1:])]
+        arguments = flags_first(use_current_overrides(sys.argv[1:]))
+        sys.argv[1:] = [loosen(argument) for argument in arguments]
     command = f"imbclf-{name}"
     is_composed = False
 
@@ -101,7 +103,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
 
 
 def guarded(command: str, run: Callable[[], Any]) -> int:
-    """Run something with signals turned into `Interrupted`; give the exit code."""
+    """Run something with signals turned into `Interrupted`; return the exit code."""
     catch_signals()
     keep_freed_memory()
     # Modules of the user's own, last so that none takes the place of an installed one.
@@ -109,14 +111,14 @@ def guarded(command: str, run: Callable[[], Any]) -> int:
     try:
         run()
     except Interrupted as interruption:
-        got_through()
+        stop_asking()
         return 128 + int(interruption.args[0])
     except MissingConfigException as error:
         missing = Path(error.missing_cfg_file or "").name
         group = str(Path(error.missing_cfg_file or "").parent)
         known = [option for option in error.options or [] if not option.startswith("_")]
         extra = EXTRAS.get(missing) if group == "hydra/launcher" else None
-        way_on = f"; pip install 'imbclf[{extra}]'" if extra else nearest(missing, known)
+        way_on = f"; pip install 'imbclf[{extra}]'" if extra else did_you_mean(missing, known)
         return _mistake(command, f"{group}={missing}: no such choice{way_on}")
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))

@@ -16,7 +16,7 @@ WAYS_ON = {
 
 
 def is_refusal(error: OSError) -> bool:
-    """Say whether the system refused a named file, or had no room, so that its user can mend it.
+    """Return whether the system refused a named file, or had no room, so that its user can mend it.
 
     >>> is_refusal(OSError(errno.ENAMETOOLONG, "File name too long", "aaa"))
     True
@@ -27,7 +27,7 @@ def is_refusal(error: OSError) -> bool:
 
 
 def refusal(error: OSError, arguments: Iterable[str]) -> str:
-    """Give the message: the option whose value the file's name holds, the reason, the way on.
+    """Return the message: the option whose value the file's name holds, the reason, the way on.
 
     Args:
         error: what the system raised.

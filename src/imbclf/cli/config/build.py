@@ -14,22 +14,22 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from imbclf.cli.app.signals import got_through
-from imbclf.cli.config.error_context import blame
+from imbclf.cli.app.signals import stop_asking
+from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import OWN
 from imbclf.errors import Interrupted, UserError
 from imbclf.tracking.base import Tracker
 from imbclf.training.distributed import strategy_of
 from imbclf.training.experiment import prepare, run_experiment
-from imbclf.training.lightning_warnings import quieten_lightning
+from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.recipe import CompileMode
-from imbclf.utils.run_lock import only_process
+from imbclf.utils.run_lock import lock_run
 
 SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by seed + r
 
 
 def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
-    """Build the parts; give what runs the experiment in a run directory and returns its HTER.
+    """Build the parts; return what runs the experiment in a run directory and returns its HTER.
 
     Args:
         cfg: the checked configuration.
@@ -42,7 +42,7 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
 
     def run_in(run: Path) -> float:
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
-        with only_process(run), tracked(tracking):
+        with lock_run(run), tracked(tracking):
             summary = run_experiment(prepare(**parts), tracking, run, params)
         return float(summary["hter"])
 
@@ -55,21 +55,21 @@ def build_parts(cfg: DictConfig) -> dict[str, Any]:
     Raises:
         UserError: where a part refuses its options.
     """
-    quieten_lightning()
+    silence_lightning()
     parts = {}
     for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
         own = OWN.get(group, ())
         taken = {key: value for key, value in cfg[group].items() if key not in own}
-        with blame(group):
+        with explain_option(group):
             parts[group] = instantiate(taken, _convert_="all")
-    with blame("model"):
+    with explain_option("model"):
         model = instantiate(cfg.model, _partial_=True, _convert_="all")
     most = SEEDS - parts["cv"].repeats
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
     freezes = parts["optim"].frozen > 0
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
-    with blame("optim"):
+    with explain_option("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
     return {
         "data": parts["data"],
@@ -93,7 +93,7 @@ def tracker_from(cfg: DictConfig) -> Tracker:
     Raises:
         UserError: where it refuses its options.
     """
-    with blame("tracking"):
+    with explain_option("tracking"):
         tracker: Tracker = instantiate(cfg.tracking, _convert_="all")
     return tracker
 
@@ -104,7 +104,7 @@ def tracked(tracking: Tracker) -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        got_through()
+        stop_asking()
         tracking.end("KILLED")
         raise
     except BaseException:
@@ -116,7 +116,7 @@ def tracked(tracking: Tracker) -> Iterator[None]:
 def trainer_factory(
     trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
 ) -> tuple[Callable[..., L.Trainer], torch.device]:
-    """Give a maker of trainers with what imbclf sets itself, and its device, the first of several.
+    """Return a trainer factory with what imbclf sets itself, and its (first) device.
 
     Args:
         trainer: makes Lightning's trainer with the user's options.
@@ -135,7 +135,7 @@ def trainer_factory(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    with blame("trainer", MisconfigurationException):
+    with explain_option("trainer", MisconfigurationException):
         probe = quiet(precision="32-true")
         device = probe.strategy.root_device
         if precision != "auto":
@@ -146,7 +146,7 @@ def trainer_factory(
 
 
 def mode_of(choice: bool | str) -> CompileMode | None:
-    """Give the mode of `torch.compile` that `trainer.compile` asks for, None for none.
+    """Return the mode of `torch.compile` that `trainer.compile` asks for, None for none.
 
     Raises:
         UserError: it has no such mode.
@@ -164,19 +164,19 @@ def mode_of(choice: bool | str) -> CompileMode | None:
 
 
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
-    """Give a function of the class counts, whether or not the loss asks for them."""
-    with blame("loss"):
+    """Return a function of the class counts, whether or not the loss asks for them."""
+    with explain_option("loss"):
         wants_counts = "class_counts" in inspect.signature(loss).parameters
 
     def build(class_counts: tuple[int, int]) -> nn.Module:
-        with blame("loss"):
+        with explain_option("loss"):
             return loss(class_counts=class_counts) if wants_counts else loss()
 
     return build
 
 
 def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
-    """Give nested mappings as one flat mapping with dotted keys; lists as text.
+    """Return nested mappings as one flat mapping with dotted keys; lists as text.
 
     >>> flatten({"optim": {"lr": 0.1}, "sizes": [1, 2]})
     {'optim.lr': 0.1, 'sizes': '[1, 2]'}

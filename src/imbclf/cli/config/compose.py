@@ -14,7 +14,7 @@ OF_NO_RECIPE = ("dir", "cache_dir", "holdout", "make")  # among the options of d
 
 
 def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Compose what `imbclf-train` would; give it and the choice made in each group."""
+    """Compose what `imbclf-train` would; return it and the choice made in each group."""
     cfg = compose("train", list(overrides), return_hydra_config=True)
     choices = {str(group): choice for group, choice in cfg.hydra.runtime.choices.items()}
     with open_dict(cfg):
@@ -24,7 +24,7 @@ def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
 
 
 def key_of(override: str) -> str:
-    """Give the key of an override.
+    """Return the key of an override.
 
     >>> key_of("++optim.lr=0.1")
     'optim.lr'
@@ -33,15 +33,15 @@ def key_of(override: str) -> str:
 
 
 def as_overrides(drawn: Mapping[str, object]) -> list[str]:
-    """Give drawn values as overrides.
+    """Return drawn values as overrides.
 
     >>> as_overrides({"loss": "focal", "optim.lr": 1e-05, "optim.ema": None, "model.probe": True})
     ['loss=focal', '++optim.lr=1e-05', '++optim.ema=null', '++model.probe=true']
     """
-    return [loosen(f"{key}={_spelt(value)}") for key, value in drawn.items()]
+    return [loosen(f"{key}={_spelled(value)}") for key, value in drawn.items()]
 
 
-def _spelt(value: object) -> str:
+def _spelled(value: object) -> str:
     return (
         "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     )
@@ -82,7 +82,7 @@ def as_experiment(
 
 
 def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
-    """Give the overrides that name the images of a configuration, where it has others than usual.
+    """Return the overrides that name the images of a configuration, where it has others than usual.
 
     Args:
         cfg: as `composed` gives it.
@@ -97,7 +97,7 @@ def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
 
 
 def difference(ours: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what has to be laid over `base` to make it ours.
+    """Return what has to be laid over `base` to make it ours.
 
     >>> difference({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2, "d": 4}})
     {'b': {'d': 3}}

@@ -1,14 +1,15 @@
 """What configurations of version 0.1 name, by the names of today."""
 
+import sys
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from imbclf.utils.renamed import current_name
+from imbclf.utils.renamed import OPTIONS, current_name, current_override
 
 
 def use_current_names(node: Any) -> None:  # noqa: ANN401
-    """Replace, in place, each `_target_` below a configuration node that has been renamed.
+    """Rename, in place, each `_target_` and option below a configuration node.
 
     >>> cfg = DictConfig({"data": {"_target_": "imbclf.dataset.LabelledFolder"}})
     >>> use_current_names(cfg)
@@ -17,6 +18,24 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
     """
     if isinstance(node, DictConfig) and isinstance(node.get("_target_"), str):
         node["_target_"] = current_name(node["_target_"])
+    if isinstance(node, DictConfig):
+        for former, current in OPTIONS.items():
+            group, _, name = former.partition(".")
+            if node._key() == group and name in node:
+                node[current.partition(".")[2]] = node.pop(name)
     if isinstance(node, DictConfig | ListConfig):
         for part in node.values() if isinstance(node, DictConfig) else node:
             use_current_names(part)
+
+
+def use_current_overrides(arguments: list[str]) -> list[str]:
+    """Return overrides in the words of today, with one line on standard error for each other one.
+
+    >>> use_current_overrides(["head=linear", "seed=1"])
+    ['head=linear', 'seed=1']
+    """
+    current = [current_override(argument) for argument in arguments]
+    for former, now in zip(arguments, current, strict=True):
+        if former != now:
+            print(f"deprecated: {former} is now {now}", file=sys.stderr)
+    return current

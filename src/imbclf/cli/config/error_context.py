@@ -9,7 +9,7 @@ from imbclf.errors import UserError
 
 
 @contextmanager
-def blame(group: str, *also: type[Exception]) -> Iterator[None]:
+def explain_option(group: str, *also: type[Exception]) -> Iterator[None]:
     """Turn what a part says of its options into a message that names the group.
 
     Args:
@@ -19,7 +19,7 @@ def blame(group: str, *also: type[Exception]) -> Iterator[None]:
     Raises:
         UserError: the part refuses its options.
 
-    >>> with blame("optim"):
+    >>> with explain_option("optim"):
     ...     raise ValueError("Invalid learning rate: -1")
     Traceback (most recent call last):
     imbclf.errors.UserError: optim: Invalid learning rate: -1

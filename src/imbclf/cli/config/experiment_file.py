@@ -16,7 +16,7 @@ OPTION = f"{GROUP}="
 
 
 def adopt_experiment_files(arguments: list[str]) -> list[str]:
-    """Make files that `experiment=` names choices of that group; give the arguments for Hydra.
+    """Make files that `experiment=` names choices of that group; return the arguments for Hydra.
 
     What is no such file stays as it is, and is for Hydra to find or to refuse.
 

@@ -13,7 +13,7 @@ Found = tuple[ast.ClassDef | ast.FunctionDef, Path]
 
 
 def parameters(target: str) -> Parameters | None:
-    """Give the parameter names of a dotted class or function, each with its annotation's source.
+    """Return the parameter names of a dotted class or function, each with its annotation's source.
 
     None where the source does not tell: not found, written in C, or taking `**kwargs`.
 
@@ -73,7 +73,7 @@ def _submodule(module: Path, name: str) -> Path | None:
 
 
 def _imported(module: Path, node: ast.ImportFrom) -> Path | None:
-    """Give the file that a `from ... import` names."""
+    """Return the file that a `from ... import` names."""
     parts = (node.module or "").split(".") if node.module else []
     if node.level:
         folder = module.parents[node.level - 1]

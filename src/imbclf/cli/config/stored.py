@@ -51,7 +51,7 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
 
 
 def is_allowance(argument: str) -> bool:
-    """Tell whether an argument repeats, and so allows, what a stored configuration names.
+    """Return whether an argument repeats, and so allows, what a stored configuration names.
 
     >>> is_allowance("loss._target_=mine.Loss"), is_allowance("data.dir=x"), is_allowance("seed=1")
     (True, True, False)
@@ -94,7 +94,7 @@ def refuse_foreign(
 
 
 def foreign_calls(cfg: DictConfig, source: Path) -> list[str]:
-    """Give each `KEY._target_=NAME` that is not ours, or not for that place.
+    """Return each `KEY._target_=NAME` that is not ours, or not for that place.
 
     Raises:
         UserError: arguments are written out that we never write.
@@ -117,7 +117,7 @@ def _refuse_links(run: Path) -> None:
 
 
 def _foreign_places(cfg: DictConfig, source: Path) -> list[str]:
-    """Give each `KEY=PLACE` that files are written to and that is not below where the user stands.
+    """Return each `KEY=PLACE` that files are written to outside the working directory.
 
     Raises:
         UserError: a group with such keys is missing.
@@ -140,7 +140,7 @@ def _foreign_places(cfg: DictConfig, source: Path) -> list[str]:
 
 
 def finished_job(cfg: DictConfig, run: Path) -> float | None:
-    """Give the HTER of a job that was finished before; None if it is to be started or gone on with.
+    """Return the HTER of a finished job; None if it is to be started or resumed.
 
     Args:
         cfg: what the job is composed to now.
@@ -188,7 +188,7 @@ def load_configuration(run: Path, option: str) -> DictConfig:
 
 
 def _shipped_targets() -> Iterator[tuple[str, str]]:
-    """Give what our own YAML files call, and where; nothing else is for a file to call."""
+    """Return what our own YAML files call, and where; nothing else is for a file to call."""
     for path in conf_dir().rglob("*.yaml"):
         group = path.relative_to(conf_dir()).parent.as_posix()
         package = "" if group in (".", "experiment") else group

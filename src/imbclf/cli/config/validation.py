@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from imbclf.cli.config.signatures import Parameters, parameters
 from imbclf.errors import UserError
-from imbclf.utils.text import nearest
+from imbclf.utils.text import did_you_mean
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 RESERVED: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,7 @@ RESERVED: dict[str, tuple[str, ...]] = {
         "use_distributed_sampler",
     ),
 }
-# What would leave an epoch without a judgement on the whole dev part at its end.
+# What would leave an epoch without a judgment on the whole dev part at its end.
 PER_EPOCH = {
     "trainer": (
         "check_val_every_n_epoch",
@@ -60,7 +60,7 @@ def check(cfg: DictConfig, options: Iterable[str]) -> None:
         UserError: one line for each mistake, with the nearest right name.
     """
     problems = [
-        f"unknown option {key}{nearest(key, options)}"
+        f"unknown option {key}{did_you_mean(key, options)}"
         for key in map(str, cfg)
         if key not in set(options)
     ]
@@ -115,7 +115,7 @@ def _mistakes(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
                 "dev part. Shorten it with trainer.max_epochs or trainer.limit_train_batches"
             )
         elif taken is not None and key not in taken:
-            yield f"unknown option {name}{nearest(str(key), taken)}"
+            yield f"unknown option {name}{did_you_mean(str(key), taken)}"
         elif taken is not None and not _fits(value, taken[key]):
             yield f"{name}={value}: expected {taken[key]}"
         yield from _mistakes(value, name)

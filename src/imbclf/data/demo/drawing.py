@@ -1,4 +1,4 @@
-"""Shapes and colours in the frame of a face: what a drawing of one is made of."""
+"""Shapes and colors in the frame of a face: what a drawing of one is made of."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 Points = NDArray[np.float64]
-Colour = NDArray[np.float64]
+Color = NDArray[np.float64]
 
 _ANGLES = np.linspace(0, 2 * np.pi, 33)
 _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -27,22 +27,22 @@ def oval(x: float, y: float, rx: float, ry: float, corners: float = 2.0) -> Poin
     return unit * (rx, ry) + (x, y)
 
 
-def any_colour(random: Generator) -> Colour:
-    """Draw any colour but the extremes, float64 `[3]` in 0 to 255."""
+def any_color(random: Generator) -> Color:
+    """Draw any color but the extremes, float64 `[3]` in 0 to 255."""
     return random.uniform(10, 245, size=3)
 
 
-def between(palette: NDArray[np.int64], random: Generator) -> Colour:
-    """Draw a colour on the way along the palette's rows `[P, 3]`, float64 `[3]`.
+def between(palette: NDArray[np.int64], random: Generator) -> Color:
+    """Draw a color on the way along the palette's rows `[P, 3]`, float64 `[3]`.
 
-    >>> grey = between(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
-    >>> bool(0 <= grey[0] == grey[1] == grey[2] <= 90)
+    >>> gray = between(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
+    >>> bool(0 <= gray[0] == gray[1] == gray[2] <= 90)
     True
     """
     place = random.uniform(0, len(palette) - 1)
     first = int(place)
-    colour: Colour = palette[first] + (place - first) * (palette[first + 1] - palette[first])
-    return colour
+    color: Color = palette[first] + (place - first) * (palette[first + 1] - palette[first])
+    return color
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Sketch:
     the height of the head.
 
     Args:
-        canvas: what to draw on, its colours mixed by opacity.
+        canvas: what to draw on, its colors mixed by opacity.
         axes: the frame's x and y axis in pixels, float64 `[2, 2]`, one a row.
         origin: the frame's origin in pixels, float64 `[2]`.
     """
@@ -62,22 +62,22 @@ class Sketch:
     axes: NDArray[np.float64]
     origin: NDArray[np.float64]
 
-    def fill(self, outline: Points, colour: Colour, opacity: float = 1.0) -> None:
+    def fill(self, outline: Points, color: Color, opacity: float = 1.0) -> None:
         """Fill the outline `[P, 2]`."""
-        self.canvas.polygon(self._pixels(outline), fill=_ink(colour, opacity))
+        self.canvas.polygon(self._pixels(outline), fill=_ink(color, opacity))
 
-    def stroke(self, line: Points, colour: Colour, width: float, opacity: float = 1.0) -> None:
+    def stroke(self, line: Points, color: Color, width: float, opacity: float = 1.0) -> None:
         """Draw along the line `[P, 2]` with a pen of `width`."""
         pixels = max(1, round(width * float(np.hypot(*self.axes[0]))))
-        self.canvas.line(self._pixels(line), fill=_ink(colour, opacity), width=pixels)
+        self.canvas.line(self._pixels(line), fill=_ink(color, opacity), width=pixels)
 
     def _pixels(self, points: Points) -> list[float]:
         pixels: list[float] = (points @ self.axes + self.origin).ravel().tolist()
         return pixels
 
 
-def _ink(colour: Colour, opacity: float) -> tuple[int, ...]:
-    red, green, blue = (min(255, max(0, int(part))) for part in colour)
+def _ink(color: Color, opacity: float) -> tuple[int, ...]:
+    red, green, blue = (min(255, max(0, int(part))) for part in color)
     return red, green, blue, round(255 * opacity)
 
 

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from imbclf.data.demo.drawing import Colour, Sketch, any_colour, between, oval, pose
+from imbclf.data.demo.drawing import Color, Sketch, any_color, between, oval, pose
 
 GLASSES, NO_GLASSES = 0, 1
 
@@ -18,31 +18,31 @@ SUPERSAMPLING = 3
 SKINS = np.array([[92, 58, 42], [150, 100, 72], [205, 155, 122], [236, 196, 168], [250, 222, 202]])
 HAIRS = np.array([[22, 18, 18], [62, 40, 28], [122, 78, 44], [206, 168, 104], [150, 60, 30]])
 FRAMES = np.array([[25, 22, 25], [85, 50, 30], [120, 118, 120], [190, 160, 90], [150, 30, 40]])
-GREY, DARK, WHITE = np.array([[165.0, 165, 170], [25, 20, 22], [250, 250, 250]])
+GRAY, DARK, WHITE = np.array([[165.0, 165, 170], [25, 20, 22], [250, 250, 250]])
 
 
 def paint_background(side: int, random: Generator) -> Image.Image:
-    """Begin a picture with soft blots in related colours."""
+    """Begin a picture with soft blots in related colors."""
     blots = random.uniform(20, 220) + random.normal(0, 22, 3) + random.normal(0, 22, (4, 4, 3))
     small = Image.fromarray(np.clip(blots, 0, 255).astype(np.uint8))
     return small.resize((side, side), Image.Resampling.BICUBIC)
 
 
-def paint_head(sketch: Sketch, skin: Colour, hair: Colour, random: Generator) -> None:
+def paint_head(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
     """Paint long hair behind the head or none, clothes, neck, ears and the bare face."""
     if random.random() < 0.45:
         sketch.fill(oval(0, 0.3, 0.95, random.uniform(1.2, 1.6), 2.5), hair)
-    sketch.fill(oval(0, 1.9, 1.4, random.uniform(0.65, 0.85), 2.5), any_colour(random))
+    sketch.fill(oval(0, 1.9, 1.4, random.uniform(0.65, 0.85), 2.5), any_color(random))
     sketch.fill(oval(0, 1, 0.36, 0.45, 4), 0.82 * skin)
     for side in (-1, 1):
         sketch.fill(oval(0.72 * side, 0.02, 0.12, 0.22), 0.88 * skin)
     sketch.fill(oval(0, 0, random.uniform(0.68, 0.78), 1, random.uniform(2, 2.6)), skin)
 
 
-def paint_eyes(sketch: Sketch, skin: Colour, hair: Colour, random: Generator) -> None:
+def paint_eyes(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
     """Paint sockets or make-up, eyes, tired lines below them and eyebrows above."""
     made_up = random.random() < 0.2
-    shade = any_colour(random) * 0.6 if made_up else random.uniform(0.4, 0.9) * skin
+    shade = any_color(random) * 0.6 if made_up else random.uniform(0.4, 0.9) * skin
     shade_height, shade_opacity = random.uniform(0.12, 0.2), random.uniform(0.2 * made_up, 0.6)
     bag_size, bag_opacity = random.uniform(0.14, 0.26), random.uniform(0, 0.6) ** 1.5
     iris, lid = between(HAIRS, random) * random.uniform(0.5, 1), random.uniform(0.03, 0.1)
@@ -60,7 +60,7 @@ def paint_eyes(sketch: Sketch, skin: Colour, hair: Colour, random: Generator) ->
         sketch.stroke(brow, 0.8 * hair, brow_width, brow_opacity)
 
 
-def paint_nose_and_mouth(sketch: Sketch, skin: Colour, hair: Colour, random: Generator) -> None:
+def paint_nose_and_mouth(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
     """Paint a beard or none, one side of the nose, and the lips."""
     if random.random() < 0.2:
         sketch.fill(oval(0, 0.62, 0.5, 0.42, 2.5), hair, random.uniform(0.2, 0.9))
@@ -93,7 +93,7 @@ def paint_glasses(sketch: Sketch, random: Generator) -> None:
     sketch.stroke(oval(0, y, 0.36 - rx, 0.06)[16:], frame, width, opacity)
 
 
-def paint_hair(sketch: Sketch, hair: Colour, random: Generator) -> None:
+def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
     """Paint a parted fringe, loose locks or none, or a hat; and the shadow they throw."""
     hat, bald = random.random() < 0.15, random.random() < 0.08
     parting, depth = random.uniform(-0.4, 0.4), random.uniform(-0.75, -0.4)
@@ -106,9 +106,9 @@ def paint_hair(sketch: Sketch, hair: Colour, random: Generator) -> None:
         shadow = np.concatenate([edge, below]) * (0.87, 1)
         sketch.fill(shadow, DARK, random.uniform(0, 0.4))
     if hat:
-        colour = any_colour(random)
-        sketch.fill(top, colour)
-        sketch.stroke(edge * (1.25, 1), 0.7 * colour, 0.12)
+        color = any_color(random)
+        sketch.fill(top, color)
+        sketch.stroke(edge * (1.25, 1), 0.7 * color, 0.12)
     elif not bald:
         sketch.fill(top, hair)
         for x in random.uniform(-0.6, 0.6, size=random.choice([0, 0, 5])):
@@ -117,7 +117,7 @@ def paint_hair(sketch: Sketch, hair: Colour, random: Generator) -> None:
 
 
 def photograph(picture: Image.Image, size: int, random: Generator) -> NDArray[np.uint8]:
-    """Shrink to `size`, blur, light from one side in some colour, and add grain."""
+    """Shrink to `size`, blur, light from one side in some color, and add grain."""
     small = picture.resize((size, size), Image.Resampling.BOX)
     small = small.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7) * size / 64))
     angle, slope = random.uniform(0, 2 * np.pi), random.uniform(0, 0.3)
@@ -144,7 +144,7 @@ def draw_face(label: int, seed: int, index: int, size: int = 64) -> NDArray[np.u
     picture = paint_background(SUPERSAMPLING * size, random)
     sketch = pose(picture, random)
     skin = between(SKINS, random) + random.normal(0, 6, size=3)
-    hair = GREY if random.random() < 0.1 else between(HAIRS, random)
+    hair = GRAY if random.random() < 0.1 else between(HAIRS, random)
     paint_head(sketch, skin, hair, random)
     paint_eyes(sketch, skin, hair, random)
     paint_nose_and_mouth(sketch, skin, hair, random)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from imbclf.data.demo.faces import GLASSES, NO_GLASSES, draw_face
 from imbclf.errors import UserError
-from imbclf.utils.files import whole_folder, write_text
+from imbclf.utils.files import atomic_folder, write_text
 
 logger = logging.getLogger("imbclf")
 
@@ -34,15 +34,15 @@ def imbalanced_labels(images: int, minority: float, seed: int) -> NDArray[np.int
 def write_demo(
     folder: Path,
     images: int = 3000,
-    unlabelled: int = 500,
+    unlabeled: int = 500,
     minority: float = 0.12,
     seed: int = 0,
 ) -> None:
     """Write faces with (label 0, the minority) and without glasses (label 1), 64x64 JPEG files.
 
-        train_img/000001.jpg ...    `images` labelled faces
+        train_img/000001.jpg ...    `images` labeled faces
         label_train.txt             their labels, one a line
-        val_img/000001.jpg ...      `unlabelled` others, the same share with glasses
+        val_img/000001.jpg ...      `unlabeled` others, the same share with glasses
         demo.json                   the arguments
 
     The folder appears whole or not at all, also when several processes want it at once; where it
@@ -54,7 +54,7 @@ def write_demo(
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "demo"
-    >>> write_demo(folder, images=10, unlabelled=2, minority=0.2)
+    >>> write_demo(folder, images=10, unlabeled=2, minority=0.2)
     >>> sorted(path.name for path in folder.iterdir())
     ['demo.json', 'label_train.txt', 'train_img', 'val_img']
     """
@@ -63,11 +63,11 @@ def write_demo(
             f"demo data of images={images} and minority={minority}: expected a share below 0.5 "
             "that makes at least one image"
         )
-    if unlabelled < 0 or seed < 0:
-        raise UserError(f"demo data of unlabelled={unlabelled} and seed={seed}: expected 0 or more")
+    if unlabeled < 0 or seed < 0:
+        raise UserError(f"demo data of unlabeled={unlabeled} and seed={seed}: expected 0 or more")
     wanted = {
         "images": images,
-        "unlabelled": unlabelled,
+        "unlabeled": unlabeled,
         "minority": minority,
         "seed": seed,
         "drawing": DRAWING,
@@ -81,9 +81,9 @@ def write_demo(
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if is_written(folder, wanted):
             return
-        with whole_folder(folder) as beside:
+        with atomic_folder(folder) as beside:
             write_faces(beside / "train_img", labels, seed, first=0)
-            hidden = imbalanced_labels(unlabelled, minority, seed)
+            hidden = imbalanced_labels(unlabeled, minority, seed)
             write_faces(beside / "val_img", hidden, seed, first=images)
             write_text(beside / "label_train.txt", "".join(f"{label}\n" for label in labels))
             write_text(beside / "demo.json", json.dumps(wanted, indent=2) + "\n")
@@ -92,13 +92,13 @@ def write_demo(
         "labels, in %s",
         images,
         np.count_nonzero(labels == GLASSES),
-        unlabelled,
+        unlabeled,
         folder,
     )
 
 
 def is_written(folder: Path, wanted: dict[str, float]) -> bool:
-    """Say whether the folder holds the wanted demo data already; nothing else may be in it.
+    """Return whether the folder holds the wanted demo data already; nothing else may be in it.
 
     Raises:
         UserError: where it holds anything else.

@@ -1,4 +1,4 @@
-"""How the images of a data set look on the whole: colours and mean images."""
+"""How the images of a data set look on the whole: colors and mean images."""
 
 from typing import NamedTuple
 

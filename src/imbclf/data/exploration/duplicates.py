@@ -38,7 +38,7 @@ class Duplicates:
         return len(self.first)
 
     def take(self, chosen: NDArray[np.bool_]) -> "Duplicates":
-        """Give the pairs chosen by `[P]`."""
+        """Return the pairs chosen by `[P]`."""
         return Duplicates(
             first=self.first[chosen],
             second=self.second[chosen],
@@ -73,7 +73,7 @@ def find_duplicates(
 
 
 def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """Give for each image the index of the first with the same size and pixels, `[N]`.
+    """Return for each image the index of the first with the same size and pixels, `[N]`.
 
     >>> first_copies([np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 3), np.uint8)] * 2).tolist()
     [0, 1, 0, 1]
@@ -110,10 +110,10 @@ def duplicate_groups(
 
 
 def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
-    """Give pairs of the images below `count` with each image from there on that they show.
+    """Return pairs of the images below `count` with each image from there on that they show.
 
     An image that is paired with none of them, but by way of others (a copy of a near copy), is
-    paired with the first that it hangs together with; the likeness is that of its next neighbour.
+    paired with the first that it hangs together with; the likeness is that of its next neighbor.
 
     Args:
         found: all pairs, as `find_duplicates` gives them.
@@ -139,13 +139,13 @@ def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Du
     )
 
 
-def straddling(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
+def split_across_folds(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
     """Say for each pair whether in some fold its images lie in different parts, `[P]`.
 
     >>> fold = Fold(fit=np.array([0]), dev=np.array([1]), test=np.array([2, 3]))
     >>> one = np.ones(2)
     >>> pairs = Duplicates(np.array([0, 2]), np.array([2, 3]), one > 1, one.astype(int), one)
-    >>> straddling([fold], pairs).tolist()
+    >>> split_across_folds([fold], pairs).tolist()
     [True, False]
     """
     torn = np.zeros(len(pairs), bool)

@@ -1,4 +1,4 @@
-"""A labelled folder looked at before any training: what is in it, and what that means."""
+"""A labeled folder looked at before any training: what is in it, and what that means."""
 
 import itertools
 import logging
@@ -27,7 +27,7 @@ from imbclf.data.exploration.duplicates import (
     find_duplicates,
     first_copies,
     pairs_across,
-    straddling,
+    split_across_folds,
 )
 from imbclf.data.exploration.near_duplicates import connected
 from imbclf.data.exploration.perceptual_hash import thumbnails
@@ -71,7 +71,7 @@ class Exploration:
         headers: `[N]`.
         pixels: uint8 `[N, H, W, 3]`, as they were looked at.
         resized: whether that is another size than that of the files.
-        looks: colours and mean images.
+        looks: colors and mean images.
         pairs: duplicates among the images.
         groups: `[N]`, numbers of what must stay together in folds.
         folds: what the duplicates do to folds; None where folds cannot be drawn.
@@ -173,7 +173,7 @@ def explore(
 
 
 def facts(found: Exploration) -> dict[str, Any]:
-    """Give the contents of `explore.json`: numbers, no images. Its keys are stable."""
+    """Return the contents of `explore.json`: numbers, no images. Its keys are stable."""
     listing, pairs, labels = found.listing, found.pairs, found.labels
     counts = np.bincount(labels, minlength=2).tolist()
     contradictions, kinds = found.contradictions, file_traits(found)
@@ -279,7 +279,7 @@ def _try_folds(
     np.maximum.at(most, together, tested)
     return Folds(
         folds=folds,
-        torn=int(straddling(drawn, pairs).sum()),
+        torn=int(split_across_folds(drawn, pairs).sum()),
         images=int((least < most)[together].sum()),
-        grouped_torn=None if again is None else int(straddling(again, pairs).sum()),
+        grouped_torn=None if again is None else int(split_across_folds(again, pairs).sum()),
     )

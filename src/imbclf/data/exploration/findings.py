@@ -6,7 +6,7 @@ from imbclf.utils.text import first_few
 
 
 def findings(found: Exploration) -> list[str]:
-    """Say what matters most, a sentence or two each."""
+    """Return what matters most, a sentence or two each."""
     told = facts(found)
     counts, names = told["class_counts"], told["label_names"]
     shares = [
@@ -64,7 +64,7 @@ def _test(found: Exploration) -> list[str]:
 
 
 def fold_findings(found: Exploration) -> list[str]:
-    """Say what the duplicates mean for the folds."""
+    """Return what the duplicates mean for the folds."""
     if not len(found.pairs):
         return ["Images may be divided into folds one by one."]
     if found.folds is None:

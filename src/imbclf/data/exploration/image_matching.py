@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from imbclf.data.exploration.perceptual_hash import SIDE, sampling
 
-CORRELATION = 0.8  # of grey values, at least: see `alike`
-EDGES = 0.75  # of differences between neighbours, at least
+CORRELATION = 0.8  # of gray values, at least: see `alike`
+EDGES = 0.75  # of differences between neighbors, at least
 FAINT = 0.77  # of the square roots of these differences, at least
 HOPELESS_CORRELATION, HOPELESS_EDGES, HALFWAY_EDGES = 0.4, 0.15, 0.4
 STEPS = (1.2, 0.5, 0.2)  # pixels that a window is moved by, one after the other
@@ -19,9 +19,9 @@ Floats = NDArray[np.float32]
 
 
 class Fit(NamedTuple):
-    """How well windows fit: correlations `[N]` of grey values and of their differences."""
+    """How well windows fit: correlations `[N]` of gray values and of their differences."""
 
-    grey: Floats
+    gray: Floats
     edges: Floats
 
 
@@ -32,10 +32,10 @@ def alike(
     windows: NDArray[np.float64],
     threads: int = 1,
 ) -> tuple[NDArray[np.bool_], Floats]:
-    """Say which pairs show the same picture.
+    """Return which pairs show the same picture.
 
     A window of the first, moved and resized a little until it fits best, is laid over the second.
-    What must correlate are grey values (.8), differences between neighbours (.75), and the square
+    What must correlate are gray values (.8), differences between neighbors (.75), and the square
     roots of these (.77), in which faint differences count too: drawings with the same outlines, or
     two pictures with a horizon, pass the second, not the third. None of them heeds brightness or
     contrast.
@@ -56,7 +56,7 @@ def alike(
         inside = thumbs[first[part]].astype(np.float32)
         whole = thumbs[second[part]].astype(np.float32)
         best, fit = _best(inside, whole, windows[part])
-        same = (fit.grey >= CORRELATION) & (fit.edges >= EDGES)
+        same = (fit.gray >= CORRELATION) & (fit.edges >= EDGES)
         faint = [_faint(_slopes(images[same])) for images in (_cut(inside, best), whole)]
         same[same] = _correlation(faint[0], faint[1]) >= FAINT
         return same, fit.edges
@@ -76,13 +76,13 @@ def _best(
     fit = Fit(_correlation(view, whole), _correlation(_slopes(view), _slopes(whole)))
     # A window that is a pixel off has lost the fine differences, but not the coarse ones.
     coarse = _correlation(_slopes(_halved(view)), _slopes(_halved(whole)))
-    going = np.flatnonzero((fit.grey > HOPELESS_CORRELATION) & (coarse > HOPELESS_EDGES))
+    going = np.flatnonzero((fit.gray > HOPELESS_CORRELATION) & (coarse > HOPELESS_EDGES))
     windows = windows.copy()
     for step in STEPS:
         if len(going):
             moved, better = _climb(inside[going], whole[going], windows[going], step)
             windows[going] = moved
-            fit.grey[going], fit.edges[going] = better
+            fit.gray[going], fit.edges[going] = better
             going = going[better.edges > HALFWAY_EDGES]
     return windows, fit
 
@@ -90,15 +90,15 @@ def _best(
 def _climb(
     inside: Floats, whole: Floats, windows: NDArray[np.float64], step: float
 ) -> tuple[NDArray[np.float64], Fit]:
-    """Try the 27 windows around each; give the best ones."""
-    wanted = _standardised(_slopes(whole))
+    """Try the 27 windows around each; return the best ones."""
+    wanted = _standardized(_slopes(whole))
     best, edges = windows.copy(), np.full(len(inside), -1, np.float32)
     moves = (0, -1, 1)
     for wider in moves:
         side = np.minimum(windows[:, 2] + 2 * step * wider, SIDE)
-        centre = (windows[:, 2] - side) / 2
+        center = (windows[:, 2] - side) / 2
         tops, lefts = (
-            [(windows[:, i] + centre + step * move).clip(0, SIDE - side) for move in moves]
+            [(windows[:, i] + center + step * move).clip(0, SIDE - side) for move in moves]
             for i in range(2)
         )
         columns = [sampling(left, side).transpose(0, 2, 1) for left in lefts]
@@ -125,7 +125,7 @@ def _halved(images: Floats) -> Floats:
 
 
 def _slopes(images: Floats) -> Floats:
-    """Differences between neighbours, `[N, M]`."""
+    """Differences between neighbors, `[N, M]`."""
     return np.concatenate([_flat(np.diff(images, axis=axis)) for axis in (1, 2)], axis=1)
 
 
@@ -140,18 +140,18 @@ def _faint(slopes: Floats) -> Floats:
 def _correlation(images: Floats, others: Floats) -> Floats:
     """Correlate image by image; 0 where one of them is constant."""
     one, two = _flat(images), _flat(others)
-    return _products(_standardised(one), _standardised(two))
+    return _products(_standardized(one), _standardized(two))
 
 
-def _standardised(rows: Floats) -> Floats:
-    """Give rows `[N, M]` mean 0 and length 1; constant ones become 0."""
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    lengths = np.sqrt(_products(centred, centred))[:, None]
-    return np.asarray(centred / np.maximum(lengths, 1e-3), np.float32)
+def _standardized(rows: Floats) -> Floats:
+    """Return rows `[N, M]` mean 0 and length 1; constant ones become 0."""
+    centerd = rows - rows.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(_products(centerd, centerd))[:, None]
+    return np.asarray(centerd / np.maximum(lengths, 1e-3), np.float32)
 
 
 def _deviations(rows: Floats) -> Floats:
-    """Give the lengths of rows `[N, M]` without their means, `[N]`."""
+    """Return the lengths of rows `[N, M]` without their means, `[N]`."""
     squares = _products(rows, rows) - rows.shape[1] * rows.mean(axis=1) ** 2
     return np.asarray(np.sqrt(np.maximum(squares, 0)), np.float32)
 

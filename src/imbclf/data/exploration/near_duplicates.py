@@ -42,7 +42,7 @@ class Pairs(NamedTuple):
 
 
 def windows() -> list[Window]:
-    """Give the windows whose hashes stand for cut-outs: whole, 93 % in 4 and 86 % in 9 places."""
+    """Return the windows whose hashes stand for cut-outs: whole, 93 % in 4 and 86 % in 9 places."""
     found: list[Window] = []
     for places, side in ((1, SIDE), (2, 0.93 * SIDE), (3, 0.86 * SIDE)):
         corners = np.linspace(0, SIDE - side, places).tolist()
@@ -53,7 +53,7 @@ def windows() -> list[Window]:
 def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pairs:
     """Find the pairs of thumbnails, uint8 `[N, 32, 32]`, that show the same picture.
 
-    Images are sorted into cells: each into the 8 whose centre, a random image, it resembles most
+    Images are sorted into cells: each into the 8 whose center, a random image, it resembles most
     by its low frequencies. The hash of an image and of 14 windows of it is compared with the
     hashes of those in the cell that it resembles most, and what differs in at most 10 bits is
     looked at by `likeness.alike`. The number of comparisons grows a little faster than N, memory
@@ -102,13 +102,13 @@ def _candidates(
     count = len(thumbs)
     whole = _directions(window_spectra(thumbs, (0, 0, SIDE)))
     cells = max(1, count // CELL)
-    centres = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
-    members = _by_cell(_nearest(whole, centres, min(PLACES, cells)), cells)
+    centers = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
+    members = _by_cell(_nearest(whole, centers, min(PLACES, cells)), cells)
     hashes, homes = [], []
     for window in windows():
         spectra = window_spectra(thumbs, window)
         hashes.append(codes_of(spectra))
-        homes.append(_nearest(_directions(spectra), centres, 1)[:, 0])
+        homes.append(_nearest(_directions(spectra), centers, 1)[:, 0])
     hashes[0] = codes
     askers = _by_cell(np.concatenate(homes)[:, None], cells)
     asked = np.concatenate(hashes)
@@ -132,20 +132,20 @@ def _candidates(
 
 
 def _directions(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give spectra without brightness and contrast as vectors of length 1, `[N, 63]`."""
+    """Return spectra without brightness and contrast as vectors of length 1, `[N, 63]`."""
     flat = spectra.reshape(len(spectra), -1)[:, 1:]
     norms = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(norms, 1e-6), np.float32)
 
 
 def _nearest(
-    vectors: NDArray[np.float32], centres: NDArray[np.float32], places: int
+    vectors: NDArray[np.float32], centers: NDArray[np.float32], places: int
 ) -> NDArray[np.int64]:
-    """Give for each vector the `places` centres that it resembles most, `[N, places]`."""
+    """Return for each vector the `places` centers that it resembles most, `[N, places]`."""
     found = np.empty((len(vectors), places), np.int64)
-    rows = max(1, COMPARISONS // len(centres))
+    rows = max(1, COMPARISONS // len(centers))
     for start in range(0, len(vectors), rows):
-        products = vectors[start : start + rows] @ centres.T
+        products = vectors[start : start + rows] @ centers.T
         best = (
             products.argmax(axis=1)[:, None]
             if places == 1
@@ -185,7 +185,7 @@ def _closest(
 
 
 def _leading(image: NDArray[np.int64], key: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.bool_]:
-    """Say which of an image's entries have its lowest keys."""
+    """Return which of an image's entries have its lowest keys."""
     order = np.lexsort((key, image))
     ordered = image[order]
     leading = np.empty(len(image), np.bool_)

@@ -1,7 +1,7 @@
 """Perceptual hashes: images that look alike give numbers that differ in few bits.
 
 The hash is ImageHash's `phash`, computed for many images at once, and for windows of an image as
-well, so that an image and a cut-out of it can be recognised too.
+well, so that an image and a cut-out of it can be recognized too.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +20,13 @@ Window = tuple[float, float, float]  # top, left and side in pixels of a thumbna
 
 
 def thumbnails(pixels: NDArray[np.uint8], threads: int = 1) -> NDArray[np.uint8]:
-    """Shrink images, uint8 `[N, H, W, 3]`, to grey squares, uint8 `[N, 32, 32]`."""
+    """Shrink images, uint8 `[N, H, W, 3]`, to gray squares, uint8 `[N, 32, 32]`."""
     small = np.empty((len(pixels), SIDE, SIDE), np.uint8)
 
     def fill(start: int) -> None:
         for index in range(start, min(start + BLOCK, len(pixels))):
-            grey = Image.fromarray(pixels[index]).convert("L")
-            small[index] = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+            gray = Image.fromarray(pixels[index]).convert("L")
+            small[index] = np.asarray(gray.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, range(0, len(pixels), BLOCK)))
@@ -60,7 +60,7 @@ def codes_of(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
 
 
 def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.float32]:
-    """Give the lowest cosine coefficients `[N, 8, 8]` of a window of thumbnails, enlarged to 32.
+    """Return the lowest cosine coefficients `[N, 8, 8]` of a window of thumbnails, enlarged to 32.
 
     Cutting out, enlarging and transforming are linear, so that two small matrices do all three.
     """
@@ -75,7 +75,7 @@ def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.floa
 
 
 def sampling(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Give the matrices `[N, 32, 32]` that draw 32 points, bilinearly, from a part of a line.
+    """Return the matrices `[N, 32, 32]` that draw 32 points, bilinearly, from a part of a line.
 
     Args:
         starts: `[N]`, where the part begins, in pixels.

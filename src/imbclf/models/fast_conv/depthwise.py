@@ -83,7 +83,7 @@ def depthwise_weight_gradient(
     stride: tuple[int, int] = (1, 1),
     padding: tuple[int, int] = (0, 0),
 ) -> Tensor:
-    """Give the gradient of a depthwise convolution's weights, one tap of the kernel at a time.
+    """Return the gradient of a depthwise convolution's weights, one tap of the kernel at a time.
 
     gradient of w[c, i, j] = sum over n, y, x of
         gradient[n, c, y, x] maps[n, c, stride y + i - padding, stride x + j - padding]
@@ -118,7 +118,7 @@ def depthwise_weight_gradient(
 
 
 def _joined(inputs: int, outputs: int, stride: int, padding: int, tap: int) -> tuple[slice, slice]:
-    """Give the inputs and the outputs that a tap of a kernel joins along one axis.
+    """Return the inputs and the outputs that a tap of a kernel joins along one axis.
 
     >>> _joined(inputs=4, outputs=4, stride=1, padding=1, tap=0)
     (slice(0, 3, 1), slice(1, 4, None))

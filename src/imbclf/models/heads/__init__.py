@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from imbclf.errors import UserError
 from imbclf.models.heads.base import Entry, Head, Value
 from imbclf.models.heads.hypersphere import HypersphereHead
-from imbclf.models.heads.knn import NeighboursHead
+from imbclf.models.heads.knn import NeighborsHead
 from imbclf.models.heads.linear import CosineHead, LinearHead
 from imbclf.models.heads.mahalanobis import MahalanobisHead
 from imbclf.models.heads.one_class import OneClassHead
@@ -21,9 +21,12 @@ HEADS: Mapping[str, Callable[..., Head]] = {
     "linear": LinearHead,
     "cosine": CosineHead,
     "hypersphere": HypersphereHead,
-    "neighbours": NeighboursHead,
+    "neighbors": NeighborsHead,
     "mahalanobis": MahalanobisHead,
 }
+
+# Words of version 0.1 in predictors that it wrote.
+FORMERLY = {"neighbours": "neighbors", "normalise": "normalize"}
 
 
 def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
@@ -37,8 +40,9 @@ def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
     >>> head.entry
     {'name': 'cosine', 'scale': 20.0}
     """
-    options = dict(entry)
-    name = options.pop("name")
+    options = {FORMERLY.get(key, key): value for key, value in entry.items()}
+    name = FORMERLY.get(str(options["name"]), options["name"])
+    del options["name"]
     if name not in HEADS:
         raise UserError(f"head={name}: expected one of {', '.join(HEADS)}")
     return HEADS[str(name)](width=width, **options)
@@ -52,7 +56,7 @@ __all__ = [
     "HypersphereHead",
     "LinearHead",
     "MahalanobisHead",
-    "NeighboursHead",
+    "NeighborsHead",
     "OneClassHead",
     "minority_label",
     "rebuild_head",

@@ -1,4 +1,4 @@
-"""Deep SVDD: the majority is drawn together around a centre, the minority stays outside."""
+"""Deep SVDD: the majority is drawn together around a center, the minority stays outside."""
 
 from typing import ClassVar
 
@@ -13,7 +13,7 @@ SAMPLE = 10_000
 LARGEST = 10_000  # dimensions
 
 
-def keep_off_zero(centre: Tensor, least: float = OFF_ZERO) -> Tensor:
+def keep_off_zero(center: Tensor, least: float = OFF_ZERO) -> Tensor:
     """Push entries between -least and least out to the nearer of the two, and 0 to least.
 
     A network without biases gives 0 for nothing: weights of 0 would be a perfect solution.
@@ -21,8 +21,8 @@ def keep_off_zero(centre: Tensor, least: float = OFF_ZERO) -> Tensor:
     >>> keep_off_zero(torch.tensor([-0.01, 0.0, 0.02, -3.0]))
     tensor([-0.1000,  0.1000,  0.1000, -3.0000])
     """
-    pushed = torch.where(centre < 0, -least, least).to(centre.dtype)
-    return torch.where(centre.abs() < least, pushed, centre)
+    pushed = torch.where(center < 0, -least, least).to(center.dtype)
+    return torch.where(center.abs() < least, pushed, center)
 
 
 class HypersphereHead(OneClassHead):
@@ -46,22 +46,22 @@ class HypersphereHead(OneClassHead):
     """
 
     allows_biases: ClassVar[bool] = False
-    centre: Tensor
+    center: Tensor
 
     def __init__(self, width: int, dimensions: int = 32) -> None:
         super().__init__(SAMPLE)
         if not 1 <= dimensions <= LARGEST:
             raise UserError(f"head.dimensions={dimensions}: expected 1 to {LARGEST}")
         self.projection = nn.Linear(width, dimensions, bias=False)
-        self.register_buffer("centre", torch.full((dimensions,), OFF_ZERO))
+        self.register_buffer("center", torch.full((dimensions,), OFF_ZERO))
         self.entry = {"name": "hypersphere", "dimensions": dimensions}
 
     def fit(self, features: Tensor) -> None:
-        """Take the mean of the projections of features [M, D] as the centre."""
-        mean = self.projection(features.to(self.centre)).mean(dim=0)
-        self.centre.copy_(keep_off_zero(mean))
+        """Take the mean of the projections of features [M, D] as the center."""
+        mean = self.projection(features.to(self.center)).mean(dim=0)
+        self.center.copy_(keep_off_zero(mean))
 
     def distances(self, features: Tensor) -> Tensor:
-        """Give the squared distances [N] of features [N, D] from the centre."""
-        distances: Tensor = (self.projection(features) - self.centre).square().sum(dim=1)
+        """Return the squared distances [N] of features [N, D] from the center."""
+        distances: Tensor = (self.projection(features) - self.center).square().sum(dim=1)
         return distances

@@ -13,7 +13,7 @@ LARGEST = 100_000  # images in a core set
 CHUNK = 1024  # distances to the core set at once: 8 MB for a core of 2000
 
 
-def mean_nearest(features: Tensor, core: Tensor, neighbours: int) -> Tensor:
+def mean_nearest(features: Tensor, core: Tensor, neighbors: int) -> Tensor:
     """Mean Euclidean distance [N] of features [N, D] to the nearest of a core set [M, D].
 
     Memory is bounded by a chunk of distances, however many features there are; while a graph is
@@ -22,12 +22,12 @@ def mean_nearest(features: Tensor, core: Tensor, neighbours: int) -> Tensor:
     Args:
         features: [N, D], float.
         core: [M, D], float.
-        neighbours: how many of the nearest; all where there are fewer.
+        neighbors: how many of the nearest; all where there are fewer.
 
-    >>> mean_nearest(torch.tensor([[0.0]]), torch.tensor([[1.0], [-3.0], [9.0]]), neighbours=2)
+    >>> mean_nearest(torch.tensor([[0.0]]), torch.tensor([[1.0], [-3.0], [9.0]]), neighbors=2)
     tensor([2.])
     """
-    nearest = min(neighbours, len(core))
+    nearest = min(neighbors, len(core))
     if torch.compiler.is_exporting():
         # The graph is for any number of features, so that no number of chunks can be in it.
         return _mean_least(
@@ -41,24 +41,24 @@ def _mean_least(distances: Tensor, count: int) -> Tensor:
     return distances.topk(count, largest=False, sorted=False).values.mean(dim=1)
 
 
-class NeighboursHead(OneClassHead):
+class NeighborsHead(OneClassHead):
     """d(x) = mean distance to the k nearest features in a core set of the majority.
 
     The core set is drawn evenly, and not to cover the majority as widely as possible: so its
-    density is that of the majority, and a rare image of the majority, or a mislabelled one, does
+    density is that of the majority, and a rare image of the majority, or a mislabeled one, does
     not make its whole surroundings count as normal.
     Source: Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022.
 
     Args:
         width: D, the number of features.
-        neighbours: k.
+        neighbors: k.
         size: of the core set, at most.
-        normalise: whether features are first brought to length 1, so that directions alone count.
+        normalize: whether features are first brought to length 1, so that directions alone count.
 
     Raises:
         UserError: an option is out of range.
 
-    >>> head = NeighboursHead(width=2, neighbours=1, normalise=False)
+    >>> head = NeighborsHead(width=2, neighbors=1, normalize=False)
     >>> head.prepare(torch.tensor([[0.0, 0.0], [0.0, 1.0]]), minority=1)
     >>> head(torch.tensor([[0.0, 3.0], [-4.0, 0.0]]))
     tensor([2., 4.])
@@ -68,24 +68,23 @@ class NeighboursHead(OneClassHead):
     core: Tensor
 
     def __init__(
-        self, width: int, neighbours: int = 5, size: int = 2000, normalise: bool = True
+        self, width: int, neighbors: int = 5, size: int = 2000, normalize: bool = True
     ) -> None:
         if size > LARGEST:
             raise UserError(f"head.size={size}: expected no more than {LARGEST}")
         super().__init__(size)
-        if not 1 <= neighbours <= size:
+        if not 1 <= neighbors <= size:
             raise UserError(
-                f"head.neighbours={neighbours}: expected 1 or more, and no more than "
-                f"head.size={size}"
+                f"head.neighbors={neighbors}: expected 1 or more, and no more than head.size={size}"
             )
-        self.neighbours, self.normalise = neighbours, normalise
+        self.neighbors, self.normalize = neighbors, normalize
         self.register_buffer("core", torch.zeros(size, width))
         self.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]
         self.entry = {
-            "name": "neighbours",
-            "neighbours": neighbours,
+            "name": "neighbors",
+            "neighbors": neighbors,
             "size": size,
-            "normalise": normalise,
+            "normalize": normalize,
         }
 
     def fit(self, features: Tensor) -> None:
@@ -93,16 +92,16 @@ class NeighboursHead(OneClassHead):
         self.core = self._standard(features.to(self.core)).clone()
 
     def distances(self, features: Tensor) -> Tensor:
-        """Give the mean distances [N] of features [N, D] to their nearest in the core set."""
-        return mean_nearest(self._standard(features), self.core, self.neighbours)
+        """Return the mean distances [N] of features [N, D] to their nearest in the core set."""
+        return mean_nearest(self._standard(features), self.core, self.neighbors)
 
     def _standard(self, features: Tensor) -> Tensor:
-        return F.normalize(features) if self.normalise else features
+        return F.normalize(features) if self.normalize else features
 
 
 def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
     """Let a core set be loaded that is smaller than `size`: there were no more images."""
     stored = state.get(f"{prefix}core")
     head = module
-    if isinstance(head, NeighboursHead) and isinstance(stored, Tensor) and stored.ndim == 2:
+    if isinstance(head, NeighborsHead) and isinstance(stored, Tensor) and stored.ndim == 2:
         head.core = head.core.new_zeros(min(len(stored), head.size), head.core.shape[1])

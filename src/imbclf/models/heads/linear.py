@@ -27,7 +27,7 @@ class LinearHead(nn.Linear, Head):
         self.entry = {"name": "linear"}
 
     def forward(self, features: Tensor) -> Tensor:
-        """Give the logits [N] of features [N, D]."""
+        """Return the logits [N] of features [N, D]."""
         return torch.sum(features * self.weight, dim=1) + self.bias
 
 
@@ -69,5 +69,5 @@ class CosineHead(Head):
         self.entry = {"name": "cosine", "scale": scale}
 
     def forward(self, features: Tensor) -> Tensor:
-        """Give the logits [N] of features [N, D]."""
+        """Return the logits [N] of features [N, D]."""
         return self.scale * cosine(features, self.weight) + self.bias

@@ -13,7 +13,7 @@ from imbclf.models.heads.one_class import OneClassHead
 
 
 def whitening(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis's distance.
+    """Return the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis's distance.
 
     A A^T is the inverse of the covariance, shrunk towards a multiple of the identity as Ledoit and
     Wolf (2004) found best, so that it exists with fewer images than features too.
@@ -72,6 +72,6 @@ class MahalanobisHead(OneClassHead):
         self.matrix.copy_(torch.from_numpy(matrix))
 
     def distances(self, features: Tensor) -> Tensor:
-        """Give the distances [N] of features [N, D]."""
+        """Return the distances [N] of features [N, D]."""
         distances: Tensor = torch.linalg.vector_norm((features - self.mean) @ self.matrix, dim=1)
         return distances

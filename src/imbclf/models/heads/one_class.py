@@ -59,8 +59,8 @@ class OneClassHead(Head, ABC):
 
     @abstractmethod
     def distances(self, features: Tensor) -> Tensor:
-        """Give how far features [N, D] lie from the majority, [N], 0 or more."""
+        """Return how far features [N, D] lie from the majority, [N], 0 or more."""
 
     def forward(self, features: Tensor) -> Tensor:
-        """Give the logits [N] of features [N, D]."""
+        """Return the logits [N] of features [N, D]."""
         return self.orientation * self.distances(features)

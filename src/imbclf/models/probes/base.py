@@ -42,7 +42,7 @@ class Probe(nn.Module):
 
     @abstractmethod
     def describe(self, pixels: Tensor) -> Tensor:
-        """Give the features, float32 [N, D], of normalised images [N, 3, H, W]."""
+        """Return the features, float32 [N, D], of normalized images [N, 3, H, W]."""
 
     @abstractmethod
     def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:
@@ -50,7 +50,7 @@ class Probe(nn.Module):
 
         Args:
             network: as it is before training.
-            pixels: normalised images [M, 3, H, W] of the fit part.
+            pixels: normalized images [M, 3, H, W] of the fit part.
             seed: of what is drawn.
         """
 
@@ -59,20 +59,20 @@ class Probe(nn.Module):
         return super().train(False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Give the logits [N] of normalised images [N, 3, H, W]."""
-        standardised = (self.describe(pixels) - self.mean) / self.deviation
-        return torch.sum(standardised * self.weight, dim=1) + self.bias  # no bfloat16 in a product
+        """Return the logits [N] of normalized images [N, 3, H, W]."""
+        standardized = (self.describe(pixels) - self.mean) / self.deviation
+        return torch.sum(standardized * self.weight, dim=1) + self.bias  # no bfloat16 in a product
 
     def fit(self, features: Tensor, labels: NDArray[np.int64]) -> None:
         """Fit to features [M, D] and labels [M] of both classes."""
         self.mean.copy_(features.mean(dim=0))
         self.deviation.copy_(features.std(dim=0).clamp_min(1e-6))
-        standardised = ((features - self.mean) / self.deviation).cpu().numpy()
+        standardized = ((features - self.mean) / self.deviation).cpu().numpy()
         zero, one = np.bincount(labels, minlength=2)
         precision = features.shape[1] / PRIOR_VARIANCE
         regression = LogisticRegression(
             C=4 * zero * one / (zero + one) ** 2 / precision, class_weight="balanced", max_iter=1000
         )
-        regression.fit(standardised, labels)
+        regression.fit(standardized, labels)
         self.weight.copy_(torch.from_numpy(regression.coef_[0]))
         self.bias.fill_(float(regression.intercept_[0]))

@@ -32,7 +32,7 @@ def standard_patches(pixels: Tensor) -> Tensor:
     """Cut images into overlapping patches of mean 0 and, but for even ones, variance 1.
 
     Args:
-        pixels: normalised images [N, 3, H, W].
+        pixels: normalized images [N, 3, H, W].
 
     Returns:
         float32 [M, 3 * PATCH * PATCH].
@@ -46,18 +46,18 @@ def standard_patches(pixels: Tensor) -> Tensor:
 
 
 def filter_responses(pixels: Tensor, filters: Tensor, offsets: Tensor) -> Tensor:
-    """Give f . p + o of each filter f and each of the `standard_patches` p, [N, K, rows, columns].
+    """Return f . p + o of each filter f and each standard patch p, [N, K, rows, columns].
 
     No patch is cut out: of one with mean m and deviation s, f . p is (f . x - m sum f) / s.
 
     Args:
-        pixels: normalised images [N, 3, H, W].
+        pixels: normalized images [N, 3, H, W].
         filters: float32 [K, 3 * PATCH * PATCH].
         offsets: float32 [K].
     """
-    grey = pixels.float().mean(dim=1, keepdim=True)
+    gray = pixels.float().mean(dim=1, keepdim=True)
     squares = pixels.float().square().mean(dim=1, keepdim=True)
-    mean = F.avg_pool2d(grey, PATCH, STRIDE)
+    mean = F.avg_pool2d(gray, PATCH, STRIDE)
     variance = (F.avg_pool2d(squares, PATCH, STRIDE) - mean**2).clamp_min(0)
     raw = F.conv2d(pixels, filters.view(-1, 3, PATCH, PATCH), stride=STRIDE)
     total = filters.sum(dim=1)[:, None, None]
@@ -85,7 +85,7 @@ class PatchProbe(Probe):
         self.register_buffer("offsets", torch.zeros(FILTERS))
 
     def describe(self, pixels: Tensor) -> Tensor:
-        """Give the pooled responses, float32 [N, D], to normalised images [N, 3, H, W]."""
+        """Return the pooled responses, float32 [N, D], to normalized images [N, 3, H, W]."""
         responses = filter_responses(shrink(pixels), self.filters, self.offsets)
         beyond = torch.cat([responses - THRESHOLD, -responses - THRESHOLD], dim=1).relu()
         return F.adaptive_avg_pool2d(beyond, GRID).flatten(1).float().sqrt()

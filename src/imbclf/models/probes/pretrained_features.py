@@ -17,11 +17,11 @@ STAGES = 4
 
 
 def stage_features(network: nn.Module, pixels: Tensor) -> Tensor:
-    """Give what the last four stages of a network say of images, averaged over positions.
+    """Return what the last four stages of a network say of images, averaged over positions.
 
     Args:
         network: one of torchvision's, its head cut.
-        pixels: normalised images [N, 3, H, W].
+        pixels: normalized images [N, 3, H, W].
 
     Returns:
         float32 [N, D]: means over positions of the outputs of the three stages before the last,
@@ -74,7 +74,7 @@ class StageProbe(Probe):
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
 
     def describe(self, pixels: Tensor) -> Tensor:
-        """Give the network's `stage_features` of normalised images [N, 3, H, W]."""
+        """Return the network's `stage_features` of normalized images [N, 3, H, W]."""
         return stage_features(self.network, pixels)
 
     def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:  # noqa: ARG002

@@ -15,9 +15,9 @@ from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.export.formats import Format, Run, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
-from imbclf.prediction.export.quantization import CALIBRATION, loss_in_hter, quantise
+from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
-from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, seconds_of
+from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
 from imbclf.prediction.predictor import Predictions, Predictor
 
 
@@ -40,7 +40,7 @@ class Export:
     threshold: float = 0.0
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
-        """Give what the file must answer: in float32, on the CPU."""
+        """Return what the file must answer: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
         return predictor.predict(images, None, "32-true", *options)
 
@@ -98,7 +98,7 @@ def export_int8(
     thresholds: Mapping[int, float],
     folder: Path,
 ) -> dict[str, Any]:
-    """Write `model.int8.onnx` beside `model.onnx`; give what it loses, out of fold.
+    """Write `model.int8.onnx` beside `model.onnx`; return what it loses, out of fold.
 
     The last images are those that ranges are taken from, the others those that it is judged on.
 
@@ -119,12 +119,12 @@ def export_int8(
             f"and to judge on; here are {len(known.pixels)} (images=...)"
         )
     exact, rounded = folder / "model.onnx", folder / "model.int8.onnx"
-    quantise(exact, rounded, known.pixels[len(judged.pixels) :])
+    quantize(exact, rounded, known.pixels[len(judged.pixels) :])
     one, other = (
         run_in_batches(open_graph(path), judged.pixels, wanted.batch_size)
         for path in (exact, rounded)
     )
-    before, loss = loss_in_hter(thresholds, judged, predictor.names, one, other, wanted.threshold)
+    before, loss = hter_increase(thresholds, judged, predictor.names, one, other, wanted.threshold)
     differ = int((one["label"] != other["label"]).sum())
     found = {"images": len(judged.pixels), "labels": differ, "hter_float32": before}
     return {
@@ -135,7 +135,7 @@ def export_int8(
     }
 
 
-def speeds(
+def measure_speeds(
     predictor: Predictor, wanted: Export, images: NDArray[np.uint8], folder: Path
 ) -> dict[str, dict[str, float]]:
     """Measure size and speed of the predictor and of the files in a folder, all on the CPU."""
@@ -150,14 +150,14 @@ def speeds(
     for name, way in ways.items():
         rows[name] = {
             "bytes": _weight(predictor) if name == "PyTorch" else _size(folder, name),
-            "images_per_second": len(batch) / seconds_of(partial(way, batch)),
-            "milliseconds_for_one": 1000 * seconds_of(partial(way, batch[:1])),
+            "images_per_second": len(batch) / time_call(partial(way, batch)),
+            "milliseconds_for_one": 1000 * time_call(partial(way, batch[:1])),
         }
     return rows
 
 
 def export_text(sheet: Mapping[str, Any]) -> str:
-    """Say what was exported, in some lines."""
+    """Return what was exported, in some lines."""
     check, shape = sheet["check"], ", ".join(map(str, sheet["input"]["images"]))
     lines = [
         f"models       {len(sheet['members'])} in one graph",

@@ -43,7 +43,7 @@ def onnx_package(name: str) -> ModuleType:
         UserError: it is not installed.
     """
     try:
-        with quiet_exporters():
+        with silence_exporters():
             return import_module(name)
     except ImportError as error:
         raise UserError(
@@ -64,7 +64,7 @@ def write_graph(
         card: what a reader may want to know, kept inside the file; JSON-able.
     """
     text = json.dumps(card)
-    with quiet_exporters():
+    with silence_exporters():
         if form == "pt2":
             torch.export.save(program, path, extra_files={CARD: text})
             return
@@ -82,9 +82,9 @@ def write_graph(
 
 
 def open_graph(path: Path) -> Run:
-    """Load an exported file, on the CPU with as many threads as PyTorch has; give what runs it."""
+    """Load an exported file, on the CPU with PyTorch's number of threads; return what runs it."""
     if path.suffix == ".pt2":
-        with quiet_exporters():
+        with silence_exporters():
             module = torch.export.load(path).module()
 
         def run_pt2(images: NDArray[np.uint8]) -> Answer:
@@ -105,7 +105,7 @@ def open_graph(path: Path) -> Run:
 
 
 @contextmanager
-def quiet_exporters() -> Iterator[None]:
+def silence_exporters() -> Iterator[None]:
     """Hide what exporters set off in themselves; nobody here can mend it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

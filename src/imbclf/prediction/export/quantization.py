@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import hter
 from imbclf.metrics.significance import Difference, paired_hter_test
-from imbclf.prediction.export.formats import Answer, onnx_package, quiet_exporters
+from imbclf.prediction.export.formats import Answer, onnx_package, silence_exporters
 from imbclf.prediction.export.sample import KnownImages
 
 CALIBRATION = 128  # images that the ranges of activations are taken from
 BATCH = 16  # of them at once
 
 
-def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
+def quantize(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
     """Write an ONNX file whose convolutions and matrix products compute with 8 bits.
 
     Weights are rounded channel by channel, activations by the range that they have over some
-    images (static quantisation, in QDQ form). Normalisation, calibration and thresholds stay.
+    images (static quantization, in QDQ form). Normalization, calibration and thresholds stay.
 
     Args:
         source: the file in float32.
@@ -49,7 +49,7 @@ def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
     level = root.level
     root.setLevel(logging.ERROR)  # its advice to do what was done a line above
     try:
-        with quiet_exporters():
+        with silence_exporters():
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
             quantize_static(
                 str(prepared),
@@ -66,7 +66,7 @@ def quantise(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
         prepared.unlink(missing_ok=True)
 
 
-def loss_in_hter(
+def hter_increase(
     thresholds: Mapping[int, float],
     known: KnownImages,
     names: Sequence[str],

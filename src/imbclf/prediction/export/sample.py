@@ -23,6 +23,6 @@ class KnownImages:
     groups: NDArray[np.str_] | None = None
 
     def take(self, places: slice) -> "KnownImages":
-        """Give some of them."""
+        """Return some of them."""
         groups = None if self.groups is None else self.groups[places]
         return KnownImages(self.pixels[places], self.labels[places], self.folds[places], groups)

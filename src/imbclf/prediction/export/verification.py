@@ -79,14 +79,14 @@ def compare(
     )
 
 
-def seconds_of(work: Callable[[], object], least: float = 1.0) -> float:
+def time_call(work: Callable[[], object], least: float = 1.0) -> float:
     """Measure what something takes: the median of at least three times, after one uncounted.
 
     Args:
         work: what is done again and again.
         least: for how many seconds.
 
-    >>> 0.01 <= seconds_of(lambda: time.sleep(0.01), least=0.05) < 1
+    >>> 0.01 <= time_call(lambda: time.sleep(0.01), least=0.05) < 1
     True
     """
     work()
@@ -99,7 +99,7 @@ def seconds_of(work: Callable[[], object], least: float = 1.0) -> float:
 
 
 def drawn_images(count: int, image_size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
-    """Draw images where there are none at hand: coarse patches of colour, and noise on them.
+    """Draw images where there are none at hand: coarse patches of color, and noise on them.
 
     >>> drawn_images(2, (10, 7)).shape
     (2, 10, 7, 3)

@@ -10,7 +10,7 @@ from imbclf.metrics.error_rates import decide, error_curve, hter
 from imbclf.metrics.expected_performance import DevAndTest, expected_performance
 from imbclf.metrics.intervals import wilson_interval
 from imbclf.metrics.reliability import brier_score, calibration_error, reliability_diagram
-from imbclf.reporting.plots import COLOURS, as_written, new_figure
+from imbclf.reporting.plots import COLORS, as_written, new_figure
 
 SCORE = "Logit minus its fold's threshold (log-odds)"
 COSTS = np.linspace(0, 1, 101)
@@ -35,9 +35,9 @@ def draw_hter(
         label = "HTER of each fold" if number == 0 else None
         axes.step(own.thresholds, 100 * own.hter, "0.75", linewidth=0.8, where="pre", label=label)
     curve = error_curve(scores, labels)
-    for values, name, colour in ((curve.far, "FAR", COLOURS[1]), (curve.frr, "FRR", COLOURS[2])):
-        axes.plot(curve.thresholds, 100 * values, "--", color=colour, linewidth=1.2, label=name)
-    axes.plot(curve.thresholds, 100 * curve.hter, color=COLOURS[0], label="HTER, pooled")
+    for values, name, color in ((curve.far, "FAR", COLORS[1]), (curve.frr, "FRR", COLORS[2])):
+        axes.plot(curve.thresholds, 100 * values, "--", color=color, linewidth=1.2, label=name)
+    axes.plot(curve.thresholds, 100 * curve.hter, color=COLORS[0], label="HTER, pooled")
     chosen = 100 * hter(decide(scores, 0.0), labels)
     axes.plot(0, chosen, "o", color="black", label=f"chosen on dev: {chosen:.2f} %")
     best = int(np.argmin(curve.hter))
@@ -62,12 +62,12 @@ def draw_histograms(
     figure, axes = new_figure(SCORE, "Share of the class's images in a bin (%)")
     low, high = _middle(scores)
     edges = np.linspace(low, high, HISTOGRAM_BINS + 1)
-    for label, colour in ((0, COLOURS[1]), (1, COLOURS[0])):
+    for label, color in ((0, COLORS[1]), (1, COLORS[0])):
         own = scores[labels == label].clip(low, high)
         shares = 100 * np.histogram(own, edges)[0] / max(len(own), 1)
         name = f"label {as_written(names[label])} ({len(own)} images)"
-        axes.stairs(shares, edges, fill=True, alpha=0.35, color=colour)
-        axes.stairs(shares, edges, color=colour, linewidth=1.2, label=name)
+        axes.stairs(shares, edges, fill=True, alpha=0.35, color=color)
+        axes.stairs(shares, edges, color=color, linewidth=1.2, label=name)
     decided = f"threshold: {as_written(names[1])} is decided to the right of it"
     axes.axvline(0, color="black", linewidth=1, linestyle=":", label=decided)
     axes.set(xlim=(low, high))
@@ -102,7 +102,7 @@ def draw_reliability(
         100 * diagram.observed,
         100 * reach,
         fmt="o-",
-        color=COLOURS[0],
+        color=COLORS[0],
         linewidth=1.2,
         markersize=4,
         capsize=2,
@@ -123,16 +123,16 @@ def draw_expected_performance(folds: Sequence[DevAndTest], reported: float) -> F
     figure, axes = new_figure(
         "Cost c: thresholds on dev with the least c FAR + (1 − c) FRR", "HTER on test (%)"
     )
-    axes.plot(COSTS, 100 * expected_performance(folds, COSTS), color=COLOURS[0], label="EPC")
+    axes.plot(COSTS, 100 * expected_performance(folds, COSTS), color=COLORS[0], label="EPC")
     told = f"as reported: {100 * reported:.2f} %"
-    axes.plot(0.5, 100 * reported, "o", color=COLOURS[1], label=told)
+    axes.plot(0.5, 100 * reported, "o", color=COLORS[1], label=told)
     axes.set(xlim=(0, 1), ylim=(0, None))
     figure.legend(loc="outside upper center", frameon=False, ncols=2)
     return figure
 
 
 def _middle(scores: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the range that nearly all scores lie in; 0, the threshold, lies in it too."""
+    """Return the range that nearly all scores lie in; 0, the threshold, lies in it too."""
     low, high = np.quantile(scores, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
     margin = 0.02 * max(float(high - low), 1e-6)
     return min(float(low), 0.0) - margin, max(float(high), 0.0) + margin

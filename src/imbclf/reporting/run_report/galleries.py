@@ -38,8 +38,8 @@ def add_galleries(
     ]
     doubtful = most_doubtful(evidence.margins, MOST)
     galleries = (
-        (f"Surest errors: labelled {names[0]}, taken for {names[1]}", errors[0]),
-        (f"Surest errors: labelled {names[1]}, taken for {names[0]}", errors[1]),
+        (f"Surest errors: labeled {names[0]}, taken for {names[1]}", errors[0]),
+        (f"Surest errors: labeled {names[1]}, taken for {names[0]}", errors[1]),
         ("Most doubtful: nearest to the threshold", doubtful),
         ("Labels that are probably wrong", suspects.rows[:MOST]),
     )
@@ -80,7 +80,7 @@ def _add_saliency(
     image_of: dict[int, NDArray[np.uint8]],
     device: torch.device,
 ) -> None:
-    """Add for each image the image itself and, on it in grey, what moves the logit."""
+    """Add for each image the image itself and, on it in gray, what moves the logit."""
     page.paragraph(
         "The stronger the orange, the more the decision changes when the pixel does (SmoothGrad, "
         "in a model that had not seen the image). It says where a model looks, not why, and not "
@@ -104,10 +104,10 @@ def _add_saliency(
 
 
 def overlay(image: NDArray[np.uint8], heat: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Give an image `[H, W, 3]` and beside it the same in grey under its heat `[H, W]`, 0 to 1."""
-    grey = image.mean(axis=2, keepdims=True)
+    """Return an image `[H, W, 3]` beside itself in gray under its heat `[H, W]`, 0 to 1."""
+    gray = image.mean(axis=2, keepdims=True)
     share = 0.85 * heat[:, :, None]
-    under = (1 - share) * (0.75 * grey + 50) + share * HEAT
+    under = (1 - share) * (0.75 * gray + 50) + share * HEAT
     halves = [thumbnail(half) for half in (image, under.round().astype(np.uint8))]
     return np.concatenate(halves, axis=1)
 
@@ -116,7 +116,7 @@ def _captions(evidence: Evidence, rows: Sequence[int]) -> list[str]:
     """Say file, label, probability of label 1 and score."""
     (_, one), probabilities = evidence.names, evidence.probabilities
     return [
-        f"{evidence.files[row]}: labelled {evidence.names[evidence.labels[row]]}, "
+        f"{evidence.files[row]}: labeled {evidence.names[evidence.labels[row]]}, "
         f"P({one}) {probabilities[row]:.3f}, score {evidence.scores[row]:+.2f}"
         for row in rows
     ]

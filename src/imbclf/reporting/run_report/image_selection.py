@@ -11,7 +11,7 @@ def surest_errors(
     label: int,
     most: int,
 ) -> NDArray[np.int64]:
-    """Give the wrongly decided images of a label, those first that the models were surest of.
+    """Return the wrongly decided images of a label, those first that the models were surest of.
 
     Args:
         log_odds: `[N]`, calibrated, of label 1.
@@ -32,7 +32,7 @@ def surest_errors(
 
 
 def most_doubtful(margins: NDArray[np.float64], most: int) -> NDArray[np.int64]:
-    """Give the rows whose margins `[N]` are nearest to 0, where the decision turns.
+    """Return the rows whose margins `[N]` are nearest to 0, where the decision turns.
 
     >>> most_doubtful(np.array([-2.0, 0.1, -0.05]), 2)
     array([2, 1])

@@ -98,7 +98,7 @@ def read_evidence(run: Path) -> Evidence:
 
 
 def by_image(evidence: Evidence) -> Evidence:
-    """Give the same with each image once.
+    """Return the same with each image once.
 
     Over repeated folds log-odds and margins are means, and the rest is that of the first repeat.
     """

@@ -13,13 +13,13 @@ def rate(value: float | None) -> str:
 
 
 def meaning(evidence: Evidence) -> str:
-    """Say what HTER, FAR and FRR are in this run."""
+    """Return what HTER, FAR and FRR are in this run."""
     summary, (zero, one) = evidence.summary, evidence.names
     n0, n1 = summary["class_counts"]
     low, high = summary["hter_interval"]
     return (
-        f"Of the {n0:,} images labelled {zero}, {rate(summary['far'])} were taken for {one} (false "
-        f"acceptance rate, FAR); of the {n1:,} images labelled {one}, {rate(summary['frr'])} were "
+        f"Of the {n0:,} images labeled {zero}, {rate(summary['far'])} were taken for {one} (false "
+        f"acceptance rate, FAR); of the {n1:,} images labeled {one}, {rate(summary['frr'])} were "
         f"taken for {zero} (false rejection rate, FRR). The half total error rate (HTER) is the "
         "mean of the two, so that both labels count alike, however rare one of them is: 0 % is "
         "perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
@@ -35,7 +35,7 @@ def _drawn(evidence: Evidence) -> str:
 
 
 def origin(evidence: Evidence) -> str:
-    """Say how the headline was obtained, and what it is not."""
+    """Return how the headline was obtained, and what it is not."""
     summary, folds = evidence.summary, evidence.summary["folds"]
     trained, repeats = len(summary["per_fold"]), summary.get("repeats", 1)
     again = f", {repeats} times over, each time in another way" if repeats > 1 else ""

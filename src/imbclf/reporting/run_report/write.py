@@ -29,7 +29,7 @@ REPORT, SUSPECTS = "report.html", "suspects.csv"
 
 
 def write_report(run: Path, photographs: Photographs, device: torch.device) -> Path:
-    """Write `report.html` and `suspects.csv` of a finished run; give the page's path.
+    """Write `report.html` and `suspects.csv` of a finished run; return the page's path.
 
     Args:
         run: the run directory.
@@ -132,7 +132,7 @@ def _add_distributions(page: Page, evidence: Evidence) -> None:
             (
                 draw_histograms(evidence.scores, evidence.labels, evidence.names),
                 "Histograms of the scores of both labels",
-                "Scores of test images. What the two colours share is what is confused.",
+                "Scores of test images. What the two colors share is what is confused.",
             ),
             (
                 draw_reliability(evidence.probabilities, evidence.labels, evidence.names[1]),
