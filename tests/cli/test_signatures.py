@@ -16,11 +16,11 @@ TARGETS = [
     "imbclf.losses.FocalLoss",
     "imbclf.samplers.ProgressiveSampler",
     "imbclf.samplers.SquareRootSampler",
-    "imbclf.training.optim.OptimizerRecipe",
-    "imbclf.data.dataset.LabelledFolder",
+    "imbclf.training.OptimizerRecipe",
+    "imbclf.data.LabelledFolder",
     "imbclf.augment.Augmentation",
-    "imbclf.models.backbone.build_backbone",
-    "imbclf.training.recipe.CrossValidation",
+    "imbclf.models.build_backbone",
+    "imbclf.training.CrossValidation",
 ]
 
 

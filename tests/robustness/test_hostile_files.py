@@ -454,10 +454,10 @@ def test_a_card_of_laughs_is_refused_without_being_spelled_out(place: Path) -> N
         ("trainer.callbacks", [{"_target_": "os.system", "command": "touch ../witness"}]),
         ("model.head", {"_target_": "builtins.eval", "_args_": ["open('../witness', 'w')"]}),
         # Ours, where it has no business: the first would draw into any folder.
-        ("optim._target_", "imbclf.data.demo.write.write_demo"),
-        ("loss._target_", "imbclf.data.dataset.LabelledFolder"),
+        ("optim._target_", "imbclf.data.demo.write_demo"),
+        ("loss._target_", "imbclf.data.LabelledFolder"),
         ("loss", {"_target_": "torch.nn.Embedding", "num_embeddings": HUGE, "embedding_dim": 9}),
-        ("data.make", {"_target_": "imbclf.data.demo.write.write_demo", "folder": "../witness"}),
+        ("data.make", {"_target_": "imbclf.data.demo.write_demo", "folder": "../witness"}),
         ("data._args_", ["../elsewhere"]),
         ("data.cache_dir", "../elsewhere"),
         ("tracking.directory", "/elsewhere"),
@@ -516,7 +516,7 @@ def test_judging_calls_no_loss_and_so_does_not_mind_one_of_ones_own(
 ) -> None:
     path = place / "run" / "config.yaml"
     stored = yaml.safe_load(path.read_text())
-    stored["data"]["_target_"] = "imbclf.data.dataset.LabelledFolder"
+    stored["data"]["_target_"] = "imbclf.data.LabelledFolder"
     stored["loss"] = {"_target_": "os.system", "command": "touch ../witness"}
     path.write_text(yaml.safe_dump(stored))
     table = pd.read_csv(place / "run" / "oof.csv")
