@@ -24,7 +24,7 @@ import pandas as pd
 import torch
 from omegaconf import OmegaConf
 
-from imbclf.cli.app.launch import conf_dir
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import hter_interval
 

@@ -22,7 +22,7 @@ from imbclf.augment.mixup import cutmix, mix_labels, mixup, partners, shares
 from imbclf.augment.random_draws import Draw, Draws, hash_indices
 from imbclf.augment.rectangles import paste
 from imbclf.augment.remix import remix_labels
-from imbclf.cli.app.launch import conf_dir
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.errors import UserError
 
 MAKE: Callable[..., Augmentation] = Augmentation

@@ -12,15 +12,19 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from imbclf.cli.app.launch import conf_dir, loosen
+from imbclf.cli.app.launch import loosen
 from imbclf.cli.compare import runs_as_option
+from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.options import known_options
 from imbclf.cli.config.validation import OWN, adopt_targets, check
 from imbclf.cli.sweep import expand
-from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
 
-GROUPS = [*(option for option in OPTIONS if (conf_dir() / option).is_dir()), "experiment"]
+GROUPS = [
+    *(option for option in known_options("train") if (conf_dir() / option).is_dir()),
+    "experiment",
+]
 CHOICES = [
     (group, path.stem)
     for group in GROUPS
@@ -54,6 +58,7 @@ def test_every_yaml_is_covered() -> None:
     every = {path for path in conf_dir().rglob("*.yaml") if not path.stem.startswith("_")}
     primary = set(conf_dir().glob("*.yaml"))  # one for each command
     primary |= set((conf_dir() / "search").glob("*.yaml"))  # of imbclf-tune, with tests of its own
+    primary |= set((conf_dir() / "decision").glob("*.yaml"))  # of the commands that decide
     primary |= set((conf_dir() / "hydra").rglob("*.yaml"))  # launchers, the same
     assert len(CHOICES) == len(every - primary) >= 30
 
@@ -61,7 +66,7 @@ def test_every_yaml_is_covered() -> None:
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> None:
     cfg = compose("train", needed(group, choice))
-    check(cfg, OPTIONS)
+    check(cfg, "train")
     if group in ("head", "loss", "sampler", "optim", "data", "augment"):
         instantiate(cfg[group], _convert_="all")
 
@@ -99,17 +104,17 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
 )
 def test_mistakes_are_named_with_what_was_meant(overrides: list[str], told: str) -> None:
     with pytest.raises(UserError, match=told.replace("?", r"\?")):
-        check(compose("train", overrides), OPTIONS)
+        check(compose("train", overrides), "train")
 
 
 def test_several_mistakes_are_told_together() -> None:
     cfg = compose("train", ["++model.nam=x", "++seedling=1"])
     with pytest.raises(UserError) as caught:
-        check(cfg, OPTIONS)
+        check(cfg, "train")
     assert "seedling" in str(caught.value)
     cfg = compose("train", ["++model.nam=x", "++cv.fols=1"])
     with pytest.raises(UserError) as caught:
-        check(cfg, OPTIONS)
+        check(cfg, "train")
     assert {"model.nam", "cv.fols"} <= set(str(caught.value).replace(";", " ").split())
 
 
@@ -117,13 +122,13 @@ def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -
     overrides = ["loss=weighted_bce", "++loss._target_=torch.nn.BCEWithLogitsLoss"]
     cfg = compose("train", overrides)
     adopt_targets(cfg, overrides)
-    check(cfg, OPTIONS)
+    check(cfg, "train")
     assert set(cfg.loss) == {"_target_", "_partial_"}
     overrides = [*overrides, "++loss.minority_weight=3"]
     cfg = compose("train", overrides)
     adopt_targets(cfg, overrides)
     with pytest.raises(UserError, match=r"unknown option loss\.minority_weight"):
-        check(cfg, OPTIONS)
+        check(cfg, "train")
 
 
 @pytest.mark.parametrize("written", ["import torch.nn as nn", "from torch import nn"])
@@ -144,17 +149,17 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
         overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
         cfg = compose("train", overrides)
         adopt_targets(cfg, overrides)
-        check(cfg, OPTIONS)
+        check(cfg, "train")
         assert set(cfg.loss) == {"_target_", "_partial_"}
         instantiate(cfg.loss)()
         overrides.append("++loss.gamma=2")
         with pytest.raises(UserError, match=r"unknown option loss\.gamma; known here: none"):
-            check(compose("train", overrides), OPTIONS)
+            check(compose("train", overrides), "train")
 
 
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
     cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
-    check(cfg, OPTIONS)
+    check(cfg, "train")
     taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5

@@ -14,7 +14,6 @@ from PIL import Image
 from helpers.commands import run
 from helpers.photographs import near_duplicates, pieces
 from helpers.strict_html import Strict
-from imbclf.cli.explore import write_groups
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.exploration.color_statistics import appearance
 from imbclf.data.exploration.explore import explore, facts
@@ -24,6 +23,7 @@ from imbclf.data.listing import list_images, list_labelled
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.reporting.exploration_report import exploration_page
+from imbclf.reporting.write_exploration import write_groups
 
 PLANTED = 40
 

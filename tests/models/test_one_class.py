@@ -18,8 +18,8 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.commands import run
 from imbclf.augment import Augmentation
-from imbclf.cli.app.launch import conf_dir
 from imbclf.cli.config.build import experiment_from
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import Interrupted, UserError
 from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult

@@ -25,7 +25,7 @@ from sklearn.metrics import (
 )
 
 from helpers.written_runs import CPU, IMAGES, NAMES, SIDE, write_images, write_run
-from imbclf.cli.app.launch import conf_dir
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.report import task
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import from_memory, from_run

@@ -338,7 +338,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def task(cfg: DictConfig) -> None:
         adopt_targets(cfg, HydraConfig.get().overrides.task)
-        check(cfg, train.OPTIONS)
+        check(cfg, "train")
         OmegaConf.to_container(cfg, resolve=True)
 
     monkeypatch.chdir(tmp_path)

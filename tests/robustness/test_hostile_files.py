@@ -23,7 +23,8 @@ from PIL import Image
 from helpers.commands import call, small
 from helpers.strict_html import Strict
 from helpers.written_runs import NAMES, write_images, write_run
-from imbclf.cli.app.launch import conf_dir, loosen
+from imbclf.cli.app.launch import loosen
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.data.image_cache import open_images
 from imbclf.data.listing import list_images
 from imbclf.errors import UserError

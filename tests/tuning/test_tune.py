@@ -24,13 +24,13 @@ from omegaconf import OmegaConf
 from sklearn.metrics import balanced_accuracy_score
 
 from helpers.commands import call, run, small
-from imbclf.cli.app.launch import conf_dir, loosen
+from imbclf.cli.app.launch import loosen
 from imbclf.cli.config.build import build_parts, loss_factory
 from imbclf.cli.config.compose import as_experiment, as_overrides, composed, whereabouts
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.experiment_file import adopt_experiment_files
 from imbclf.cli.config.validation import check
-from imbclf.cli.train import OPTIONS
-from imbclf.cli.tune import OPTIONS as TUNE_OPTIONS, space_of
+from imbclf.cli.tune import space_of
 from imbclf.cli.tune_winner import next_command
 from imbclf.errors import UserError
 from imbclf.tracking.base import NoTracker
@@ -62,12 +62,12 @@ def hydra() -> Iterator[None]:
 @pytest.mark.usefixtures("hydra")
 def test_every_shipped_search_draws_only_what_can_be_trained(search: str) -> None:
     cfg = compose("tune", [f"search={search}"])
-    check(cfg, TUNE_OPTIONS)
+    check(cfg, "tune")
     drawn = [*examples(space_of(cfg, [f"search={search}"]))]
     assert len(drawn) >= 3
     for one in drawn:
         trial, _ = composed(as_overrides(one))
-        check(trial, OPTIONS)
+        check(trial, "train")
         parts = {key: instantiate(trial[key], _convert_="all") for key in ("augment", "optim")}
         assert parts["optim"].lr == trial.optim.lr
         loss_factory(instantiate(trial.loss, _convert_="all"))((10, 90))

@@ -13,8 +13,6 @@ from imbclf.cli.config.validation import check
 if TYPE_CHECKING:
     from imbclf.evaluation.comparison import FinishedRun
 
-OPTIONS = ("runs", "reference", "out", "overwrite", "tracking")
-
 
 def main() -> None:
     """Run the command; arguments that are no options are runs."""
@@ -37,7 +35,7 @@ def runs_as_option(arguments: list[str]) -> list[str]:
 
 def task(cfg: DictConfig) -> None:
     """Compare what the configuration names and write the two files."""
-    check(cfg, OPTIONS)
+    check(cfg, "compare")
     show_messages()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)

@@ -26,7 +26,6 @@ from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 from imbclf.utils.safe_reading import UNREADABLE, read_json
 
-OPTIONS = ("sweep", "overwrite")
 GATHERED = "gathered"
 COUNTS = ("folds", "repeats")
 MOST_FOLDS = 10_000
@@ -76,7 +75,7 @@ def task(allowed: list[str], cfg: DictConfig) -> None:
         allowed: what the sweep names and is not ours, see `is_allowance`.
         cfg: of this command.
     """
-    check(cfg, OPTIONS)
+    check(cfg, "gather")
     show_messages()
     expect_bool("overwrite", cfg.overwrite)
     sweep = Path(str(cfg.sweep))

@@ -7,10 +7,8 @@ from omegaconf import DictConfig
 
 from imbclf.cli.app.launch import launch, log, show_messages
 from imbclf.cli.config.validation import check
-from imbclf.cli.model_addresses import predictor_folder
 from imbclf.errors import UserError
-
-OPTIONS = ("ckpt", "name", "alias", "tracking")
+from imbclf.tracking.addresses import predictor_folder
 
 
 def main() -> None:
@@ -20,13 +18,13 @@ def main() -> None:
 
 def task(cfg: DictConfig) -> None:
     """Register what the configuration names and say how it is used."""
-    check(cfg, OPTIONS)
+    check(cfg, "register")
     show_messages()
 
     from imbclf.tracking.mlflow_registration import register
 
     address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
-    folder = predictor_folder(address, cfg.tracking)
+    folder = predictor_folder(address, cfg.tracking.uri, directory)
     if folder is None:
         raise UserError(
             f"ckpt={address}: expected a run directory of imbclf-train, or an MLflow address "

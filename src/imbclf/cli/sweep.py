@@ -33,8 +33,6 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Check every job's configuration; a mistake ends the sweep before anything is trained."""
-        from imbclf.cli.train import OPTIONS
-
         global folder
         try:
             loader = GlobalHydra.instance().config_loader()
@@ -42,7 +40,7 @@ class SweepCallback(Callback):
             for job in jobs:
                 cfg = compose(str(config.hydra.job.config_name), job)
                 adopt_targets(cfg, job)
-                check(cfg, OPTIONS)
+                check(cfg, "train")
         except (UserError, HydraException, OmegaConfBaseException) as error:
             # Hydra turns what a hook raises into a warning; leaving is the only way to stop.
             print(f"imbclf-train: error: {error}", file=sys.stderr)

@@ -15,20 +15,6 @@ from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.errors import Interrupted, UserError
 from imbclf.utils.files import write_text
 
-OPTIONS = (
-    "data",
-    "augment",
-    "model",
-    "head",
-    "loss",
-    "sampler",
-    "optim",
-    "trainer",
-    "cv",
-    "tracking",
-    "seed",
-)
-
 
 def main() -> None:
     """Run the command."""
@@ -62,7 +48,7 @@ def task(cfg: DictConfig) -> float:
     from hydra.core.hydra_config import HydraConfig
 
     adopt_targets(cfg, HydraConfig.get().overrides.task)
-    check(cfg, OPTIONS)
+    check(cfg, "train")
     run = Path(HydraConfig.get().runtime.output_dir)
     reached = finished_job(cfg, run)
     return train(cfg, run) if reached is None else reached

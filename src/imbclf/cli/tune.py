@@ -13,7 +13,6 @@ from imbclf.cli.app.launch import MISTAKE, launch, log, show_messages
 from imbclf.cli.app.signals import stop_asking
 from imbclf.cli.config.compose import as_overrides, composed, key_of
 from imbclf.cli.config.validation import adopt_targets, check
-from imbclf.cli.train import OPTIONS as TRAIN_OPTIONS
 from imbclf.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ SAME_FOR_ALL = (
     *("cv.fold", "cv.folds", "cv.repeats", "cv.dev_fraction", "seed", "tracking"),
     *("data.dir", "data.images", "data.labels", "data.label_map", "data.holdout"),
 )
-OPTIONS = (*TRAIN_OPTIONS, *OWN)
 
 
 def main() -> None:
@@ -53,7 +51,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
 
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
     adopt_targets(cfg, overrides)
-    check(cfg, OPTIONS)
+    check(cfg, "tune")
     options, space = options_of(cfg), space_of(cfg, overrides)
     given = [
         *(one for one in overrides if key_of(one).split(".")[0] not in OWN),
@@ -130,7 +128,7 @@ def check_space(space: "Space", given: list[str]) -> None:
 
     for drawn in examples(space):
         try:
-            check(composed([*given, *as_overrides(drawn)])[0], TRAIN_OPTIONS)
+            check(composed([*given, *as_overrides(drawn)])[0], "train")
         except UserError as error:
             told = " ".join(as_overrides(drawn)).replace("++", "")
             raise UserError(f"search: with {told}: {error}") from error

@@ -11,7 +11,6 @@ from imbclf.cli.app.launch import log
 from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
 from imbclf.cli.config.compose import as_overrides, composed
 from imbclf.cli.config.validation import check
-from imbclf.cli.train import OPTIONS
 from imbclf.errors import UserError
 from imbclf.tracking.base import Tracker
 from imbclf.training.experiment import prepare
@@ -85,7 +84,7 @@ class CommandStudy:
         self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
     ) -> DevScore:
         cfg, _ = composed([*self.given, *as_overrides(drawn)])
-        check(cfg, OPTIONS)
+        check(cfg, "train")
         ready = prepare(**build_parts(cfg))
         return score_on_dev(
             ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, tell

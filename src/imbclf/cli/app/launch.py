@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.cli.app.os_errors import is_refusal, refusal
 from imbclf.cli.app.signals import catch_signals, stop_asking
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import adopt_experiment_files
 from imbclf.errors import Interrupted, UserError
@@ -42,16 +42,6 @@ TEXTS = {
 COMPLETION = {"-sc", "--shell-completion"}
 # What Hydra lets through, beside its own exceptions, where an override makes no sense to it.
 COMPOSING = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
-
-
-def conf_dir() -> Path:
-    """Return the folder of configuration: beside the sources, or inside the installed package.
-
-    The checkout comes first, since an editable install leaves a stale copy in site-packages.
-    """
-    package = Path(str(files("imbclf")))
-    checkout = package.parents[1] / "conf"
-    return checkout if (checkout / "train.yaml").exists() else package / "conf"
 
 
 def launch(name: str, task: Callable[[DictConfig], Any]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from imbclf.cli.app.launch import conf_dir
+from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_names
 from imbclf.errors import UserError
 from imbclf.utils.safe_reading import UNREADABLE, read_json, read_yaml

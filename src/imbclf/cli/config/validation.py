@@ -7,6 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from imbclf.cli.config.options import known_options
 from imbclf.cli.config.signatures import Parameters, parameters
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
@@ -49,20 +50,21 @@ PLAIN_TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def check(cfg: DictConfig, options: Iterable[str]) -> None:
+def check(cfg: DictConfig, command: str) -> None:
     """Refuse keys that no target takes, values of the wrong type and values still missing.
 
     Args:
         cfg: the composed configuration.
-        options: what is known at its top level.
+        command: whose configuration it is, `train` for imbclf-train.
 
     Raises:
         UserError: one line for each mistake, with the nearest right name.
     """
+    options = known_options(command)
     problems = [
         f"unknown option {key}{did_you_mean(key, options)}"
         for key in map(str, cfg)
-        if key not in set(options)
+        if key not in options
     ]
     problems += [f"{key} is needed: add {key}=..." for key in sorted(OmegaConf.missing_keys(cfg))]
     if not problems:

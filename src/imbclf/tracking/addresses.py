@@ -1,40 +1,52 @@
 """Where predictors lie: a run directory, a folder, a fold's checkpoint, or an address of MLflow."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omegaconf import DictConfig, ListConfig
-
-from imbclf.cli.app.launch import log
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
     from imbclf.prediction.predictor import Predictor
 
+log = logging.getLogger("imbclf")
+STORE = Path("outputs/mlflow")  # the embedded store, below the working directory
 
-def addresses_of(ckpt: object) -> Sequence[str]:
+
+def addresses_of(ckpt: object) -> list[str]:
     """Return the addresses of an option that names one or several.
 
-    >>> addresses_of("run"), addresses_of(ListConfig(["one", "two"]))
+    >>> addresses_of("run"), addresses_of(["one", "two"])
     (['run'], ['one', 'two'])
     """
-    return [str(one) for one in (ckpt if isinstance(ckpt, ListConfig) else [ckpt])]
+    if isinstance(ckpt, Sequence) and not isinstance(ckpt, str):
+        return [str(one) for one in ckpt]
+    return [str(ckpt)]
 
 
-def load_ensemble(ckpt: object, tracking: DictConfig) -> "Predictor":
-    """Load what an option names, as one ensemble.
+def load_ensemble(
+    addresses: Sequence[str], uri: str | None = None, directory: str | Path = STORE
+) -> "Predictor":
+    """Load the predictors at several addresses as one ensemble.
 
     Raises:
-        UserError: as `load`, or where they do not go together.
+        UserError: as `load_predictor`, or where they do not go together.
     """
     from imbclf.prediction.predictor import join
 
-    return join([load(address, tracking) for address in addresses_of(ckpt)])
+    return join([load_predictor(address, uri, directory) for address in addresses])
 
 
-def load(address: str, tracking: DictConfig) -> "Predictor":
+def load_predictor(
+    address: str | Path, uri: str | None = None, directory: str | Path = STORE
+) -> "Predictor":
     """Load a run directory, a predictor folder, a fold's checkpoint or an MLflow address.
+
+    Args:
+        address: a path, or `runs:/ID`, `models:/NAME/VERSION`, `models:/NAME@ALIAS`.
+        uri: of the MLflow store; None for the embedded one.
+        directory: of the embedded store.
 
     Raises:
         UserError: where it is none of these.
@@ -44,18 +56,18 @@ def load(address: str, tracking: DictConfig) -> "Predictor":
     path = Path(address)
     if path.is_file():
         return Predictor.from_checkpoint(path)
-    folder = predictor_folder(address, tracking)
+    folder = predictor_folder(str(address), uri, directory)
     if folder is None:
         raise UserError(
             f"ckpt={address}: expected a run directory of imbclf-train, a fold's checkpoint "
             "(fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)"
         )
     if (path / "config.yaml").exists() and not (path / "summary.json").exists():
-        log.warning("%s: this run is not finished; the folds that are decide", path)
+        log.warning("%s: this run is not finished; only its finished folds decide", path)
     return Predictor.load(folder)
 
 
-def peek_size(ckpt: object) -> tuple[int, int] | None:
+def peek_size(addresses: Sequence[str]) -> tuple[int, int] | None:
     """Return the (height, width) of the images of a predictor on this machine, without loading it.
 
     None where it is elsewhere, or damaged: loading it will say so.
@@ -63,16 +75,18 @@ def peek_size(ckpt: object) -> tuple[int, int] | None:
     from imbclf.prediction.manifest import MANIFEST, read_size
     from imbclf.utils.safe_reading import UNREADABLE, read_json
 
-    folder = Path(addresses_of(ckpt)[0])
-    for sheet in (folder / "predictor" / MANIFEST, folder / MANIFEST):
+    folder = Path(addresses[0])
+    for manifest in (folder / "predictor" / MANIFEST, folder / MANIFEST):
         try:
-            return read_size(read_json(sheet))
+            return read_size(read_json(manifest))
         except UNREADABLE:
             continue
     return None
 
 
-def predictor_folder(address: str, tracking: DictConfig) -> Path | None:
+def predictor_folder(
+    address: str, uri: str | None = None, directory: str | Path = STORE
+) -> Path | None:
     """Return the folder of a predictor, fetched where MLflow has it; None where there is none.
 
     Raises:
@@ -83,6 +97,6 @@ def predictor_folder(address: str, tracking: DictConfig) -> Path | None:
     if address.startswith(("runs:/", "models:/")):
         from imbclf.tracking.mlflow_models import download_predictor
 
-        return download_predictor(address, tracking.uri, Path(tracking.directory))
+        return download_predictor(address, uri, Path(directory))
     folders = (Path(address) / "predictor", Path(address))
     return next((folder for folder in folders if (folder / MANIFEST).exists()), None)

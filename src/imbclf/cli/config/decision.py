@@ -1,0 +1,44 @@
+"""The group `decision`, shared by the commands that decide about images."""
+
+from dataclasses import fields
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from imbclf.cli.app.launch import log
+from imbclf.errors import UserError
+from imbclf.prediction.decision_options import DecisionOptions
+
+
+def decision_options(cfg: DictConfig) -> DecisionOptions:
+    """Read the options of `conf/decision` at the top level of a configuration.
+
+    Raises:
+        UserError: an option is no number, or two contradict each other.
+    """
+    return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
+
+
+def run_threshold(options: DecisionOptions, ckpt: object) -> float:
+    """Return the threshold of the scores, from a run's out-of-fold scores where an aim is given.
+
+    Raises:
+        UserError: an aim is given, and `ckpt` is no run directory with out-of-fold scores.
+    """
+    if options.aim is None:
+        return options.threshold_on(None)
+    from imbclf.evaluation.comparison import read_run
+    from imbclf.metrics.error_rates import decide, error_rates
+
+    name, value = options.aim
+    if not isinstance(ckpt, str) or not (Path(ckpt) / "oof.csv").exists():
+        raise UserError(
+            f"{name}={value}: needs the out-of-fold scores of a run directory "
+            f"(ckpt=RUN_DIR with oof.csv); ckpt={ckpt} has none. Give threshold=... instead"
+        )
+    oof = read_run(Path(ckpt)).oof
+    threshold = options.threshold_on({"score": oof["score"], "label": oof["label"]})
+    far, frr = error_rates(decide(oof["score"], threshold), oof["label"])
+    values = (threshold, far, frr, name, value)
+    log.info("threshold    %.4f: out of fold FAR %.4f, FRR %.4f (%s=%s)", *values)
+    return threshold

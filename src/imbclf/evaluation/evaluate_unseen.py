@@ -1,0 +1,58 @@
+"""Judge an ensemble on labeled images that its training never saw."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from imbclf.data.dataset import LabelledFolder
+from imbclf.data.listing import Listing
+from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.unseen_images import open_unseen
+from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.predictor import Predictor
+
+
+def evaluate_unseen(
+    predictor: Predictor,
+    data: LabelledFolder,
+    listing: Listing,
+    options: DecisionOptions,
+    threshold: float,
+    device: torch.device,
+    precision: str | int,
+    out: Path,
+) -> dict[str, Any]:
+    """Predict labeled images, judge the decisions, write `evaluation.json` and `predictions.csv`.
+
+    Args:
+        predictor: the ensemble.
+        data: how the images are read.
+        listing: which of them, with their labels.
+        options: views, calibration and prior.
+        threshold: label 1 is decided where the score is at least this.
+        device: where to compute.
+        precision: `auto` or a Lightning precision.
+        out: the folder for the two files.
+
+    Returns:
+        The contents of `evaluation.json`.
+
+    Raises:
+        UserError: the labels are other than the predictor's, or an image cannot be read.
+    """
+    names = predictor.label_names
+    pixels, kept = open_unseen(data, listing, names, predictor.image_size)
+    answer = predictor.predict(
+        pixels,
+        device,
+        precision,
+        data.batch_size,
+        options.tta,
+        options.calibration,
+        options.prior,
+        threshold,
+        progress=True,
+        fold_norms=True,
+    )
+    return evaluate(answer, kept, out)

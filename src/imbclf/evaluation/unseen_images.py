@@ -1,0 +1,124 @@
+"""Labeled images that a run never saw: those that it held out, or those of another folder."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from imbclf.data.dataset import LabelledFolder
+from imbclf.data.holdout import find_holdout
+from imbclf.data.listing import Listing
+from imbclf.errors import UserError
+from imbclf.evaluation.run_images import data_options
+from imbclf.utils.renamed import current_name
+from imbclf.utils.safe_reading import UNREADABLE, read_yaml
+
+RUN_FILES = ("config.yaml", "splits.csv")
+# What `imbclf-train` writes there; of these, neither is called here.
+OURS = {
+    "data._target_": "imbclf.data.LabelledFolder",
+    "data.make._target_": "imbclf.data.demo.write_demo",
+}
+
+
+def run_of(address: str | Path) -> Path | None:
+    """Return the run directory that an address is, or that its predictor or checkpoint lies in.
+
+    >>> run_of("models:/faces@champion") is None
+    True
+    """
+    if str(address).startswith(("runs:/", "models:/")):
+        return None
+    path = Path(address)
+    if (path / "config.yaml").exists():
+        return path
+    above = path.resolve().parents[:2]
+    # Of a config.yaml alone anybody's program may have been the author.
+    return next((one for one in above if all((one / name).exists() for name in RUN_FILES)), None)
+
+
+def held_out_images(run: Path, cache_dir: str, batch_size: int) -> tuple[LabelledFolder, Listing]:
+    """Return the images that a run held out.
+
+    Where they lie and how they are labeled is read from the run; nothing that it names is called.
+
+    Args:
+        run: the run directory.
+        cache_dir: where their decoded pixels are kept.
+        batch_size: images at once.
+
+    Raises:
+        UserError: the run held none out, or only code of its own could find them.
+    """
+    refuse_foreign_data(run)
+    options = {**data_options(run), "cache_dir": cache_dir, "batch_size": batch_size}
+    try:
+        data = LabelledFolder(**options)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"data: {error}") from error
+    return data, find_holdout(run, data.list_files())
+
+
+def other_images(data: LabelledFolder, run: Path | None) -> Listing:
+    """Return the images of a folder, which must not be the run's own.
+
+    Raises:
+        UserError: they are.
+    """
+    if run is not None:
+        refuse_foreign_data(run)
+        if Path(data_options(run)["dir"]).resolve() == Path(data.dir).resolve():
+            raise UserError(
+                f"data.dir={data.dir}: the run was trained on these images, and would look too "
+                "good. Its honest result is in summary.json; give images that it never saw"
+            )
+    return data.list_files()
+
+
+def open_unseen(
+    data: LabelledFolder, listing: Listing, label_names: tuple[str, str], size: tuple[int, int]
+) -> tuple[Any, Listing]:
+    """Decode images to a predictor's size: uint8 `[N, H, W, 3]`, and which images these are.
+
+    Raises:
+        UserError: their labels are other than those that the predictor knows.
+    """
+    if label_names != listing.label_names:
+        raise UserError(
+            f"data.dir={data.dir}: labels are {listing.label_names}, the run knows "
+            f"{label_names}. Give data.label_map as in training"
+        )
+    return replace(data, image_size=size).open(listing)
+
+
+def refuse_foreign_data(run: Path) -> None:
+    """Refuse a run whose images only code of its own could find; of the rest nothing is called.
+
+    Raises:
+        UserError: names that code, or there is no readable configuration.
+    """
+    source = run / "config.yaml"
+    try:
+        data = read_yaml(source)["data"]
+    except UNREADABLE as error:
+        raise UserError(
+            f"ckpt={run}: expected a run directory with a readable config.yaml ({error})"
+        ) from error
+    if "'_args_'" in str(data):
+        raise UserError(f"{source}: arguments of calls that imbclf never writes")
+    foreign = [f"{key}={target}" for key, target in _foreign_targets(data, "data")]
+    if foreign:
+        raise UserError(
+            f"{source} names code that is not imbclf's, or not for that place: "
+            f"{', '.join(foreign)}. imbclf-evaluate reads images by its own code alone"
+        )
+
+
+def _foreign_targets(node: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    for key, value in node.items() if isinstance(node, dict) else ():
+        name = f"{path}.{key}"
+        if key == "_target_" and OURS.get(name) != current_name(str(value)):
+            yield name, str(value)
+        yield from _foreign_targets(value, name)

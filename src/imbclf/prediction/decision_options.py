@@ -1,0 +1,100 @@
+"""How the scores of a predictor become labels and probabilities."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING, Literal
+
+from numpy.typing import ArrayLike
+
+from imbclf.errors import UserError
+
+if TYPE_CHECKING:
+    from imbclf.augment.tta import Tta
+
+AIMS = ("max_far", "max_frr", "cost_ratio")
+
+
+@dataclass(frozen=True)
+class DecisionOptions:
+    """Views, calibration and threshold that images are decided with.
+
+    At most one of `threshold` and the three aims is given: each moves the threshold.
+
+    Args:
+        tta: views of an image that are averaged; None as when the thresholds were chosen.
+        calibration: of the probabilities; labels do not depend on it.
+        prior: share of label 1 that the probabilities are for; None is that of the training.
+        threshold: label 1 is decided where the score is at least this; None is 0, the least HTER.
+        max_far: take the threshold whose FAR on out-of-fold scores is at most this.
+        max_frr: the same for FRR.
+        cost_ratio: take the best threshold where FAR is this many times as bad as FRR.
+
+    Raises:
+        UserError: an option is no number, or two contradict each other.
+
+    >>> DecisionOptions(max_far=0.1, max_frr=0.1)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: max_far and max_frr: expected one of them, each moves the threshold
+    """
+
+    tta: "Tta | None" = None
+    calibration: Literal["platt", "temperature"] = "platt"
+    prior: float | None = None
+    threshold: float | None = None
+    max_far: float | None = None
+    max_frr: float | None = None
+    cost_ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("prior", "threshold", *AIMS):
+            value = getattr(self, name)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and (not is_number or isnan(value)):
+                raise UserError(f"{name}={value}: expected a number, or null")
+        given = [name for name in ("threshold", *AIMS) if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UserError(
+                f"{' and '.join(given)}: expected one of them, each moves the threshold"
+            )
+
+    @property
+    def aim(self) -> tuple[str, float] | None:
+        """Name and value of the aim that decides the threshold, None where there is none."""
+        given = [(name, getattr(self, name)) for name in AIMS if getattr(self, name) is not None]
+        return given[0] if given else None
+
+    def threshold_on(self, oof: Mapping[str, ArrayLike] | None) -> float:
+        """Return the score from which label 1 is decided.
+
+        Args:
+            oof: `score` and `label` `[N]` of out-of-fold images; None where there are none.
+
+        Raises:
+            UserError: an aim is out of range, or needs out-of-fold scores and there are none.
+
+        >>> DecisionOptions().threshold_on(None)
+        0.0
+        >>> oof = {"score": [0.0, 1.0, 2.0, 3.0], "label": [0, 0, 1, 1]}
+        >>> DecisionOptions(max_far=0.0).threshold_on(oof)
+        1.5
+        """
+        if self.aim is None:
+            return 0.0 if self.threshold is None else float(self.threshold)
+        name, value = self.aim
+        if oof is None:
+            raise UserError(
+                f"{name}={value}: needs the out-of-fold scores of a run directory (with oof.csv). "
+                "Give threshold=... instead"
+            )
+        return _choose_by(name)(oof["score"], oof["label"], float(value))
+
+
+def _choose_by(aim: str) -> Callable[[ArrayLike, ArrayLike, float], float]:
+    from imbclf.metrics import operating_points
+
+    return {
+        "max_far": operating_points.threshold_for_far,
+        "max_frr": operating_points.threshold_for_frr,
+        "cost_ratio": operating_points.threshold_for_cost,
+    }[aim]

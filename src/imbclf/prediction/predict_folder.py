@@ -1,0 +1,135 @@
+"""Label the images of a listing and write what was decided."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from imbclf.data.listing import Listing
+from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.drift import Drift, check_drift
+from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.utils.files import write_text
+from imbclf.utils.out_of_memory import explain_out_of_memory
+from imbclf.utils.tables import write_json, write_table
+
+PREDICTIONS, LABELS, SUMMARY = "predictions.csv", "labels.txt", "predictions.json"
+log = logging.getLogger("imbclf")
+
+
+@dataclass(frozen=True)
+class FolderPredictions:
+    """What was decided for the images of a listing.
+
+    Attributes:
+        answer: scores, probabilities and labels.
+        listing: the images, in the same order.
+        drift: how the images compare with those of the training; None where that is unknown.
+    """
+
+    answer: Predictions
+    listing: Listing
+    drift: Drift | None
+
+
+def predict_folder(
+    predictor: Predictor,
+    images: tuple[NDArray[np.uint8], Listing],
+    options: DecisionOptions,
+    threshold: float,
+    device: torch.device,
+    precision: str | int = "auto",
+    batch_size: int = 512,
+) -> FolderPredictions:
+    """Label decoded images and compare them with those of the training.
+
+    Args:
+        predictor: the ensemble.
+        images: uint8 `[N, H, W, 3]` of the predictor's size, and their listing.
+        options: views, calibration and prior.
+        threshold: label 1 is decided where the score is at least this.
+        device: where to compute.
+        precision: `auto` or a Lightning precision.
+        batch_size: images at once.
+
+    Raises:
+        UserError: an option is out of range, or memory ran out.
+    """
+    pixels, listing = images
+    with explain_out_of_memory("prediction", batch_size):
+        answer = predictor.predict(
+            pixels,
+            device,
+            precision,
+            batch_size,
+            options.tta,
+            options.calibration,
+            options.prior,
+            threshold,
+            progress=True,
+            fold_norms=True,
+        )
+    known = predictor.reference
+    drift = None
+    if known is not None:
+        drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
+    return FolderPredictions(answer, listing, drift)
+
+
+def write_predictions(
+    found: FolderPredictions,
+    predictor: Predictor,
+    options: DecisionOptions,
+    threshold: float,
+    addresses: Sequence[str],
+    out: Path,
+) -> None:
+    """Write `predictions.csv`, `labels.txt` and `predictions.json` into a folder.
+
+    Args:
+        found: what was decided.
+        predictor: what decided it.
+        options: how it decided.
+        threshold: of the scores.
+        addresses: where the predictor was loaded from.
+        out: the folder.
+    """
+    answer, drift = found.answer, found.drift
+    columns = {"file": found.listing.files, "score": answer.scores}
+    columns |= {"probability": answer.probabilities, "label": answer.labels}
+    write_table(out / PREDICTIONS, columns)
+    write_text(out / LABELS, "".join(f"{label}\n" for label in answer.labels))
+    counts = np.bincount(answer.decisions, minlength=2).tolist()
+    summary: dict[str, Any] = {
+        "ckpt": [*addresses],
+        "models": len(predictor.members),
+        "images": len(answer.labels),
+        "labels": dict(zip(predictor.label_names, counts, strict=True)),
+        "tta": predictor.tta if options.tta is None else options.tta,
+        "calibration": options.calibration,
+        "prior": options.prior,
+        "threshold": threshold,
+        "like_training": None if drift is None else not drift.warnings,
+        "warnings": [] if drift is None else [*drift.warnings.values()],
+        "compared": None if drift is None else drift.findings,
+    }
+    write_json(out / SUMMARY, summary)
+
+
+def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -> str:
+    """Return what was decided, in four lines for a terminal."""
+    zero, one = predictor.label_names
+    counts = np.bincount(found.answer.decisions, minlength=2)
+    return "\n".join(
+        (
+            f"models       {len(predictor.members)}",
+            f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}",
+            f"predictions  {out / PREDICTIONS}",
+            f"labels       {out / LABELS}",
+        )
+    )
