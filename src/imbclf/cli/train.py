@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from imbclf.cli import sweep
 from imbclf.cli.app.fast_imports import fast_imports
@@ -13,7 +13,6 @@ from imbclf.cli.app.signals import stop_asking
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.validation import adopt_targets, check
 from imbclf.errors import Interrupted, UserError
-from imbclf.utils.files import write_text
 
 
 def main() -> None:
@@ -62,7 +61,6 @@ def train(cfg: DictConfig, run: Path) -> float:
 
         experiment = experiment_from(cfg)
     show_messages(run / "train.log")
-    write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
     try:
         hter = experiment(run)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial
 
 from imbclf.cli.app.launch import log, printable
@@ -94,7 +93,6 @@ def _say(result: Verdict, folder: Path, run: Path, command: str) -> None:
 def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
     """Train the winner into its run directory, or go on with it."""
     cfg, _ = composed(overrides)
-    write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
     tracker = of.start_tracker()
     with tracked(tracker):
         experiment_from(cfg, tracker.child())(run)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbclf.data.exploration.explore import Exploration, facts
 from imbclf.reporting.exploration_report import exploration_page
@@ -20,7 +21,7 @@ def write_exploration(found: Exploration, out: Path, seed: int, groups: bool = F
         seed: of the sample images on the page.
         groups: whether to write `groups.csv`, too, which keeps duplicates together.
     """
-    write_duplicates(found, out / "near_duplicates.csv")
+    write_table(out / "near_duplicates.csv", duplicate_pairs(found))
     if groups:
         write_groups(found, out / "groups.csv")
     else:
@@ -29,8 +30,8 @@ def write_exploration(found: Exploration, out: Path, seed: int, groups: bool = F
     write_text(out / "explore.json", json.dumps(facts(found), indent=2) + "\n")
 
 
-def write_duplicates(found: Exploration, path: Path) -> None:
-    """Write a row for each pair: file, other, where, kind, bits, likeness and the two labels."""
+def duplicate_pairs(found: Exploration) -> dict[str, NDArray[np.generic]]:
+    """Return columns `[P]` of each pair: files, where, kind, bits, likeness and both labels."""
     pairs, test = found.pairs, found.test_pairs
     names, labels = np.array(found.listing.label_names), found.labels
     blocks = [(pairs, found.listing.files[pairs.second], "train", names[labels[pairs.second]])]
@@ -50,7 +51,7 @@ def write_duplicates(found: Exploration, path: Path) -> None:
         }
         for part, others, where, other_labels in blocks
     ]
-    write_table(path, {name: np.concatenate([row[name] for row in rows]) for name in rows[0]})
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
 def write_groups(found: Exploration, path: Path) -> None:

@@ -25,12 +25,11 @@ from imbclf.cli.app.signals import catch_signals, stop_asking
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import adopt_experiment_files
+from imbclf.cli.config.missing_choice import missing_choice
 from imbclf.errors import Interrupted, UserError
-from imbclf.utils.text import did_you_mean
 
 log = logging.getLogger("imbclf")
 MISTAKE, FAILURE = 2, 1
-EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}
 # Options that hold paths and names, whatever these look like.
 TEXTS = {
     *("data.dir", "data.images", "data.labels", "data.cache_dir", "model.weights", "cv.start_from"),
@@ -104,12 +103,7 @@ def guarded(command: str, run: Callable[[], Any]) -> int:
         stop_asking()
         return 128 + int(interruption.args[0])
     except MissingConfigException as error:
-        missing = Path(error.missing_cfg_file or "").name
-        group = str(Path(error.missing_cfg_file or "").parent)
-        known = [option for option in error.options or [] if not option.startswith("_")]
-        extra = EXTRAS.get(missing) if group == "hydra/launcher" else None
-        way_on = f"; pip install 'imbclf[{extra}]'" if extra else did_you_mean(missing, known)
-        return _mistake(command, f"{group}={missing}: no such choice{way_on}")
+        return _mistake(command, missing_choice(error))
     except (UserError, HydraException, OmegaConfBaseException) as error:
         return _mistake(command, str(error.__cause__ or error) if not str(error) else str(error))
     except OSError as error:

@@ -23,6 +23,7 @@ from imbclf.training.distributed import strategy_of
 from imbclf.training.experiment import prepare, run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.recipe import CompileMode
+from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
 SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by seed + r
@@ -30,6 +31,8 @@ SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by se
 
 def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
     """Build the parts; return what runs the experiment in a run directory and returns its HTER.
+
+    The configuration is written there, too, before anything is trained.
 
     Args:
         cfg: the checked configuration.
@@ -43,6 +46,7 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
     def run_in(run: Path) -> float:
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
         with lock_run(run), tracked(tracking):
+            write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
             summary = run_experiment(prepare(**parts), tracking, run, params)
         return float(summary["hter"])
 

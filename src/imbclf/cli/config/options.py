@@ -8,31 +8,35 @@ from omegaconf import OmegaConf
 from imbclf.cli.config.conf_dir import conf_dir
 
 
-def known_options(command: str) -> list[str]:
-    """Return the names at the top level of a command's configuration, groups among them.
+def known_options(command: str) -> dict[str, bool]:
+    """Return the names at the top level of a command's configuration.
+
+    Returns:
+        Each name, and whether further options lie below it (`data.dir` below `data`).
 
     >>> known_options("report")
-    ['run', 'data', 'accelerator']
+    {'run': False, 'data': True, 'accelerator': False}
     """
-    return list(dict.fromkeys(_keys_of(conf_dir() / f"{command}.yaml")))
+    return _options_of(conf_dir() / f"{command}.yaml")
 
 
-def _keys_of(file: Path) -> list[str]:
+def _options_of(file: Path) -> dict[str, bool]:
     node: Any = OmegaConf.to_container(OmegaConf.load(file))
-    found: list[str] = []
+    found: dict[str, bool] = {}
     for default in node.get("defaults", []):
-        found += _keys_of_default(default)
-    return found + [key for key in node if key not in ("defaults", "hydra")]
+        found |= _options_of_default(default)
+    own = {key: isinstance(value, dict) for key, value in node.items()}
+    return found | {key: own[key] for key in own if key not in ("defaults", "hydra")}
 
 
-def _keys_of_default(default: str | dict[str, str | None]) -> list[str]:
-    """Return the keys that an entry of a defaults list adds: a group's name, or a file's keys."""
+def _options_of_default(default: str | dict[str, str | None]) -> dict[str, bool]:
+    """Return what an entry of a defaults list adds: a group, or the options of a file."""
     if isinstance(default, str):  # another primary configuration, or this file itself
-        return [] if default == "_self_" else _keys_of(conf_dir() / f"{default}.yaml")
+        return {} if default == "_self_" else _options_of(conf_dir() / f"{default}.yaml")
     ((group, choice),) = default.items()
     if group.startswith("override ") or choice is None:
-        return []
+        return {}
     name, _, package = group.partition("@")
     if package == "_global_":
-        return _keys_of(conf_dir() / name / f"{choice}.yaml")
-    return [package or name]
+        return _options_of(conf_dir() / name / f"{choice}.yaml")
+    return {package or name: True}

@@ -66,6 +66,11 @@ def check(cfg: DictConfig, command: str) -> None:
         for key in map(str, cfg)
         if key not in options
     ]
+    problems += [
+        f"{key}={cfg[key]}: expected options below it, {key}.NAME=..."
+        for key, holds_options in options.items()
+        if holds_options and key in cfg and not isinstance(cfg._get_node(key), DictConfig)
+    ]
     problems += [f"{key} is needed: add {key}=..." for key in sorted(OmegaConf.missing_keys(cfg))]
     if not problems:
         problems = list(_mistakes(OmegaConf.to_container(cfg, resolve=True), ""))

@@ -1,0 +1,82 @@
+"""`imbclf.evaluate`: a run judged on labeled images that it never saw."""
+
+import tempfile
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+from imbclf.data.dataset import LabelledFolder
+from imbclf.data.listing import Listing
+from imbclf.errors import UserError
+from imbclf.evaluation.evaluate_unseen import evaluate_unseen
+from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
+from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.predictor import Predictor
+from imbclf.prediction.scoring import check_precision, pick_device
+from imbclf.reporting.run import Run
+from imbclf.tracking.addresses import load_predictor
+
+BATCH_SIZE = 512
+
+
+def evaluate(
+    run: Run | Predictor | str | PathLike[str],
+    data: LabelledFolder | str | PathLike[str] | None = None,
+    *,
+    out: str | PathLike[str] | None = None,
+    options: DecisionOptions | None = None,
+    accelerator: str = "auto",
+    precision: str | int = "auto",
+) -> dict[str, Any]:
+    """Judge a run's ensemble on labeled images; nothing is chosen on them.
+
+    Args:
+        run: a run, a predictor, or the address of one (see `imbclf.load`).
+        data: a folder of labeled images, laid out as for training; None takes the images that the
+            run held out (`data.holdout`).
+        out: folder for `evaluation.json` and `predictions.csv`; None keeps neither.
+        options: views, calibration and threshold; None decides as the ensemble does.
+        accelerator: auto, cpu, gpu, cuda or mps.
+        precision: 32-true, bf16-mixed, 16-mixed or auto.
+
+    Returns:
+        The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ...
+
+    Raises:
+        UserError: the images are those of the training, or cannot be read.
+    """
+    chosen = options or DecisionOptions()
+    check_precision(precision)
+    device = pick_device(accelerator)
+    predictor, directory = _predictor_and_run(run)
+    folder, listing = _images(data, directory)
+    oof = Run(directory).oof if chosen.aim and directory else None
+    threshold = chosen.threshold_on(
+        None if oof is None else {"score": oof["score"], "label": oof["label"]}
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        folder_of_files = Path(scratch if out is None else out)
+        return evaluate_unseen(
+            predictor, folder, listing, chosen, threshold, device, precision, folder_of_files
+        )
+
+
+def _predictor_and_run(
+    run: Run | Predictor | str | PathLike[str],
+) -> tuple[Predictor, Path | None]:
+    if isinstance(run, Predictor):
+        return run, None
+    address = fspath(run.path if isinstance(run, Run) else run)
+    return load_predictor(address), run_of(address)
+
+
+def _images(
+    data: LabelledFolder | str | PathLike[str] | None, run: Path | None
+) -> tuple[LabelledFolder, Listing]:
+    if data is not None:
+        if not isinstance(data, LabelledFolder):
+            data = LabelledFolder(fspath(data), batch_size=BATCH_SIZE)
+        return data, other_images(data, run)
+    if run is None:
+        raise UserError("data=None: only a run directory knows the images that it held out")
+    return held_out_images(run, "outputs/cache", BATCH_SIZE)

@@ -1,0 +1,84 @@
+"""`imbclf.explore`: a labeled folder looked at before any training."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from imbclf.data.dataset import LabelledFolder
+from imbclf.data.exploration.explore import Exploration, explore as explore_images, facts
+from imbclf.data.exploration.findings import findings
+from imbclf.reporting.write_exploration import duplicate_pairs, write_exploration
+
+
+@dataclass(frozen=True)
+class FolderExploration:
+    """What was found in a folder.
+
+    Attributes:
+        found: the exploration in full.
+        seed: of the sample images on the page.
+        page: the page that was written, if one was.
+    """
+
+    found: Exploration
+    seed: int
+    page: Path | None = None
+
+    @cached_property
+    def findings(self) -> list[str]:
+        """What was found, in sentences."""
+        return findings(self.found)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What was found, in numbers: the contents of `explore.json`."""
+        return facts(self.found)
+
+    @cached_property
+    def duplicates(self) -> pd.DataFrame:
+        """A row for each pair of duplicates, with labels and likeness."""
+        return pd.DataFrame(duplicate_pairs(self.found))
+
+    def __repr__(self) -> str:
+        """Return the findings, one a line."""
+        return "\n".join(self.findings)
+
+
+def explore(
+    data: LabelledFolder | str | PathLike[str],
+    *,
+    test_dir: str | PathLike[str] | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    groups: bool = False,
+    out: str | PathLike[str] | None = None,
+) -> FolderExploration:
+    """Look at a labeled folder: counts, formats, colors, duplicates and what they do to folds.
+
+    Args:
+        data: the folder, or a `LabelledFolder` with options.
+        test_dir: a folder of images that should not occur among those of `data`.
+        folds: number of folds that duplicates are tried on.
+        seed: of these folds and of the sample images.
+        groups: whether to group duplicates, so that folds can keep them together.
+        out: folder for `explore.html`, `explore.json`, `near_duplicates.csv` and `groups.csv`;
+            None writes nothing.
+
+    Raises:
+        UserError: there are no labeled images.
+    """
+    folder = (
+        data
+        if isinstance(data, LabelledFolder)
+        else LabelledFolder(fspath(data), on_corrupt="skip")
+    )
+    other = None if test_dir is None else Path(test_dir)
+    found = explore_images(folder, other, folds, seed, groups)
+    if out is None:
+        return FolderExploration(found, seed)
+    write_exploration(found, Path(out), seed, groups)
+    return FolderExploration(found, seed, Path(out) / "explore.html")

@@ -1,0 +1,28 @@
+"""Hydra outside of a command: configurations composed for a call, and mistakes as UserError."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra import initialize_config_dir
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.missing_choice import missing_choice
+from imbclf.errors import UserError
+
+
+@contextmanager
+def hydra_session() -> Iterator[None]:
+    """Let `hydra.compose` find our configuration; whatever Hydra was before is restored.
+
+    Raises:
+        UserError: what Hydra refuses within.
+    """
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            yield
+    except MissingConfigException as error:
+        raise UserError(missing_choice(error)) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(str(error.__cause__ or error)) from error
