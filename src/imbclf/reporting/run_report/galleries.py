@@ -12,7 +12,8 @@ from imbclf.evaluation.run_images import Photographs
 from imbclf.metrics.label_issues import Suspects
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
-from imbclf.reporting.html_page import Page, thumbnail
+from imbclf.reporting.embedded_images import thumbnail
+from imbclf.reporting.html_page import Page
 from imbclf.reporting.run_report.image_selection import most_doubtful, surest_errors
 from imbclf.reporting.run_report.run_data import Evidence
 
