@@ -35,8 +35,8 @@ from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
 from imbclf.reporting.run_report import galleries, write_report
 from imbclf.reporting.run_report.galleries import overlay
-from imbclf.reporting.run_report.image_selection import most_doubtful, surest_errors
-from imbclf.reporting.run_report.run_data import by_image, read_evidence
+from imbclf.reporting.run_report.image_selection import most_confident_errors, nearest_to_threshold
+from imbclf.reporting.run_report.run_data import by_image, read_run_data
 from imbclf.training.results import write_report_or_warn
 
 
@@ -264,14 +264,14 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
 def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     write_run(tmp_path / "run", tmp_path / "photos", trained=tuple(range(6)), repeats=2)
-    evidence = read_evidence(tmp_path / "run")
-    once = by_image(evidence)
-    assert len(evidence.files) == 2 * len(once.files) == 2 * IMAGES
+    data = read_run_data(tmp_path / "run")
+    once = by_image(data)
+    assert len(data.files) == 2 * len(once.files) == 2 * IMAGES
     place = once.files.tolist().index("17.png")
-    own = evidence.files == "17.png"
-    assert once.log_odds[place] == pytest.approx(evidence.log_odds[own].mean())
-    assert once.margins[place] == pytest.approx(evidence.margins[own].mean())
-    assert once.scores[place] == evidence.scores[own][0]
+    own = data.files == "17.png"
+    assert once.log_odds[place] == pytest.approx(data.log_odds[own].mean())
+    assert once.margins[place] == pytest.approx(data.margins[own].mean())
+    assert once.scores[place] == data.scores[own][0]
     write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
     suspects = pd.read_csv(tmp_path / "run" / "suspects.csv")
     assert suspects["file"].is_unique
@@ -335,6 +335,6 @@ def test_selection_by_sorting() -> None:
     for label in (0, 1):
         wrong = [row for row in range(80) if labels[row] == label != decisions[row]]
         wrong.sort(key=lambda row: log_odds[row], reverse=label == 0)
-        assert surest_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
+        assert most_confident_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
     nearest = sorted(range(80), key=lambda row: abs(log_odds[row]))
-    assert most_doubtful(log_odds, 7).tolist() == nearest[:7]
+    assert nearest_to_threshold(log_odds, 7).tolist() == nearest[:7]

@@ -24,8 +24,10 @@ def svg_address(figure: Figure) -> str:
     buffer = io.BytesIO()
     # Text stays text: the reader's fonts cover more languages than matplotlib's, which would warn
     # of each letter that it lacks.
-    options = {"svg.hashsalt": "imbclf", "svg.fonttype": "none"}
-    with matplotlib.rc_context(options), warnings.catch_warnings():
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "imbclf", "svg.fonttype": "none"}),
+        warnings.catch_warnings(),
+    ):
         for message in ("Glyph .* missing from", "Matplotlib currently does not support"):
             warnings.filterwarnings("ignore", message, UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""What a finished run left, read back and put side by side."""
+"""The tables of a finished run, read from its run directory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ NEEDED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
+class RunData:
     """A run's tables.
 
     Attributes:
@@ -66,26 +66,26 @@ class Evidence:
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
-        """Calibrated probability of label 1, float64 `[N]`."""
+        """Return the calibrated probability of label 1, float64 `[N]`."""
         return np.asarray(expit(self.log_odds))
 
     @property
     def names(self) -> tuple[str, str]:
-        """How the user spells label 0 and label 1."""
+        """Return how the user spells label 0 and label 1."""
         zero, one = map(str, self.summary["label_names"])
         return zero, one
 
     @property
     def chosen(self) -> dict[int, int]:
-        """For each fold the chosen epoch, from 0."""
+        """Return the chosen epoch of each fold, from 0."""
         return {row["fold"]: row["epoch"] for row in self.summary["per_fold"]}
 
 
-def read_evidence(run: Path) -> Evidence:
+def read_run_data(run: Path) -> RunData:
     """Read a finished run directory.
 
     Raises:
-        UserError: it is none, or a file of it is missing or damaged.
+        UserError: the run is not finished, or a file of it is missing or damaged.
     """
     if not (run / "summary.json").exists():
         raise UserError(
@@ -97,12 +97,12 @@ def read_evidence(run: Path) -> Evidence:
         raise UserError(f"run={run}: not a readable run directory ({error!r})") from error
 
 
-def by_image(evidence: Evidence) -> Evidence:
+def by_image(data: RunData) -> RunData:
     """Return the same with each image once.
 
-    Over repeated folds log-odds and margins are means, and the rest is that of the first repeat.
+    With repeated folds log-odds and margins are means; the rest is of the first repeat.
     """
-    _, first, image = np.unique(evidence.files, return_index=True, return_inverse=True)
+    _, first, image = np.unique(data.files, return_index=True, return_inverse=True)
     rows = np.sort(first)
     times = np.bincount(image)
 
@@ -110,18 +110,18 @@ def by_image(evidence: Evidence) -> Evidence:
         return (np.bincount(image, weights=values) / times)[image[rows]]
 
     return replace(
-        evidence,
-        files=evidence.files[rows],
-        labels=evidence.labels[rows],
-        fold_of=evidence.fold_of[rows],
-        scores=evidence.scores[rows],
-        decisions=evidence.decisions[rows],
-        log_odds=mean(evidence.log_odds),
-        margins=mean(evidence.margins),
+        data,
+        files=data.files[rows],
+        labels=data.labels[rows],
+        fold_of=data.fold_of[rows],
+        scores=data.scores[rows],
+        decisions=data.decisions[rows],
+        log_odds=mean(data.log_odds),
+        margins=mean(data.margins),
     )
 
 
-def _read(run: Path) -> Evidence:
+def _read(run: Path) -> RunData:
     summary, oof = read_summary(run), read_oof(run)
     for key in NEEDED:
         summary[key]
@@ -146,7 +146,7 @@ def _read(run: Path) -> Evidence:
         log_odds[own] = margins[own] + slope * threshold + intercept
         parts[number] = _count(splits["file"], splits[f"fold_{number}"], known)
         epochs[number] = read_epochs(fold_folder(run, number) / METRICS)
-    return Evidence(
+    return RunData(
         run=run,
         summary=summary,
         config=(run / "config.yaml").read_text(encoding="utf-8"),
