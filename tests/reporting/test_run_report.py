@@ -39,7 +39,8 @@ from imbclf.prediction.fold_model import load_fold
 from imbclf.reporting.run_report import galleries, write_report
 from imbclf.reporting.run_report.galleries import overlay
 from imbclf.reporting.run_report.image_selection import most_confident_errors, nearest_to_threshold
-from imbclf.reporting.run_report.run_data import by_image, read_run_data
+from imbclf.reporting.run_report.read import read_run_data
+from imbclf.reporting.run_report.run_data import by_image
 from imbclf.reporting.run_report.text import meaning, origin, rate
 from imbclf.training.results import write_report_or_warn
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import FinishedRun, Rank, rank, remarks
 from imbclf.evaluation.nested_selection import nested_choice, sentence
+from imbclf.reporting.figure_style import COLORS, as_written
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLORS, as_written
 from imbclf.utils.tables import write_table
 
 WIDEST = 60  # characters of a run's name on the terminal

@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
+from imbclf.reporting.figure_style import COLORS, as_written, new_figure
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLORS, as_written, new_figure
 from imbclf.tuning.importance import last_value
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.study import ERROR

@@ -10,7 +10,7 @@ from imbclf.metrics.error_rates import decide, error_curve, hter
 from imbclf.metrics.expected_performance import DevAndTest, expected_performance
 from imbclf.metrics.intervals import wilson_interval
 from imbclf.metrics.reliability import brier_score, calibration_error, reliability_diagram
-from imbclf.reporting.plots import COLORS, as_written, new_figure
+from imbclf.reporting.figure_style import COLORS, as_written, new_figure
 
 SCORE = "Logit minus its fold's threshold (log-odds)"
 COSTS = np.linspace(0, 1, 101)

@@ -13,7 +13,8 @@ from imbclf.reporting.run_report.figure_sections import (
     add_learning_curves,
 )
 from imbclf.reporting.run_report.galleries import add_galleries
-from imbclf.reporting.run_report.run_data import RunData, by_image, read_run_data
+from imbclf.reporting.run_report.read import read_run_data
+from imbclf.reporting.run_report.run_data import RunData, by_image
 from imbclf.reporting.run_report.tables import (
     add_class_counts,
     add_confusion,
