@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 from helpers.strict_html import Strict
 from imbclf.reporting.html_page import Page
 
-NASTY = "<script>alert('x')</script> & \"quoted\""
+NASTY = "<script>alert('x')</script> & \"quoted\" {{ 7 * 7 }} {% include 'style.css' %} {#"
 
 
 def full_page() -> Page:
@@ -23,6 +25,7 @@ def full_page() -> Page:
     page.paragraph(NASTY, note=True)
     page.code(NASTY)
     page.table([NASTY, "n"], [[NASTY, 1], ["b", None], ["c", float("nan")]], NASTY)
+    page.table(["empty"], [], "A table without rows.")
     figure = Figure()
     figure.add_subplot().plot([0, 1])
     page.figures([(figure, NASTY, NASTY)])
@@ -36,6 +39,7 @@ def test_everything_is_escaped_closed_and_embedded() -> None:
     assert parser.open == []
     assert parser.texts.count(NASTY) == 11
     assert full_page().html().count("<script>") == 1
+    assert full_page().html().count("<style>") == 1
     assert len(parser.links) == 2
     assert all(link.startswith("data:image/") for link in parser.links)
     assert not re.search(r"https?://", full_page().html())
@@ -66,6 +70,16 @@ def test_the_same_page_is_the_same_file(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_a_row_that_does_not_fit_its_columns_is_refused() -> None:
-    with pytest.raises((IndexError, ValueError)):
-        Page("t").table(["a", "b"], [["only one"]], "caption")
+@pytest.mark.parametrize("rows", [[["only one"]], [["one", 2, "three"]], [["one", 2], ["one"]]])
+def test_a_row_that_does_not_fit_its_columns_is_refused(rows: list[list[str | int]]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        Page("t").table(["a", "b"], rows, "caption")
+
+
+def test_the_template_is_loaded_when_the_first_page_is_rendered() -> None:
+    code = (
+        "import sys; from imbclf.reporting import Page; page = Page('t'); page.heading('h');"
+        "before = 'jinja2' in sys.modules; page.html(); print(before, 'jinja2' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"

@@ -81,6 +81,8 @@ def test_reliability_has_intervals_about_what_was_seen() -> None:
         assert y[place] == pytest.approx(100 * labels[own].mean())
         assert segment[0, 1] <= y[place] <= segment[1, 1]
     assert figure.axes[0].get_xlabel() == "Predicted probability of many (%)"
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[0] == "perfect calibration"
 
 
 def test_expected_performance_marks_what_is_reported() -> None:

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +30,18 @@ from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.report import task
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import from_memory, from_run
+from imbclf.evaluation.summary import pooled_report
+from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.intervals import wilson_interval
 from imbclf.models.backbone import build_backbone
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
 from imbclf.reporting.run_report import galleries, write_report
 from imbclf.reporting.run_report.galleries import overlay
-from imbclf.reporting.run_report.image_selection import most_doubtful, surest_errors
-from imbclf.reporting.run_report.run_data import by_image, read_evidence
+from imbclf.reporting.run_report.image_selection import most_confident_errors, nearest_to_threshold
+from imbclf.reporting.run_report.read import read_run_data
+from imbclf.reporting.run_report.run_data import by_image
+from imbclf.reporting.run_report.text import meaning, origin, rate
 from imbclf.training.results import write_report_or_warn
 
 
@@ -264,18 +269,46 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
 def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     write_run(tmp_path / "run", tmp_path / "photos", trained=tuple(range(6)), repeats=2)
-    evidence = read_evidence(tmp_path / "run")
-    once = by_image(evidence)
-    assert len(evidence.files) == 2 * len(once.files) == 2 * IMAGES
+    data = read_run_data(tmp_path / "run")
+    once = by_image(data)
+    assert len(data.files) == 2 * len(once.files) == 2 * IMAGES
     place = once.files.tolist().index("17.png")
-    own = evidence.files == "17.png"
-    assert once.log_odds[place] == pytest.approx(evidence.log_odds[own].mean())
-    assert once.margins[place] == pytest.approx(evidence.margins[own].mean())
-    assert once.scores[place] == evidence.scores[own][0]
+    own = data.files == "17.png"
+    assert once.log_odds[place] == pytest.approx(data.log_odds[own].mean())
+    assert once.margins[place] == pytest.approx(data.margins[own].mean())
+    assert once.scores[place] == data.scores[own][0]
     write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
     suspects = pd.read_csv(tmp_path / "run" / "suspects.csv")
     assert suspects["file"].is_unique
-    assert "divided into 3 parts, 2 times over" in (tmp_path / "run" / "report.html").read_text()
+    assert "divided into 3 folds, 2 times over" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_the_text_says_which_interval_is_reported_of_images_in_groups(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    data = read_run_data(reported[0])
+    groups = np.arange(len(data.files)) // 3
+    report = pooled_report(data.scores, data.labels, data.names, groups)
+    low, high = clustered_hter_interval(data.scores >= 0, data.labels, groups)
+    assert report["hter_interval"] == [low, high] != report["hter_interval_bootstrap"]
+    grouped = meaning(replace(data, summary={**data.summary, **report, "by_group": True}))
+    *_, bounds, closed_form, bootstrap = grouped.split(". ")
+    assert f"The interval, {rate(low)} to {rate(high)}," in bounds
+    assert "the interval is a closed form for clustered images" in closed_form
+    assert bootstrap.startswith("For comparison, summary.json has the interval of a bootstrap of ")
+    assert grouped.count("bootstrap") == bootstrap.count("bootstrap") > 0
+    alone = meaning(data)
+    assert alone.endswith("It assumes that the images are independent of each other.")
+    assert "bootstrap" not in alone
+    assert "closed form" not in alone
+
+
+def test_the_text_warns_of_a_choice_among_runs(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    text = origin(read_run_data(reported[0]))
+    assert "picked as the best of several, its HTER is too optimistic" in text
+    assert "For each fold a model was trained" in text
 
 
 def test_a_network_that_cannot_be_looked_into_costs_that_section_only(
@@ -335,6 +368,6 @@ def test_selection_by_sorting() -> None:
     for label in (0, 1):
         wrong = [row for row in range(80) if labels[row] == label != decisions[row]]
         wrong.sort(key=lambda row: log_odds[row], reverse=label == 0)
-        assert surest_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
+        assert most_confident_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
     nearest = sorted(range(80), key=lambda row: abs(log_odds[row]))
-    assert most_doubtful(log_odds, 7).tolist() == nearest[:7]
+    assert nearest_to_threshold(log_odds, 7).tolist() == nearest[:7]

@@ -1,5 +1,6 @@
-"""A comparison of runs on the terminal, as CSV and as a page."""
+"""A comparison of runs: a table for the terminal, a CSV file and a page."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -9,21 +10,21 @@ from matplotlib.figure import Figure
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import FinishedRun, Rank, rank, remarks
 from imbclf.evaluation.nested_selection import nested_choice, sentence
+from imbclf.reporting.figure_style import COLORS, as_written
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLORS, as_written
 from imbclf.utils.tables import write_table
 
-WIDEST = 60
+WIDEST = 60  # characters of a run's name on the terminal
 
 
 def named_apart(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
-    """Number runs that are called alike, in order: `a`, `a (2)`."""
-    seen: dict[str, int] = {}
+    """Return the runs, those of the same name numbered in order: `a`, `a (2)`."""
+    counts = Counter[str]()
     named = []
     for run in runs:
-        seen[run.name] = seen.get(run.name, 0) + 1
-        again = seen[run.name]
-        named.append(run if again == 1 else replace(run, name=f"{run.name} ({again})"))
+        counts[run.name] += 1
+        number = counts[run.name]
+        named.append(run if number == 1 else replace(run, name=f"{run.name} ({number})"))
     return named
 
 
@@ -37,11 +38,11 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
         raise UserError(f"runs: expected two finished runs or more, found {len(runs)}")
     ranks = rank(runs, reference)
     choice = nested_choice(runs)
-    told = [*remarks(runs, ranks), *([sentence(choice)] if choice else [])]
+    notes = [*remarks(runs, ranks), *([sentence(choice)] if choice else [])]
     columns = [field.name for field in fields(Rank)]
     write_table(out / "comparison.csv", {c: [getattr(line, c) for line in ranks] for c in columns})
-    _page(ranks, told).write(out / "comparison.html")
-    return "\n".join([_table(ranks), "", *told, ""])
+    _page(ranks, notes).write(out / "comparison.html")
+    return "\n".join([_table(ranks), "", *notes, ""])
 
 
 def _table(ranks: Sequence[Rank]) -> str:
@@ -63,15 +64,15 @@ def _p(p: float) -> str:
     return "<.0001" if p < 1e-4 else f"{p:.4f}".lstrip("0") if p < 1 else "1"
 
 
-def _page(ranks: Sequence[Rank], told: Sequence[str]) -> Page:
+def _page(ranks: Sequence[Rank], notes: Sequence[str]) -> Page:
     page = Page("Comparison of runs")
     best = ranks[0]
-    page.headline("Least HTER", f"{100 * best.hter:.2f} %", f"by {best.run}")
-    for remark in told:
-        page.paragraph(remark)
+    page.headline("Lowest HTER", f"{100 * best.hter:.2f} %", f"by {best.run}")
+    for note in notes:
+        page.paragraph(note)
     page.heading("Half total error rate")
     figure = _intervals(ranks)
-    caption = "Pooled a-priori HTER with its 95 % interval, least above."
+    caption = "Pooled a-priori HTER with its 95 % interval, lowest first."
     page.figures([(figure, f"{caption} The table below has the numbers.", caption)])
     page.heading("All runs")
     page.table(
@@ -80,8 +81,8 @@ def _page(ranks: Sequence[Rank], told: Sequence[str]) -> Page:
             *("Verdict", "FAR", "FRR", "AUROC", "Seconds"),
         ],
         [_cells(line) for line in ranks],
-        "Difference: HTER minus that of the reference, on the images both tested, with its 95 % "
-        "interval. p: paired test; p over folds: corrected resampled t-test; both adjusted by "
+        "Difference: HTER minus that of the reference, on the images that both tested, with its "
+        "95 % interval. p: paired test; p over folds: corrected resampled t-test; both adjusted by "
         "Holm's procedure. A click on a column's head sorts.",
     )
     return page

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -14,41 +13,17 @@ from scipy.stats import norm
 
 from imbclf.evaluation.run_directory import Epochs
 from imbclf.metrics.error_rates import ErrorCurve, error_curve
+from imbclf.reporting.figure_style import COLORS, new_figure
 from imbclf.utils.files import atomic_write
 
-DPI = 120
-WIDTH = 6  # inches
-FEW = 10  # up to so many epochs each is marked: one alone makes no line
-# Seven that color-blind readers can tell apart (Okabe and Ito 2008), then wine, gray and olive.
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-COLORS = (*OKABE_ITO, "#882255", "#999999", "#808000")
+FEW = 10  # epochs, up to which each is marked: a single point has no line
 DET_TICKS = np.array([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8])
 
 
-def new_figure(x: str, y: str, height: float = 4) -> tuple[Figure, Axes]:
-    """Return a figure with one pair of axes: their labels with units, a faint grid."""
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)  # not pyplot, which keeps every figure and may want a display
-    axes = figure.add_subplot()
-    axes.set(xlabel=x, ylabel=y)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def as_written(name: str) -> str:
-    r"""Return a name of the user's as figures show it unchanged: between dollars is mathematics.
-
-    >>> print(as_written("under 5 $"))
-    under 5 \$
-    """
-    return name.replace("$", r"\$")
-
-
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all."""
-    with atomic_write(path) as beside:
-        figure.savefig(beside, format="png")
+    """Write a figure as PNG, atomically."""
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format="png")
 
 
 def draw_losses(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Figure:
@@ -87,7 +62,7 @@ def draw_roc(
     """Draw 1 - FRR against FAR over all thresholds, and the operating point.
 
     Args:
-        scores: `[N]`, growing with label 1.
+        scores: `[N]`, higher for label 1.
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
@@ -108,11 +83,11 @@ def draw_det(
 ) -> Figure:
     """Draw FRR against FAR on normal deviate axes (Martin et al. 1997), and the operating point.
 
-    Scores that are normal in both classes give a straight line. What lies outside the frame, .1 %
-    to 80 %, is not shown, but for an operating point, which is moved to the frame.
+    Scores that are normal in both classes make a straight line. Rates outside the axes, .1 % to
+    80 %, are not shown; an operating point outside is moved to their edge.
 
     Args:
-        scores: `[N]`, growing with label 1.
+        scores: `[N]`, higher for label 1.
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
@@ -134,7 +109,7 @@ def draw_det(
 
 
 def _deviates(rates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard normal quantiles of rates; 0 and 1 become finite ones outside any frame."""
+    """Return standard normal quantiles of rates; 0 and 1 become finite ones outside any axes."""
     return np.asarray(norm.ppf(rates.clip(1e-9, 1 - 1e-9)))
 
 
@@ -173,7 +148,7 @@ def _draw_curves(
 
 
 def _add_legend(axes: Axes, epochs: Mapping[int, Epochs], styles: Mapping[str, str]) -> None:
-    """Name the line styles, the mark of the chosen epoch and the folds, beside the axes."""
+    """Add the line styles, the marker of the chosen epoch and the folds, outside the axes."""
     for name, style in styles.items():
         axes.plot([], [], style, color="0.3", linewidth=1.2, label=name)
     axes.scatter([], [], s=40, facecolor="white", edgecolor="black", label="chosen")

@@ -1,4 +1,4 @@
-"""A study as figures and tables: one page that opens without a network, and a CSV file."""
+"""A study as a table for the terminal, a CSV file and a page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
+from imbclf.reporting.figure_style import COLORS, as_written, new_figure
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.plots import COLORS, as_written, new_figure
 from imbclf.tuning.importance import last_value
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.study import ERROR
@@ -20,7 +20,7 @@ NAMES = {"auroc": "AUROC", "hter": "HTER", "average_precision_minority": "Averag
 
 
 def ordered(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
-    """Put whole trials before pruned ones, those pruned later before earlier, the best first."""
+    """Return completed trials before pruned ones, those pruned later first, then the best first."""
     sign = -1 if direction == "maximize" else 1
 
     def key(trial: FrozenTrial) -> tuple[bool, int, float, int]:
@@ -33,12 +33,12 @@ def ordered(trials: Sequence[FrozenTrial], direction: str) -> list[FrozenTrial]:
 
 
 def parameter_names(trials: Sequence[FrozenTrial]) -> list[str]:
-    """Return the names of all parameters that any trial drew, in the order of their appearance."""
+    """Return the names of all parameters of all trials, in the order of their appearance."""
     return list(dict.fromkeys(name for trial in trials for name in trial.params))
 
 
 def settings(params: Mapping[str, Any]) -> str:
-    """Return what was drawn in one line.
+    """Return parameters in one line.
 
     >>> settings({"loss": "focal", "optim.lr": 0.0012345678, "optim.ema": None})
     'loss=focal optim.lr=0.001235 optim.ema=null'
@@ -54,12 +54,12 @@ def _shown(value: object) -> str:
 
 def table(trials: Sequence[FrozenTrial], options: TuneOptions, steps: int, longest: int) -> str:
     """Return the best trials as lines for the terminal."""
-    lines = [f"trial  {NAMES[options.metric]:26} dev HTER  seconds  drawn"]
+    lines = [f"trial  {NAMES[options.metric]:26} dev HTER  seconds  parameters"]
     for trial in ordered(trials, options.direction)[:longest]:
         hter = trial.user_attrs.get(HTER)
-        told = " " * 8 if hter is None else f"{hter:8.4f}"
+        shown = " " * 8 if hter is None else f"{hter:8.4f}"
         lines.append(
-            f"{trial.number:5d}  {outcome(trial, steps):26} {told} {_seconds(trial):8.1f}  "
+            f"{trial.number:5d}  {outcome(trial, steps):26} {shown} {_seconds(trial):8.1f}  "
             f"{settings(trial.params)}"
         )
     if len(trials) > longest:
@@ -68,7 +68,7 @@ def table(trials: Sequence[FrozenTrial], options: TuneOptions, steps: int, longe
 
 
 def write_trials(path: Path, trials: Sequence[FrozenTrial], options: TuneOptions) -> None:
-    """Write `trials.csv`, a row for each trial, the best first."""
+    """Write `trials.csv`, a row for each trial, ordered as by `ordered`."""
     rows = ordered(trials, options.direction)
     columns: dict[str, list[Any]] = {
         "trial": [trial.number for trial in rows],
@@ -86,13 +86,13 @@ def write_trials(path: Path, trials: Sequence[FrozenTrial], options: TuneOptions
 
 
 def effort(trials: Sequence[FrozenTrial], steps: int) -> str:
-    """Return what pruning saved; at least one trial ran to its end."""
+    """Return what pruning saved; at least one trial must be completed."""
     pruned = sum(trial.state is TrialState.PRUNED for trial in trials)
     whole = [_seconds(trial) for trial in trials if trial.state is TrialState.COMPLETE]
     seconds, epochs = sum(map(_seconds, trials)), sum(map(steps_done, trials))
     return (
         f"{len(trials)} trials, {pruned} of them pruned, took {seconds:.0f} s and {epochs} epochs: "
-        f"the time of {seconds * len(whole) / sum(whole):.1f} whole trials, the epochs of "
+        f"the time of {seconds * len(whole) / sum(whole):.1f} completed trials, the epochs of "
         f"{epochs / steps:.1f}."
     )
 
@@ -118,51 +118,52 @@ def page(
     options: TuneOptions,
     steps: int,
     shares: Mapping[str, float],
-    told: Sequence[str],
+    findings: Sequence[str],
     command: str,
 ) -> Page:
-    """Make the page.
+    """Return the page.
 
     Args:
-        trials: those that count.
+        trials: those that are counted.
         options: of the study.
-        steps: epochs of a whole trial.
+        steps: epochs of a completed trial.
         shares: importance by parameter.
-        told: the verdict in sentences.
-        command: what may be done next.
+        findings: the results in sentences.
+        command: the next command to run.
     """
     made = Page(f"Study {options.name}")
-    for sentence in told:
-        made.paragraph(sentence)
+    for finding in findings:
+        made.paragraph(finding)
     made.heading("Next")
     made.code(command)
     name = NAMES[options.metric]
     made.heading("Trials")
     history = (
-        "Filled: whole trials. Hollow: pruned ones, at what they had reached. Line: the best whole "
-        "trial so far."
+        "Filled: completed trials. Hollow: pruned ones, at their last value. Line: the best "
+        "completed trial so far."
     )
-    curves = "Each trial's best epoch so far; those that were pruned end early."
+    curves = "Each trial's best epoch so far; pruned trials end early."
     figures = [
         (_history(trials, options), f"{name} of each trial. {history}", history),
         (_curves(trials, options), f"{name} on dev by epoch. {curves}", curves),
     ]
     if shares:
         caption = (
-            "Share of what tells good trials from bad ones (PED-ANOVA), of the last value of all "
-            "trials, pruned ones too."
+            "Share of each parameter in what separates good trials from bad ones (PED-ANOVA), by "
+            "the last value of all trials, pruned ones included."
         )
         figures.append((_bars(shares), f"Importance of parameters. {caption}", caption))
     made.figures(figures)
     if not shares:
         made.paragraph(
-            "Importance is shown from eight trials on, of parameters that eight drew.", note=True
+            "Importance is shown from eight trials on, of parameters that eight trials have.",
+            note=True,
         )
     names = parameter_names(trials)
     made.table(
         ["Trial", "State", name, "Epochs", "Seconds", "dev HTER", "dev AUROC", *names],
         [_row(trial, names) for trial in ordered(trials, options.direction)],
-        f"{name}: mean over dev parts, of a pruned trial what it had reached. A whole trial has "
+        f"{name}: mean over dev parts, of a pruned trial its last value. A completed trial has "
         f"{steps} epochs. A click on a column's head sorts.",
     )
     return made

@@ -1,4 +1,4 @@
-"""`report.html` and `suspects.csv` of a run directory, made of nothing but what lies in it."""
+"""`report.html` and `suspects.csv` of a run directory, made from its files alone."""
 
 from imbclf.evaluation.run_images import data_options, from_memory, from_run
 from imbclf.reporting.run_report.write import REPORT, SUSPECTS, write_report

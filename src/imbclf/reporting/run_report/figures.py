@@ -1,4 +1,4 @@
-"""Figures of a report beyond those that a run leaves as PNG files."""
+"""Figures of a report that a run does not write as PNG files."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from imbclf.metrics.error_rates import decide, error_curve, hter
 from imbclf.metrics.expected_performance import DevAndTest, expected_performance
 from imbclf.metrics.intervals import wilson_interval
 from imbclf.metrics.reliability import brier_score, calibration_error, reliability_diagram
-from imbclf.reporting.plots import COLORS, as_written, new_figure
+from imbclf.reporting.figure_style import COLORS, as_written, new_figure
 
 SCORE = "Logit minus its fold's threshold (log-odds)"
 COSTS = np.linspace(0, 1, 101)
 HISTOGRAM_BINS = 60
-SHOWN = 0.998  # of the scores; the few beyond would squeeze the others
+SHOWN = 0.998  # share of the scores; the few beyond would compress the rest of the plot
 
 
 def draw_hter(
@@ -24,7 +24,7 @@ def draw_hter(
     """Draw FAR, FRR and HTER against the threshold, the chosen one and the oracle marked.
 
     Args:
-        scores: `[N]`, the chosen threshold taken off.
+        scores: `[N]`, minus the chosen threshold.
         labels: `[N]`, 0 or 1.
         fold_of: `[N]`, the fold that each image was tested in; each fold's HTER is drawn faintly.
     """
@@ -52,10 +52,10 @@ def draw_hter(
 def draw_histograms(
     scores: NDArray[np.float64], labels: NDArray[np.int64], names: tuple[str, str]
 ) -> Figure:
-    """Draw how the scores of each class are spread, each as shares of its own class.
+    """Draw the histogram of the scores of each class, as shares of that class.
 
     Args:
-        scores: `[N]`, the threshold taken off; what lies beyond the frame is put at its edge.
+        scores: `[N]`, minus the threshold; those beyond the axes are drawn at their edge.
         labels: `[N]`, 0 or 1.
         names: how the user spells the two labels.
     """
@@ -68,7 +68,7 @@ def draw_histograms(
         name = f"label {as_written(names[label])} ({len(own)} images)"
         axes.stairs(shares, edges, fill=True, alpha=0.35, color=color)
         axes.stairs(shares, edges, color=color, linewidth=1.2, label=name)
-    decided = f"threshold: {as_written(names[1])} is decided to the right of it"
+    decided = f"threshold: {as_written(names[1])} is decided to the right"
     axes.axvline(0, color="black", linewidth=1, linestyle=":", label=decided)
     axes.set(xlim=(low, high))
     figure.legend(loc="outside upper center", frameon=False)
@@ -89,11 +89,11 @@ def draw_reliability(
     x, y = f"Predicted probability of {one} (%)", f"Share of images that are {one} (%)"
     figure, axes = new_figure(x, y, height=6)
     diagram = reliability_diagram(probabilities, labels)
-    axes.plot([0, 100], [0, 100], "0.6", linestyle=":", label="kept promises")
-    seen = zip(diagram.observed.tolist(), diagram.counts.tolist(), strict=True)
-    bounds = np.array([wilson_interval(rate, count) for rate, count in seen])
+    axes.plot([0, 100], [0, 100], "0.6", linestyle=":", label="perfect calibration")
+    pairs = zip(diagram.observed.tolist(), diagram.counts.tolist(), strict=True)
+    bounds = np.array([wilson_interval(rate, count) for rate, count in pairs])
     reach = np.abs(bounds - diagram.observed[:, None]).T
-    told = (
+    quality = (
         f"Brier score {brier_score(probabilities, labels):.4f}, "
         f"calibration error {calibration_error(probabilities, labels):.4f}"
     )
@@ -106,7 +106,7 @@ def draw_reliability(
         linewidth=1.2,
         markersize=4,
         capsize=2,
-        label=told,
+        label=quality,
     )
     axes.set(xlim=(-1, 101), ylim=(-1, 101), aspect="equal")
     figure.legend(loc="outside upper center", frameon=False)
@@ -124,15 +124,15 @@ def draw_expected_performance(folds: Sequence[DevAndTest], reported: float) -> F
         "Cost c: thresholds on dev with the least c FAR + (1 − c) FRR", "HTER on test (%)"
     )
     axes.plot(COSTS, 100 * expected_performance(folds, COSTS), color=COLORS[0], label="EPC")
-    told = f"as reported: {100 * reported:.2f} %"
-    axes.plot(0.5, 100 * reported, "o", color=COLORS[1], label=told)
+    label = f"as reported: {100 * reported:.2f} %"
+    axes.plot(0.5, 100 * reported, "o", color=COLORS[1], label=label)
     axes.set(xlim=(0, 1), ylim=(0, None))
     figure.legend(loc="outside upper center", frameon=False, ncols=2)
     return figure
 
 
 def _middle(scores: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the range that nearly all scores lie in; 0, the threshold, lies in it too."""
+    """Return a range that holds nearly all scores, and the threshold 0."""
     low, high = np.quantile(scores, [(1 - SHOWN) / 2, (1 + SHOWN) / 2])
     margin = 0.02 * max(float(high - low), 1e-6)
     return min(float(low), 0.0) - margin, max(float(high), 0.0) + margin

@@ -1,17 +1,17 @@
-"""Which images a report shows."""
+"""Select the images that a report shows."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def surest_errors(
+def most_confident_errors(
     log_odds: NDArray[np.float64],
     labels: NDArray[np.int64],
     decisions: NDArray[np.int64],
     label: int,
     most: int,
 ) -> NDArray[np.int64]:
-    """Return the wrongly decided images of a label, those first that the models were surest of.
+    """Return the errors among the images of a label, the most confident first.
 
     Args:
         log_odds: `[N]`, calibrated, of label 1.
@@ -23,7 +23,8 @@ def surest_errors(
     Returns:
         int64 `[M]`, rows.
 
-    >>> surest_errors(np.array([3.0, 1.0, 5.0]), np.zeros(3, int), np.array([1, 1, 0]), 0, 9)
+    >>> log_odds, labels = np.array([3.0, 1.0, 5.0]), np.zeros(3, int)
+    >>> most_confident_errors(log_odds, labels, np.array([1, 1, 0]), label=0, most=9)
     array([0, 1])
     """
     wrong = np.flatnonzero((labels == label) & (decisions != label))
@@ -31,10 +32,10 @@ def surest_errors(
     return wrong[np.argsort(-against, kind="stable")[:most]]
 
 
-def most_doubtful(margins: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+def nearest_to_threshold(margins: NDArray[np.float64], most: int) -> NDArray[np.int64]:
     """Return the rows whose margins `[N]` are nearest to 0, where the decision turns.
 
-    >>> most_doubtful(np.array([-2.0, 0.1, -0.05]), 2)
+    >>> nearest_to_threshold(np.array([-2.0, 0.1, -0.05]), 2)
     array([2, 1])
     """
     return np.argsort(np.abs(margins), kind="stable")[:most]

@@ -2,7 +2,7 @@
 
 from imbclf.metrics.reliability import brier_score, calibration_error
 from imbclf.reporting.html_page import Cell, Page
-from imbclf.reporting.run_report.run_data import Evidence
+from imbclf.reporting.run_report.run_data import RunData
 
 ORACLE = "oracle: threshold chosen on the test images themselves"
 RANKING = "ranking of the test scores; no threshold"
@@ -10,50 +10,50 @@ PROBABILITY = "calibrated on dev, measured on test"
 PARTS = ("fit", "dev", "test")
 
 
-def add_measures(page: Page, evidence: Evidence) -> None:
-    """Add all numbers of the whole run, honest ones first."""
-    summary = evidence.summary
+def add_measures(page: Page, data: RunData) -> None:
+    """Add all numbers of the whole run, a-priori ones first."""
+    summary = data.summary
     low, high = summary["hter_interval"]
-    honest = "thresholds chosen on dev, applied once to test"
+    a_priori = "thresholds chosen on dev, applied once to test"
     rows: list[list[Cell]] = [
-        ["HTER", summary["hter"], honest],
-        ["HTER, lower end of the interval", low, honest],
-        ["HTER, upper end of the interval", high, honest],
-        ["FAR", summary["far"], honest],
-        ["FRR", summary["frr"], honest],
+        ["HTER", summary["hter"], a_priori],
+        ["HTER, lower end of the interval", low, a_priori],
+        ["HTER, upper end of the interval", high, a_priori],
+        ["FAR", summary["far"], a_priori],
+        ["FRR", summary["frr"], a_priori],
         ["AUROC", summary["auroc"], RANKING],
-        [f"Average precision of {evidence.names[1]}", summary["average_precision"], RANKING],
+        [f"Average precision of {data.names[1]}", summary["average_precision"], RANKING],
         [
-            f"Average precision of {evidence.names[summary['minority_label']]} (minority)",
+            f"Average precision of {data.names[summary['minority_label']]} (minority)",
             summary["average_precision_minority"],
             RANKING,
         ],
-        ["Brier score", brier_score(evidence.probabilities, evidence.labels), PROBABILITY],
+        ["Brier score", brier_score(data.probabilities, data.labels), PROBABILITY],
         [
             "Expected calibration error",
-            calibration_error(evidence.probabilities, evidence.labels),
+            calibration_error(data.probabilities, data.labels),
             PROBABILITY,
         ],
         ["EER", summary["eer"], ORACLE],
         ["min-HTER", summary["min_hter"], ORACLE],
     ]
-    page.table(["Measure", "Value", "What kind of number"], rows, "The run in numbers.")
+    page.table(["Measure", "Value", "Kind of number"], rows, "The run in numbers.")
 
 
-def add_confusion(page: Page, evidence: Evidence) -> None:
-    """Add how many images of each label were decided how."""
+def add_confusion(page: Page, data: RunData) -> None:
+    """Add the confusion matrix."""
     rows: list[list[Cell]] = []
-    for label, name in enumerate(evidence.names):
-        own = evidence.decisions[evidence.labels == label]
+    for label, name in enumerate(data.names):
+        own = data.decisions[data.labels == label]
         wrong = int((own != label).sum())
         right = len(own) - wrong
         counts = (right, wrong) if label == 0 else (wrong, right)
         rows.append([name, *counts, len(own), wrong / len(own) if len(own) else None])
-    columns = ["Label", *(f"decided {name}" for name in evidence.names), "images", "error rate"]
+    columns = ["Label", *(f"decided {name}" for name in data.names), "images", "error rate"]
     page.table(columns, rows, "Decisions on test images; the error rates are FAR and FRR.")
 
 
-def add_folds(page: Page, evidence: Evidence) -> None:
+def add_folds(page: Page, data: RunData) -> None:
     """Add a row for each fold."""
     keys = ("hter", "far", "frr", "auroc", "average_precision", "eer", "min_hter")
     rows: list[list[Cell]] = [
@@ -65,22 +65,22 @@ def add_folds(page: Page, evidence: Evidence) -> None:
             *(row[key] for key in keys),
             row["seconds"],
         ]
-        for row in evidence.summary["per_fold"]
+        for row in data.summary["per_fold"]
     ]
     names = ("HTER", "FAR", "FRR", "AUROC", "AP", "EER (oracle)", "min-HTER (oracle)")
     page.table(
         ["Fold", "Test images", "Chosen epoch", "Threshold", *names, "Seconds"],
         rows,
-        f"Each fold alone; AP is the average precision of {evidence.names[1]}. Differences between "
+        f"Each fold alone; AP is the average precision of {data.names[1]}. Differences between "
         "folds are mostly chance: look at the number of test images.",
     )
 
 
-def add_class_counts(page: Page, evidence: Evidence) -> None:
+def add_class_counts(page: Page, data: RunData) -> None:
     """Add the images of each label in each part of each fold, as far as labels are known."""
     rows: list[list[Cell]] = [
-        [fold, evidence.names[label], *counts[label].tolist()]
-        for fold, counts in evidence.parts.items()
+        [fold, data.names[label], *counts[label].tolist()]
+        for fold, counts in data.parts.items()
         if counts is not None
         for label in (0, 1)
     ]
@@ -88,5 +88,7 @@ def add_class_counts(page: Page, evidence: Evidence) -> None:
         page.paragraph("Not all folds were trained, so that the parts cannot be counted.", True)
         return
     page.table(
-        ["Fold", "Label", *PARTS], rows, "Images that each fold trained, chose and tested on."
+        ["Fold", "Label", *PARTS],
+        rows,
+        "Images of each fold to train on, to choose on and to test on.",
     )

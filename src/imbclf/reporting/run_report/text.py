@@ -1,10 +1,10 @@
 """What the headline means and how it was obtained, in plain words and the user's own labels."""
 
-from imbclf.reporting.run_report.run_data import Evidence
+from imbclf.reporting.run_report.run_data import RunData
 
 
 def rate(value: float | None) -> str:
-    """Say a rate in per cent; one over an absent class is undefined.
+    """Return a rate in percent; one over an absent class is undefined.
 
     >>> rate(0.1234), rate(None)
     ('12.34 %', 'undefined')
@@ -12,48 +12,48 @@ def rate(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.2f} %"
 
 
-def meaning(evidence: Evidence) -> str:
-    """Return what HTER, FAR and FRR are in this run."""
-    summary, (zero, one) = evidence.summary, evidence.names
+def meaning(data: RunData) -> str:
+    """Return what HTER, FAR, FRR and the interval are in this run."""
+    summary, (zero, one) = data.summary, data.names
     n0, n1 = summary["class_counts"]
     low, high = summary["hter_interval"]
     return (
-        f"Of the {n0:,} images labeled {zero}, {rate(summary['far'])} were taken for {one} (false "
-        f"acceptance rate, FAR); of the {n1:,} images labeled {one}, {rate(summary['frr'])} were "
-        f"taken for {zero} (false rejection rate, FRR). The half total error rate (HTER) is the "
-        "mean of the two, so that both labels count alike, however rare one of them is: 0 % is "
-        "perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
-        f"{rate(low)} to {rate(high)}, is for chance in which {_drawn(evidence)}: intervals made "
-        f"like it cover the true rate {100 * summary['interval_level']:.0f} times in 100."
+        f"Of the {n0:,} images labeled {zero}, {rate(summary['far'])} were classified as {one} "
+        f"(false acceptance rate, FAR); of the {n1:,} images labeled {one}, {rate(summary['frr'])} "
+        f"were classified as {zero} (false rejection rate, FRR). The half total error rate (HTER) "
+        "is the mean of the two, so that both labels count alike, however rare one of them is: 0 % "
+        "is perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
+        f"{rate(low)} to {rate(high)}, accounts for chance in the choice of images: about "
+        f"{100 * summary['interval_level']:.0f} of 100 such intervals contain the true HTER. "
+        f"{_dependence(summary.get('by_group', False))}"
     )
 
 
-def _drawn(evidence: Evidence) -> str:
-    if evidence.summary.get("by_group", False):
-        return "groups of images there are (bootstrap of whole groups)"
-    return "images there are, as long as they are independent of each other"
+def _dependence(by_group: bool) -> str:
+    if by_group:
+        return (
+            "Images of one group may depend on each other: the interval is a closed form for "
+            "clustered images (Wilson intervals for the effective number of images, combined as by "
+            "Zou and Donner 2008). For comparison, summary.json has the interval of a bootstrap of "
+            "whole groups beside it (hter_interval_bootstrap)."
+        )
+    return "It assumes that the images are independent of each other."
 
 
-def origin(evidence: Evidence) -> str:
+def origin(data: RunData) -> str:
     """Return how the headline was obtained, and what it is not."""
-    summary, folds = evidence.summary, evidence.summary["folds"]
+    summary, folds = data.summary, data.summary["folds"]
     trained, repeats = len(summary["per_fold"]), summary.get("repeats", 1)
     again = f", {repeats} times over, each time in another way" if repeats > 1 else ""
-    told = (
-        f"The images were divided into {folds} parts{again}. {_models(trained, folds * repeats)} "
-        "chose its epoch and its threshold on further images that it was not trained on (dev), and "
-        "then judged its own part (test) once. No image was judged by a model that had seen it, "
-        "and no threshold was moved afterwards (an a-priori error rate); the decisions on all "
+    models = "For each fold" if trained == folds * repeats else f"For {trained} of them"
+    return (
+        f"The images were divided into {folds} folds{again}. {models} a model was trained on some "
+        "of the images of the other folds (fit), its epoch and its threshold were chosen on the "
+        "rest of them (dev, for development or validation), and then it classified the images of "
+        "its own fold (test) once. No image was classified by a model that was trained on it, and "
+        "no threshold was changed afterwards (an a-priori error rate); the decisions on all "
         f"{summary['images']:,} test images are counted together. Numbers marked as oracles are "
-        "not of this kind: they choose the threshold on the very images that they are measured on."
+        "different: their threshold is chosen on the very images that they are measured on. If "
+        "this run was picked as the best of several, its HTER is too optimistic: measure it again "
+        "on images that took part in no choice."
     )
-    return told + (
-        " If this run was picked as the best of several, its number is too good: images that took "
-        "part in no choice tell the truth."
-    )
-
-
-def _models(trained: int, parts: int) -> str:
-    if trained == parts:
-        return "For each part a model was trained on the others; it"
-    return f"For {trained} of them a model was trained on the others; it"

@@ -1,0 +1,81 @@
+"""Duplicates in the page of an exploration: a table of their kinds, and galleries of pairs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.exploration.duplicates import Duplicates
+from imbclf.data.exploration.explore import Exploration
+from imbclf.data.listing import Listing
+from imbclf.reporting.embedded_images import thumbnail
+from imbclf.reporting.html_page import Page
+
+SHOWN = 24  # pairs shown of each kind
+SIDE = 96  # pixels, at most, of an image that is shown
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    listing: Listing
+    pixels: NDArray[np.uint8]
+
+    def shown(self, row: int) -> NDArray[np.uint8]:
+        return thumbnail(self.pixels[row], SIDE)
+
+    def caption(self, row: int) -> str:
+        file = str(self.listing.files[row])
+        if self.listing.labels is None:
+            return file
+        return f"{file} (label {self.listing.label_names[int(self.listing.labels[row])]})"
+
+
+def add_duplicates(page: Page, found: Exploration) -> None:
+    """Add the counts of all kinds of duplicates and, of each kind, pairs of images."""
+    page.heading("Duplicates")
+    contradicting, exact = found.contradictions, found.pairs.exact
+    rows = [
+        (name, int((kind & ~contradicting).sum()), int((kind & contradicting).sum()))
+        for name, kind in (("Exact", exact), ("Near", ~exact))
+    ]
+    caption = (
+        "Pairs of images that show the same picture, and whether they have one label. Exact: the "
+        "same pixels; each copy is paired with the first. Near: brighter, darker, recompressed, "
+        "or cut out of the other (86 % of its height and width or more). Of images without detail, "
+        "such as clear sky, only exact copies can be recognized."
+    )
+    page.table(["Kind", "Same label", "Contradicting labels"], rows, caption)
+    images = _Images(found.listing, found.pixels)
+    for title, choice in (
+        ("Contradicting labels", contradicting),
+        ("Near duplicates", ~exact & ~contradicting),
+        ("Exact duplicates", exact & ~contradicting),
+    ):
+        _add_pairs(page, title, found.pairs.take(choice), images, images)
+    if found.test_pairs is None or found.test_listing is None or found.test_pixels is None:
+        return
+    title = f"Duplicates of images in {found.test_listing.root}"
+    others = _Images(found.test_listing, found.test_pixels)
+    _add_pairs(page, title, found.test_pairs, images, others, shift=len(found.listing))
+
+
+def _add_pairs(
+    page: Page, title: str, pairs: Duplicates, images: _Images, others: _Images, shift: int = 0
+) -> None:
+    """Add pairs, the least similar first, since among those are the least certain."""
+    if not len(pairs):
+        return
+    page.heading(f"{title}: {len(pairs):,} pairs")
+    if len(pairs) > SHOWN:
+        page.paragraph(f"The {SHOWN} least similar; near_duplicates.csv has all.", note=True)
+    shown, captions = [], []
+    for index in np.argsort(pairs.likeness, kind="stable")[:SHOWN].tolist():
+        row, other = int(pairs.first[index]), int(pairs.second[index]) - shift
+        shown.append(_stacked(images.shown(row), others.shown(other)))
+        captions.append(f"{images.caption(row)} and {others.caption(other)}")
+    page.gallery(shown, captions)
+
+
+def _stacked(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    gap = np.full((2, upper.shape[1], 3), 255, np.uint8)
+    return np.concatenate([upper, gap, lower])

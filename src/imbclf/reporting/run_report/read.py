@@ -1,0 +1,101 @@
+"""Read what a report needs of a finished run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from imbclf.errors import UserError
+from imbclf.evaluation.run_directory import (
+    METRICS,
+    SCORES,
+    fold_folder,
+    read_epochs,
+    read_oof,
+    read_summary,
+)
+from imbclf.metrics.calibration import fit_platt
+from imbclf.metrics.expected_performance import DevAndTest
+from imbclf.reporting.run_report.run_data import RunData
+from imbclf.utils.safe_reading import UNREADABLE
+from imbclf.utils.tables import read_table
+
+NEEDED = (
+    *("label_names", "class_counts", "minority_label", "folds", "images", "per_fold", "versions"),
+    *("interval_level", "eer", "min_hter", "average_precision", "average_precision_minority"),
+)
+
+
+def read_run_data(run: Path) -> RunData:
+    """Read a finished run directory.
+
+    Raises:
+        UserError: the run is not finished, or a file of it is missing or damaged.
+    """
+    if not (run / "summary.json").exists():
+        raise UserError(
+            f"run={run}: expected the directory of a finished run, which holds summary.json"
+        )
+    try:
+        return _read(run)
+    except UNREADABLE as error:
+        raise UserError(f"run={run}: not a readable run directory ({error!r})") from error
+
+
+def _read(run: Path) -> RunData:
+    summary, oof = read_summary(run), read_oof(run)
+    for key in NEEDED:
+        summary[key]
+    splits = pd.read_csv(run / "splits.csv", keep_default_na=False, dtype=str)
+    known = dict(zip(oof["file"], oof["label"], strict=True))
+    fold_of, scores = oof["fold"].to_numpy(np.int64), oof["score"].to_numpy(np.float64)
+    labels = oof["label"].to_numpy(np.int64)
+    log_odds, margins = np.zeros(len(oof)), np.zeros(len(oof))
+    folds, parts, epochs = {}, {}, {}
+    for row in summary["per_fold"]:
+        number, threshold, own = row["fold"], row["threshold"], fold_of == row["fold"]
+        table = read_table(fold_folder(run, number) / SCORES).astype({"file": str})
+        dev = table[table["part"] == "dev"]
+        folds[number] = DevAndTest(
+            dev["logit"].to_numpy(np.float64),
+            dev["label"].to_numpy(np.int64),
+            scores[own] + threshold,
+            labels[own],
+        )
+        slope, intercept = fit_platt(folds[number].dev_scores, folds[number].dev_labels)
+        margins[own] = slope * scores[own]
+        log_odds[own] = margins[own] + slope * threshold + intercept
+        parts[number] = _count(splits["file"], splits[f"fold_{number}"], known)
+        epochs[number] = read_epochs(fold_folder(run, number) / METRICS)
+    return RunData(
+        run=run,
+        summary=summary,
+        config=(run / "config.yaml").read_text(encoding="utf-8"),
+        files=oof["file"].to_numpy(str),
+        labels=labels,
+        fold_of=fold_of,
+        scores=scores,
+        decisions=oof["decision"].to_numpy(np.int64),
+        log_odds=log_odds,
+        margins=margins,
+        folds=folds,
+        parts=parts,
+        epochs=epochs,
+    )
+
+
+def _count(
+    files: "pd.Series[str]", parts: "pd.Series[str]", known: Mapping[str, int]
+) -> NDArray[np.int64] | None:
+    """Count the images `[label, part]` of one fold; None where not all labels are known."""
+    labels = files.map(known)
+    if labels.isna().any():
+        return None
+    return np.array(
+        [
+            [int(((labels == label) & (parts == part)).sum()) for part in ("fit", "dev", "test")]
+            for label in (0, 1)
+        ]
+    )
