@@ -58,7 +58,6 @@ def task(cfg: DictConfig) -> None:
         data.batch_size,
         cfg.tta,
         progress=True,
-        fold_norms=True,
     )
     evaluation = evaluate(answer, kept, out)
     log.info("%s", evaluation_text(evaluation))

@@ -86,7 +86,6 @@ def task(cfg: DictConfig) -> None:
             cfg.prior,
             threshold,
             progress=True,
-            fold_norms=True,
         )
     write_table(
         out / "predictions.csv",
