@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from imbclf.models.backbone import build_backbone
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d, depthwise_weight_gradient
-from imbclf.models.fast_conv.replace import use_plain_convolutions
+from imbclf.models.fast_conv.kernels import use_small_map_kernels
 
 SIDES = st.tuples(st.integers(1, 6), st.integers(1, 6))
 STEPS = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -48,8 +48,8 @@ def test_outputs_and_all_gradients_are_those_of_a_convolution(
     torch.manual_seed(0)
     plain = nn.Conv2d(6, 6, 5, padding=2, groups=6, stride=stride, bias=bias).double()
     plain.weight.requires_grad = learns
-    depthwise = deepcopy(plain)
-    depthwise.__class__ = DepthwiseConv2d
+    depthwise = use_small_map_kernels(plain)
+    assert isinstance(depthwise, DepthwiseConv2d)
     maps = torch.randn(4, 6, 4, 3, dtype=torch.float64, requires_grad=not first)
     torch.testing.assert_close(depthwise(maps), plain(maps))
     if first and not learns and not bias:
@@ -118,8 +118,9 @@ def test_who_exports_it_sees_a_convolution() -> None:
 def test_a_network_learns_what_it_learned(name: str) -> None:
     torch.manual_seed(0)
     quick = build_backbone(name).double().network.eval()  # without dropout, which draws lots
-    plain = deepcopy(quick)
-    use_plain_convolutions(plain)
+    plain = build_backbone(name, fast_conv=False).double().network.eval()
+    plain.load_state_dict(quick.state_dict())
+    assert not any(isinstance(layer, DepthwiseConv2d) for layer in plain.modules())
     images = torch.randn(4, 3, 64, 64, dtype=torch.float64)
     for network in (quick, plain):
         torch.autograd.backward(network(images).square().sum())

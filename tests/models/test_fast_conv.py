@@ -1,12 +1,20 @@
-"""Which convolutions become quick ones on small maps, and that they come back."""
+"""Which convolutions get faster ones in their place, and that nothing else changes."""
+
+import pickle
+from copy import deepcopy
 
 import pytest
+import torch
 from torch import nn
 
-from imbclf.models.backbone import build_backbone
+from helpers.ensembles import briefly_trained
+from imbclf.models.backbone import Backbone, build_backbone, rebuild_backbone
+from imbclf.models.fast_conv import fast_network
 from imbclf.models.fast_conv.dense import DenseConv2d
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d
-from imbclf.models.fast_conv.replace import use_plain_convolutions, use_small_map_convolutions
+from imbclf.models.scoring_copy import scoring_copy
+
+KERNELS = [("resnet18", DenseConv2d), ("mobilenet_v3_small", DepthwiseConv2d)]
 
 
 @pytest.mark.parametrize(
@@ -31,11 +39,20 @@ from imbclf.models.fast_conv.replace import use_plain_convolutions, use_small_ma
     ],
     ids=str,
 )
-def test_those_become_quick_that_can(layer: nn.Conv2d, becomes: type[nn.Conv2d]) -> None:
-    use_small_map_convolutions(layer)
-    assert type(layer) is becomes
-    use_plain_convolutions(layer)
+def test_those_become_fast_that_can(layer: nn.Conv2d, becomes: type[nn.Conv2d]) -> None:
+    torch.manual_seed(0)
+    layer.eval()
+    before = torch.get_rng_state()
+    fast = fast_network(layer)
+    assert torch.equal(torch.get_rng_state(), before)  # a run gives what it gave without kernels
+    assert isinstance(fast, nn.Conv2d)
+    assert type(fast) is becomes
     assert type(layer) is nn.Conv2d
+    assert (fast is layer) == (becomes is nn.Conv2d)
+    assert str(fast).partition("(")[2] == str(layer).partition("(")[2]
+    assert fast.weight is layer.weight
+    assert fast.bias is layer.bias
+    assert not fast.training
 
 
 def test_a_convolution_of_the_users_own_stays_theirs() -> None:
@@ -43,14 +60,62 @@ def test_a_convolution_of_the_users_own_stays_theirs() -> None:
         pass
 
     layer = Own(4, 4, 3, padding=1)
-    use_small_map_convolutions(layer)
-    assert type(layer) is Own
-    use_plain_convolutions(layer)
-    assert type(layer) is Own
+    assert fast_network(layer) is layer
 
 
-@pytest.mark.parametrize(
-    ("name", "quick"), [("resnet18", DenseConv2d), ("mobilenet_v3_small", DepthwiseConv2d)]
-)
-def test_a_backbone_has_them(name: str, quick: type[nn.Conv2d]) -> None:
-    assert quick in {type(layer) for layer in build_backbone(name).network.modules()}
+def _kinds(backbone: Backbone) -> set[type[nn.Module]]:
+    layers = backbone.network.modules()
+    return {type(layer) for layer in layers if isinstance(layer, nn.Conv2d)}
+
+
+@pytest.mark.parametrize(("name", "kernel"), KERNELS)
+def test_a_backbone_has_them_unless_the_option_is_off(name: str, kernel: type[nn.Conv2d]) -> None:
+    backbones = []
+    for fast_conv in (True, False):
+        torch.manual_seed(0)
+        backbones.append(build_backbone(name, fast_conv=fast_conv).double().eval())
+    fast, plain = backbones
+    assert kernel in _kinds(fast)
+    assert _kinds(plain) == {nn.Conv2d}
+    assert scoring_copy(fast) is not fast
+    assert scoring_copy(plain) is plain  # no batch norm is fused either
+    assert fast.architecture == plain.architecture  # predictors of both are read alike
+    assert kernel in _kinds(rebuild_backbone(plain.architecture))
+    images = torch.randint(0, 256, (40, 64, 64, 3), dtype=torch.uint8)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(images), plain(images), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "kernel"), KERNELS)
+def test_a_replaced_module_shares_parameters_and_keeps_names(
+    name: str, kernel: type[nn.Conv2d]
+) -> None:
+    plain = build_backbone(name, fast_conv=False).network
+    fast = fast_network(plain)
+    assert [*fast.state_dict()] == [*plain.state_dict()]
+    for pairs in (
+        zip(fast.named_parameters(), plain.named_parameters(), strict=True),
+        zip(fast.named_buffers(), plain.named_buffers(), strict=True),
+    ):
+        assert all(one == other and a is b for (one, a), (other, b) in pairs)
+    assert any(type(layer) is kernel for layer in fast.modules())
+    assert not any(type(layer) is kernel for layer in plain.modules())
+    assert fast_network(fast) is fast
+
+
+@pytest.mark.parametrize(("name", "kernel"), KERNELS)
+@pytest.mark.parametrize("fused", [False, True])
+def test_networks_are_copied_and_pickled(name: str, kernel: type[nn.Conv2d], fused: bool) -> None:
+    backbone = briefly_trained(name, 32, seed=0)
+    backbone.eval()
+    if fused:
+        copy = scoring_copy(backbone)
+        assert isinstance(copy, Backbone)
+        backbone = copy
+    images = torch.randint(0, 256, (40, 32, 32, 3), dtype=torch.uint8)
+    twins = deepcopy(backbone), pickle.loads(pickle.dumps(backbone))
+    with torch.inference_mode():
+        for twin in twins:
+            assert kernel in _kinds(twin)
+            assert torch.equal(twin(images), backbone(images))
+            assert twin.head is not backbone.head

@@ -53,6 +53,5 @@ def evaluate_unseen(
         options.prior,
         threshold,
         progress=True,
-        fold_norms=True,
     )
     return evaluate(answer, kept, out)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.models.fast_conv.replace import use_small_map_convolutions
+from imbclf.models.fast_conv import fast_network
 from imbclf.models.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.models.patch_init import first_convolution
 from imbclf.models.pretrained_weights import load_weights, published_weights, weights_file
@@ -55,15 +55,23 @@ class Backbone(nn.Module):
         network: normalized images [N, 3, H, W] to features [N, D].
         head: features [N, D] to logits [N].
         architecture: how the network was built, and at which size and normalization.
+        fast_conv: whether its convolutions may be replaced by faster ones.
     """
 
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, network: nn.Module, head: Head, architecture: Architecture) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        head: Head,
+        architecture: Architecture,
+        fast_conv: bool = True,
+    ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
-        use_small_map_convolutions(self.network)
+        network = network.to(memory_format=torch.channels_last)
+        self.network = fast_network(network) if fast_conv else network
+        self.fast_conv = fast_conv
         self.head = head
         self.probe: Probe | None = None
         self.architecture = architecture
@@ -150,6 +158,7 @@ def build_backbone(
     head: Callable[..., Head] = LinearHead,
     probe: bool = False,
     patch_filters: bool = False,
+    fast_conv: bool = True,
 ) -> Backbone:
     """Build torchvision's classifier `name` with one logit in place of its class scores.
 
@@ -171,6 +180,9 @@ def build_backbone(
             `PatchProbe`.
         patch_filters: whether training is to start the first convolution of random weights from
             patches of the images; pretrained ones stay as they are.
+        fast_conv: whether convolutions may be replaced by faster ones, whose results differ by
+            rounding: on a CPU in maps smaller than their kernel, and where many images are scored
+            those with a batch norm behind.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -179,6 +191,22 @@ def build_backbone(
     >>> backbone(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape
     torch.Size([2])
     """
+    _check_options(name, weights, input_size, stem)
+    architecture = _architecture(name, weights, input_size, stem, mean, std)
+    network, width = _headless_network(architecture, weights)
+    built = head(width=width)
+    architecture["head"] = _entry(built)
+    if not built.allows_biases:
+        freeze_biases(network, at_zero=weights is None)
+    backbone = Backbone(network, built, architecture, fast_conv)
+    backbone.is_pretrained = weights is not None
+    backbone.starts_from_patches = patch_filters and weights is None
+    if probe:
+        backbone.add_probe("patches" if weights is None else "stages")
+    return backbone
+
+
+def _check_options(name: str, weights: str | None, input_size: int | None, stem: Stem) -> None:
     check_name(name)
     if input_size is not None and not 1 <= input_size <= LARGEST:
         raise UserError(
@@ -192,9 +220,22 @@ def build_backbone(
             "model.stem=small has no place for weights, which are made with the standard stem. Use "
             "it with model.weights=null, or keep model.stem=standard and give model.input_size."
         )
+
+
+def _architecture(
+    name: str,
+    weights: str | None,
+    input_size: int | None,
+    stem: Stem,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+) -> Architecture:
+    """Return the architecture, its head and probe still to be filled in."""
     published = published_weights(name, weights)
     usual = published.transforms()
-    architecture = Architecture(
+    if input_size is None and has_fixed_size(name):
+        input_size = published.meta["min_size"][0]
+    return Architecture(
         name=name,
         input_size=input_size,
         stem=stem,
@@ -203,24 +244,18 @@ def build_backbone(
         head={},
         probe=None,
     )
-    if input_size is None and has_fixed_size(name):
-        architecture["input_size"] = published.meta["min_size"][0]
+
+
+def _headless_network(architecture: Architecture, weights: str | None) -> tuple[nn.Module, int]:
+    """Return the network without its last layer, and the number D of its features."""
+    name = architecture["name"]
     network = build_network(name, architecture["input_size"])
     head_name, width = cut_head(network)
-    if stem == "small":
+    if architecture["stem"] == "small":
         shrink_stem(network, name)
     if weights is not None:
         load_weights(network, weights_file(name, weights), head_name)
-    built = head(width=width)
-    architecture["head"] = _entry(built)
-    if not built.allows_biases:
-        freeze_biases(network, at_zero=weights is None)
-    backbone = Backbone(network, built, architecture)
-    backbone.is_pretrained = weights is not None
-    backbone.starts_from_patches = patch_filters and weights is None
-    if probe:
-        backbone.add_probe("patches" if weights is None else "stages")
-    return backbone
+    return network, width
 
 
 def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:

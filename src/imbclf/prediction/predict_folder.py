@@ -72,7 +72,6 @@ def predict_folder(
             options.prior,
             threshold,
             progress=True,
-            fold_norms=True,
         )
     known = predictor.reference
     drift = None

@@ -79,7 +79,6 @@ class Predictor:
         prior: float | None = None,
         threshold: float = 0.0,
         progress: bool = False,
-        fold_norms: bool = False,
     ) -> Predictions:
         """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
 
@@ -94,8 +93,6 @@ class Predictor:
                 training data. The labels stay those of the least HTER, which no prior changes.
             threshold: 1 is decided where the score is at least this; 0 for the least HTER.
             progress: show a bar, on terminals only.
-            fold_norms: whether many images may be scored by copies with folded batch norms: sooner,
-                but not beside other threads.
 
         Raises:
             UserError: where the images have another shape or type, an option is out of range, or a
@@ -129,7 +126,6 @@ class Predictor:
                 batch_size,
                 viewed,
                 f"model {number + 1}/{count}" if progress else None,
-                fold_norms,
             )
             _check_finite(logits[:, number], member.name, resolved)
         slopes, intercepts = np.array(lines).T

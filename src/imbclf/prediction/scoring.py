@@ -11,9 +11,9 @@ from tqdm import tqdm
 from imbclf.augment.tta import Tta, views
 from imbclf.data.device_cache import Pixels, gather
 from imbclf.errors import UserError
-from imbclf.models.batchnorm_fusion import folded
+from imbclf.models.scoring_copy import scoring_copy
 
-MANY = 4096  # images, whose scoring gains more by folded batch norms than the folding takes
+MANY = 4096  # images, whose scoring gains more by fused batch norms than fusing them takes
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # that images can be scored in
 OTHER_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
 DEPTHWISE = 0.2  # torchvision's networks have up to .16 (ConvNeXt) or from .22 (MobileNetV3)
@@ -134,9 +134,11 @@ def score_images(
     batch_size: int = 512,
     tta: Tta = "none",
     progress: str | None = None,
-    fold_norms: bool = False,
 ) -> NDArray[np.float64]:
     """Return a network's logits, float64 `[len(rows)]`, for some rows of an image array.
+
+    Several threads may score with one network at once. In float32, 4096 images or more are scored
+    by its `scoring_copy`, whose logits differ by rounding.
 
     Args:
         network: uint8 images `[B, H, W, 3]` to logits `[B]`; it is put in evaluation mode.
@@ -147,8 +149,6 @@ def score_images(
         batch_size: images at once.
         tta: the logits of an image's `views` are averaged.
         progress: label of a progress bar, shown on terminals only.
-        fold_norms: whether many images may be scored by a copy with fused batch norms, which is no
-            good beside other threads.
 
     >>> def brightness(images): return images.float().mean((1, 2, 3))
     >>> class Brightness(nn.Module):
@@ -158,15 +158,16 @@ def score_images(
     [2.0, 0.0]
     """
     network = network.to(device).eval()
+    # In fewer bits, fusing would round the weights.
+    if len(rows) >= MANY and precision == "32-true":
+        network = scoring_copy(network)
     # In one piece: small arrays that stay, among large ones that come and go, would scatter memory.
     answer = np.empty(len(rows))
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
-    worth_folding = fold_norms and len(rows) >= MANY
-    with folded(network, precision) if worth_folding else nullcontext():
-        for start in tqdm(starts, desc=progress, disable=disable, leave=False):
-            batch = gather(pixels, rows[start : start + batch_size]).to(device)
-            with autocast_to(precision, device):
-                logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
-            answer[start : start + batch_size] = logits.double().cpu().numpy()
+    for start in tqdm(starts, desc=progress, disable=disable, leave=False):
+        batch = gather(pixels, rows[start : start + batch_size]).to(device)
+        with autocast_to(precision, device):
+            logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
+        answer[start : start + batch_size] = logits.double().cpu().numpy()
     return answer

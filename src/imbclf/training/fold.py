@@ -275,5 +275,4 @@ def _score(recipe: Recipe, rows: NDArray[np.int64], backbone: Backbone) -> NDArr
         recipe.precision,
         SCORED * recipe.batch_size,
         recipe.cv.tta,
-        fold_norms=True,
     )

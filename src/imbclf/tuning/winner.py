@@ -50,7 +50,7 @@ def judge_holdout(run: Path, data: LabelledFolder, held: Listing, recipe: Recipe
     predictor = Predictor.load(run / "predictor")
     pixels, kept = data.open(held)
     precision = scoring_precision(recipe.precision)
-    answer = predictor.predict(pixels, recipe.device, precision, progress=True, fold_norms=True)
+    answer = predictor.predict(pixels, recipe.device, precision, progress=True)
     return evaluate(answer, kept, run / HOLDOUT_FOLDER)
 
 

@@ -67,7 +67,7 @@ def write_demo(
         raise UserError(f"demo data of unlabeled={unlabeled} and seed={seed}: expected 0 or more")
     wanted = {
         "images": images,
-        "unlabeled": unlabeled,
+        "unlabelled": unlabeled,
         "minority": minority,
         "seed": seed,
         "drawing": DRAWING,
