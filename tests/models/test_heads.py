@@ -418,3 +418,14 @@ def test_a_description_without_a_head_means_a_linear_one() -> None:
     architecture: dict[str, Any] = dict(build_backbone("squeezenet1_1").architecture)
     del architecture["head"]
     assert isinstance(rebuild_backbone(architecture).head, LinearHead)
+
+
+def test_weights_and_entries_of_version_0_1_are_read() -> None:
+    head = HypersphereHead(width=4, dimensions=2)
+    stored = {key.replace("center", "centre"): value for key, value in head.state_dict().items()}
+    again = HypersphereHead(width=4, dimensions=2)
+    again.load_state_dict(stored)
+    torch.testing.assert_close(again.state_dict(), head.state_dict())
+    entry = {"name": "neighbours", "neighbours": 3, "size": 10, "normalise": False}
+    expected = {"name": "neighbors", "neighbors": 3, "size": 10, "normalize": False}
+    assert rebuild_head(entry, width=4).entry == expected

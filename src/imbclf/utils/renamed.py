@@ -30,7 +30,11 @@ RENAMED = {
 CLASSES = {"imbclf.heads.NeighboursHead": "imbclf.models.heads.NeighborsHead"}
 # Of the command line and of `config.yaml`: a choice of a group, and options.
 CHOICES = {"head=neighbours": "head=neighbors"}
-OPTIONS = {"head.neighbours": "head.neighbors", "head.normalise": "head.normalize"}
+OPTIONS = {
+    "head.neighbours": "head.neighbors",
+    "head.normalise": "head.normalize",
+    "data.make.unlabelled": "data.make.unlabeled",
+}
 
 
 def current_name(name: str) -> str:

@@ -20,9 +20,9 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
         node["_target_"] = current_name(node["_target_"])
     if isinstance(node, DictConfig):
         for former, current in OPTIONS.items():
-            group, _, name = former.partition(".")
-            if node._key() == group and name in node:
-                node[current.partition(".")[2]] = node.pop(name)
+            parent, _, name = former.rpartition(".")
+            if node._get_full_key(None) == parent and name in node:
+                node[current.rpartition(".")[2]] = node.pop(name)
     if isinstance(node, DictConfig | ListConfig):
         for part in node.values() if isinstance(node, DictConfig) else node:
             use_current_names(part)

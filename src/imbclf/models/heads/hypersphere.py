@@ -1,6 +1,6 @@
 """Deep SVDD: the majority is drawn together around a center, the minority stays outside."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +54,7 @@ class HypersphereHead(OneClassHead):
             raise UserError(f"head.dimensions={dimensions}: expected 1 to {LARGEST}")
         self.projection = nn.Linear(width, dimensions, bias=False)
         self.register_buffer("center", torch.full((dimensions,), OFF_ZERO))
+        self.register_load_state_dict_pre_hook(_take_former_name)  # type: ignore[no-untyped-call]
         self.entry = {"name": "hypersphere", "dimensions": dimensions}
 
     def fit(self, features: Tensor) -> None:
@@ -65,3 +66,10 @@ class HypersphereHead(OneClassHead):
         """Return the squared distances [N] of features [N, D] from the center."""
         distances: Tensor = (self.projection(features) - self.center).square().sum(dim=1)
         return distances
+
+
+def _take_former_name(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Let weights of version 0.1 be loaded, which spelled the center otherwise."""
+    del module
+    if f"{prefix}centre" in state:
+        state[f"{prefix}center"] = state.pop(f"{prefix}centre")
