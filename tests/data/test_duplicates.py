@@ -12,18 +12,17 @@ from PIL import Image
 from helpers.photographs import SIDE, brighter, cut_out, near_duplicates, pieces
 from imbclf.data.exploration.duplicates import (
     Duplicates,
-    confirmed_copies,
+    confirm_copies,
     duplicate_groups,
     find_duplicates,
     first_copies,
     pairs_across,
     split_across_folds,
 )
-from imbclf.data.exploration.image_matching import alike
-from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected, near_pairs
+from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,
-    sampling,
+    sampling_matrix,
     thumbnails,
     window_spectra,
 )
@@ -62,7 +61,8 @@ def test_windows_are_transformed_as_if_cut_out_and_enlarged() -> None:
     top, left, side = 2.3, 1.1, 28.5
     window = window_spectra(thumbs, (top, left, side))
     rows, columns = (
-        sampling(np.array([start]), np.array([side]))[0].astype(np.float64) for start in (top, left)
+        sampling_matrix(np.array([start]), np.array([side]))[0].astype(np.float64)
+        for start in (top, left)
     )
     for thumb, spectrum in zip(thumbs, window, strict=True):
         points = top + (np.arange(32) + 0.5) * side / 32 - 0.5
@@ -123,7 +123,7 @@ def test_a_crowd_is_one_group_though_not_every_pair_is_listed() -> None:
     crowd = [brighter(image, factor) for factor in np.linspace(0.6, 1.2, many)]
     thumbs = thumbnails(np.stack([*crowd, *others]))
     pairs = near_pairs(thumbs)
-    group = connected(len(thumbs), pairs.first, pairs.second)
+    group = connected_groups(len(thumbs), pairs.first, pairs.second)
     assert len(set(group[:many].tolist())) == 1
     assert len(set(group.tolist())) == 201
     assert len(pairs.first) < many * (many - 1) / 4
@@ -165,7 +165,7 @@ def test_copies_of_resized_images_must_be_equal_in_full_size(tmp_path: Path) -> 
     for name, pixels in (("a.png", image), ("b.png", other), ("c.png", image)):
         Image.fromarray(pixels).save(tmp_path / name)
     paths = [str(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    assert confirmed_copies(np.array([0, 0, 0]), paths).tolist() == [0, 1, 0]
+    assert confirm_copies(np.array([0, 0, 0]), paths).tolist() == [0, 1, 0]
 
 
 def test_of_three_copies_two_pairs_are_told_and_hash_bits_are_counted() -> None:

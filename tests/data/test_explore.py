@@ -16,10 +16,10 @@ from helpers.photographs import near_duplicates, pieces
 from helpers.strict_html import Strict
 from imbclf.cli.explore import write_groups
 from imbclf.data.dataset import LabelledFolder
-from imbclf.data.exploration.color_statistics import appearance
+from imbclf.data.exploration.color_statistics import color_statistics
 from imbclf.data.exploration.explore import explore, facts
 from imbclf.data.exploration.findings import findings
-from imbclf.data.image_headers import read_headers, telling, traits
+from imbclf.data.image_headers import leaky_traits, read_headers, traits
 from imbclf.data.listing import list_images, list_labelled
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
@@ -200,7 +200,7 @@ def test_groups_that_the_user_gave_are_kept_together_too(album: Path, tmp_path: 
 
 def test_colors_are_those_of_all_pixels() -> None:
     labels = (np.arange(120) % 5 == 0).astype(np.int64)
-    found = appearance(pieces(), labels)
+    found = color_statistics(pieces(), labels)
     scaled = pieces().reshape(-1, 3) / 255
     assert np.allclose(found.mean, scaled.mean(axis=0))
     assert np.allclose(found.deviation, scaled.std(axis=0), rtol=1e-5)
@@ -220,8 +220,10 @@ def test_headers_are_what_pillow_says_and_traits_count_them(tmp_path: Path) -> N
     labels = np.array([0, 0, 0, 1, 1, 1])
     rows = traits([header.mode for header in readable], labels)
     assert {(row.value, row.zeros, row.ones) for row in rows} == {("L", 2, 0), ("RGB", 1, 3)}
-    assert len(telling(rows)) == 2
-    assert Counter(row.value for row in telling([rows[0]._replace(zeros=3, ones=3)])) == Counter()
+    assert len(leaky_traits(rows)) == 2
+    assert (
+        Counter(row.value for row in leaky_traits([rows[0]._replace(zeros=3, ones=3)])) == Counter()
+    )
 
 
 def test_a_folder_without_labels_is_refused(
@@ -253,8 +255,8 @@ def test_the_leak_across_folds_vanishes_with_groups(album: Path, tmp_path: Path)
     assert torn_pairs(album, None, pairs) > len(pairs) / 2
     assert torn_pairs(album, tmp_path / "groups.csv", pairs) == 0
     assert found.folds is not None
-    assert found.folds.torn > len(pairs) / 2
-    assert found.folds.grouped_torn == 0
+    assert found.folds.split_pairs > len(pairs) / 2
+    assert found.folds.split_pairs_with_groups == 0
     parser = Strict()
     parser.feed(exploration_page(found, seed=0).html())
     assert parser.open == []

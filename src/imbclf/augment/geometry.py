@@ -25,14 +25,14 @@ def flip_where(images: Tensor, chosen: Tensor) -> Tensor:
     return both.index_select(0, place)
 
 
-def flips(draws: Draws, flip: Flip) -> Tensor:
+def draw_flips(draws: Draws, flip: Flip) -> Tensor:
     """Return which images to mirror in this epoch, bool `[N]`.
 
     `random` draws afresh each epoch; `alternating` draws once and then mirrors every other epoch,
     so that two epochs show both sides of every image (Jordan 2024, airbench).
 
     >>> rows = torch.arange(100)
-    >>> first, second = (flips(Draws(rows, 0, e, batch=e), "alternating") for e in (0, 1))
+    >>> first, second = (draw_flips(Draws(rows, 0, e, batch=e), "alternating") for e in (0, 1))
     >>> bool((first ^ second).all())
     True
     """
@@ -74,7 +74,7 @@ def _reflected(offset: Tensor, side: int) -> Tensor:
     return (side - 1) - ((side - 1) - moved).abs()
 
 
-def crop_boxes(draws: Draws, smallest: float) -> Tensor:
+def draw_crop_boxes(draws: Draws, smallest: float) -> Tensor:
     """Draw the part of each image that is to fill it: x, y, width, height, float32 `[N, 4]`.
 
     In shares of the whole image's sides. The area is uniform in `smallest` to 1, the aspect (width
@@ -82,7 +82,7 @@ def crop_boxes(draws: Draws, smallest: float) -> Tensor:
     would be longer than the image's is the image's (Szegedy et al. 2015 without its rejections).
     With `smallest` = 1 the part is the whole image.
 
-    >>> crop_boxes(Draws(torch.arange(2), seed=0, epoch=0, batch=0), smallest=0.5).shape
+    >>> draw_crop_boxes(Draws(torch.arange(2), seed=0, epoch=0, batch=0), smallest=0.5).shape
     torch.Size([2, 4])
     """
     area = draws.uniform(Draw.AREA, smallest, 1.0)

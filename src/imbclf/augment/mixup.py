@@ -20,10 +20,10 @@ from imbclf.augment.rectangles import paste
 POINTS = 2**12
 
 
-def partners(draws: Draws) -> Tensor:
+def draw_partners(draws: Draws) -> Tensor:
     """Return for each image another one of the batch, each being taken once: int64 `[N]`.
 
-    >>> partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
+    >>> draw_partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
     [0, 1, 2, 3]
     """
     order = draws.bits(Draw.PARTNER).argsort(stable=True)
@@ -33,13 +33,13 @@ def partners(draws: Draws) -> Tensor:
     return partner
 
 
-def shares(draws: Draws, alpha: float) -> Tensor:
+def draw_shares(draws: Draws, alpha: float) -> Tensor:
     """Draw the share lambda that each image keeps, in .5 to 1, float32 `[N]`.
 
     lambda = max(l, 1 - l), l from Beta(alpha, alpha): its inverse distribution function, between
     tabulated points, of uniform draws. That is the same on every device and needs no rejections.
 
-    >>> lambdas = shares(Draws(torch.arange(10_000), seed=0, epoch=0, batch=0), alpha=1.0)
+    >>> lambdas = draw_shares(Draws(torch.arange(10_000), seed=0, epoch=0, batch=0), alpha=1.0)
     >>> bool(((lambdas >= 0.5) & (lambdas <= 1)).all()), round(float(lambdas.mean()), 2)
     (True, 0.75)
     """

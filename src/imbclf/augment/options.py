@@ -1,13 +1,11 @@
 """What training batches go through, as one set of options."""
 
-import math
 from dataclasses import dataclass
+from typing import get_args
 
 from imbclf.augment.geometry import Flip
 from imbclf.errors import UserError
-
-FLIPS = "none, random or alternating"
-MIXUP_FIRST = "augment.mixup above 0 with it (augment.mixup=0.2): it chooses mixup's labels"
+from imbclf.utils.checks import check_choice, check_range
 
 
 @dataclass(frozen=True)
@@ -50,21 +48,24 @@ class Augmentation:
     remix_tau: float = 0.5
 
     def __post_init__(self) -> None:
-        self._expect("flip", self.flip in ("none", "random", "alternating"), FLIPS)
-        self._expect("shift", self.shift >= 0, "0 or more pixels")
-        self._expect("zoom", 0 < self.zoom <= 1, "a share of the area, above 0 and at most 1")
-        self._expect("rotate", 0 <= self.rotate <= 180, "0 to 180 degrees")
-        for name in ("brightness", "contrast", "saturation"):
-            self._expect(name, 0 <= getattr(self, name) <= 1, "0 to 1")
-        self._expect("cutout", self.cutout >= 0, "0 or more pixels")
+        check_choice("augment.flip", self.flip, get_args(Flip))
+        check_range("augment.shift", self.shift, at_least=0, what="pixels")
+        check_range("augment.zoom", self.zoom, above=0, at_most=1, what="a share of the area")
+        check_range("augment.rotate", self.rotate, at_least=0, at_most=180, what="degrees")
+        for name in ("brightness", "contrast", "saturation", "remix_tau"):
+            check_range(f"augment.{name}", getattr(self, name), at_least=0, at_most=1)
+        check_range("augment.cutout", self.cutout, at_least=0, what="pixels")
         for name in ("mixup", "cutmix"):
-            self._expect(name, 0 <= getattr(self, name) < math.inf, "alpha, 0 or more; try 0.2")
-        self._expect("remix", not self.remix or self.mixup > 0, MIXUP_FIRST)
-        self._expect("remix_kappa", 1 < self.remix_kappa < math.inf, "a number above 1")
-        self._expect("remix_tau", 0 <= self.remix_tau <= 1, "0 to 1")
+            check_range(f"augment.{name}", getattr(self, name), at_least=0, hint="try 0.2")
+        check_range("augment.remix_kappa", self.remix_kappa, above=1)
+        if self.remix and not self.mixup:
+            raise UserError(
+                f"augment.remix={self.remix}: expected augment.mixup above 0 with it, whose labels "
+                "it chooses; try augment.mixup=0.2"
+            )
 
     @property
-    def jitters(self) -> bool:
+    def changes_color(self) -> bool:
         """Return whether colors are changed."""
         return max(self.brightness, self.contrast, self.saturation) > 0
 
@@ -74,10 +75,7 @@ class Augmentation:
         Raises:
             UserError: they are too small.
         """
-        smaller = f"less than the images' {height}x{width} pixels"
-        self._expect("shift", self.shift < min(height, width), smaller)
-        self._expect("cutout", self.cutout < min(height, width), smaller)
-
-    def _expect(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise UserError(f"augment.{name}={getattr(self, name)}: expected {expected}")
+        side, hint = min(height, width), f"the images have {height}x{width} pixels"
+        for name in ("shift", "cutout"):
+            value = getattr(self, name)
+            check_range(f"augment.{name}", value, below=side, what="pixels", hint=hint)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from imbclf.augment.color import jitter
 from imbclf.augment.cutout import cut_out
-from imbclf.augment.geometry import crop_boxes, flip_where, flips, shift, warp
-from imbclf.augment.mixup import cutmix, mix_labels, mixup, partners, shares
+from imbclf.augment.geometry import draw_crop_boxes, draw_flips, flip_where, shift, warp
+from imbclf.augment.mixup import cutmix, draw_partners, draw_shares, mix_labels, mixup
 from imbclf.augment.options import Augmentation
 from imbclf.augment.random_draws import Draw, Draws
 from imbclf.augment.remix import remix_labels
@@ -63,14 +63,14 @@ class FoldAugmentation:
             images = shift(images, draws, options.shift)
         if options.zoom < 1 or options.rotate:
             degrees = draws.uniform(Draw.ANGLE, -options.rotate, options.rotate)
-            images = warp(images, crop_boxes(draws, options.zoom), degrees)
+            images = warp(images, draw_crop_boxes(draws, options.zoom), degrees)
         if options.flip != "none":
-            images = flip_where(images, flips(draws, options.flip))
+            images = flip_where(images, draw_flips(draws, options.flip))
         return images
 
     def _recolor(self, images: Tensor, draws: Draws) -> Tensor:
         options = self.options
-        if not options.jitters:
+        if not options.changes_color:
             return images
         brightness, contrast, saturation = (
             draws.uniform(what, 1 - most, 1 + most)
@@ -86,13 +86,13 @@ class FoldAugmentation:
         options = self.options
         if not (options.mixup or options.cutmix):
             return images, labels.float()
-        partner = partners(draws)
+        partner = draw_partners(draws)
         if self._draws_cutmix(draws):
-            share = shares(draws, options.cutmix)
+            share = draw_shares(draws, options.cutmix)
             centers = draws.pixels(Draw.BOX, *images.shape[1:3])
             images, share = cutmix(images, partner, share, centers)
             return images, mix_labels(labels, partner, share)
-        share = shares(draws, options.mixup)
+        share = draw_shares(draws, options.mixup)
         images = mixup(images, partner, share)
         if options.remix:
             kappa, tau = options.remix_kappa, options.remix_tau

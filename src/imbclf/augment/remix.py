@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from imbclf.augment.mixup import mix_labels
+from imbclf.utils.arrays import minority_class
 
 
 def remix_labels(
@@ -37,7 +38,7 @@ def remix_labels(
     tensor([0.0000, 0.7500])
     """
     mixed = mix_labels(labels, partner, share)
-    minority = 0 if class_counts[0] <= class_counts[1] else 1
+    minority = minority_class(class_counts)
     if max(class_counts) < kappa * min(class_counts):
         return mixed
     of_majority = mixed if minority == 0 else 1 - mixed

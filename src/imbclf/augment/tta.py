@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_choice
 
 Tta = Literal["none", "flip", "shift"]
 SHIFTS_PER_SIDE = 16  # a shift is this part of the image's side
@@ -18,8 +19,7 @@ def check_tta(option: str, tta: str) -> None:
     Raises:
         UserError: names the option.
     """
-    if tta not in get_args(Tta):
-        raise UserError(f"{option}={tta}: expected {', '.join(get_args(Tta))}")
+    check_choice(option, tta, get_args(Tta))
 
 
 def check_views(option: str, tta: Tta, height: int, width: int) -> None:

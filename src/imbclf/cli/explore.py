@@ -94,7 +94,7 @@ def write_duplicates(found: "Exploration", path: Path) -> None:
             "other_in": np.full(len(part), where),
             "kind": np.where(part.exact, "exact", "near"),
             "bits": part.bits,
-            "likeness": part.likeness.round(4),
+            "likeness": part.similarity.round(4),
             "label": names[labels[part.first]],
             "other_label": other_labels,
         }

@@ -12,6 +12,9 @@ from imbclf.data.image_cache import height_and_width, open_images
 from imbclf.data.label_files import check_label_map
 from imbclf.data.listing import Listing, list_images, list_labelled
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_choice, check_range
+
+ON_CORRUPT = ("error", "skip")
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,9 @@ class LabelledFolder:
     make: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise UserError(f"data.batch_size={self.batch_size}: expected 2 or more images")
-        if self.on_corrupt not in ("error", "skip"):
-            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
-        if not 0 <= self.holdout < 1:
-            raise UserError(f"data.holdout={self.holdout}: expected a share, 0 to below 1")
+        check_range("data.batch_size", self.batch_size, at_least=2)
+        check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
+        check_range("data.holdout", self.holdout, at_least=0, below=1, what="a share")
         if self.make is not None and not callable(self.make):
             raise UserError(
                 f"data.make={self.make}: expected a function of the folder, as data.make._target_ "
@@ -100,10 +100,8 @@ class UnlabelledFolder:
     batch_size: int = 512
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UserError(f"data.batch_size={self.batch_size}: expected 1 or more images")
-        if self.on_corrupt not in ("error", "skip"):
-            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
+        check_range("data.batch_size", self.batch_size, at_least=1)
+        check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
 
     def open(
         self, image_size: tuple[int, int], on_decoding: Callable[[], None] | None = None

@@ -44,7 +44,7 @@ class Report(NamedTuple):
 
 
 @contextmanager
-def decoding(
+def decode_in_workers(
     folder: Path, root: Path, size: tuple[int, int] | None, workers: int
 ) -> Iterator[Iterator[Report]]:
     """Decode the images named in `folder/files.npy` into `folder/pixels.bin` in other processes.
@@ -104,7 +104,7 @@ def decode_part(
     """
     files = np.load(folder / NAMES, mmap_mode="r")
     expected = size or _first_size(root, files)
-    block = images_at_once(*expected)
+    block = block_length(*expected)
     rows = np.zeros((block, *expected, 3), dtype=np.uint8)
     uniform = True
     with (folder / PIXELS).open("r+b") as pixels:
@@ -132,10 +132,10 @@ def decode_part(
                 yield Report(kind, f"{height}x{width}", str(count))
 
 
-def images_at_once(height: int, width: int) -> int:
+def block_length(height: int, width: int) -> int:
     """Return the number of images of a block; few where they are large.
 
-    >>> images_at_once(64, 64), images_at_once(1000, 1000), images_at_once(9000, 9000)
+    >>> block_length(64, 64), block_length(1000, 1000), block_length(9000, 9000)
     (64, 5, 1)
     """
     return max(1, min(BLOCK, BLOCK_BYTES // max(1, height * width * 3)))

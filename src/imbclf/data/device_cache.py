@@ -15,28 +15,28 @@ Pixels = NDArray[np.uint8] | Tensor
 
 
 @dataclass(frozen=True)
-class Place:
+class MemmapReference:
     """Where a memory map of images lies, which costs nothing to send to another process."""
 
     file: Path
     shape: tuple[int, ...]
 
 
-def placed(pixels: Pixels) -> Pixels | Place:
+def to_reference(pixels: Pixels) -> Pixels | MemmapReference:
     """Return the place of a memory map that spans its file; anything else as it is."""
     file = getattr(pixels, "filename", None)
     whole = file is not None and Path(file).stat().st_size == pixels.nbytes
-    return Place(Path(str(file)), tuple(pixels.shape)) if whole else pixels
+    return MemmapReference(Path(str(file)), tuple(pixels.shape)) if whole else pixels
 
 
-def opened(pixels: Pixels | Place) -> Pixels:
-    """Undo `placed`, in whatever process."""
-    if not isinstance(pixels, Place):
+def open_reference(pixels: Pixels | MemmapReference) -> Pixels:
+    """Undo `to_reference`, in whatever process."""
+    if not isinstance(pixels, MemmapReference):
         return pixels
     return np.memmap(pixels.file, dtype=np.uint8, mode="r", shape=pixels.shape)
 
 
-def resident(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
+def cache_on_device(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
     """Copy all images to a GPU if they fit in 40 % of its free memory; else give them as they are.
 
     Args:
@@ -46,13 +46,13 @@ def resident(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
     if device.type != "cuda":
         return pixels
     free, _ = torch.cuda.mem_get_info(device)
-    return on_device(pixels, device) if pixels.nbytes <= SHARE * free else pixels
+    return copy_to_device(pixels, device) if pixels.nbytes <= SHARE * free else pixels
 
 
-def on_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+def copy_to_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     """Copy all images, a block at a time.
 
-    >>> on_device(np.ones((3, 2, 2, 3), np.uint8), torch.device("cpu")).sum().item()
+    >>> copy_to_device(np.ones((3, 2, 2, 3), np.uint8), torch.device("cpu")).sum().item()
     36
     """
     copied = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
@@ -62,13 +62,13 @@ def on_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
     return copied
 
 
-def gather(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
+def take_images(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
     """Return some images, uint8 `[len(rows), H, W, 3]`, where the images lie.
 
     >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
-    >>> gather(images, np.array([2, 0])).flatten().tolist()
+    >>> take_images(images, np.array([2, 0])).flatten().tolist()
     [2, 2, 2, 0, 0, 0]
-    >>> gather(torch.from_numpy(images), np.array([2, 0])).flatten().tolist()
+    >>> take_images(torch.from_numpy(images), np.array([2, 0])).flatten().tolist()
     [2, 2, 2, 0, 0, 0]
     """
     if isinstance(pixels, Tensor):

@@ -24,8 +24,6 @@ logger = logging.getLogger("imbclf")
 FORMAT = 1  # of the cache; raise it when its files or its pixels change
 SHOWN = 20  # unreadable images that an error names
 
-logger = logging.getLogger("imbclf")
-
 
 def open_images(
     listing: Listing,
@@ -61,7 +59,7 @@ def open_images(
     strict = on_corrupt == "error"
     cached = _read(folder, len(listing), strict)
     if cached is None:
-        with one_writer(cache_dir):
+        with lock_cache(cache_dir):
             # While this process waited another may have decoded the same images.
             cached = _read(folder, len(listing), strict)
             if cached is None:
@@ -161,7 +159,7 @@ def _cores() -> int:
 
 
 @contextmanager
-def one_writer(cache_dir: Path) -> Iterator[None]:
+def lock_cache(cache_dir: Path) -> Iterator[None]:
     """Let one process at a time write below a folder; what a killed one left there is removed.
 
     Raises:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import Header, UnreadableImage, read_header
 from imbclf.data.listing import Listing
 
-TELLING = 0.1  # difference of two shares that gives a label away
+MIN_SHARE_GAP = 0.1  # difference of two shares that gives a label away
 
 
 class Trait(NamedTuple):
@@ -56,11 +56,11 @@ def traits(values: Sequence[str], labels: NDArray[np.int64]) -> list[Trait]:
     return sorted(rows, key=lambda row: (-row.zeros - row.ones, row.value))
 
 
-def telling(rows: Sequence[Trait]) -> list[Trait]:
+def leaky_traits(rows: Sequence[Trait]) -> list[Trait]:
     """Choose what is commoner in one label than in the other, by a tenth of its images or more.
 
-    >>> telling([Trait("JPEG", 90, 100), Trait("PNG", 10, 0)])
+    >>> leaky_traits([Trait("JPEG", 90, 100), Trait("PNG", 10, 0)])
     [Trait(value='JPEG', zeros=90, ones=100), Trait(value='PNG', zeros=10, ones=0)]
     """
     zeros, ones = sum(row.zeros for row in rows), sum(row.ones for row in rows)
-    return [row for row in rows if abs(row.zeros / zeros - row.ones / ones) >= TELLING - 1e-9]
+    return [row for row in rows if abs(row.zeros / zeros - row.ones / ones) >= MIN_SHARE_GAP - 1e-9]

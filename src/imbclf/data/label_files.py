@@ -109,10 +109,10 @@ def check_label_map(label_map: object) -> None:
         )
 
 
-def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
+def label_codes(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
     """Return the label that each spelling stands for; without a map `0` and `1` as they are.
 
-    >>> meanings({"cat": 0, "dog": 1})
+    >>> label_codes({"cat": 0, "dog": 1})
     {'cat': 0, 'dog': 1}
     """
     if not label_map:
@@ -130,7 +130,7 @@ def label_problems(values: Iterable[str], label_map: Mapping[str, int] | None) -
     Empty values are left to the caller, who knows on which lines they stand.
     """
     counts = Counter(value for value in values if value)
-    known = meanings(label_map)
+    known = label_codes(label_map)
     if odd := {repr(label) for label in known.values() if label not in (0, 1)}:
         return [f"data.label_map may give 0 and 1, not {', '.join(sorted(odd))}"]
     if not counts:
@@ -147,15 +147,15 @@ def label_problems(values: Iterable[str], label_map: Mapping[str, int] | None) -
     return []
 
 
-def encode(
+def encode_labels(
     values: Sequence[str], label_map: Mapping[str, int] | None
 ) -> tuple[NDArray[np.int64], tuple[str, str]]:
     """Turn values without `label_problems` into labels [N] and the names of label 0 and label 1.
 
-    >>> encode(["dog", "cat", "wolf"], {"cat": 0, "dog": 1, "wolf": 1})
+    >>> encode_labels(["dog", "cat", "wolf"], {"cat": 0, "dog": 1, "wolf": 1})
     (array([1, 0, 1]), ('cat', 'dog'))
     """
-    known = meanings(label_map)
+    known = label_codes(label_map)
     labels = np.fromiter((known[value] for value in values), dtype=np.int64, count=len(values))
     names = {label: name for name, label in reversed(list(known.items()))}
     return labels, (names[0], names[1])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imbclf.data.image_files import images_below
-from imbclf.data.label_files import encode, label_problems
+from imbclf.data.label_files import encode_labels, label_problems
 from imbclf.data.layouts import Layout, from_class_folders, from_lines, from_table
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
@@ -88,7 +88,7 @@ def list_labelled(
     label_map = label_map or layout.label_map
     if problems := [*layout.problems, *label_problems(layout.values, label_map)]:
         raise UserError("\n  ".join([f"{layout.source} cannot be used:", *problems]))
-    codes, names = encode(layout.values, label_map)
+    codes, names = encode_labels(layout.values, label_map)
     groups = None if layout.groups is None else np.array(layout.groups)
     return Listing(layout.root, layout.files, codes, groups, names)
 

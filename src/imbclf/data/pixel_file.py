@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decoding
+from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decode_in_workers
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
@@ -72,7 +72,7 @@ def write_pixels(
     measured: Counter[str] = Counter()
     unreadable: dict[int, str] = {}
     with (
-        decoding(folder, listing.root, size, workers) as reports,
+        decode_in_workers(folder, listing.root, size, workers) as reports,
         tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
     ):
         if on_decoding is not None:

@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from imbclf.data.stratified import draw_stratified
 from imbclf.errors import UserError
 from imbclf.utils.arrays import check_binary, number_groups
+from imbclf.utils.checks import check_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +94,11 @@ def repeated_folds(
 
 
 def _check_options(folds: int, dev_fraction: float) -> None:
-    if folds < 2:
-        raise UserError(f"cv.folds={folds}: expected at least 2")
+    check_range("cv.folds", folds, at_least=2)
     if not 0 < dev_fraction < 1 - 1 / folds:
         raise UserError(
-            f"cv.dev_fraction={dev_fraction}: expected more than 0 and, with cv.folds={folds}, "
-            f"less than {1 - 1 / folds:.3g}, so that something is left to train on"
+            f"cv.dev_fraction={dev_fraction}: expected a share above 0 and, with cv.folds={folds}, "
+            f"below {1 - 1 / folds:.3g}, so that images are left to train on"
         )
 
 

@@ -81,10 +81,10 @@ def _draw_groups(
     return drawn[group]
 
 
-def probe_sample(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+def balanced_sample(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
     """Draw positions in labels `[N]`, ascending: `size` at most, half of each class where it can.
 
-    >>> probe_sample(np.array([0, 1, 1, 1, 1, 1]), size=3, seed=0).shape
+    >>> balanced_sample(np.array([0, 1, 1, 1, 1, 1]), size=3, seed=0).shape
     (3,)
     """
     generator = np.random.default_rng(seed)

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
-from imbclf.losses.class_weights import minority_weights, weighted_mean
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import check_class_counts, weighted_mean
+from imbclf.utils.arrays import minority_class
+from imbclf.utils.checks import check_range
 
 
 def asymmetric_loss(
@@ -77,11 +79,11 @@ class AsymmetricLoss(nn.Module):
         clip: float = 0.05,
     ) -> None:
         super().__init__()
-        check_option("gamma_majority", gamma_majority, gamma_majority >= 0, "0 or more")
-        check_option("gamma_minority", gamma_minority, gamma_minority >= 0, "0 or more")
-        check_option("clip", clip, 0 <= clip < 1, "a probability, 0 or more and below 1")
+        check_range("loss.gamma_majority", gamma_majority, at_least=0)
+        check_range("loss.gamma_minority", gamma_minority, at_least=0)
+        check_range("loss.clip", clip, at_least=0, below=1, what="a probability")
         self.gamma_majority, self.gamma_minority, self.clip = gamma_majority, gamma_minority, clip
-        self.minority_label = int(minority_weights(class_counts, 0, 1)[0])
+        self.minority_label = minority_class(check_class_counts(class_counts))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of logits [N] and targets [N]."""

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_means
+from imbclf.utils.checks import check_range
 
 
 def auc_margin_loss(
@@ -68,7 +69,7 @@ class AUCMarginLoss(nn.Module):
 
     def __init__(self, margin: float = 1.0) -> None:
         super().__init__()
-        check_option("margin", margin, margin > 0, "a number above 0")
+        check_range("loss.margin", margin, above=0)
         self.margin = margin
         self.a, self.b = nn.Parameter(torch.tensor(0.5)), nn.Parameter(torch.tensor(0.5))
         self.alpha = nn.Parameter(torch.tensor(float(margin)))

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from imbclf.errors import UserError
-from imbclf.losses.base import check_option
+from imbclf.utils.arrays import minority_class
+from imbclf.utils.checks import check_range
 
 
 def balanced_weights(class_counts: tuple[int, int]) -> tuple[float, float]:
@@ -23,7 +24,7 @@ def balanced_weights(class_counts: tuple[int, int]) -> tuple[float, float]:
     >>> balanced_weights((25, 75))
     (2.0, 0.6666666666666666)
     """
-    n0, n1 = both_present(class_counts)
+    n0, n1 = check_class_counts(class_counts)
     return (n0 + n1) / (2 * n0), (n0 + n1) / (2 * n1)
 
 
@@ -38,8 +39,9 @@ def minority_weights(
     >>> minority_weights((25, 75), minority=10.0, majority=1.0)
     (10.0, 1.0)
     """
-    n0, n1 = both_present(class_counts)
-    return (minority, majority) if n0 <= n1 else (majority, minority)
+    if minority_class(check_class_counts(class_counts)) == 0:
+        return minority, majority
+    return majority, minority
 
 
 def class_weights(
@@ -55,8 +57,8 @@ def class_weights(
     """
     if minority_weight is None:
         return balanced_weights(class_counts)
-    expected = "a number above 0, or null to balance the classes"
-    check_option("minority_weight", minority_weight, minority_weight > 0, expected)
+    hint = "null balances the classes"
+    check_range("loss.minority_weight", minority_weight, above=0, hint=hint)
     return minority_weights(class_counts, minority_weight, 1.0)
 
 
@@ -74,21 +76,21 @@ def effective_number_weights(class_counts: tuple[int, int], beta: float) -> tupl
     >>> effective_number_weights((25, 75), beta=0.0)
     (1.0, 1.0)
     """
-    check_option("beta", beta, 0 <= beta < 1, "0 or more and below 1, such as 0.9999")
-    counts = both_present(class_counts)
+    check_range("loss.beta", beta, at_least=0, below=1, hint="try 0.9999")
+    counts = check_class_counts(class_counts)
     # 1 - beta^n, exact also where beta is next to 1.
     inverse = [1 / -math.expm1(n * math.log(beta)) if beta > 0 else 1.0 for n in counts]
     mean = sum(n * w for n, w in zip(counts, inverse, strict=True)) / sum(counts)
     return inverse[0] / mean, inverse[1] / mean
 
 
-def both_present(class_counts: tuple[int, int]) -> tuple[int, int]:
+def check_class_counts(class_counts: tuple[int, int]) -> tuple[int, int]:
     """Return the class counts if there are images of both labels.
 
     Raises:
         UserError: a class has no image.
 
-    >>> both_present((3, 4))
+    >>> check_class_counts((3, 4))
     (3, 4)
     """
     n0, n1 = class_counts

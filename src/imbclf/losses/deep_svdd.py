@@ -5,16 +5,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import minority_weights
+from imbclf.utils.checks import check_range
 
 RECENT = 2048
 
 
-def mean_over(shares: Tensor, values: Tensor) -> Tensor:
+def weighted_average(shares: Tensor, values: Tensor) -> Tensor:
     """Mean of values [N], weighed by shares [N] in 0..1; 0, with a slope of 0, without shares.
 
-    >>> mean_over(torch.tensor([1.0, 0.0, 1.0]), torch.tensor([1.0, 9.0, 2.0]))
+    >>> weighted_average(torch.tensor([1.0, 0.0, 1.0]), torch.tensor([1.0, 9.0, 2.0]))
     tensor(1.5000)
     """
     total = shares.sum()
@@ -51,7 +52,7 @@ class SVDDLoss(nn.Module):
         self, class_counts: tuple[int, int], soft_boundary: bool = False, nu: float = 0.1
     ) -> None:
         super().__init__()
-        check_option("nu", nu, 0 < nu < 1, "a share between 0 and 1")
+        check_range("loss.nu", nu, above=0, below=1, what="a share")
         self.orientation = minority_weights(class_counts, minority=-1.0, majority=1.0)[0]
         self.soft_boundary, self.nu = soft_boundary, nu
         self.register_buffer("radius_squared", torch.zeros(()))
@@ -64,10 +65,10 @@ class SVDDLoss(nn.Module):
         distances = self.orientation * logits
         shares = 1 - targets if self.orientation > 0 else targets
         if not self.soft_boundary:
-            return mean_over(shares, distances)
+            return weighted_average(shares, distances)
         radius_squared = self.radius_squared.to(distances)
         outside = (distances - radius_squared).relu()
-        loss = radius_squared + mean_over(shares, outside) / self.nu
+        loss = radius_squared + weighted_average(shares, outside) / self.nu
         if self.training:
             self._remember(distances.detach()[shares > 0.5])
         return loss

@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from imbclf.losses.base import check_option
+from imbclf.errors import UserError
+from imbclf.utils.checks import check_range
 
 
 def deferred_share(progress: float, start_at: float, ramp: float) -> float:
@@ -51,10 +52,14 @@ class WeightedLoss(nn.Module):
         self, full_weights: tuple[float, float], start_at: float = 0.0, ramp: float = 0.0
     ) -> None:
         super().__init__()
-        check_option("start_at", start_at, 0 <= start_at < 1, "a share of training in [0, 1)")
-        expected = f"a share of training from 0 to what start_at={start_at} leaves"
+        what = "a share of training"
+        check_range("loss.start_at", start_at, at_least=0, below=1, what=what)
+        check_range("loss.ramp", ramp, at_least=0, what=what)
         # A little more than 1, since 0.9 + 0.1 need not be 1 in floating point.
-        check_option("ramp", ramp, ramp >= 0 and start_at + ramp <= 1 + 1e-9, expected)
+        if start_at + ramp > 1 + 1e-9:
+            raise UserError(
+                f"loss.ramp={ramp}: expected {what}, with loss.start_at={start_at} 1 at most"
+            )
         self.full_weights, self.start_at, self.ramp = full_weights, start_at, ramp
         self.progress = 0.0
 

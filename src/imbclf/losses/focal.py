@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import minority_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def focal_loss(
@@ -63,11 +64,11 @@ class FocalLoss(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("gamma", gamma, gamma >= 0, "0 or more")
+        check_range("loss.gamma", gamma, at_least=0)
         weights = (1.0, 1.0)
         if minority_alpha is not None:
-            expected = "a number between 0 and 1, or null to weigh both classes 1"
-            check_option("minority_alpha", minority_alpha, 0 < minority_alpha < 1, expected)
+            hint = "null weighs both classes 1"
+            check_range("loss.minority_alpha", minority_alpha, above=0, below=1, hint=hint)
             weights = (minority_alpha, 1 - minority_alpha)
         super().__init__(minority_weights(class_counts, *weights), start_at, ramp)
         self.gamma = gamma

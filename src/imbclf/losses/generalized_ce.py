@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def generalized_cross_entropy(
@@ -61,7 +62,8 @@ class GeneralizedCrossEntropy(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("q", q, 0 <= q <= 1, "a number from 0 (cross-entropy) to 1 (mean error)")
+        hint = "0 is cross-entropy, 1 the mean error"
+        check_range("loss.q", q, at_least=0, at_most=1, hint=hint)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
         self.q = q
 

@@ -3,9 +3,10 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_weights, minority_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def smoothed_bce(
@@ -84,7 +85,7 @@ class SmoothedBCE(WeightedLoss):
             ("smoothing_minority", smoothing_minority),
             ("smoothing_majority", smoothing_majority),
         ):
-            check_option(name, share, 0 <= share < 0.5, "a share of the label, 0 or more, below .5")
+            check_range(f"loss.{name}", share, at_least=0, below=0.5, what="a share of the label")
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
         self.smoothing = minority_weights(class_counts, smoothing_minority, smoothing_majority)
 

@@ -3,9 +3,10 @@
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
-from imbclf.losses.class_weights import both_present, class_weights, weighted_mean
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import check_class_counts, class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def ldam_margins(class_counts: tuple[int, int], max_margin: float) -> tuple[float, float]:
@@ -87,10 +88,10 @@ class LDAMLoss(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("max_margin", max_margin, max_margin >= 0, "0 or more")
-        check_option("scale", scale, scale > 0, "a number above 0")
+        check_range("loss.max_margin", max_margin, at_least=0)
+        check_range("loss.scale", scale, above=0)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
-        self.margins, self.scale = ldam_margins(both_present(class_counts), max_margin), scale
+        self.margins, self.scale = ldam_margins(check_class_counts(class_counts), max_margin), scale
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of logits [N] and targets [N]."""

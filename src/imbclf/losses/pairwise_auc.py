@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
+from imbclf.utils.checks import check_range
 
 PAIRS_AT_ONCE = 1 << 24  # bounds memory where a whole dev part is one batch
 
@@ -56,7 +57,7 @@ class PairwiseAUCLoss(nn.Module):
 
     def __init__(self, margin: float = 1.0) -> None:
         super().__init__()
-        check_option("margin", margin, margin > 0, "a number above 0")
+        check_range("loss.margin", margin, above=0)
         self.margin = margin
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_means
+from imbclf.utils.checks import check_range
 
 
 def soft_hter(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
@@ -64,8 +65,8 @@ class SoftHTER(nn.Module):
 
     def __init__(self, temperature: float = 1.0, mix: float = 0.5) -> None:
         super().__init__()
-        check_option("temperature", temperature, temperature > 0, "a number above 0")
-        check_option("mix", mix, 0 <= mix <= 1, "the share of cross-entropy, 0 to 1")
+        check_range("loss.temperature", temperature, above=0)
+        check_range("loss.mix", mix, at_least=0, at_most=1, what="the share of cross-entropy")
         self.temperature, self.mix = temperature, mix
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:

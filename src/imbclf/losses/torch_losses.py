@@ -1,7 +1,6 @@
 """The losses of torch.nn, given one logit per image in the form that each takes."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from torch.nn import functional as F
 from imbclf.errors import UserError
 from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import weighted_mean
+from imbclf.utils.text import suggest
 
 
 def _signs(targets: Tensor) -> Tensor:
@@ -62,13 +62,8 @@ class TorchLoss(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         if name not in TORCH_LOSSES:
-            by_lower_case = {known.lower(): known for known in TORCH_LOSSES}
-            close = get_close_matches(str(name).lower(), by_lower_case, n=1)
-            hint = f" Did you mean {by_lower_case[close[0]]}?" if close else ""
-            raise UserError(
-                f"loss.name={name}: no loss of torch.nn that fits one logit per image.{hint} "
-                f"Expected one of {', '.join(sorted(TORCH_LOSSES))}."
-            )
+            expected = f"expected one of {', '.join(sorted(TORCH_LOSSES))}"
+            raise UserError(f"loss.name={name}: {expected}{suggest(str(name), TORCH_LOSSES)}")
         self.name = name
         self.loss: nn.Module = getattr(nn, name)(reduction="none")
 

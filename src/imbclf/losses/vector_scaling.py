@@ -5,9 +5,10 @@ import math
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
-from imbclf.losses.class_weights import both_present, class_weights, weighted_mean
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import check_class_counts, class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def vector_scaling_loss(
@@ -87,10 +88,10 @@ class VectorScalingLoss(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("tau", tau, tau >= 0, "0 or more")
-        check_option("gamma", gamma, gamma >= 0, "0 or more")
+        check_range("loss.tau", tau, at_least=0)
+        check_range("loss.gamma", gamma, at_least=0)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
-        self.class_counts, self.tau, self.gamma = both_present(class_counts), tau, gamma
+        self.class_counts, self.tau, self.gamma = check_class_counts(class_counts), tau, gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Return the loss of logits [N] and targets [N]."""

@@ -14,7 +14,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imbclf.utils.arrays import check_binary, check_same_shape, check_scores
+from imbclf.utils.arrays import check_binary, check_same_shape, check_scores, minority_label
 
 # Rates that differ by less are the same rate rounded differently: true differences between sums
 # of rates are at least 1 / (n0 n1), 4e-12 for a million images.
@@ -142,7 +142,6 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
     numbers, truth = check_scores(scores, labels)
     decisions = decide(numbers, threshold)
     far, frr = error_rates(decisions, truth)
-    one_is_minority = 2 * truth.sum() < len(truth)
     nan = float("nan")
     report = {"hter": (far + frr) / 2, "far": far, "frr": frr, "eer": nan, "min_hter": nan}
     report |= {"auroc": nan, "average_precision": nan, "average_precision_minority": nan}
@@ -158,7 +157,7 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
         "auroc": float(roc_auc_score(truth, numbers)),
         "average_precision": float(of_one),
         "average_precision_minority": float(
-            of_one if one_is_minority else average_precision_score(1 - truth, -numbers)
+            of_one if minority_label(truth) else average_precision_score(1 - truth, -numbers)
         ),
     }
     per_label = precision_recall_fscore_support(truth, decisions, labels=[0, 1], zero_division=nan)

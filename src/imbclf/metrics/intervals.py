@@ -9,20 +9,6 @@ from scipy.stats import norm
 from imbclf.utils.arrays import number_groups
 
 
-def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
-    """Return the standard error of the HTER of decisions whose threshold was fixed beforehand.
-
-    1/2 sqrt(FAR (1 - FAR) / n0 + FRR (1 - FRR) / n1); NaN if a class is absent (Bengio and
-    Mariéthoz, "A statistical significance test for person authentication", 2004).
-
-    >>> round(hter_standard_error(0.05, 0.05, 12_102, 87_898), 5)
-    0.00106
-    """
-    if n0 == 0 or n1 == 0:
-        return nan
-    return sqrt(far * (1 - far) / n0 + frr * (1 - frr) / n1) / 2
-
-
 def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
 

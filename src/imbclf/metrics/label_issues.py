@@ -9,7 +9,7 @@ from imbclf.utils.arrays import check_probabilities
 
 
 @dataclass(frozen=True, eq=False)
-class Suspects:
+class LabelIssues:
     """Images whose label is probably wrong, the most suspicious first.
 
     Attributes:
@@ -23,7 +23,7 @@ class Suspects:
     confidence: NDArray[np.float64]
 
 
-def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
+def find_label_issues(probabilities: ArrayLike, labels: ArrayLike) -> LabelIssues:
     """Find the images that the models count, with confidence, to the other label.
 
     Confidence is measured by class: t_j is the mean of P(label j) over the images that are
@@ -45,7 +45,7 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
     labels", Journal of Artificial Intelligence Research 70, 2021, sections 3.1 and 3.2, "prune by
     noise rate"; that no label is doubted which the models find likelier is an addition.
 
-    >>> found = find_suspects([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
+    >>> found = find_label_issues([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
     >>> found.rows.tolist(), found.suggested.tolist()
     ([2, 5], [1, 0])
     """
@@ -68,4 +68,4 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
         suspects.append(doubted[own[doubted] < 0.5])
     found = np.sort(np.concatenate(suspects))
     order = found[np.argsort(own[found], kind="stable")]
-    return Suspects(order, other[order], own[order])
+    return LabelIssues(order, other[order], own[order])

@@ -1,13 +1,11 @@
 """Thresholds for other aims than the least HTER, from scores with known labels."""
 
-from math import isfinite
-
 from numpy.typing import ArrayLike
 
-from imbclf.errors import UserError
 from imbclf.metrics.error_rates import error_curve
 from imbclf.metrics.expected_performance import weighted_thresholds
 from imbclf.utils.arrays import check_both_classes
+from imbclf.utils.checks import check_range
 
 
 def threshold_for_far(scores: ArrayLike, labels: ArrayLike, max_far: float) -> float:
@@ -25,7 +23,7 @@ def threshold_for_far(scores: ArrayLike, labels: ArrayLike, max_far: float) -> f
     >>> threshold_for_far([0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1], max_far=0.0)
     1.5
     """
-    _check_share("max_far", max_far)
+    check_range("max_far", max_far, at_least=0, at_most=1, what="a share")
     curve = error_curve(*check_both_classes(scores, labels))
     return float(curve.thresholds[curve.far <= max_far].min())
 
@@ -38,7 +36,7 @@ def threshold_for_frr(scores: ArrayLike, labels: ArrayLike, max_frr: float) -> f
     >>> threshold_for_frr([0.0, 1.0, 2.0, 3.0], [0, 1, 1, 1], max_frr=0.5)
     1.5
     """
-    _check_share("max_frr", max_frr)
+    check_range("max_frr", max_frr, at_least=0, at_most=1, what="a share")
     curve = error_curve(*check_both_classes(scores, labels))
     return float(curve.thresholds[curve.frr <= max_frr].max())
 
@@ -60,11 +58,5 @@ def threshold_for_cost(scores: ArrayLike, labels: ArrayLike, cost_ratio: float) 
     >>> threshold_for_cost([0.0, 1.0, 2.0, 3.0], [0, 1, 0, 1], cost_ratio=3.0)
     2.5
     """
-    if not (isfinite(cost_ratio) and cost_ratio > 0):
-        raise UserError(f"cost_ratio={cost_ratio}: expected a number above 0")
+    check_range("cost_ratio", cost_ratio, above=0)
     return float(weighted_thresholds(scores, labels, [cost_ratio / (1 + cost_ratio)])[0])
-
-
-def _check_share(option: str, share: float) -> None:
-    if not 0 <= share <= 1:
-        raise UserError(f"{option}={share}: expected a share between 0 and 1")

@@ -90,38 +90,6 @@ def two_sided(z: float) -> float:
     return float(2 * norm.sf(abs(z)))
 
 
-def bootstrap_hter_difference(
-    decisions_a: ArrayLike,
-    decisions_b: ArrayLike,
-    labels: ArrayLike,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return a percentile bootstrap interval of HTER_A - HTER_B, stratified by class.
-
-    Both classifiers are judged on the same drawn images. Arguments and errors as
-    `paired_hter_test`, decisions 0 or 1; no distribution is assumed.
-
-    >>> labels = [0] * 100 + [1] * 100
-    >>> bootstrap_hter_difference(labels, labels, labels)
-    (0.0, 0.0)
-    """
-    a, b = check_binary(decisions_a, "decisions_a"), check_binary(decisions_b, "decisions_b")
-    truth = _both_classes(a, b, labels)
-    rng = np.random.default_rng(seed)
-    differences = np.zeros(resamples)
-    for label in (0, 1):
-        of_class = truth == label
-        gap = (a[of_class] != label).astype(np.int64) - (b[of_class] != label)
-        # All that matters of a drawn image is whether A alone, B alone or neither of them errs.
-        shares = np.array([(gap == value).mean() for value in (1, -1, 0)])
-        drawn = rng.multinomial(len(gap), shares, resamples)
-        differences += (drawn[:, 0] - drawn[:, 1]) / len(gap) / 2
-    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def corrected_resampled_t(
     differences: Sequence[float], fit_images: float, test_images: float
 ) -> float:

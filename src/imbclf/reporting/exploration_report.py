@@ -64,8 +64,8 @@ def _add_colors(page: Page, found: Exploration) -> None:
     page.heading("Colors")
     rows = zip(
         ("red", "green", "blue"),
-        found.looks.mean.tolist(),
-        found.looks.deviation.tolist(),
+        found.colors.mean.tolist(),
+        found.colors.deviation.tolist(),
         IMAGENET_MEAN,
         IMAGENET_DEVIATION,
         strict=True,
@@ -75,7 +75,7 @@ def _add_colors(page: Page, found: Exploration) -> None:
     size = f"{height} x {width} pixels" + (", to which they were resized" if found.resized else "")
     page.table(columns, rows, f"Over all pixels, 0 is black and 1 is full; images of {size}.", 3)
     zero, one = found.listing.label_names
-    means = found.looks.class_means
+    means = found.colors.class_means
     difference = (means[0] - means[1]).mean(axis=-1)
     page.figures(
         [
@@ -143,7 +143,7 @@ def _add_pairs(
     if len(pairs) > SHOWN:
         page.paragraph(f"The {SHOWN} least alike; near_duplicates.csv has all.", note=True)
     images, captions = [], []
-    for index in np.argsort(pairs.likeness, kind="stable")[:SHOWN].tolist():
+    for index in np.argsort(pairs.similarity, kind="stable")[:SHOWN].tolist():
         row, other = int(pairs.first[index]), int(pairs.second[index]) - shift
         images.append(_stacked([_shown(found.pixels[row]), _shown(other_pixels[other])]))
         captions.append(f"{_named(found.listing, row)} and {_named(others, other)}")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from imbclf.errors import UserError
+from imbclf.utils.arrays import minority_label
 
 
 class IndexSampler(Sampler[int], ABC):
@@ -84,7 +85,7 @@ class ShuffleSampler(IndexSampler):
 class MajorityOnlySampler(IndexSampler):
     """Every image of the majority once, none of the minority: for one-class learning.
 
-    The majority is the more frequent label; of two equally frequent ones, label 1.
+    The majority is the more frequent label; on a tie, label 1.
 
     >>> sorted(MajorityOnlySampler(np.array([0, 1, 1]), seed=0))
     [1, 2]
@@ -92,7 +93,7 @@ class MajorityOnlySampler(IndexSampler):
 
     def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
         super().__init__(labels, seed)
-        self.majority = np.flatnonzero(labels == (2 * labels.sum() >= len(labels)))
+        self.majority = np.flatnonzero(labels != minority_label(labels))
 
     def draw(self) -> NDArray[np.int64]:
         """Draw a permutation of the majority."""

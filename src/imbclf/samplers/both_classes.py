@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.samplers.class_balanced import ClassSampler
+from imbclf.utils.checks import check_range
 
 
 class BothClassesSampler(ClassSampler):
@@ -39,8 +40,7 @@ class BothClassesSampler(ClassSampler):
         self, labels: NDArray[np.int64], seed: int, batch_size: int, minimum: int = 4
     ) -> None:
         super().__init__(labels, seed)
-        if minimum < 1:
-            raise UserError(f"sampler.minimum={minimum}: expected 1 or more images of each class")
+        check_range("sampler.minimum", minimum, at_least=1)
         if batch_size < 2 * minimum:
             raise UserError(
                 f"sampler.minimum={minimum}: a batch of data.batch_size={batch_size} images cannot "
@@ -84,7 +84,7 @@ class BothClassesSampler(ClassSampler):
     def batches(self, batch_size: int, devices: int) -> Sequence[NDArray[np.int64]]:
         """Deal out both classes to the batches, and within a batch to the devices."""
         count = self.batch_count(batch_size, devices)
-        minority, majority = self.dealt(self._counts(batch_size, devices))
+        minority, majority = self.draw_classes(self._counts(batch_size, devices))
         # The larger parts of one class go with the smaller of the other: equally large batches.
         parts = zip(
             np.array_split(minority, count), np.array_split(majority, count)[::-1], strict=True

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from imbclf.errors import UserError
 from imbclf.samplers.base import IndexSampler
 from imbclf.samplers.even_draws import draw_evenly
+from imbclf.utils.arrays import minority_class
 
 
 class ClassSampler(IndexSampler):
@@ -28,13 +29,15 @@ class ClassSampler(IndexSampler):
                 f"sampler: expected training images of both labels, but there are {len(zeros)} of "
                 f"label 0 and {len(ones)} of label 1. Check the labels, or use sampler=shuffle."
             )
-        self.minority, self.majority = (zeros, ones) if len(zeros) <= len(ones) else (ones, zeros)
+        rows = (zeros, ones)
+        label = minority_class((len(zeros), len(ones)))
+        self.minority, self.majority = rows[label], rows[1 - label]
 
     @abstractmethod
     def counts(self) -> tuple[int, int]:
         """Return the numbers of minority and majority images in this epoch; their sum is fixed."""
 
-    def dealt(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def draw_classes(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Deal out these numbers of minority and majority images, each class evenly."""
         minority, majority = counts
         # Never 0 as the second number: [seed, epoch, 0] is the same stream as [seed, epoch].
@@ -45,7 +48,7 @@ class ClassSampler(IndexSampler):
 
     def draw(self) -> NDArray[np.int64]:
         """Deal out both classes and shuffle them together."""
-        both = np.concatenate(self.dealt(self.counts()))
+        both = np.concatenate(self.draw_classes(self.counts()))
         return np.random.default_rng([self.seed, self.epoch]).permutation(both)
 
     def __len__(self) -> int:

@@ -1,12 +1,10 @@
 """Samplers that take the ratio of minority to majority as an option."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.errors import UserError
 from imbclf.samplers.class_balanced import ClassSampler
+from imbclf.utils.checks import check_range
 
 
 class UndersampleSampler(ClassSampler):
@@ -28,7 +26,8 @@ class UndersampleSampler(ClassSampler):
 
     def __init__(self, labels: NDArray[np.int64], seed: int, ratio: float = 1.0) -> None:
         super().__init__(labels, seed)
-        self.ratio = _checked("ratio", ratio)
+        _check_ratio("sampler.ratio", ratio)
+        self.ratio = ratio
 
     def counts(self) -> tuple[int, int]:
         """Return the whole minority and its share of the majority."""
@@ -62,7 +61,9 @@ class ProgressiveSampler(ClassSampler):
         self, labels: NDArray[np.int64], seed: int, start: float = 0.1, end: float = 0.5
     ) -> None:
         super().__init__(labels, seed)
-        self.start, self.end = _checked("start", start), _checked("end", end)
+        _check_ratio("sampler.start", start)
+        _check_ratio("sampler.end", end)
+        self.start, self.end = start, end
 
     def counts(self) -> tuple[int, int]:
         """Return N r / (1 + r) minority images, r being the present ratio, and else majority."""
@@ -72,9 +73,5 @@ class ProgressiveSampler(ClassSampler):
         return minority, total - minority
 
 
-def _checked(option: str, ratio: float) -> float:
-    if not (math.isfinite(ratio) and ratio > 0):
-        raise UserError(
-            f"sampler.{option}={ratio}: expected minority images per majority image, above 0"
-        )
-    return ratio
+def _check_ratio(option: str, ratio: float) -> None:
+    check_range(option, ratio, above=0, what="minority images per majority image,")

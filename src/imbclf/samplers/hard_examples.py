@@ -1,7 +1,7 @@
 """Harder images more often, within bounds."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from imbclf.errors import UserError
 from imbclf.samplers.base import IndexSampler
+from imbclf.utils.checks import check_choice, check_range
 
 By = Literal["loss", "margin"]
 EASIEST = 1e-30
@@ -40,7 +40,9 @@ def bounded_weights(scores: NDArray[np.float64], bound: float) -> NDArray[np.flo
     return found
 
 
-def systematic_draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
+def systematic_sample(
+    weights: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.int64]:
     """Draw N of N positions, i of them floor(w_i) or ceil(w_i) times and w_i times on average.
 
     Systematic sampling: marks at equal distances on the cumulated weights, in random order, the
@@ -50,7 +52,7 @@ def systematic_draw(weights: NDArray[np.float64], random: np.random.Generator) -
         weights: [N], 0 or more, their mean 1.
         random: what is drawn from.
 
-    >>> sorted(systematic_draw(np.ones(3), np.random.default_rng(0)).tolist())
+    >>> sorted(systematic_sample(np.ones(3), np.random.default_rng(0)).tolist())
     [0, 1, 2]
     """
     count = len(weights)
@@ -98,12 +100,9 @@ class HardSampler(IndexSampler):
         by: By = "loss",
     ) -> None:
         super().__init__(labels, seed)
-        if not (math.isfinite(bound) and bound >= 1):
-            raise UserError(f"sampler.bound={bound}: expected a number of at least 1")
-        if not 0 <= momentum < 1:
-            raise UserError(f"sampler.momentum={momentum}: expected a number from 0 to below 1")
-        if by not in ("loss", "margin"):
-            raise UserError(f"sampler.by={by}: expected loss or margin")
+        check_range("sampler.bound", bound, at_least=1)
+        check_range("sampler.momentum", momentum, at_least=0, below=1)
+        check_choice("sampler.by", by, get_args(By))
         self.bound, self.momentum, self.by = bound, momentum, by
         self.difficulty = np.full(len(labels), np.nan)
 
@@ -138,7 +137,7 @@ class HardSampler(IndexSampler):
 
     def draw(self) -> NDArray[np.int64]:
         """Draw each image its expected number of times, rounded up or down at random."""
-        return systematic_draw(self.weights(), np.random.default_rng([self.seed, self.epoch]))
+        return systematic_sample(self.weights(), np.random.default_rng([self.seed, self.epoch]))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the difficulties, NaN where nothing was observed."""

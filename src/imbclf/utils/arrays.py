@@ -96,11 +96,20 @@ def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
     return int(zero), int(one)
 
 
+def minority_class(counts: tuple[int, int]) -> int:
+    """Return the label of the smaller class, given the counts of labels 0 and 1; 0 on a tie.
+
+    >>> minority_class((88, 12)), minority_class((50, 50))
+    (1, 0)
+    """
+    zero, one = counts
+    return int(one < zero)
+
+
 def minority_label(labels: NDArray[np.int64]) -> int:
-    """Return the rarer of the labels 0 and 1; of two classes of equal size it is 0.
+    """Return the rarer of the labels 0 and 1, as `minority_class` does; 0 on a tie.
 
     >>> minority_label(np.array([0, 0, 1])), minority_label(np.array([0, 1]))
     (1, 0)
     """
-    zero, one = np.bincount(labels, minlength=2)
-    return int(one < zero)
+    return minority_class(class_counts(labels))

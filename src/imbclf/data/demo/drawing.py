@@ -27,15 +27,15 @@ def oval(x: float, y: float, rx: float, ry: float, corners: float = 2.0) -> Poin
     return unit * (rx, ry) + (x, y)
 
 
-def any_color(random: Generator) -> Color:
+def random_color(random: Generator) -> Color:
     """Draw any color but the extremes, float64 `[3]` in 0 to 255."""
     return random.uniform(10, 245, size=3)
 
 
-def between(palette: NDArray[np.int64], random: Generator) -> Color:
+def palette_color(palette: NDArray[np.int64], random: Generator) -> Color:
     """Draw a color on the way along the palette's rows `[P, 3]`, float64 `[3]`.
 
-    >>> gray = between(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
+    >>> gray = palette_color(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
     >>> bool(0 <= gray[0] == gray[1] == gray[2] <= 90)
     True
     """

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.decoding import decode
-from imbclf.data.exploration.near_duplicates import connected, near_pairs
+from imbclf.data.exploration.near_duplicates import connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import perceptual_hashes
 from imbclf.data.splits import Fold
 
@@ -25,14 +25,14 @@ class Duplicates:
         first, second: indices of the images, first < second.
         exact: whether all pixels are the same.
         bits: in how many of 64 bits the perceptual hashes of the two whole images differ.
-        likeness: correlation of their edges, 1 for exact copies.
+        similarity: correlation of their edges, 1 for exact copies.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     exact: NDArray[np.bool_]
     bits: NDArray[np.int64]
-    likeness: NDArray[np.float64]
+    similarity: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.first)
@@ -44,7 +44,7 @@ class Duplicates:
             second=self.second[chosen],
             exact=self.exact[chosen],
             bits=self.bits[chosen],
-            likeness=self.likeness[chosen],
+            similarity=self.similarity[chosen],
         )
 
 
@@ -67,9 +67,9 @@ def find_duplicates(
     paired, place = np.unique([first, second], return_inverse=True)
     codes = perceptual_hashes(thumbs[paired])[place.reshape(2, -1)]
     bits = np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)
-    likeness = np.concatenate([np.ones(len(copies)), near.likeness])
+    similarity = np.concatenate([np.ones(len(copies)), near.similarity])
     order = np.lexsort((second, first))
-    return Duplicates(first[order], second[order], exact[order], bits[order], likeness[order])
+    return Duplicates(first[order], second[order], exact[order], bits[order], similarity[order])
 
 
 def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
@@ -81,7 +81,7 @@ def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
     return _first_equal([_digest(image) for image in pixels])
 
 
-def confirmed_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
+def confirm_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
     """Compare copies of images that were resized once more, in full size.
 
     Args:
@@ -103,17 +103,17 @@ def duplicate_groups(
     Duplicates share a group, and so do all images of a group that was given.
     """
     if groups is None:
-        return connected(count, pairs.first, pairs.second)
+        return connected_groups(count, pairs.first, pairs.second)
     _, leaders, group = np.unique(groups, return_index=True, return_inverse=True)
     first = np.concatenate([pairs.first, leaders[group]])
-    return connected(count, first, np.concatenate([pairs.second, np.arange(count)]))
+    return connected_groups(count, first, np.concatenate([pairs.second, np.arange(count)]))
 
 
 def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
     """Return pairs of the images below `count` with each image from there on that they show.
 
     An image that is paired with none of them, but by way of others (a copy of a near copy), is
-    paired with the first that it hangs together with; the likeness is that of its next neighbor.
+    paired with the first that it hangs together with; the similarity is that of its next neighbor.
 
     Args:
         found: all pairs, as `find_duplicates` gives them.
@@ -121,21 +121,21 @@ def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Du
         count: images on the first side.
     """
     direct = found.take((found.first < count) & (found.second >= count))
-    group = connected(len(thumbs), found.first, found.second)
+    group = connected_groups(len(thumbs), found.first, found.second)
     groups, first_of = np.unique(group[:count], return_index=True)
     others = np.setdiff1d(np.arange(count, len(thumbs)), direct.second)
     second = others[np.isin(group[others], groups)]
     first = first_of[np.searchsorted(groups, group[second])]
-    ends, likeness = np.concatenate([found.first, found.second]), np.tile(found.likeness, 2)
+    ends, similarity = np.concatenate([found.first, found.second]), np.tile(found.similarity, 2)
     nearest = np.zeros(len(thumbs))
-    np.maximum.at(nearest, ends, likeness)
+    np.maximum.at(nearest, ends, similarity)
     codes = perceptual_hashes(thumbs[np.concatenate([first, second])]).reshape(2, -1)
     return Duplicates(
         first=np.concatenate([direct.first, first]),
         second=np.concatenate([direct.second, second]),
         exact=np.concatenate([direct.exact, np.zeros(len(first), bool)]),
         bits=np.concatenate([direct.bits, np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)]),
-        likeness=np.concatenate([direct.likeness, nearest[second]]),
+        similarity=np.concatenate([direct.similarity, nearest[second]]),
     )
 
 
@@ -148,12 +148,12 @@ def split_across_folds(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.b
     >>> split_across_folds([fold], pairs).tolist()
     [True, False]
     """
-    torn = np.zeros(len(pairs), bool)
+    split = np.zeros(len(pairs), bool)
     for fold in folds:
         part = np.empty(sum(map(len, (fold.fit, fold.dev, fold.test))), np.int8)
         part[fold.fit], part[fold.dev], part[fold.test] = 0, 1, 2
-        torn |= part[pairs.first] != part[pairs.second]
-    return torn
+        split |= part[pairs.first] != part[pairs.second]
+    return split
 
 
 def _digest(image: NDArray[np.uint8]) -> bytes:

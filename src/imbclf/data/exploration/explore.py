@@ -17,19 +17,19 @@ from imbclf.data.decoding import Header
 from imbclf.data.exploration.color_statistics import (
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
-    Appearance,
-    appearance,
+    ColorStatistics,
+    color_statistics,
 )
 from imbclf.data.exploration.duplicates import (
     Duplicates,
-    confirmed_copies,
+    confirm_copies,
     duplicate_groups,
     find_duplicates,
     first_copies,
     pairs_across,
     split_across_folds,
 )
-from imbclf.data.exploration.near_duplicates import connected
+from imbclf.data.exploration.near_duplicates import connected_groups
 from imbclf.data.exploration.perceptual_hash import thumbnails
 from imbclf.data.image_cache import open_images
 from imbclf.data.image_headers import one_size, read_headers, traits
@@ -45,20 +45,20 @@ logger = logging.getLogger("imbclf")
 
 
 @dataclass(frozen=True, eq=False)
-class Folds:
+class FoldLeakage:
     """What duplicates do to folds.
 
     Attributes:
         folds: their number.
-        torn: pairs whose images lie in different parts of a fold.
+        split_pairs: pairs whose images lie in different parts of a fold.
         images: images that are tested while a duplicate is not.
-        grouped_torn: pairs that are torn where duplicates share a group; None if it was not tried.
+        split_pairs_with_groups: pairs that are split_pairs where duplicates share a group; None if it was not tried.
     """
 
     folds: int
-    torn: int
+    split_pairs: int
     images: int
-    grouped_torn: int | None
+    split_pairs_with_groups: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Exploration:
         headers: `[N]`.
         pixels: uint8 `[N, H, W, 3]`, as they were looked at.
         resized: whether that is another size than that of the files.
-        looks: colors and mean images.
+        colors: colors and mean images.
         pairs: duplicates among the images.
         groups: `[N]`, numbers of what must stay together in folds.
         folds: what the duplicates do to folds; None where folds cannot be drawn.
@@ -86,10 +86,10 @@ class Exploration:
     headers: list[Header]
     pixels: NDArray[np.uint8]
     resized: bool
-    looks: Appearance
+    colors: ColorStatistics
     pairs: Duplicates
     groups: NDArray[np.int64]
-    folds: Folds | None
+    folds: FoldLeakage | None
     test_listing: Listing | None
     test_pixels: NDArray[np.uint8] | None
     test_pairs: Duplicates | None
@@ -133,7 +133,7 @@ def explore(
     pixels, listing = open_images(everything, size, Path(data.cache_dir), data.on_corrupt)
     kept = np.isin(everything.files, listing.files)
     assert listing.labels is not None
-    looks = appearance(pixels, listing.labels)
+    colors = color_statistics(pixels, listing.labels)
     seen: Iterable[NDArray[np.uint8]] = pixels
     thumbs = thumbnails(pixels, threads)
     paths = [f"{listing.root}/{file}" for file in listing.files.tolist()]
@@ -148,7 +148,7 @@ def explore(
         paths += [f"{test_listing.root}/{file}" for file in test_listing.files.tolist()]
     originals = first_copies(seen)
     if resized or test_pixels is not None:
-        originals = confirmed_copies(originals, paths)
+        originals = confirm_copies(originals, paths)
     found = find_duplicates(originals, thumbs, threads)
     count = len(listing)
     pairs = found.take(found.second < count)
@@ -161,7 +161,7 @@ def explore(
         headers=[header for header, keep in zip(headers, kept, strict=True) if keep and header],
         pixels=pixels,
         resized=resized,
-        looks=looks,
+        colors=colors,
         pairs=pairs,
         groups=groups,
         folds=_try_folds(listing, pairs, groups, folds, seed, try_groups),
@@ -199,8 +199,8 @@ def facts(found: Exploration) -> dict[str, Any]:
         "sizes": _rows(kinds["Size"], "height_x_width"),
         "looked_at": {"height_width": list(found.pixels.shape[1:3]), "resized": found.resized},
         "channels": {
-            "mean": found.looks.mean.tolist(),
-            "deviation": found.looks.deviation.tolist(),
+            "mean": found.colors.mean.tolist(),
+            "deviation": found.colors.deviation.tolist(),
             "imagenet_mean": list(IMAGENET_MEAN),
             "imagenet_deviation": list(IMAGENET_DEVIATION),
         },
@@ -217,9 +217,9 @@ def facts(found: Exploration) -> dict[str, Any]:
         if found.folds is None
         else {
             "folds": found.folds.folds,
-            "torn_pairs": found.folds.torn,
-            "tested_beside_a_duplicate": found.folds.images,
-            "torn_pairs_with_groups": found.folds.grouped_torn,
+            "torn_pairs": found.folds.split_pairs,
+            "tested_beside_a_duplicate": found.folds.affected_images,
+            "torn_pairs_with_groups": found.folds.split_pairs_with_groups,
         },
         "seconds": found.seconds,
     }
@@ -261,25 +261,27 @@ def _try_folds(
     folds: int,
     seed: int,
     try_groups: bool,
-) -> Folds | None:
+) -> FoldLeakage | None:
     """Draw folds as `imbclf-train` would, and see which pairs they tear."""
     assert listing.labels is not None
     try:
         drawn = stratified_folds(listing.labels, folds, seed, listing.groups)
         again = stratified_folds(listing.labels, folds, seed, groups) if try_groups else None
     except UserError as error:
-        logger.warning("Folds cannot be tried: %s", error)
+        logger.warning("FoldLeakage cannot be tried: %s", error)
         return None
     tested = np.empty(len(listing), np.int64)
     for number, fold in enumerate(drawn):
         tested[fold.test] = number
-    together = connected(len(listing), pairs.first, pairs.second)
+    together = connected_groups(len(listing), pairs.first, pairs.second)
     least, most = np.full(len(listing), folds), np.full(len(listing), -1)
     np.minimum.at(least, together, tested)
     np.maximum.at(most, together, tested)
-    return Folds(
+    return FoldLeakage(
         folds=folds,
-        torn=int(split_across_folds(drawn, pairs).sum()),
+        split_pairs=int(split_across_folds(drawn, pairs).sum()),
         images=int((least < most)[together].sum()),
-        grouped_torn=None if again is None else int(split_across_folds(again, pairs).sum()),
+        split_pairs_with_groups=None
+        if again is None
+        else int(split_across_folds(again, pairs).sum()),
     )

@@ -1,7 +1,7 @@
 """What an exploration means, in plain words."""
 
 from imbclf.data.exploration.explore import Exploration, facts, file_traits
-from imbclf.data.image_headers import telling
+from imbclf.data.image_headers import leaky_traits
 from imbclf.utils.text import first_few
 
 
@@ -26,7 +26,7 @@ def findings(found: Exploration) -> list[str]:
             "data.image_size=64."
         )
     for name, rows in file_traits(found).items():
-        if clues := [row for row in telling(rows) if len(rows) > 1][:1]:
+        if clues := [row for row in leaky_traits(rows) if len(rows) > 1][:1]:
             clue = clues[0]
             lines.append(
                 f"{name} {clue.value}: {clue.zeros / counts[0]:.0%} of label {names[0]}, "
@@ -70,16 +70,16 @@ def fold_findings(found: Exploration) -> list[str]:
     if found.folds is None:
         return []
     folds = found.folds
-    share = folds.images / len(found.listing)
+    share = folds.affected_images / len(found.listing)
     lines = [
-        f"{folds.folds} folds drawn at random tear {folds.torn:,} of {len(found.pairs):,} pairs: "
-        f"{folds.images:,} images ({share:.2%}) would be tested by a network that has seen their "
+        f"{folds.folds} folds drawn at random tear {folds.split_pairs:,} of {len(found.pairs):,} pairs: "
+        f"{folds.affected_images:,} images ({share:.2%}) would be tested by a network that has seen their "
         "duplicate, and the HTER would come out too good."
     ]
-    if found.folds.grouped_torn is None:
+    if found.folds.split_pairs_with_groups is None:
         lines.append("write_groups=true writes a table of groups that keeps duplicates together.")
     else:
         lines.append(
-            f"With the groups of groups.csv they tear {found.folds.grouped_torn:,} of them."
+            f"With the groups of groups.csv they tear {found.folds.split_pairs_with_groups:,} of them."
         )
     return lines

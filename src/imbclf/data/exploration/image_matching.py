@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.data.exploration.perceptual_hash import SIDE, sampling
+from imbclf.data.exploration.perceptual_hash import SIDE, sampling_matrix
 
 CORRELATION = 0.8  # of gray values, at least: see `alike`
 EDGES = 0.75  # of differences between neighbors, at least
@@ -25,7 +25,7 @@ class Fit(NamedTuple):
     edges: Floats
 
 
-def alike(
+def match_pairs(
     thumbs: NDArray[np.uint8],
     first: NDArray[np.int64],
     second: NDArray[np.int64],
@@ -101,9 +101,9 @@ def _climb(
             [(windows[:, i] + center + step * move).clip(0, SIDE - side) for move in moves]
             for i in range(2)
         )
-        columns = [sampling(left, side).transpose(0, 2, 1) for left in lefts]
+        columns = [sampling_matrix(left, side).transpose(0, 2, 1) for left in lefts]
         for top in tops:
-            rows = np.asarray(sampling(top, side) @ inside, np.float32)
+            rows = np.asarray(sampling_matrix(top, side) @ inside, np.float32)
             for left, column in zip(lefts, columns, strict=True):
                 slopes = _slopes(np.asarray(rows @ column, np.float32))
                 reached = _products(slopes, wanted) / np.maximum(_deviations(slopes), 1e-3)
@@ -115,7 +115,7 @@ def _climb(
 
 def _cut(images: Floats, windows: NDArray[np.float64]) -> Floats:
     top, left, side = windows.T
-    enlarged = sampling(top, side) @ images @ sampling(left, side).transpose(0, 2, 1)
+    enlarged = sampling_matrix(top, side) @ images @ sampling_matrix(left, side).transpose(0, 2, 1)
     return np.asarray(enlarged, np.float32)
 
 

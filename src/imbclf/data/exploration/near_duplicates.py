@@ -1,4 +1,4 @@
-"""Pairs of images that look alike, among many, without comparing each with each."""
+"""Pairs of images that look match_pairs, among many, without comparing each with each."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +10,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from imbclf.data.exploration.image_matching import alike
+from imbclf.data.exploration.image_matching import match_pairs
 from imbclf.data.exploration.perceptual_hash import (
     SIDE,
     Window,
-    codes_of,
+    hash_bits,
     perceptual_hashes,
     window_spectra,
 )
@@ -33,15 +33,15 @@ class Pairs(NamedTuple):
 
     Attributes:
         first, second: their indices, first < second, in rising order.
-        likeness: the correlation of edges that `likeness.alike` reached.
+        similarity: the correlation of edges that `similarity.match_pairs` reached.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    likeness: NDArray[np.float64]
+    similarity: NDArray[np.float64]
 
 
-def windows() -> list[Window]:
+def crop_windows() -> list[Window]:
     """Return the windows whose hashes stand for cut-outs: whole, 93 % in 4 and 86 % in 9 places."""
     found: list[Window] = []
     for places, side in ((1, SIDE), (2, 0.93 * SIDE), (3, 0.86 * SIDE)):
@@ -56,12 +56,12 @@ def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pa
     Images are sorted into cells: each into the 8 whose center, a random image, it resembles most
     by its low frequencies. The hash of an image and of 14 windows of it is compared with the
     hashes of those in the cell that it resembles most, and what differs in at most 10 bits is
-    looked at by `likeness.alike`. The number of comparisons grows a little faster than N, memory
+    looked at by `similarity.match_pairs`. The number of comparisons grows a little faster than N, memory
     as N. In a group of more than 20 images not every pair is listed, but enough to hold it
     together; what is near is a matter of chance only in so far as a pair may share no cell.
     """
     codes = perceptual_hashes(thumbs)
-    starts = np.array(windows())
+    starts = np.array(crop_windows())
     label = np.arange(len(thumbs))
     found = _no_pairs()
     for candidates in _gathered(_candidates(thumbs, codes, threads, seed)):
@@ -69,23 +69,25 @@ def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pa
         crowded = np.bincount(label, minlength=len(label))[label[one]] > CROWD
         open_ = ~((label[one] == label[two]) & crowded)
         one, two, window = one[open_], two[open_], window[open_]
-        same, likeness = alike(thumbs, one, two, starts[window], threads)
+        same, similarity = match_pairs(thumbs, one, two, starts[window], threads)
         low, high = np.minimum(one, two), np.maximum(one, two)
         found = _once(
             Pairs(
                 np.concatenate([found.first, low[same]]),
                 np.concatenate([found.second, high[same]]),
-                np.concatenate([found.likeness, likeness[same].astype(np.float64)]),
+                np.concatenate([found.similarity, similarity[same].astype(np.float64)]),
             )
         )
-        label = connected(len(thumbs), found.first, found.second)
+        label = connected_groups(len(thumbs), found.first, found.second)
     return found
 
 
-def connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+def connected_groups(
+    count: int, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Number the groups into which pairs join `count` things, `[count]`.
 
-    >>> connected(4, np.array([0]), np.array([2])).tolist()
+    >>> connected_groups(4, np.array([0]), np.array([2])).tolist()
     [0, 1, 0, 2]
     """
     links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
@@ -105,9 +107,9 @@ def _candidates(
     centers = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
     members = _by_cell(_nearest(whole, centers, min(PLACES, cells)), cells)
     hashes, homes = [], []
-    for window in windows():
+    for window in crop_windows():
         spectra = window_spectra(thumbs, window)
-        hashes.append(codes_of(spectra))
+        hashes.append(hash_bits(spectra))
         homes.append(_nearest(_directions(spectra), centers, 1)[:, 0])
     hashes[0] = codes
     askers = _by_cell(np.concatenate(homes)[:, None], cells)
@@ -211,8 +213,8 @@ def _no_pairs() -> Pairs:
 
 
 def _once(pairs: Pairs) -> Pairs:
-    """Sort pairs and keep of each the one that is most alike."""
-    order = np.lexsort((-pairs.likeness, pairs.second, pairs.first))
+    """Sort pairs and keep of each the one that is most match_pairs."""
+    order = np.lexsort((-pairs.similarity, pairs.second, pairs.first))
     first, second = pairs.first[order], pairs.second[order]
     kept = (np.diff(first, prepend=-1) != 0) | (np.diff(second, prepend=-1) != 0)
-    return Pairs(first[kept], second[kept], pairs.likeness[order][kept])
+    return Pairs(first[kept], second[kept], pairs.similarity[order][kept])

@@ -48,11 +48,11 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     for start in range(0, len(thumbs), BLOCK):
         block = thumbs[start : start + BLOCK].astype(np.float64)
         low = dct(dct(block, axis=1), axis=2)[:, :LOW, :LOW]
-        codes[start : start + BLOCK] = codes_of(low)
+        codes[start : start + BLOCK] = hash_bits(low)
     return codes
 
 
-def codes_of(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
+def hash_bits(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
     """Say for each coefficient of spectra `[N, 8, 8]` whether it is above their median."""
     flat = spectra.reshape(len(spectra), -1)
     bits = flat > np.median(flat, axis=1, keepdims=True)
@@ -66,7 +66,10 @@ def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.floa
     """
     top, left, side = np.array(window, np.float64)[:, None]
     cosines = dct(np.eye(SIDE), axis=0)[:LOW].astype(np.float32)
-    rows, columns = cosines @ sampling(top, side)[0], cosines @ sampling(left, side)[0]
+    rows, columns = (
+        cosines @ sampling_matrix(top, side)[0],
+        cosines @ sampling_matrix(left, side)[0],
+    )
     spectra = np.empty((len(thumbs), LOW, LOW), np.float32)
     for start in range(0, len(thumbs), BLOCK):
         block = thumbs[start : start + BLOCK].astype(np.float32)
@@ -74,14 +77,14 @@ def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.floa
     return spectra
 
 
-def sampling(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
+def sampling_matrix(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the matrices `[N, 32, 32]` that draw 32 points, bilinearly, from a part of a line.
 
     Args:
         starts: `[N]`, where the part begins, in pixels.
         sides: `[N]`, how long it is, in pixels.
 
-    >>> bool((sampling(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
+    >>> bool((sampling_matrix(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
     True
     """
     steps = (np.arange(SIDE) + 0.5) / SIDE

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from imbclf.evaluation.run_images import Photographs
-from imbclf.metrics.label_issues import Suspects, find_suspects
+from imbclf.metrics.label_issues import LabelIssues, find_label_issues
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc
 from imbclf.reporting.run_report.figures import (
@@ -41,7 +41,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     """
     evidence = read_evidence(run)
     images = by_image(evidence)
-    suspects = find_suspects(images.probabilities, images.labels)
+    suspects = find_label_issues(images.probabilities, images.labels)
     write_suspects(run / SUSPECTS, images, suspects)
     page = Page(f"Report of {run.resolve().name}")
     _add_headline(page, evidence)
@@ -67,7 +67,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     return run / REPORT
 
 
-def write_suspects(path: Path, evidence: Evidence, suspects: Suspects) -> None:
+def write_suspects(path: Path, evidence: Evidence, suspects: LabelIssues) -> None:
     """Write the images whose label is probably wrong, the most suspicious first."""
     names = evidence.names
     given = evidence.labels[suspects.rows].tolist()
@@ -161,7 +161,7 @@ def _add_learning(page: Page, evidence: Evidence) -> None:
     )
 
 
-def _add_suspects(page: Page, evidence: Evidence, suspects: Suspects) -> None:
+def _add_suspects(page: Page, evidence: Evidence, suspects: LabelIssues) -> None:
     page.paragraph(
         f"{len(suspects.rows)} of {len(evidence.labels)} labels are probably wrong, or the images "
         "are hard: models that had not seen these images count them, with confidence, to the other "
