@@ -19,6 +19,7 @@ from imbclf.data.exploration.duplicates import (
     pairs_across,
     split_across_folds,
 )
+from imbclf.data.exploration.image_matching import match_pairs
 from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,
@@ -132,19 +133,19 @@ def test_a_crowd_is_one_group_though_not_every_pair_is_listed() -> None:
 def test_likeness_is_one_for_the_same_and_small_for_what_is_not_alike() -> None:
     thumbs = thumbnails(noise(4, 6))
     one, two = np.array([0, 0, 1]), np.array([0, 1, 2])
-    same, likeness = alike(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
+    same, similarity = match_pairs(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
     assert same.tolist() == [True, False, False]
-    assert likeness[0] == pytest.approx(1)
-    assert likeness[1:].max() < 0.4
+    assert similarity[0] == pytest.approx(1)
+    assert similarity[1:].max() < 0.4
 
 
 def test_a_window_is_found_again_from_a_pixel_and_a_half_beside_it() -> None:
     image = pieces()[pieces().std(axis=(1, 2, 3)).argmax()]
     thumbs = thumbnails(np.stack([image, cut_out(image, 56, 4, 4)]))
     start = np.array([[2.0 + 1.5, 2.0 - 1.5, 28.0]])
-    same, likeness = alike(thumbs, np.array([0]), np.array([1]), start)
+    same, similarity = match_pairs(thumbs, np.array([0]), np.array([1]), start)
     assert same[0]
-    assert likeness[0] > 0.85
+    assert similarity[0] > 0.85
 
 
 def test_exact_copies_are_those_with_equal_pixels() -> None:

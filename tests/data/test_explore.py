@@ -17,7 +17,8 @@ from helpers.strict_html import Strict
 from imbclf.cli.explore import write_groups
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.exploration.color_statistics import color_statistics
-from imbclf.data.exploration.explore import explore, facts
+from imbclf.data.exploration.explore import explore
+from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
 from imbclf.data.image_headers import leaky_traits, read_headers, traits
 from imbclf.data.listing import list_images, list_labelled
@@ -171,7 +172,7 @@ def test_class_folders_mixed_sizes_modes_and_broken_files(tmp_path: Path) -> Non
     assert "Images that cannot be read: 1 (dog/broken.png)." in words
     assert "2 sizes" in words
     assert "Mode" in words
-    assert "instead of what the images show" in words
+    assert "instead of the content of the images" in words
     html = exploration_page(found, seed=0).html()
     assert "Mean image of label cat" in html
     assert "dog/broken.png" in html

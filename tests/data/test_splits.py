@@ -153,7 +153,7 @@ def test_a_million_images_and_two_folds_of_the_least_size() -> None:
     [
         ((50, 50), 1, 0.1, "cv.folds=1: expected 2 or more"),
         ((50, 50), 5, 0.0, "cv.dev_fraction=0.0: expected a share above 0"),
-        ((50, 50), 5, 0.8, "cv.dev_fraction=0.8: .* with cv.folds=5, less than 0.8"),
+        ((50, 50), 5, 0.8, "cv.dev_fraction=0.8: .* with cv.folds=5, below 0.8"),
         ((50, 50), 2, float("nan"), "cv.dev_fraction=nan"),
         ((50, 7), 10, 0.1, "cv.folds=10: label 1 has only 7 images.* that works is 7$"),
         ((2, 50), 5, 0.1, "label 0 has only 2 images.*no cv.folds works with fewer than 3$"),

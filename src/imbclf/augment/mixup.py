@@ -21,9 +21,10 @@ POINTS = 2**12
 
 
 def draw_partners(draws: Draws) -> Tensor:
-    """Return for each image another one of the batch, each being taken once: int64 `[N]`.
+    """Draw a partner for each image: a permutation of the batch without fixed points, int64 `[N]`.
 
-    >>> draw_partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
+    >>> partner = draw_partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0))
+    >>> partner.sort().values.tolist()
     [0, 1, 2, 3]
     """
     order = draws.bits(Draw.PARTNER).argsort(stable=True)

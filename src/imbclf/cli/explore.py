@@ -14,7 +14,7 @@ from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
-    from imbclf.data.exploration.explore import Exploration
+    from imbclf.data.exploration.result import Exploration
 
 OPTIONS = ("data", "test_dir", "folds", "seed", "write_groups", "out", "overwrite")
 
@@ -36,7 +36,8 @@ def task(cfg: DictConfig) -> None:
         from hydra.utils import instantiate
 
         from imbclf.cli.config.error_context import explain_option
-        from imbclf.data.exploration.explore import explore, facts
+        from imbclf.data.exploration.explore import explore
+        from imbclf.data.exploration.facts import facts
         from imbclf.data.exploration.findings import findings
         from imbclf.reporting.exploration_report import exploration_page
         from imbclf.utils.files import write_text

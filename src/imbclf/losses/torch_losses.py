@@ -62,8 +62,10 @@ class TorchLoss(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         if name not in TORCH_LOSSES:
-            expected = f"expected one of {', '.join(sorted(TORCH_LOSSES))}"
-            raise UserError(f"loss.name={name}: {expected}{suggest(str(name), TORCH_LOSSES)}")
+            raise UserError(
+                f"loss.name={name}: expected a loss of torch.nn for one logit per image, one of "
+                f"{', '.join(sorted(TORCH_LOSSES))}{suggest(str(name), TORCH_LOSSES)}"
+            )
         self.name = name
         self.loss: nn.Module = getattr(nn, name)(reduction="none")
 

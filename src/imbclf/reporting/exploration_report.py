@@ -9,8 +9,9 @@ from PIL import Image
 
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
 from imbclf.data.exploration.duplicates import Duplicates
-from imbclf.data.exploration.explore import Exploration, file_traits
+from imbclf.data.exploration.facts import file_traits
 from imbclf.data.exploration.findings import findings, fold_findings
+from imbclf.data.exploration.result import Exploration
 from imbclf.data.listing import Listing
 from imbclf.reporting.html_page import Page
 

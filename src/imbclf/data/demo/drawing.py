@@ -33,9 +33,10 @@ def random_color(random: Generator) -> Color:
 
 
 def palette_color(palette: NDArray[np.int64], random: Generator) -> Color:
-    """Draw a color on the way along the palette's rows `[P, 3]`, float64 `[3]`.
+    """Draw a color, float64 `[3]`, interpolated between adjacent rows of the palette `[P, 3]`.
 
-    >>> gray = palette_color(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
+    >>> grays = np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]])
+    >>> gray = palette_color(grays, np.random.default_rng(0))
     >>> bool(0 <= gray[0] == gray[1] == gray[2] <= 90)
     True
     """

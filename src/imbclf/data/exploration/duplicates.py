@@ -1,4 +1,4 @@
-"""The same picture twice: exact copies and near ones, their groups, what they do to folds."""
+"""Exact and near duplicates among images, and their groups."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,15 +17,16 @@ DIGEST = 16  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Pairs of images that show the same picture, `[P]` each, sorted.
+    """Pairs of images that show the same picture, `[P]` each, sorted by index.
 
-    Of more than two exact copies each is paired with the first. Near pairs are pairs of firsts.
+    Exact copies are paired with the first of them only, and near duplicates are found among
+    first copies only.
 
     Attributes:
         first, second: indices of the images, first < second.
-        exact: whether all pixels are the same.
-        bits: in how many of 64 bits the perceptual hashes of the two whole images differ.
-        similarity: correlation of their edges, 1 for exact copies.
+        exact: whether all pixels are equal.
+        bits: Hamming distance of the perceptual hashes of the whole images, of 64 bits.
+        similarity: correlation of the images' edges, 1 for exact copies.
     """
 
     first: NDArray[np.int64]
@@ -38,7 +39,7 @@ class Duplicates:
         return len(self.first)
 
     def take(self, chosen: NDArray[np.bool_]) -> "Duplicates":
-        """Return the pairs chosen by `[P]`."""
+        """Return the pairs where the mask `[P]` is True."""
         return Duplicates(
             first=self.first[chosen],
             second=self.second[chosen],
@@ -51,12 +52,12 @@ class Duplicates:
 def find_duplicates(
     originals: NDArray[np.int64], thumbs: NDArray[np.uint8], threads: int = 1
 ) -> Duplicates:
-    """Find all pairs.
+    """Return all pairs of exact and near duplicates.
 
     Args:
-        originals: `[N]`, as `first_copies` gives them.
-        thumbs: uint8 `[N, 32, 32]`, as `thumbnails` gives them.
-        threads: that share the work.
+        originals: `[N]`, from `first_copies`.
+        thumbs: uint8 `[N, 32, 32]`, from `thumbnails`.
+        threads: number of threads.
     """
     copies = np.flatnonzero(originals != np.arange(len(originals)))
     firsts = np.flatnonzero(originals == np.arange(len(originals)))
@@ -73,7 +74,7 @@ def find_duplicates(
 
 
 def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """Return for each image the index of the first with the same size and pixels, `[N]`.
+    """Return for each image the index of its first exact copy, often itself: int64 `[N]`.
 
     >>> first_copies([np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 3), np.uint8)] * 2).tolist()
     [0, 1, 0, 1]
@@ -82,11 +83,11 @@ def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
 
 
 def confirm_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
-    """Compare copies of images that were resized once more, in full size.
+    """Return `first_copies` of the full-size images, given those of the resized images.
 
     Args:
-        originals: `[N]`, as `first_copies` gives them for the resized images.
-        paths: `[N]`, the files.
+        originals: `[N]`, from `first_copies` of the resized images.
+        paths: `[N]`, paths of the files; only those of copies are decoded.
     """
     suspects = np.flatnonzero(np.bincount(originals, minlength=len(originals))[originals] > 1)
     digests: list[object] = list(range(len(originals)))
@@ -98,9 +99,12 @@ def confirm_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArra
 def duplicate_groups(
     count: int, pairs: Duplicates, groups: NDArray[np.str_] | None = None
 ) -> NDArray[np.int64]:
-    """Number the groups of images that must stay together, `[count]`.
+    """Return group numbers that keep duplicates and given groups together, `[count]`.
 
-    Duplicates share a group, and so do all images of a group that was given.
+    Args:
+        count: number of images.
+        pairs: duplicates among them.
+        groups: `[count]`, names of given groups (patients, identities), or None.
     """
     if groups is None:
         return connected_groups(count, pairs.first, pairs.second)
@@ -110,15 +114,16 @@ def duplicate_groups(
 
 
 def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
-    """Return pairs of the images below `count` with each image from there on that they show.
+    """Return the duplicates between the first `count` images and the others.
 
-    An image that is paired with none of them, but by way of others (a copy of a near copy), is
-    paired with the first that it hangs together with; the similarity is that of its next neighbor.
+    An image connected to the first part only through other images (a copy of a near copy) is
+    paired with the first image of its connected group; `similarity` is then that of its most
+    similar direct duplicate.
 
     Args:
-        found: all pairs, as `find_duplicates` gives them.
-        thumbs: uint8 `[N, 32, 32]`, of all images.
-        count: images on the first side.
+        found: all pairs, from `find_duplicates`.
+        thumbs: uint8 `[N, 32, 32]`, thumbnails of all images.
+        count: number of images in the first part.
     """
     direct = found.take((found.first < count) & (found.second >= count))
     group = connected_groups(len(thumbs), found.first, found.second)
@@ -140,7 +145,7 @@ def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Du
 
 
 def split_across_folds(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
-    """Say for each pair whether in some fold its images lie in different parts, `[P]`.
+    """Return for each pair whether some fold has its images in different parts, bool `[P]`.
 
     >>> fold = Fold(fit=np.array([0]), dev=np.array([1]), test=np.array([2, 3]))
     >>> one = np.ones(2)
