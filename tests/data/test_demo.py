@@ -191,7 +191,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_impossible_arguments_are_refused(
     tmp_path: Path, images: int, unlabeled: int, minority: float, seed: int
 ) -> None:
-    with pytest.raises(UserError, match="demo data of"):
+    with pytest.raises(UserError, match=r"data\.make\.(minority|unlabeled|seed)=.*: expected"):
         write_demo(tmp_path / "demo", images, unlabeled, minority, seed)
     assert not list(tmp_path.iterdir())
 

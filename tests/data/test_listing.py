@@ -211,7 +211,7 @@ def test_labels_that_are_not_there(tmp_path: Path, touch: Touch) -> None:
 
 def test_labels_without_their_image_folder(tmp_path: Path) -> None:
     message = refusal(founding(tmp_path, "0\n1\n"), images="photos")
-    assert f"{tmp_path / 'photos'}, which is no folder" in message
+    assert f"{tmp_path / 'photos'}, which is not a folder" in message
     assert "data.images=" in message
 
 
@@ -276,9 +276,11 @@ def test_yaml_makes_bools_of_keys(tmp_path: Path, text: str) -> None:
 def test_a_map_that_lacks_a_spelling_or_gives_another_number(tmp_path: Path) -> None:
     founding(tmp_path, "cat\ndog\nwolf\n", count=3)
     message = refusal(tmp_path, {"cat": 1, "dog": 0})
-    assert "only cat, dog are known" in message
+    assert "but expected cat, dog" in message
     assert "{cat: 1, dog: 0, wolf: 1}" in message
-    assert "may give 0 and 1, not 2" in refusal(tmp_path, {"cat": 0, "dog": 1, "wolf": 2})
+    assert "data.label_map: expected the labels 0 and 1, not 2" in refusal(
+        tmp_path, {"cat": 0, "dog": 1, "wolf": 2}
+    )
     assert "all 3 labels are 1" in refusal(tmp_path, {"cat": 1, "dog": 1, "wolf": 1})
 
 
@@ -350,7 +352,7 @@ def test_files_in_several_folders_are_told_from_missing_ones(tmp_path: Path, tou
     message = refusal(write_table(tmp_path, rows))
     elsewhere = (
         f"2 files are not in {tmp_path}, as the others are, but in {tmp_path / 'train_img'}; all "
-        "must lie below one folder, and be named from there: 4.jpg, 5.jpg"
+        "must be below one folder, and named relative to it: 4.jpg, 5.jpg"
     )
     assert elsewhere in message
     assert "neither" not in message

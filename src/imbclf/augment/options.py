@@ -1,4 +1,4 @@
-"""What training batches go through, as one set of options."""
+"""Options of the augmentation of training batches."""
 
 from dataclasses import dataclass
 from typing import get_args
@@ -10,27 +10,27 @@ from imbclf.utils.checks import check_choice, check_range
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What training batches go through; all but `flip` is off by default.
+    """Options of the augmentation; only `flip` is on by default.
 
     Args:
         flip: mirror images left to right: `none`, `random` or `alternating`.
-        shift: largest shift in pixels, the border being filled by reflection; 0 for none.
-        zoom: a part of each image fills it, of at least this share of its area and of an aspect of
-            3/4 to 4/3; 1 for none.
-        rotate: largest turn in degrees, either way; 0 for none.
-        brightness: an image's is multiplied by 1 - brightness to 1 + brightness; 0 for none.
-        contrast: the same for its contrast.
-        saturation: the same for its saturation.
+        shift: largest shift in pixels, padded by reflection; 0 for none.
+        zoom: least area of random crops, as a share of the image, with aspect ratios of 3/4 to
+            4/3; 1 for none.
+        rotate: largest angle in degrees, in both directions; 0 for none.
+        brightness: scale brightness by 1 - brightness to 1 + brightness; 0 for none.
+        contrast: scale contrast by 1 - contrast to 1 + contrast; 0 for none.
+        saturation: scale saturation by 1 - saturation to 1 + saturation; 0 for none.
         cutout: side in pixels of a square covered with the image's mean color; 0 for none.
-        mixup: alpha of the Beta distribution of the shares of two blended images; 0 for none.
-        cutmix: the same for a rectangle of one image in another. Of mixup and cutmix, where both
-            are on, each batch draws one.
-        remix: mixup's labels favor the minority.
-        remix_kappa: they do where the majority has at least this many times the images, above 1.
-        remix_tau: an image is wholly the minority's where the majority's share of it is below this.
+        mixup: alpha of the Beta distribution of mixup shares; 0 for none.
+        cutmix: alpha of the Beta distribution of cutmix shares; 0 for none. If both mixup and
+            cutmix are on, one of them is drawn for each batch.
+        remix: whether mixup labels favor the minority.
+        remix_kappa: least ratio of majority to minority for `remix`, above 1.
+        remix_tau: share of the majority below which a mixed image has the label of the minority.
 
     Raises:
-        UserError: where an option is out of range.
+        UserError: an option is out of range.
     """
 
     flip: Flip = "random"
@@ -66,11 +66,11 @@ class Augmentation:
 
     @property
     def changes_color(self) -> bool:
-        """Return whether colors are changed."""
+        """Whether brightness, contrast or saturation is changed."""
         return max(self.brightness, self.contrast, self.saturation) > 0
 
     def check_size(self, height: int, width: int) -> None:
-        """Make sure that images of this size can be shifted and cut as far as the options say.
+        """Check that images of this size are large enough for `shift` and `cutout`.
 
         Raises:
             UserError: they are too small.

@@ -1,4 +1,4 @@
-"""The augmentation of one fold's training batches."""
+"""Augmentation of the training batches of one fold."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from imbclf.augment.remix import remix_labels
 
 @dataclass(frozen=True)
 class FoldAugmentation:
-    """Shift, turn and zoom, mirror, change colors, cover, mix: in this order, each where it is on.
+    """Augmentation in this order: shift, rotate and zoom, flip, color, cutout, mixing.
 
     Args:
-        options: what is done.
-        seed: with the batch's number and an image's index, all that its draws depend on.
+        options: options of each step.
+        seed: random seed; draws depend on it, the number of the batch and the index of the image.
         class_counts: images (n0, n1) of label 0 and label 1 in the fold's fit part.
 
     >>> import torch
@@ -47,8 +47,8 @@ class FoldAugmentation:
             batch: number of the batch since training began, from 0.
 
         Returns:
-            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colors are changed or
-            images are blended; targets, float32 `[N]` in 0..1.
+            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 after color changes or mixup;
+            and targets, float32 `[N]` in 0..1.
         """
         draws = Draws(rows, self.seed, epoch, batch)
         images = self._recolor(self._move(images, draws), draws)
@@ -102,6 +102,6 @@ class FoldAugmentation:
     def _draws_cutmix(self, draws: Draws) -> bool:
         if not (self.options.mixup and self.options.cutmix):
             return self.options.cutmix > 0
-        # The batch's first image draws for all of it.
+        # Drawn with the index of the first image of the batch.
         first = Draws(draws.rows[:1], self.seed, draws.epoch, draws.batch)
         return bool(first.bits(Draw.MIXING) & 1)

@@ -1,4 +1,4 @@
-"""Generalised cross-entropy: between cross-entropy and mean error, for labels that may be wrong."""
+"""Generalized cross-entropy: robust to wrong labels."""
 
 import torch
 from torch import Tensor
@@ -13,15 +13,15 @@ from imbclf.utils.checks import check_range
 def generalized_cross_entropy(
     logits: Tensor, targets: Tensor, q: float, weight_0: float = 1.0, weight_1: float = 1.0
 ) -> Tensor:
-    """Mean of w_y (1 - p_t^q) / q, where p_t is the probability of the true label.
+    """Return the mean of w_y (1 - p_t^q) / q, with p_t the probability of the true label.
 
-    q -> 0 is cross-entropy, q = 1 the mean error 1 - p_t, which an image that contradicts its label
-    moves no more than any other. Source: Zhang & Sabuncu, Generalized Cross Entropy Loss for
+    q -> 0 is cross-entropy; q = 1 is the mean error 1 - p_t, in which images with wrong labels
+    have no larger gradient than others. Source: Zhang & Sabuncu, Generalized Cross Entropy Loss for
     Training Deep Neural Networks with Noisy Labels, NeurIPS 2018.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         q: 0 to 1.
         weight_0: weight of label 0.
         weight_1: weight of label 1.
@@ -38,14 +38,15 @@ def generalized_cross_entropy(
 
 
 class GeneralizedCrossEntropy(WeightedLoss):
-    """Generalised cross-entropy (GCE) with optional class weights.
+    """Generalized cross-entropy (GCE) with optional class weights.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
         q: 0 (cross-entropy) to 1 (mean error).
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
-        start_at: share of training before the weights begin to count.
-        ramp: share of training over which they then rise.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights.
+        start_at: share of training before the class weights apply.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -68,5 +69,5 @@ class GeneralizedCrossEntropy(WeightedLoss):
         self.q = q
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return generalized_cross_entropy(logits, targets, self.q, *self.weights)

@@ -1,8 +1,8 @@
 """Drawn faces with and without glasses: a small, hard enough task that needs no download.
 
-A face is painted from back to front and then photographed: shrunk, blurred, lit, grained.
-Whatever makes real glasses hard to see is here: frames from thick and black to thin and pale,
-fringes and hats above them, and eyebrows, make-up and tired eyes that look like them.
+A face is painted from back to front, then resized, blurred, lit and given noise. It has what makes
+real glasses hard to detect: frames from thick and black to thin and pale, fringes and hats above
+them, and eyebrows, make-up and tired eyes that resemble them.
 """
 
 import numpy as np
@@ -22,14 +22,14 @@ GRAY, DARK, WHITE = np.array([[165.0, 165, 170], [25, 20, 22], [250, 250, 250]])
 
 
 def paint_background(side: int, random: Generator) -> Image.Image:
-    """Begin a picture with soft blots in related colors."""
+    """Return a picture of soft blots in related colors."""
     blots = random.uniform(20, 220) + random.normal(0, 22, 3) + random.normal(0, 22, (4, 4, 3))
     small = Image.fromarray(np.clip(blots, 0, 255).astype(np.uint8))
     return small.resize((side, side), Image.Resampling.BICUBIC)
 
 
 def paint_head(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
-    """Paint long hair behind the head or none, clothes, neck, ears and the bare face."""
+    """Paint long hair or none, clothes, neck, ears and the face."""
     if random.random() < 0.45:
         sketch.fill(oval(0, 0.3, 0.95, random.uniform(1.2, 1.6), 2.5), hair)
     sketch.fill(oval(0, 1.9, 1.4, random.uniform(0.65, 0.85), 2.5), random_color(random))
@@ -94,7 +94,7 @@ def paint_glasses(sketch: Sketch, random: Generator) -> None:
 
 
 def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
-    """Paint a parted fringe, loose locks or none, or a hat; and the shadow they throw."""
+    """Paint a parted fringe, with loose locks or none, or a hat, and the shadow below."""
     hat, bald = random.random() < 0.15, random.random() < 0.08
     parting, depth = random.uniform(-0.4, 0.4), random.uniform(-0.75, -0.4)
     ends = depth if hat else 0.3 * depth - 0.1
@@ -117,7 +117,7 @@ def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
 
 
 def photograph(picture: Image.Image, size: int, random: Generator) -> NDArray[np.uint8]:
-    """Shrink to `size`, blur, light from one side in some color, and add grain."""
+    """Return the picture resized to `size`, blurred, lit from one side and with noise."""
     small = picture.resize((size, size), Image.Resampling.BOX)
     small = small.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7) * size / 64))
     angle, slope = random.uniform(0, 2 * np.pi), random.uniform(0, 0.3)
@@ -131,15 +131,14 @@ def photograph(picture: Image.Image, size: int, random: Generator) -> NDArray[np
 
 
 def draw_face(label: int, seed: int, index: int, size: int = 64) -> NDArray[np.uint8]:
-    """Draw the face of number `index`, uint8 `[size, size, 3]`.
+    """Draw face number `index`, uint8 `[size, size, 3]`.
 
-    Label 0 wears glasses, label 1 does not, and everything else about the face depends on `seed`
-    and `index` only.
+    Label 0 wears glasses, label 1 does not; all else depends only on `seed` and `index`.
 
     >>> draw_face(GLASSES, seed=0, index=7).shape
     (64, 64, 3)
     """
-    # Glasses draw from a stream of their own, so that the rest is the same with and without.
+    # A separate random stream for glasses keeps the rest the same with and without them.
     random, random_glasses = np.random.default_rng([seed, index]).spawn(2)
     picture = paint_background(SUPERSAMPLING * size, random)
     sketch = pose(picture, random)
