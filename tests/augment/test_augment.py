@@ -127,7 +127,7 @@ def test_with_everything_off_nothing_is_touched() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in ON if name not in MIXES])
-def test_an_image_changes_alike_in_every_batch_and_keeps_its_label(name: str) -> None:
+def test_an_image_changes_the_same_in_every_batch_and_keeps_its_label(name: str) -> None:
     images, rows = random_images(40), torch.arange(40)
     whole, targets = augmented(ON[name], images, rows)
     assert targets.tolist() == (rows % 3 > 0).float().tolist()
@@ -312,7 +312,7 @@ def test_warp_is_a_turn_then_a_crop_pixel_by_pixel(numbers: tuple[float, ...]) -
     np.testing.assert_allclose(found[0].numpy(), expected, atol=0.02)
 
 
-def test_boxes_lie_inside_and_are_drawn_as_said() -> None:
+def test_crop_boxes_lie_inside_with_the_documented_distribution() -> None:
     boxes = draw_crop_boxes(drawn(20_000), smallest=0.5).double()
     left, top, width, height = boxes.numpy().T
     assert min(left.min(), top.min()) >= 0
@@ -378,7 +378,7 @@ def test_cutout_covers_a_square_with_the_mean_color_of_its_image(side: int) -> N
 # Mixing
 
 
-def test_partners_are_a_permutation_that_leaves_nobody_alone() -> None:
+def test_partners_are_a_permutation_without_fixed_points() -> None:
     for count in (2, 3, 16, 33):
         partner = draw_partners(drawn(count))
         assert sorted(partner.tolist()) == list(range(count))
@@ -388,7 +388,7 @@ def test_partners_are_a_permutation_that_leaves_nobody_alone() -> None:
     assert (twice.rows[draw_partners(twice)] != twice.rows).all()
 
 
-def test_whom_an_image_is_mixed_with_does_not_depend_on_its_place_in_the_batch() -> None:
+def test_partners_do_not_depend_on_the_order_of_the_batch() -> None:
     rows = torch.arange(50, 71)
     order = torch.randperm(21, generator=torch.Generator().manual_seed(1))
     here = rows[draw_partners(Draws(rows, 0, 0, 0))]

@@ -74,7 +74,7 @@ def test_windows_are_transformed_as_if_cut_out_and_enlarged() -> None:
         assert np.allclose(spectrum, 4 * cosines @ whole @ cosines.T, rtol=1e-3, atol=1)
 
 
-def test_every_image_that_hangs_together_with_one_of_the_other_folder_counts() -> None:
+def test_images_connected_to_the_other_folder_are_paired() -> None:
     """Three copies of a darker image of the first folder, one of them exact, and a stranger."""
     first = noise(40, 0)
     darker = np.asarray(0.8 * first[7], np.uint8)
@@ -118,7 +118,7 @@ def test_constant_images_and_few_images_have_no_near_pairs() -> None:
     assert not found_pairs(noise(1, 0))
 
 
-def test_a_crowd_is_one_group_though_not_every_pair_is_listed() -> None:
+def test_a_large_group_is_connected_without_listing_every_pair() -> None:
     many = 6 * CROWD
     image, *others = noise(201, seed=4)
     crowd = [brighter(image, factor) for factor in np.linspace(0.6, 1.2, many)]
@@ -130,7 +130,7 @@ def test_a_crowd_is_one_group_though_not_every_pair_is_listed() -> None:
     assert len(pairs.first) < many * (many - 1) / 4
 
 
-def test_likeness_is_one_for_the_same_and_small_for_what_is_not_alike() -> None:
+def test_similarity_is_one_for_copies_and_small_for_different_images() -> None:
     thumbs = thumbnails(noise(4, 6))
     one, two = np.array([0, 0, 1]), np.array([0, 1, 2])
     same, similarity = match_pairs(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
@@ -139,7 +139,7 @@ def test_likeness_is_one_for_the_same_and_small_for_what_is_not_alike() -> None:
     assert similarity[1:].max() < 0.4
 
 
-def test_a_window_is_found_again_from_a_pixel_and_a_half_beside_it() -> None:
+def test_a_window_is_found_from_one_and_a_half_pixels_away() -> None:
     image = pieces()[pieces().std(axis=(1, 2, 3)).argmax()]
     thumbs = thumbnails(np.stack([image, cut_out(image, 56, 4, 4)]))
     start = np.array([[2.0 + 1.5, 2.0 - 1.5, 28.0]])
@@ -169,13 +169,13 @@ def test_copies_of_resized_images_must_be_equal_in_full_size(tmp_path: Path) -> 
     assert confirm_copies(np.array([0, 0, 0]), paths).tolist() == [0, 1, 0]
 
 
-def test_of_three_copies_two_pairs_are_told_and_hash_bits_are_counted() -> None:
+def test_three_copies_give_two_pairs_and_hash_bits_are_counted() -> None:
     image = pieces()[3]
     pixels = np.stack([image, brighter(image, 0.8), image, image])
     thumbs = thumbnails(pixels)
     found = find_duplicates(first_copies(pixels), thumbs)
-    told = zip(found.first, found.second, found.exact, strict=True)
-    assert [*told] == [(0, 1, False), (0, 2, True), (0, 3, True)]
+    listed = zip(found.first, found.second, found.exact, strict=True)
+    assert [*listed] == [(0, 1, False), (0, 2, True), (0, 3, True)]
     hashes = [imagehash.phash(Image.fromarray(pixels[row])) for row in (0, 1)]
     assert found.bits.tolist() == [hashes[0] - hashes[1], 0, 0]
 
@@ -193,7 +193,7 @@ def test_groups_join_duplicates_and_given_groups_through_each_other() -> None:
     assert group[0] == group[1] == group[2] == group[4] == group[5] != group[3]
 
 
-def test_random_folds_tear_duplicates_and_folds_of_their_groups_never_do() -> None:
+def test_random_folds_split_duplicates_and_grouped_folds_never_do() -> None:
     random = np.random.default_rng(8)
     labels = (np.arange(600) % 8 > 0).astype(np.int64)
     rows = random.permutation(600)[:80].reshape(2, 40)

@@ -218,7 +218,7 @@ def test_within_a_class_a_score_can_be_too_high() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: SoftHTER(temperature=0), r"loss\.temperature=0: expected a number above 0"),
         (lambda: SoftHTER(mix=1.1), r"loss\.mix=1\.1: expected the share"),
@@ -226,6 +226,6 @@ def test_within_a_class_a_score_can_be_too_high() -> None:
         (lambda: AUCMarginLoss(margin=math.nan), r"loss\.margin=nan"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], nn.Module], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(make: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()

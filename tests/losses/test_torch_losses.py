@@ -35,7 +35,7 @@ def test_torch_losses_are_what_they_should_be_for_one_logit(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("softmarginlos", r"loss\.name=softmarginlos: .*did you mean SoftMarginLoss\?"),
         ("TripletMarginLoss", r"loss\.name=.* expected .*one of BCELoss, .*NLLL"),
@@ -43,6 +43,6 @@ def test_torch_losses_are_what_they_should_be_for_one_logit(name: str) -> None:
         ("zzz", r"one logit per image, one of"),
     ],
 )
-def test_mistakes_are_named(name: str, told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         TorchLoss(name)

@@ -50,7 +50,7 @@ def binom_pmf(k: int, n: int, p: float) -> float:
 
 @pytest.mark.parametrize(("n0", "n1"), [(12, 1188), (144, 1056), (300, 300), (30, 270)])
 @pytest.mark.parametrize(("far", "frr"), [(0.1, 0.08), (0.3, 0.05), (0.25, 0.25)])
-def test_interval_covers_as_often_as_it_says(far: float, frr: float, n0: int, n1: int) -> None:
+def test_interval_covers_at_its_level(far: float, frr: float, n0: int, n1: int) -> None:
     """Exact: no simulation, so no luck. 1 %, 12 %, 50 % and 10 % minority."""
     assert 0.93 < exact_coverage(far, frr, n0, n1) < 0.97
 
@@ -60,7 +60,7 @@ def normal_interval(far: float, frr: float, n0: int, n1: int) -> tuple[float, fl
     return (far + frr) / 2 - half, (far + frr) / 2 + half
 
 
-def test_interval_holds_up_where_hardly_an_error_is_seen() -> None:
+def test_interval_covers_with_hardly_any_errors() -> None:
     """Mostly none of 12 images is wrong: so few values are possible that 95 % cannot be met."""
     assert 0.88 < exact_coverage(0.01, 0.01, 12, 1188) < 0.97
     assert exact_coverage(0.01, 0.01, 12, 1188, normal_interval) < 0.25

@@ -15,7 +15,7 @@ PAIRS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_
 
 
 @given(PAIRS)
-def test_suspects_are_as_many_as_the_confident_joint_says(pairs: Pairs) -> None:
+def test_issues_are_as_many_as_the_confident_joint(pairs: Pairs) -> None:
     def of(label: int, p: float) -> float:
         return p if label == 1 else 1 - p
 

@@ -91,7 +91,7 @@ def test_patients_prone_to_errors_raise_no_more_false_alarms() -> None:
 
 
 @pytest.mark.parametrize("share", [0.01, 0.12, 0.5])
-def test_under_the_null_false_alarms_are_as_rare_as_promised(share: float) -> None:
+def test_false_alarms_under_the_null_have_the_nominal_rate(share: float) -> None:
     rng = np.random.default_rng(int(100 * share))
     n0 = round(4000 * share)
     trials = [classifiers(rng, n0, 4000 - n0) for _ in range(1500)]
@@ -113,7 +113,7 @@ def test_interval_covers_the_true_difference_at_its_level(share: float) -> None:
     assert 930 <= covered <= 970
 
 
-def test_classifiers_that_decide_alike_do_not_differ() -> None:
+def test_equal_decisions_have_no_difference() -> None:
     a, _, labels = classifiers(np.random.default_rng(4), 30, 70)
     found = paired_hter_test(a, a, labels)
     assert (found.hter, found.low, found.high, found.p) == (0, 0, 0, 1)
@@ -169,6 +169,6 @@ def test_holm_is_the_sequence_of_its_definition() -> None:
     ("a", "b", "labels"),
     [([0, 1], [0, 1], [1, 1]), ([0], [0, 1], [0, 1]), ([0, 2], [0, 1], [0, 1])],
 )
-def test_what_cannot_be_compared_is_refused(a: list[int], b: list[int], labels: list[int]) -> None:
+def test_invalid_comparisons_are_refused(a: list[int], b: list[int], labels: list[int]) -> None:
     with pytest.raises(ValueError, match=r"expected|needed|neither"):
         paired_hter_test(a, b, labels)

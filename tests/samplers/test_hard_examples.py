@@ -130,7 +130,7 @@ def test_soft_labels_and_infinite_logits_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"bound": 0.5}, "bound=0.5"),
         ({"bound": float("inf")}, "bound=inf"),
@@ -139,6 +139,6 @@ def test_soft_labels_and_infinite_logits_are_passed_over() -> None:
         ({"by": "rank"}, "by=rank: expected one of loss, margin"),
     ],
 )
-def test_options_out_of_range_are_refused(options: dict[str, float], told: str) -> None:
-    with pytest.raises(UserError, match=rf"sampler\.{told}"):
+def test_options_out_of_range_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=rf"sampler\.{message}"):
         HardSampler(LABELS, 0, **options)  # type: ignore[arg-type]

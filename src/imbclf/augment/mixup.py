@@ -79,8 +79,8 @@ def cutmix(
 ) -> tuple[Tensor, Tensor]:
     """Return images with a rectangle of their partner pasted in, and the share of pixels kept.
 
-    The rectangle has the aspect ratio of the image and a share 1 - lambda of its area. As it is
-    clipped at the border, the share kept may be above lambda. Source: Yun et al., CutMix, ICCV 2019.
+    The rectangle has the aspect ratio of the image and 1 - lambda of its area. As it is clipped at
+    the border, the share kept may be above lambda. Source: Yun et al., CutMix, ICCV 2019.
 
     Args:
         images: `[N, H, W, 3]`.
