@@ -67,7 +67,7 @@ def test_soft_hter_of_one_class_is_half_its_rate(label: float) -> None:
 @pytest.mark.parametrize("margin", [0.5, 1.0, 4.0])
 @pytest.mark.parametrize("at_once", [1, 50, 1 << 24])
 def test_pairwise_auc_by_hand(margin: float, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairwise_auc, "PAIRS_AT_ONCE", at_once)
+    monkeypatch.setattr(pairwise_auc, "PAIRS_PER_STEP", at_once)
     logits, targets = batch()
     costs = [
         max(0.0, margin - (above - below)) ** 2

@@ -122,7 +122,7 @@ def _reason(path: Source, error: Exception) -> str:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken metadata says nothing about the pixels
+    except Exception:  # broken metadata: assume an upright image
         return 1
 
 

@@ -67,8 +67,8 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
     path = run / HOLDOUT
     if not path.exists():
         raise UserError(
-            f"{run} held no images out (no {HOLDOUT}). Train with data.holdout=0.2, or give other "
-            "labeled images: data.dir=PATH"
+            f"{run} has no held-out images (no {HOLDOUT}); train with data.holdout=0.2, or choose "
+            "other labeled images with data.dir=PATH"
         )
     try:
         stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})

@@ -82,12 +82,12 @@ def write_demo(
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if is_written(folder, wanted):
             return
-        with atomic_folder(folder) as beside:
-            write_faces(beside / "train_img", labels, seed, first=0)
+        with atomic_folder(folder) as partial:
+            write_faces(partial / "train_img", labels, seed, first=0)
             hidden = imbalanced_labels(unlabeled, minority, seed)
-            write_faces(beside / "val_img", hidden, seed, first=images)
-            write_text(beside / "label_train.txt", "".join(f"{label}\n" for label in labels))
-            write_text(beside / "demo.json", json.dumps(wanted, indent=2) + "\n")
+            write_faces(partial / "val_img", hidden, seed, first=images)
+            write_text(partial / "label_train.txt", "".join(f"{label}\n" for label in labels))
+            write_text(partial / "demo.json", json.dumps(wanted, indent=2) + "\n")
     logger.info(
         "drew the demo data, %d faces of which %d wear glasses (label 0) and %d more without "
         "labels, in %s",

@@ -22,7 +22,7 @@ class FoldLeakage:
 
     Attributes:
         folds: number of folds.
-        split_pairs: pairs whose images lie in different parts of a fold.
+        split_pairs: pairs whose images are in different parts of a fold.
         affected_images: images tested in another fold than one of their duplicates.
         split_pairs_with_groups: `split_pairs` if duplicates share a group; None if not measured.
     """
