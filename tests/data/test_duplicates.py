@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helpers.photographs import SIDE, brighter, cut_out, near_duplicates, pieces
+from imbclf.data.exploration.candidate_pairs import CELL
 from imbclf.data.exploration.duplicates import (
     Duplicates,
     confirm_copies,
@@ -20,7 +21,7 @@ from imbclf.data.exploration.duplicates import (
     split_across_folds,
 )
 from imbclf.data.exploration.image_matching import match_pairs
-from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected_groups, near_pairs
+from imbclf.data.exploration.near_duplicates import CROWD, connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,
     sampling_matrix,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.image_cache import height_and_width, open_images
-from imbclf.data.label_files import check_label_map
+from imbclf.data.label_map import check_label_map
 from imbclf.data.listing import Listing, list_images, list_labelled
 from imbclf.errors import UserError
 from imbclf.utils.checks import check_choice, check_range

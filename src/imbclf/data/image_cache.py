@@ -3,16 +3,14 @@
 import hashlib
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from imbclf.data.cache_lock import lock_cache
 from imbclf.data.decoding import MOST_PIXELS
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_file import read_pixels, write_pixels
@@ -157,33 +155,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def lock_cache(cache_dir: Path) -> Iterator[None]:
-    """Lock a cache folder for writing, and remove the partial caches of killed processes.
-
-    Raises:
-        UserError: the folder cannot be written to.
-    """
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(cache_dir / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            logger.info("Waiting for another process that decodes images into %s", cache_dir)
-            lock.acquire()
-        try:
-            for leftover in cache_dir.glob(f"{'[0-9a-f]' * 32}.partial"):
-                shutil.rmtree(leftover)
-            yield
-        finally:
-            lock.release()
-    except OSError as error:
-        if error.errno is None:
-            raise  # not from the operating system
-        raise UserError(
-            f"Cannot keep decoded images in {cache_dir}: {error.strerror}; "
-            "choose a writable folder with free space by data.cache_dir=FOLDER"
-        ) from error

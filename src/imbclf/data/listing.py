@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imbclf.data.image_files import images_below
-from imbclf.data.label_files import encode_labels, label_problems
+from imbclf.data.label_map import encode_labels, label_problems
 from imbclf.data.layouts import Layout, from_class_folders, from_lines, from_table
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few

@@ -66,13 +66,8 @@ def write_demo(
     ['demo.json', 'label_train.txt', 'train_img', 'val_img']
     """
     _check_arguments(images, unlabeled, minority, seed)
-    wanted = {
-        "images": images,
-        "unlabeled": unlabeled,
-        "minority": minority,
-        "seed": seed,
-        "drawing": DRAWING,
-    }
+    wanted = {"images": images, "unlabeled": unlabeled, "minority": minority, "seed": seed}
+    wanted["drawing"] = DRAWING
     if is_written(folder, wanted):
         return
     labels = imbalanced_labels(images, minority, seed)
