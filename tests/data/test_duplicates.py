@@ -200,7 +200,7 @@ def test_random_folds_split_duplicates_and_grouped_folds_never_do() -> None:
     rows = random.permutation(600)[:80].reshape(2, 40)
     pairs = pairs_of(rows[0].tolist(), rows[1].tolist())
     plain = stratified_folds(labels, 5, seed=0)
-    torn = split_across_folds(plain, pairs)
+    split = split_across_folds(plain, pairs)
     # In each of 5 folds the parts hold .2 (test), .1 (dev), .7: few pairs are together in all.
     for number in range(40):
         one, two = rows[:, number]
@@ -209,8 +209,8 @@ def test_random_folds_split_duplicates_and_grouped_folds_never_do() -> None:
             for fold in plain
             for part in (set(fold.fit), set(fold.dev), set(fold.test))
         )
-        assert torn[number] == (not together)
-    assert torn.mean() > 0.7
+        assert split[number] == (not together)
+    assert split.mean() > 0.7
     grouped = stratified_folds(labels, 5, 0, duplicate_groups(600, pairs))
     assert not split_across_folds(grouped, pairs).any()
 

@@ -68,15 +68,15 @@ def torn_pairs(listing_root: Path, table: Path | None, pairs: list[dict[str, str
     assert listing.labels is not None
     place = {file: row for row, file in enumerate(listing.files.tolist())}
     folds = stratified_folds(listing.labels, 5, 3, listing.groups)
-    torn = 0
+    split = 0
     for pair in pairs:
         one, two = place[pair["file"]], place[pair["other"]]
-        torn += any(
+        split += any(
             (one in part) != (two in part)
             for fold in folds
             for part in (fold.fit.tolist(), fold.dev.tolist(), fold.test.tolist())
         )
-    return torn
+    return split
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def test_other_images_or_labels_are_refused_and_leave_a_run_as_it_was(
     options = ("data.holdout=0.25", "trainer.max_epochs=1", "tracking=none", "hydra.run.dir=one")
     assert run("train", *small(folder, *options), cwd=tmp_path).returncode == 0
     one, labels = tmp_path / "one", folder / "label_train.txt"
-    (one / "summary.json").unlink()  # as if it had been broken off at its very end
+    (one / "summary.json").unlink()  # as if interrupted at the very end
     held, text = (one / "holdout.csv").read_bytes(), labels.read_text()
     shutil.copy(folder / "train_img" / "000001.png", folder / "train_img" / "000000.png")
     labels.write_text(f"1\n{text}")

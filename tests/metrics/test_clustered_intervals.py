@@ -14,10 +14,10 @@ FAR, FRR = 0.08, 0.05
 Sample = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
-def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
+def patients(rng: np.random.Generator, kind: str, correlation: float) -> Sample:
     """Decisions, labels and groups of up to 150 patients, each as prone to errors as fate made him.
 
-    `alike` is the correlation of the errors of two of a patient's images.
+    `correlation` is the correlation of the errors of two of a patient's images.
     """
     if kind == "one label each":
         sizes = rng.geometric(0.2, 150)
@@ -28,7 +28,7 @@ def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
         groups = np.repeat(np.arange(40), 8)
         labels = np.tile([0, 0, 0, 1, 1, 1, 1, 1], 40)
     fate = rng.random(150)[groups]
-    spread = 1 / alike - 1
+    spread = 1 / correlation - 1
     prone = np.where(labels == 0, fate, 1 - fate if kind == "opposed" else fate)
     rate = np.where(labels == 0, FAR, FRR)
     wrong = rng.random(len(groups)) < beta.ppf(prone, rate * spread, (1 - rate) * spread)
@@ -36,10 +36,10 @@ def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
 
 
 @pytest.mark.parametrize("kind", ["one label each", "both labels", "opposed"])
-@pytest.mark.parametrize("alike", [0.01, 0.3, 0.9])
-def test_interval_covers_about_at_its_level(kind: str, alike: float) -> None:
+@pytest.mark.parametrize("correlation", [0.01, 0.3, 0.9])
+def test_interval_covers_about_at_its_level(kind: str, correlation: float) -> None:
     rng = np.random.default_rng(0)
-    samples = [patients(rng, kind, alike) for _ in range(300)]
+    samples = [patients(rng, kind, correlation) for _ in range(300)]
     intervals = [clustered_hter_interval(*sample) for sample in samples]
     covered = np.mean([low <= (FAR + FRR) / 2 <= high for low, high in intervals])
     assert 0.91 <= covered <= 1

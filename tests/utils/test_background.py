@@ -1,4 +1,4 @@
-"""Work that is begun before its result is needed, and when its caller goes on."""
+"""Background work, and when its caller is released."""
 
 import threading
 from collections.abc import Callable

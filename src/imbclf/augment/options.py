@@ -31,6 +31,10 @@ class Augmentation:
 
     Raises:
         UserError: an option is out of range.
+
+    >>> Augmentation(mixup=-1.0)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: augment.mixup=-1.0: expected 0 or more; try 0.2
     """
 
     flip: Flip = "random"

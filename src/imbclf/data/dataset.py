@@ -37,6 +37,10 @@ class LabelledFolder:
 
     Raises:
         UserError: an option is out of range.
+
+    >>> LabelledFolder("photos", batch_size=1)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: data.batch_size=1: expected 2 or more
     """
 
     dir: str
