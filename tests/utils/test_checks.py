@@ -1,6 +1,7 @@
 """Range and choice checks of options."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from imbclf.utils.checks import check_choice, check_range
     ],
 )
 def test_bounds_are_checked_and_described(
-    bounds: dict[str, float], inside: list[float], outside: list[float], message: str
+    bounds: dict[str, Any], inside: list[float], outside: list[float], message: str
 ) -> None:
     for value in inside:
         check_range("loss.x", value, **bounds)
