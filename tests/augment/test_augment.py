@@ -17,8 +17,8 @@ from torchvision.transforms import functional as tv
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.augment.color import jitter
 from imbclf.augment.cutout import cut_out
-from imbclf.augment.geometry import crop_boxes, flip_where, flips, shift, warp
-from imbclf.augment.mixup import cutmix, mix_labels, mixup, partners, shares
+from imbclf.augment.geometry import draw_crop_boxes, draw_flips, flip_where, shift, warp
+from imbclf.augment.mixup import cutmix, draw_partners, draw_shares, mix_labels, mixup
 from imbclf.augment.random_draws import Draw, Draws, hash_indices
 from imbclf.augment.rectangles import paste
 from imbclf.augment.remix import remix_labels
@@ -127,7 +127,7 @@ def test_with_everything_off_nothing_is_touched() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in ON if name not in MIXES])
-def test_an_image_changes_alike_in_every_batch_and_keeps_its_label(name: str) -> None:
+def test_an_image_changes_the_same_in_every_batch_and_keeps_its_label(name: str) -> None:
     images, rows = random_images(40), torch.arange(40)
     whole, targets = augmented(ON[name], images, rows)
     assert targets.tolist() == (rows % 3 > 0).float().tolist()
@@ -214,13 +214,13 @@ def test_flip_mirrors_left_to_right_only_where_chosen() -> None:
 
 @given(seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 1000))
 def test_alternating_shows_both_sides_in_any_two_epochs(seed: int, epoch: int) -> None:
-    here, there = (flips(drawn(50, e, seed), "alternating") for e in (epoch, epoch + 1))
+    here, there = (draw_flips(drawn(50, e, seed), "alternating") for e in (epoch, epoch + 1))
     assert (here != there).all()
 
 
 def test_draws_of_random_are_fair_and_independent() -> None:
-    alternating = flips(drawn(100_000, 0), "alternating").double()
-    flipped = torch.stack([flips(drawn(100_000, e), "random").double() for e in range(4)])
+    alternating = draw_flips(drawn(100_000, 0), "alternating").double()
+    flipped = torch.stack([draw_flips(drawn(100_000, e), "random").double() for e in range(4)])
     assert alternating.mean() == pytest.approx(0.5, abs=0.01)
     assert flipped.mean(1).numpy() == pytest.approx(np.full(4, 0.5), abs=0.01)
     correlations = np.corrcoef(flipped.numpy())
@@ -312,8 +312,8 @@ def test_warp_is_a_turn_then_a_crop_pixel_by_pixel(numbers: tuple[float, ...]) -
     np.testing.assert_allclose(found[0].numpy(), expected, atol=0.02)
 
 
-def test_boxes_lie_inside_and_are_drawn_as_said() -> None:
-    boxes = crop_boxes(drawn(20_000), smallest=0.5).double()
+def test_crop_boxes_lie_inside_with_the_documented_distribution() -> None:
+    boxes = draw_crop_boxes(drawn(20_000), smallest=0.5).double()
     left, top, width, height = boxes.numpy().T
     assert min(left.min(), top.min()) >= 0
     assert max((left + width).max(), (top + height).max()) <= 1 + 1e-6
@@ -324,7 +324,7 @@ def test_boxes_lie_inside_and_are_drawn_as_said() -> None:
     free = (area < 0.7) & (width < 1) & (height < 1)
     assert stats.kstest((area[free] - 0.5) / 0.2, "uniform").pvalue > 1e-5
     assert stats.kstest(left[free] / (1 - width[free]), "uniform").pvalue > 1e-5
-    whole = crop_boxes(drawn(10), smallest=1.0)
+    whole = draw_crop_boxes(drawn(10), smallest=1.0)
     assert whole.tolist() == [[0, 0, 1, 1]] * 10
 
 
@@ -378,27 +378,27 @@ def test_cutout_covers_a_square_with_the_mean_color_of_its_image(side: int) -> N
 # Mixing
 
 
-def test_partners_are_a_permutation_that_leaves_nobody_alone() -> None:
+def test_partners_are_a_permutation_without_fixed_points() -> None:
     for count in (2, 3, 16, 33):
-        partner = partners(drawn(count))
+        partner = draw_partners(drawn(count))
         assert sorted(partner.tolist()) == list(range(count))
         assert (partner != torch.arange(count)).all()
-    assert partners(drawn(1)).tolist() == [0]
+    assert draw_partners(drawn(1)).tolist() == [0]
     twice = Draws(torch.arange(20).repeat_interleave(2), 0, 0, 0)
-    assert (twice.rows[partners(twice)] != twice.rows).all()
+    assert (twice.rows[draw_partners(twice)] != twice.rows).all()
 
 
-def test_whom_an_image_is_mixed_with_does_not_depend_on_its_place_in_the_batch() -> None:
+def test_partners_do_not_depend_on_the_order_of_the_batch() -> None:
     rows = torch.arange(50, 71)
     order = torch.randperm(21, generator=torch.Generator().manual_seed(1))
-    here = rows[partners(Draws(rows, 0, 0, 0))]
-    there = rows[order][partners(Draws(rows[order], 0, 0, 0))]
+    here = rows[draw_partners(Draws(rows, 0, 0, 0))]
+    there = rows[order][draw_partners(Draws(rows[order], 0, 0, 0))]
     assert torch.equal(here[order], there)
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 0.2, 1.0, 8.0])
 def test_shares_are_those_of_the_beta_distribution_the_larger_one_first(alpha: float) -> None:
-    share = shares(drawn(20_000), alpha).double().numpy()
+    share = draw_shares(drawn(20_000), alpha).double().numpy()
     assert share.min() >= 0.5
     assert share.max() <= 1
 
@@ -431,7 +431,7 @@ def test_cutmix_labels_are_the_shares_of_pixels_counted() -> None:
     rows = torch.arange(count)
     labels = (rows % 3 > 0).long()
     mixed, targets = augmented(Augmentation(flip="none", cutmix=1.0), images, rows)
-    partner = partners(Draws(rows, 5, 1, 1))
+    partner = draw_partners(Draws(rows, 5, 1, 1))
     sizes = set()
     for number in range(count):
         counts = np.bincount(mixed[number, :, :, 0].flatten().numpy(), minlength=count)
@@ -490,7 +490,7 @@ def test_remix_gives_blends_to_the_minority_whichever_label_it_is(minority: int)
     counts = (100, 400) if minority == 0 else (400, 100)
     options = Augmentation(flip="none", mixup=1.0, remix=True)
     _, targets = FoldAugmentation(options, 0, counts)(random_images(500), labels, rows, 0, 0)
-    partner = partners(Draws(rows, 0, 0, 0))
+    partner = draw_partners(Draws(rows, 0, 0, 0))
     both = labels != labels[partner]
     assert (targets[labels == minority] == minority).all()  # they keep the larger share
     assert ((targets > 0) & (targets < 1))[both & (labels != minority)].all()

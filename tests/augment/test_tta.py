@@ -56,5 +56,5 @@ def test_images_that_have_no_shifted_views_are_refused() -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(UserError, match=r"cv\.tta=turn: expected none, flip, shift"):
+    with pytest.raises(UserError, match=r"cv\.tta=turn: expected one of none, flip, shift"):
         check_tta("cv.tta", "turn")

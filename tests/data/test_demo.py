@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imbclf.data.demo import write as demo
-from imbclf.data.demo.faces import GLASSES, NO_GLASSES, draw_face, draw_faces
+from imbclf.data.demo.faces import GLASSES, NO_GLASSES, draw_face
 from imbclf.data.demo.write import write_demo
 from imbclf.errors import UserError
 
@@ -21,6 +21,11 @@ EYES = (slice(14, 48), slice(4, 60))
 def contents(folder: Path) -> dict[str, bytes]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def draw_faces(labels: NDArray[np.int64], seed: int, size: int = 64) -> NDArray[np.uint8]:
+    """One face for each label, numbered from 0: uint8 `[N, size, size, 3]`."""
+    return np.array([draw_face(label, seed, i, size) for i, label in enumerate(labels.tolist())])
 
 
 def pairs(count: int, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -186,7 +191,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_impossible_arguments_are_refused(
     tmp_path: Path, images: int, unlabeled: int, minority: float, seed: int
 ) -> None:
-    with pytest.raises(UserError, match="demo data of"):
+    with pytest.raises(UserError, match=r"data\.make\.(minority|unlabeled|seed)=.*: expected"):
         write_demo(tmp_path / "demo", images, unlabeled, minority, seed)
     assert not list(tmp_path.iterdir())
 

@@ -10,20 +10,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helpers.photographs import SIDE, brighter, cut_out, near_duplicates, pieces
+from imbclf.data.exploration.candidate_pairs import CELL
 from imbclf.data.exploration.duplicates import (
     Duplicates,
-    confirmed_copies,
+    confirm_copies,
     duplicate_groups,
     find_duplicates,
     first_copies,
     pairs_across,
     split_across_folds,
 )
-from imbclf.data.exploration.image_matching import alike
-from imbclf.data.exploration.near_duplicates import CELL, CROWD, connected, near_pairs
+from imbclf.data.exploration.image_matching import match_pairs
+from imbclf.data.exploration.near_duplicates import CROWD, connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,
-    sampling,
+    sampling_matrix,
     thumbnails,
     window_spectra,
 )
@@ -62,7 +63,8 @@ def test_windows_are_transformed_as_if_cut_out_and_enlarged() -> None:
     top, left, side = 2.3, 1.1, 28.5
     window = window_spectra(thumbs, (top, left, side))
     rows, columns = (
-        sampling(np.array([start]), np.array([side]))[0].astype(np.float64) for start in (top, left)
+        sampling_matrix(np.array([start]), np.array([side]))[0].astype(np.float64)
+        for start in (top, left)
     )
     for thumb, spectrum in zip(thumbs, window, strict=True):
         points = top + (np.arange(32) + 0.5) * side / 32 - 0.5
@@ -73,7 +75,7 @@ def test_windows_are_transformed_as_if_cut_out_and_enlarged() -> None:
         assert np.allclose(spectrum, 4 * cosines @ whole @ cosines.T, rtol=1e-3, atol=1)
 
 
-def test_every_image_that_hangs_together_with_one_of_the_other_folder_counts() -> None:
+def test_images_connected_to_the_other_folder_are_paired() -> None:
     """Three copies of a darker image of the first folder, one of them exact, and a stranger."""
     first = noise(40, 0)
     darker = np.asarray(0.8 * first[7], np.uint8)
@@ -117,34 +119,34 @@ def test_constant_images_and_few_images_have_no_near_pairs() -> None:
     assert not found_pairs(noise(1, 0))
 
 
-def test_a_crowd_is_one_group_though_not_every_pair_is_listed() -> None:
+def test_a_large_group_is_connected_without_listing_every_pair() -> None:
     many = 6 * CROWD
     image, *others = noise(201, seed=4)
     crowd = [brighter(image, factor) for factor in np.linspace(0.6, 1.2, many)]
     thumbs = thumbnails(np.stack([*crowd, *others]))
     pairs = near_pairs(thumbs)
-    group = connected(len(thumbs), pairs.first, pairs.second)
+    group = connected_groups(len(thumbs), pairs.first, pairs.second)
     assert len(set(group[:many].tolist())) == 1
     assert len(set(group.tolist())) == 201
     assert len(pairs.first) < many * (many - 1) / 4
 
 
-def test_likeness_is_one_for_the_same_and_small_for_what_is_not_alike() -> None:
+def test_similarity_is_one_for_copies_and_small_for_different_images() -> None:
     thumbs = thumbnails(noise(4, 6))
     one, two = np.array([0, 0, 1]), np.array([0, 1, 2])
-    same, likeness = alike(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
+    same, similarity = match_pairs(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
     assert same.tolist() == [True, False, False]
-    assert likeness[0] == pytest.approx(1)
-    assert likeness[1:].max() < 0.4
+    assert similarity[0] == pytest.approx(1)
+    assert similarity[1:].max() < 0.4
 
 
-def test_a_window_is_found_again_from_a_pixel_and_a_half_beside_it() -> None:
+def test_a_window_is_found_from_one_and_a_half_pixels_away() -> None:
     image = pieces()[pieces().std(axis=(1, 2, 3)).argmax()]
     thumbs = thumbnails(np.stack([image, cut_out(image, 56, 4, 4)]))
     start = np.array([[2.0 + 1.5, 2.0 - 1.5, 28.0]])
-    same, likeness = alike(thumbs, np.array([0]), np.array([1]), start)
+    same, similarity = match_pairs(thumbs, np.array([0]), np.array([1]), start)
     assert same[0]
-    assert likeness[0] > 0.85
+    assert similarity[0] > 0.85
 
 
 def test_exact_copies_are_those_with_equal_pixels() -> None:
@@ -165,16 +167,16 @@ def test_copies_of_resized_images_must_be_equal_in_full_size(tmp_path: Path) -> 
     for name, pixels in (("a.png", image), ("b.png", other), ("c.png", image)):
         Image.fromarray(pixels).save(tmp_path / name)
     paths = [str(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
-    assert confirmed_copies(np.array([0, 0, 0]), paths).tolist() == [0, 1, 0]
+    assert confirm_copies(np.array([0, 0, 0]), paths).tolist() == [0, 1, 0]
 
 
-def test_of_three_copies_two_pairs_are_told_and_hash_bits_are_counted() -> None:
+def test_three_copies_give_two_pairs_and_hash_bits_are_counted() -> None:
     image = pieces()[3]
     pixels = np.stack([image, brighter(image, 0.8), image, image])
     thumbs = thumbnails(pixels)
     found = find_duplicates(first_copies(pixels), thumbs)
-    told = zip(found.first, found.second, found.exact, strict=True)
-    assert [*told] == [(0, 1, False), (0, 2, True), (0, 3, True)]
+    listed = zip(found.first, found.second, found.exact, strict=True)
+    assert [*listed] == [(0, 1, False), (0, 2, True), (0, 3, True)]
     hashes = [imagehash.phash(Image.fromarray(pixels[row])) for row in (0, 1)]
     assert found.bits.tolist() == [hashes[0] - hashes[1], 0, 0]
 
@@ -192,13 +194,13 @@ def test_groups_join_duplicates_and_given_groups_through_each_other() -> None:
     assert group[0] == group[1] == group[2] == group[4] == group[5] != group[3]
 
 
-def test_random_folds_tear_duplicates_and_folds_of_their_groups_never_do() -> None:
+def test_random_folds_split_duplicates_and_grouped_folds_never_do() -> None:
     random = np.random.default_rng(8)
     labels = (np.arange(600) % 8 > 0).astype(np.int64)
     rows = random.permutation(600)[:80].reshape(2, 40)
     pairs = pairs_of(rows[0].tolist(), rows[1].tolist())
     plain = stratified_folds(labels, 5, seed=0)
-    torn = split_across_folds(plain, pairs)
+    split = split_across_folds(plain, pairs)
     # In each of 5 folds the parts hold .2 (test), .1 (dev), .7: few pairs are together in all.
     for number in range(40):
         one, two = rows[:, number]
@@ -207,8 +209,8 @@ def test_random_folds_tear_duplicates_and_folds_of_their_groups_never_do() -> No
             for fold in plain
             for part in (set(fold.fit), set(fold.dev), set(fold.test))
         )
-        assert torn[number] == (not together)
-    assert torn.mean() > 0.7
+        assert split[number] == (not together)
+    assert split.mean() > 0.7
     grouped = stratified_folds(labels, 5, 0, duplicate_groups(600, pairs))
     assert not split_across_folds(grouped, pairs).any()
 

@@ -1,4 +1,4 @@
-"""Near-duplicates across folds make the HTER too good, and groups of them make it honest."""
+"""Near duplicates across folds make the HTER too optimistic; groups of them prevent that."""
 
 import json
 from pathlib import Path

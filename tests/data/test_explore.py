@@ -15,10 +15,11 @@ from helpers.commands import run
 from helpers.photographs import near_duplicates, pieces
 from helpers.strict_html import Strict
 from imbclf.data.dataset import LabelledFolder
-from imbclf.data.exploration.color_statistics import appearance
-from imbclf.data.exploration.explore import explore, facts
+from imbclf.data.exploration.color_statistics import color_statistics
+from imbclf.data.exploration.explore import explore
+from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
-from imbclf.data.image_headers import read_headers, telling, traits
+from imbclf.data.image_headers import leaky_traits, read_headers, traits
 from imbclf.data.listing import list_images, list_labelled
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
@@ -40,8 +41,8 @@ def album(tmp_path: Path) -> Path:
     (folder / "train_img").mkdir(parents=True)
     for number, image in enumerate(images):
         Image.fromarray(image).save(folder / "train_img" / f"{number:04d}.png")
-    told = [*labels, *copied, labels[5]]
-    (folder / "label_train.txt").write_text("".join(f"{label}\n" for label in told))
+    all_labels = [*labels, *copied, labels[5]]
+    (folder / "label_train.txt").write_text("".join(f"{label}\n" for label in all_labels))
     other = folder / "other"
     other.mkdir()
     again, _ = near_duplicates(pieces(), 5, seed=7)
@@ -67,15 +68,15 @@ def torn_pairs(listing_root: Path, table: Path | None, pairs: list[dict[str, str
     assert listing.labels is not None
     place = {file: row for row, file in enumerate(listing.files.tolist())}
     folds = stratified_folds(listing.labels, 5, 3, listing.groups)
-    torn = 0
+    split = 0
     for pair in pairs:
         one, two = place[pair["file"]], place[pair["other"]]
-        torn += any(
+        split += any(
             (one in part) != (two in part)
             for fold in folds
             for part in (fold.fit.tolist(), fold.dev.tolist(), fold.test.tolist())
         )
-    return torn
+    return split
 
 
 @pytest.mark.slow
@@ -100,20 +101,20 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
     assert exact == [("0005.png", "0160.png")]
     assert len([row for row in rows if row["other_in"] == "test"]) >= 4
 
-    told = json.loads((out / "explore.json").read_text())
+    numbers = json.loads((out / "explore.json").read_text())
     labels = [int(line) for line in (album / "label_train.txt").read_text().split()]
-    assert told["class_counts"] == [labels.count(0), labels.count(1)]
+    assert numbers["class_counts"] == [labels.count(0), labels.count(1)]
     contradicting = [row for row in inside if row["label"] != row["other_label"]]
-    assert told["duplicates"]["across_labels"] == len(contradicting) >= 6
-    assert told["test"]["images"] == 8
-    assert 4 <= told["test"]["duplicates"] <= 5
+    assert numbers["duplicates"]["across_labels"] == len(contradicting) >= 6
+    assert numbers["test"]["images"] == 8
+    assert 4 <= numbers["test"]["duplicates"] <= 5
     assert f"{len(contradicting)} of these pairs have contradicting labels" in done.stdout
 
     # The leak, and how it goes away, checked on folds of another seed than the command tried.
     assert torn_pairs(album, None, inside) > len(inside) / 2
     assert torn_pairs(album, out / "groups.csv", inside) == 0
-    assert told["folds"]["torn_pairs"] > len(inside) / 2
-    assert told["folds"]["torn_pairs_with_groups"] == 0
+    assert numbers["folds"]["torn_pairs"] > len(inside) / 2
+    assert numbers["folds"]["torn_pairs_with_groups"] == 0
 
     again = run("explore", *arguments, cwd=tmp_path)
     assert again.returncode == 2
@@ -124,7 +125,7 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["write_group=true"], "did you mean write_groups?"),
         (["data.imagesize=3"], "did you mean image_size?"),
@@ -133,11 +134,11 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
     ],
 )
 def test_mistakes_are_one_message_and_leave_nothing(
-    album: Path, tmp_path: Path, arguments: list[str], told: str
+    album: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     done = run("explore", f"data.dir={album}", "out=two", *arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "two").exists()
 
@@ -155,23 +156,23 @@ def test_class_folders_mixed_sizes_modes_and_broken_files(tmp_path: Path) -> Non
     (folder / "dog" / "broken.png").write_bytes(b"no image")
     data = LabelledFolder(str(folder), on_corrupt="skip", cache_dir=str(tmp_path / "cache"))
     found = explore(data, None, folds=3, seed=0, try_groups=True)
-    told = facts(found)
-    assert told["unreadable"] == ["dog/broken.png"]
-    assert told["class_counts"] == [12, 30]
-    assert told["formats"] == [
+    numbers = facts(found)
+    assert numbers["unreadable"] == ["dog/broken.png"]
+    assert numbers["class_counts"] == [12, 30]
+    assert numbers["formats"] == [
         {"format": "PNG", "label_0": 0, "label_1": 30},
         {"format": "JPEG", "label_0": 12, "label_1": 0},
     ]
-    assert {(row["height_x_width"], row["label_0"]) for row in told["sizes"]} == {
+    assert {(row["height_x_width"], row["label_0"]) for row in numbers["sizes"]} == {
         ("60 x 80", 6),
         ("61 x 80", 6),
     }
-    assert told["looked_at"] == {"height_width": [64, 64], "resized": True}
+    assert numbers["looked_at"] == {"height_width": [64, 64], "resized": True}
     words = "\n".join(findings(found))
     assert "Images that cannot be read: 1 (dog/broken.png)." in words
     assert "2 sizes" in words
     assert "Mode" in words
-    assert "instead of what the images show" in words
+    assert "instead of the content of the images" in words
     html = exploration_page(found, seed=0).html()
     assert "Mean image of label cat" in html
     assert "dog/broken.png" in html
@@ -200,7 +201,7 @@ def test_groups_that_the_user_gave_are_kept_together_too(album: Path, tmp_path: 
 
 def test_colors_are_those_of_all_pixels() -> None:
     labels = (np.arange(120) % 5 == 0).astype(np.int64)
-    found = appearance(pieces(), labels)
+    found = color_statistics(pieces(), labels)
     scaled = pieces().reshape(-1, 3) / 255
     assert np.allclose(found.mean, scaled.mean(axis=0))
     assert np.allclose(found.deviation, scaled.std(axis=0), rtol=1e-5)
@@ -220,8 +221,10 @@ def test_headers_are_what_pillow_says_and_traits_count_them(tmp_path: Path) -> N
     labels = np.array([0, 0, 0, 1, 1, 1])
     rows = traits([header.mode for header in readable], labels)
     assert {(row.value, row.zeros, row.ones) for row in rows} == {("L", 2, 0), ("RGB", 1, 3)}
-    assert len(telling(rows)) == 2
-    assert Counter(row.value for row in telling([rows[0]._replace(zeros=3, ones=3)])) == Counter()
+    assert len(leaky_traits(rows)) == 2
+    assert (
+        Counter(row.value for row in leaky_traits([rows[0]._replace(zeros=3, ones=3)])) == Counter()
+    )
 
 
 def test_a_folder_without_labels_is_refused(
@@ -253,8 +256,8 @@ def test_the_leak_across_folds_vanishes_with_groups(album: Path, tmp_path: Path)
     assert torn_pairs(album, None, pairs) > len(pairs) / 2
     assert torn_pairs(album, tmp_path / "groups.csv", pairs) == 0
     assert found.folds is not None
-    assert found.folds.torn > len(pairs) / 2
-    assert found.folds.grouped_torn == 0
+    assert found.folds.split_pairs > len(pairs) / 2
+    assert found.folds.split_pairs_with_groups == 0
     parser = Strict()
     parser.feed(exploration_page(found, seed=0).html())
     assert parser.open == []

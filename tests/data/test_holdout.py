@@ -57,7 +57,7 @@ def test_too_small_a_class_is_refused() -> None:
         hold_out(Listing(Path("p"), np.array([*"abc"]), np.array([0, 1, 1])), 0.2)
 
 
-def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
+def test_held_out_images_are_found_or_reported_missing(tmp_path: Path) -> None:
     _, held = hold_out(listing(), 0.2)
     assert held is not None
     write_holdout(tmp_path, held)
@@ -73,7 +73,7 @@ def test_what_was_held_out_is_found_again_or_missed(tmp_path: Path) -> None:
         find_holdout(tmp_path / "none", listing())
 
 
-def test_no_part_of_a_run_is_judged_on_its_own_images(
+def test_a_run_is_not_evaluated_on_its_own_images(
     make_folder: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -110,7 +110,7 @@ def test_other_images_or_labels_are_refused_and_leave_a_run_as_it_was(
     options = ("data.holdout=0.25", "trainer.max_epochs=1", "tracking=none", "hydra.run.dir=one")
     assert run("train", *small(folder, *options), cwd=tmp_path).returncode == 0
     one, labels = tmp_path / "one", folder / "label_train.txt"
-    (one / "summary.json").unlink()  # as if it had been broken off at its very end
+    (one / "summary.json").unlink()  # as if interrupted at the very end
     held, text = (one / "holdout.csv").read_bytes(), labels.read_text()
     shutil.copy(folder / "train_img" / "000001.png", folder / "train_img" / "000000.png")
     labels.write_text(f"1\n{text}")
@@ -139,7 +139,7 @@ def test_other_images_or_labels_are_refused_and_leave_a_run_as_it_was(
 
 
 @pytest.mark.slow
-def test_a_run_never_sees_what_it_is_judged_on(
+def test_a_run_never_trains_on_held_out_images(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = make_folder().rename(tmp_path / "training")

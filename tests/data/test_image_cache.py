@@ -98,7 +98,9 @@ def test_pixels_are_those_of_decode_in_order(
     assert kept is photos
 
 
-def test_the_same_again_is_not_decoded(photos: Listing, cache: Path, runs: list[int]) -> None:
+def test_a_cached_listing_is_not_decoded_again(
+    photos: Listing, cache: Path, runs: list[int]
+) -> None:
     first, _ = open_images(photos, None, cache, workers=1)
     again, _ = open_images(photos, None, cache, workers=1)
     np.testing.assert_array_equal(first, again)
@@ -106,7 +108,7 @@ def test_the_same_again_is_not_decoded(photos: Listing, cache: Path, runs: list[
     assert isinstance(again, np.memmap)
 
 
-def test_labels_and_the_place_of_the_folder_play_no_part(photos: Listing) -> None:
+def test_the_cache_does_not_depend_on_labels_or_folder(photos: Listing) -> None:
     moved = photos.root.rename(photos.root.with_name("moved"))
     key = cache_key(list_images(moved), None)
     assert key == cache_key(Listing(moved, photos.files, 1 - np.arange(40) % 2), None)
@@ -159,7 +161,7 @@ def test_nothing_is_written_beside_the_images(photos: Listing, cache: Path) -> N
 
 
 @pytest.mark.parametrize("damage", ["pixels cut", "no pixels", "no index", "index cut"])
-def test_a_damaged_cache_is_made_anew(
+def test_a_damaged_cache_is_decoded_again(
     photos: Listing, cache: Path, runs: list[int], damage: str
 ) -> None:
     expected, _ = open_images(photos, None, cache, workers=1)
@@ -176,7 +178,7 @@ def test_a_damaged_cache_is_made_anew(
 
 
 @pytest.mark.parametrize("image_size", [0, -3, (0, 5)])
-def test_sizes_that_are_none(
+def test_invalid_sizes_are_refused(
     photos: Listing, cache: Path, image_size: int | tuple[int, int]
 ) -> None:
     with pytest.raises(UserError, match=r"data\.image_size="):
@@ -205,7 +207,7 @@ def spoil(listing: Listing, *numbers: int) -> None:
         (listing.root / f"{number}.png").write_bytes(b"no image")
 
 
-def test_unreadable_images_are_all_told(photos: Listing, cache: Path) -> None:
+def test_unreadable_images_are_all_reported(photos: Listing, cache: Path) -> None:
     spoil(photos, *range(1, 26))
     (photos.root / "40.png").unlink()
     message = refusal(photos, cache)
@@ -258,14 +260,14 @@ def test_no_image_at_all_is_an_error_even_when_skipping(photos: Listing, cache: 
 # Where the cache cannot be
 
 
-def test_a_cache_dir_that_cannot_be(photos: Listing, tmp_path: Path) -> None:
+def test_an_unusable_cache_dir_is_refused(photos: Listing, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     message = refusal(photos, tmp_path / "file" / "cache")
     assert "Not a directory" in message
     assert "data.cache_dir=" in message
 
 
-def test_a_disk_that_is_too_small_is_known_beforehand(
+def test_too_little_disk_space_is_reported_before_decoding(
     photos: Listing, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = SimpleNamespace(free=40 * 8 * 6 * 3 - 1)
@@ -276,7 +278,7 @@ def test_a_disk_that_is_too_small_is_known_beforehand(
     assert contents(cache) == []
 
 
-def test_a_write_that_fails_is_told(photos: Listing, cache: Path) -> None:
+def test_a_failed_write_is_reported(photos: Listing, cache: Path) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))\n"
     with opening(photos.root, cache, before=limit) as child:
         _, errors = child.communicate(timeout=120)
@@ -383,7 +385,7 @@ def test_the_second_process_waits_for_the_first(
     assert caught_in_the_act.wait(120) == 0
 
 
-def test_killed_in_the_middle(caught_in_the_act: Child, photos: Listing, cache: Path) -> None:
+def test_killed_while_decoding(caught_in_the_act: Child, photos: Listing, cache: Path) -> None:
     caught_in_the_act.kill()
     _, errors = caught_in_the_act.communicate(timeout=120)  # ends when the last worker has ended
     assert errors == ""
@@ -398,7 +400,7 @@ def test_killed_in_the_middle(caught_in_the_act: Child, photos: Listing, cache: 
     ("number", "problem"),
     [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "stopped by a handler")],
 )
-def test_interrupted_in_the_middle(
+def test_interrupted_while_decoding(
     caught_in_the_act: Child, cache: Path, number: int, problem: str
 ) -> None:
     os.killpg(caught_in_the_act.pid, number)  # as a terminal does on Ctrl-C
@@ -409,7 +411,7 @@ def test_interrupted_in_the_middle(
     assert contents(cache) == []
 
 
-def test_a_worker_that_dies_is_not_taken_for_the_end(caught_in_the_act: Child, cache: Path) -> None:
+def test_a_dead_worker_is_an_error(caught_in_the_act: Child, cache: Path) -> None:
     os.kill(decoders(cache)[0], signal.SIGKILL)
     _, errors = caught_in_the_act.communicate(timeout=120)
     assert "RuntimeError: A process that decodes images died" in errors

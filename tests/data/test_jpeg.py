@@ -73,7 +73,7 @@ def test_a_truncated_file_is_left_to_pillow(share: float) -> None:
     assert decode_plain_jpeg(BytesIO(content[: int(len(content) * share)]), None) is None
 
 
-def test_what_needs_more_than_decoding_is_left_to_pillow() -> None:
+def test_other_images_are_left_to_pillow() -> None:
     image = noise(8, 6)
     exif = image.getexif()
     exif[0x0112] = 6

@@ -91,7 +91,7 @@ def test_dev_is_drawn_at_random_and_anew_in_each_fold() -> None:
 
 @given(st.integers(2, 5), st.integers(20, 60), st.integers(0, 1000), st.floats(0.1, 0.3))
 @settings(deadline=None, max_examples=40)
-def test_groups_never_straddle_parts(k: int, n_groups: int, seed: int, dev_fraction: float) -> None:
+def test_groups_are_never_split(k: int, n_groups: int, seed: int, dev_fraction: float) -> None:
     rng = np.random.default_rng(seed)
     groups = rng.permutation(np.repeat(np.arange(n_groups), rng.integers(1, 9, n_groups)))
     labels = (rng.random(len(groups)) > 0.3).astype(np.int64)
@@ -151,9 +151,9 @@ def test_a_million_images_and_two_folds_of_the_least_size() -> None:
 @pytest.mark.parametrize(
     ("counts", "k", "dev_fraction", "message"),
     [
-        ((50, 50), 1, 0.1, "cv.folds=1: expected at least 2"),
-        ((50, 50), 5, 0.0, "cv.dev_fraction=0.0: expected more than 0"),
-        ((50, 50), 5, 0.8, "cv.dev_fraction=0.8: .* with cv.folds=5, less than 0.8"),
+        ((50, 50), 1, 0.1, "cv.folds=1: expected 2 or more"),
+        ((50, 50), 5, 0.0, "cv.dev_fraction=0.0: expected a share above 0"),
+        ((50, 50), 5, 0.8, "cv.dev_fraction=0.8: .* with cv.folds=5, below 0.8"),
         ((50, 50), 2, float("nan"), "cv.dev_fraction=nan"),
         ((50, 7), 10, 0.1, "cv.folds=10: label 1 has only 7 images.* that works is 7$"),
         ((2, 50), 5, 0.1, "label 0 has only 2 images.*no cv.folds works with fewer than 3$"),
@@ -162,7 +162,7 @@ def test_a_million_images_and_two_folds_of_the_least_size() -> None:
         ((0, 0), 5, 0.1, "label 0 has only 0 images"),
     ],
 )
-def test_what_cannot_be_split_is_refused(
+def test_impossible_splits_are_refused(
     counts: tuple[int, int], k: int, dev_fraction: float, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
@@ -171,7 +171,7 @@ def test_what_cannot_be_split_is_refused(
 
 @pytest.mark.parametrize("fewest", range(3, 9))
 @pytest.mark.parametrize("k", range(2, 9))
-def test_the_number_of_folds_that_is_said_to_work_does(fewest: int, k: int) -> None:
+def test_the_suggested_number_of_folds_works(fewest: int, k: int) -> None:
     labels = np.repeat([0, 1], [fewest, 60])
     try:
         assert_partition(stratified_folds(labels, k, 0), fewest + 60)

@@ -97,7 +97,7 @@ def test_a_ramp_may_end_with_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: WeightedBCE(COUNTS, minority_weight=0), r"loss\.minority_weight=0: .*null"),
         (lambda: WeightedBCE(COUNTS, minority_weight=math.nan), r"loss\.minority_weight=nan"),
@@ -111,6 +111,6 @@ def test_a_ramp_may_end_with_training() -> None:
         (lambda: WeightedBCE(COUNTS, ramp=math.nan), r"loss\.ramp=nan"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], nn.Module], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(make: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()

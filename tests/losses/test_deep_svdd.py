@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from imbclf.errors import UserError
-from imbclf.losses.deep_svdd import RECENT, SVDDLoss
+from imbclf.losses.deep_svdd import WINDOW, SVDDLoss
 from imbclf.models.heads import HypersphereHead
 
 COUNTS = (12, 88)
@@ -51,7 +51,7 @@ def test_the_soft_boundary_by_hand() -> None:
     assert float(loss.radius_squared) == pytest.approx(np.quantile(seen[-88:], 0.8), rel=1e-5)
 
 
-def test_judging_moves_no_radius_and_a_checkpoint_carries_it() -> None:
+def test_evaluation_keeps_the_radius_and_a_checkpoint_stores_it() -> None:
     loss = SVDDLoss(COUNTS, soft_boundary=True)
     loss(*batch())
     state = {key: tensor.clone() for key, tensor in loss.state_dict().items()}
@@ -62,7 +62,7 @@ def test_judging_moves_no_radius_and_a_checkpoint_carries_it() -> None:
     twin.load_state_dict(state)
     for seed in (1, 2):
         assert twin.train()(*batch(seed=seed)) == loss.train()(*batch(seed=seed))
-    assert len(SVDDLoss((10**6, 10**7), soft_boundary=True).recent) == RECENT
+    assert len(SVDDLoss((10**6, 10**7), soft_boundary=True).recent) == WINDOW
 
 
 @pytest.mark.parametrize("soft_boundary", [False, True])
@@ -123,7 +123,7 @@ def test_without_constant_terms_training_does_not_collapse(soft_boundary: bool, 
     assert collapsed == bias
 
 
-def test_mistakes_are_named() -> None:
+def test_invalid_options_are_refused() -> None:
     for nu in (0.0, 1.0, -1.0, math.nan):
         with pytest.raises(UserError, match=r"loss\.nu="):
             SVDDLoss(COUNTS, nu=nu)

@@ -91,7 +91,9 @@ def test_gradient_is_the_slope(path: Path, options: Options) -> None:
 
 @every_loss
 @pytest.mark.parametrize("label", [0, 1])
-def test_a_logit_towards_the_label_never_costs(path: Path, options: Options, label: int) -> None:
+def test_a_logit_towards_the_label_never_raises_the_loss(
+    path: Path, options: Options, label: int
+) -> None:
     loss = build(path, options)
     logits, targets = batch()
     image = targets.tolist().index(label)
@@ -116,7 +118,9 @@ def test_a_logit_towards_the_label_never_costs(path: Path, options: Options, lab
 
 
 @every_loss
-def test_parting_the_classes_from_equal_scores_pays(path: Path, options: Options) -> None:
+def test_separating_the_classes_from_equal_scores_lowers_the_loss(
+    path: Path, options: Options
+) -> None:
     loss = build(path, options)
     _, targets = batch()
     together = torch.zeros_like(targets)
@@ -226,7 +230,7 @@ def test_deferred_weights_are_neutral_then_rise_then_full(path: Path) -> None:
     assert build(path, schedule, progress=None).weights == (1, 1)
     step = build(path, schedule | {"ramp": 0.0}, progress=0.5)
     assert step.weights == full
-    # Weights are not only told but used: an image of each label costs its weight's share.
+    # Weights are not only set but used: an image of each label costs its weight's share.
     for label in (0, 1):
         logits, targets = torch.tensor([0.4]), torch.tensor([float(label)])
         neutral = build(path, schedule, progress=0.0)(logits, targets)

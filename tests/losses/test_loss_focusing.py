@@ -135,7 +135,7 @@ def test_slopes_survive_underflow(loss: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: FocalLoss(COUNTS, gamma=-1), r"loss\.gamma=-1: expected 0 or more"),
         (lambda: FocalLoss(COUNTS, minority_alpha=1.5), r"loss\.minority_alpha=1\.5"),
@@ -151,6 +151,6 @@ def test_slopes_survive_underflow(loss: nn.Module) -> None:
         (lambda: GeneralizedCrossEntropy((0, 5)), "0 of label 0 and 5 of label 1"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], nn.Module], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(make: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()

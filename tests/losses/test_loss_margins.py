@@ -80,7 +80,7 @@ def test_the_rarer_class_has_the_largest_margin() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: VectorScalingLoss(COUNTS, tau=-1), r"loss\.tau=-1: expected 0 or more"),
         (lambda: VectorScalingLoss(COUNTS, gamma=math.inf), r"loss\.gamma=inf"),
@@ -91,6 +91,6 @@ def test_the_rarer_class_has_the_largest_margin() -> None:
         (lambda: LDAMLoss((5, 0), minority_weight=1), "5 of label 0 and 0 of label 1"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], nn.Module], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(make: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()

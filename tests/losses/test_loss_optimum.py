@@ -174,7 +174,7 @@ def test_at_the_best_threshold_every_loss_reaches_the_bayes_hter(
 
 @pytest.mark.parametrize("name", PROMISE_THRESHOLD_0)
 @pytest.mark.parametrize(("share", "minority"), MINORITIES)
-def test_methods_that_promise_balanced_error_keep_it_at_threshold_0(
+def test_balanced_methods_reach_balanced_error_at_threshold_0(
     name: str, share: float, minority: int
 ) -> None:
     assert hter(learnt(name, share, minority), 0.0) <= BAYES + 0.005
@@ -182,7 +182,5 @@ def test_methods_that_promise_balanced_error_keep_it_at_threshold_0(
 
 @pytest.mark.parametrize("name", ["bce", "focal", "gce", "cdt", "asymmetric"])
 @pytest.mark.parametrize("minority", [0, 1])
-def test_methods_that_promise_nothing_of_the_kind_are_far_off_at_threshold_0(
-    name: str, minority: int
-) -> None:
+def test_other_methods_are_far_off_at_threshold_0(name: str, minority: int) -> None:
     assert hter(learnt(name, 0.01, minority), 0.0) > BAYES + 0.05

@@ -67,7 +67,7 @@ def test_soft_hter_of_one_class_is_half_its_rate(label: float) -> None:
 @pytest.mark.parametrize("margin", [0.5, 1.0, 4.0])
 @pytest.mark.parametrize("at_once", [1, 50, 1 << 24])
 def test_pairwise_auc_by_hand(margin: float, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairwise_auc, "PAIRS_AT_ONCE", at_once)
+    monkeypatch.setattr(pairwise_auc, "PAIRS_PER_STEP", at_once)
     logits, targets = batch()
     costs = [
         max(0.0, margin - (above - below)) ** 2
@@ -218,7 +218,7 @@ def test_within_a_class_a_score_can_be_too_high() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: SoftHTER(temperature=0), r"loss\.temperature=0: expected a number above 0"),
         (lambda: SoftHTER(mix=1.1), r"loss\.mix=1\.1: expected the share"),
@@ -226,6 +226,6 @@ def test_within_a_class_a_score_can_be_too_high() -> None:
         (lambda: AUCMarginLoss(margin=math.nan), r"loss\.margin=nan"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], nn.Module], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_invalid_options_are_refused(make: Callable[[], nn.Module], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()

@@ -72,7 +72,7 @@ def test_temperature_stays_finite_where_scores_separate_mislead_or_say_nothing()
 
 
 def test_another_prior_is_what_reweighting_the_classes_gives() -> None:
-    """Bayes by counting: of images that look alike, those of label 1 come k times as often."""
+    """Bayes by counting: with equal features, images of label 1 are k times as frequent."""
     of_0, of_1 = np.array([8.0, 3.0, 1.0]), np.array([2.0, 5.0, 30.0])
     prior = of_1.sum() / (of_0.sum() + of_1.sum())
     more = 4 * of_1

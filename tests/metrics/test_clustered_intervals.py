@@ -14,10 +14,10 @@ FAR, FRR = 0.08, 0.05
 Sample = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
-def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
+def patients(rng: np.random.Generator, kind: str, correlation: float) -> Sample:
     """Decisions, labels and groups of up to 150 patients, each as prone to errors as fate made him.
 
-    `alike` is the correlation of the errors of two of a patient's images.
+    `correlation` is the correlation of the errors of two of a patient's images.
     """
     if kind == "one label each":
         sizes = rng.geometric(0.2, 150)
@@ -28,7 +28,7 @@ def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
         groups = np.repeat(np.arange(40), 8)
         labels = np.tile([0, 0, 0, 1, 1, 1, 1, 1], 40)
     fate = rng.random(150)[groups]
-    spread = 1 / alike - 1
+    spread = 1 / correlation - 1
     prone = np.where(labels == 0, fate, 1 - fate if kind == "opposed" else fate)
     rate = np.where(labels == 0, FAR, FRR)
     wrong = rng.random(len(groups)) < beta.ppf(prone, rate * spread, (1 - rate) * spread)
@@ -36,10 +36,10 @@ def patients(rng: np.random.Generator, kind: str, alike: float) -> Sample:
 
 
 @pytest.mark.parametrize("kind", ["one label each", "both labels", "opposed"])
-@pytest.mark.parametrize("alike", [0.01, 0.3, 0.9])
-def test_it_covers_the_truth_about_as_often_as_it_says(kind: str, alike: float) -> None:
+@pytest.mark.parametrize("correlation", [0.01, 0.3, 0.9])
+def test_interval_covers_about_at_its_level(kind: str, correlation: float) -> None:
     rng = np.random.default_rng(0)
-    samples = [patients(rng, kind, alike) for _ in range(300)]
+    samples = [patients(rng, kind, correlation) for _ in range(300)]
     intervals = [clustered_hter_interval(*sample) for sample in samples]
     covered = np.mean([low <= (FAR + FRR) / 2 <= high for low, high in intervals])
     assert 0.91 <= covered <= 1
@@ -59,7 +59,7 @@ def test_images_that_are_groups_of_their_own_are_independent() -> None:
     assert clustered_hter_interval(decisions, labels, names) == found
 
 
-def test_repeating_every_decision_says_nothing_new() -> None:
+def test_repeating_every_decision_changes_nothing() -> None:
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], [60, 340])
     decisions = np.where(rng.random(400) < 0.1, 1 - labels, labels)
@@ -68,7 +68,7 @@ def test_repeating_every_decision_says_nothing_new() -> None:
     assert clustered_hter_interval(d, y, g) == pytest.approx(once, abs=2e-3)
 
 
-def test_no_error_seen_in_few_groups_is_no_proof() -> None:
+def test_no_error_in_few_groups_gives_a_wide_interval() -> None:
     labels, groups = np.repeat([0, 1], [60, 600]), np.arange(660) // 20
     low, high = clustered_hter_interval(labels, labels, groups)
     assert low == 0
@@ -77,7 +77,7 @@ def test_no_error_seen_in_few_groups_is_no_proof() -> None:
     assert clustered_hter_interval(one_wrong, labels, groups)[1] == pytest.approx(high, abs=0.01)
 
 
-def test_the_worth_of_images_lies_between_all_of_them_and_their_groups() -> None:
+def test_effective_images_are_between_groups_and_images() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
         groups = rng.integers(0, 20, 200)

@@ -125,7 +125,7 @@ def test_the_midpoint_of_huge_scores_is_finite() -> None:
     assert error_curve([1.2e308, 1.6e308], [0, 1]).thresholds[1] == pytest.approx(1.4e308)
 
 
-def test_adjacent_floats_are_told_apart() -> None:
+def test_adjacent_floats_are_distinguished() -> None:
     """Their midpoint rounds down to the even one, which would decide 1 for both."""
     for low in (1.0, np.nextafter(1.0, 2)):
         high = np.nextafter(low, 2)

@@ -63,12 +63,12 @@ def test_decisions_of_all_folds_are_pooled() -> None:
         assert curve[place] == pytest.approx((wrong[0] / count[0] + wrong[1] / count[1]) / 2)
 
 
-def test_what_is_undefined_is_refused() -> None:
+def test_undefined_input_is_refused() -> None:
     scores, labels = draw(0, 20, 0)
     with pytest.raises(ValueError, match="costs"):
         weighted_thresholds(scores, labels, [1.5])
     with pytest.raises(ValueError, match="both classes"):
         weighted_thresholds(scores, np.ones(20, int), [0.5])
     only_ones = DevAndTest(scores, labels, scores, np.ones(20, np.int64))
-    with pytest.raises(ValueError, match="need both"):
+    with pytest.raises(ValueError, match="both classes are needed"):
         expected_performance([only_ones], [0.5])

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from scipy.special import expit
 
 from imbclf.metrics.calibration import fit_platt
-from imbclf.metrics.label_issues import find_suspects
+from imbclf.metrics.label_issues import find_label_issues
 
 Pairs = list[tuple[float, int]]
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_size=40).filter(
@@ -15,7 +15,7 @@ PAIRS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_
 
 
 @given(PAIRS)
-def test_suspects_are_as_many_as_the_confident_joint_says(pairs: Pairs) -> None:
+def test_issues_are_as_many_as_the_confident_joint(pairs: Pairs) -> None:
     def of(label: int, p: float) -> float:
         return p if label == 1 else 1 - p
 
@@ -35,7 +35,7 @@ def test_suspects_are_as_many_as_the_confident_joint_says(pairs: Pairs) -> None:
         own = sorted((of(label, p), row) for row, (p, k) in enumerate(pairs) if k == label)
         wrong = round(len(own) * joint[label, 1 - label] / max(joint[label].sum(), 1))
         expected += [(p, row) for p, row in own[:wrong] if p < 0.5]
-    found = find_suspects(*zip(*pairs, strict=True))
+    found = find_label_issues(*zip(*pairs, strict=True))
     assert found.rows.tolist() == [row for _, row in sorted(expected)]
     assert found.confidence.tolist() == [p for p, _ in sorted(expected)]
     assert all(pairs[row][1] != k for row, k in zip(found.rows, found.suggested, strict=True))
@@ -50,7 +50,7 @@ def test_fifty_planted_labels_are_found(separation: float, recall: float) -> Non
     labels = truth.copy()
     labels[flipped] = 1 - labels[flipped]
     slope, intercept = fit_platt(scores[:1000], labels[:1000])
-    found = find_suspects(expit(slope * scores + intercept), labels)
+    found = find_label_issues(expit(slope * scores + intercept), labels)
     hits = np.isin(found.rows, flipped)
     assert hits.sum() / 50 >= recall
     assert hits.mean() >= 0.8
@@ -61,13 +61,16 @@ def test_names_of_the_labels_do_not_matter() -> None:
     random = np.random.default_rng(1)
     probabilities = random.integers(1, 64, 200) / 64  # of which 1 - P is exact
     labels = random.integers(0, 2, 200)
-    one, other = find_suspects(probabilities, labels), find_suspects(1 - probabilities, 1 - labels)
+    one, other = (
+        find_label_issues(probabilities, labels),
+        find_label_issues(1 - probabilities, 1 - labels),
+    )
     assert one.rows.tolist() == other.rows.tolist()
     assert one.suggested.tolist() == (1 - other.suggested).tolist()
 
 
 def test_one_class_alone_is_refused() -> None:
     with pytest.raises(ValueError, match="both classes"):
-        find_suspects([0.5, 0.6], [1, 1])
+        find_label_issues([0.5, 0.6], [1, 1])
     with pytest.raises(ValueError, match="not within 0 and 1"):
-        find_suspects([0.5, 1.6], [0, 1])
+        find_label_issues([0.5, 1.6], [0, 1])

@@ -55,7 +55,7 @@ def test_equal_costs_are_the_hter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("find", "value", "told"),
+    ("find", "value", "message"),
     [
         (threshold_for_far, 1.5, "max_far=1.5: expected a share"),
         (threshold_for_frr, float("nan"), "max_frr=nan"),
@@ -63,7 +63,7 @@ def test_equal_costs_are_the_hter() -> None:
         (threshold_for_cost, float("inf"), "cost_ratio=inf"),
     ],
 )
-def test_values_out_of_range_are_refused(find: object, value: float, told: str) -> None:
+def test_values_out_of_range_are_refused(find: object, value: float, message: str) -> None:
     assert callable(find)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         find(*scores_and_labels(0), value)

@@ -40,7 +40,7 @@ def test_diagram_is_that_of_scikit_learn() -> None:
     assert diagram.counts.sum() == 500
 
 
-def test_promises_that_are_kept_leave_little_error() -> None:
+def test_calibrated_probabilities_have_little_error() -> None:
     random = np.random.default_rng(0)
     probabilities = random.random(100_000)
     labels = (random.random(100_000) < probabilities).astype(np.int64)
@@ -52,7 +52,7 @@ def test_promises_that_are_kept_leave_little_error() -> None:
     ("probabilities", "labels"),
     [([0.5, np.nan], [0, 1]), ([0.5, 1.1], [0, 1]), ([-0.1], [0]), ([], []), ([0.5], [2])],
 )
-def test_what_is_no_probability_is_refused(probabilities: list[float], labels: list[int]) -> None:
+def test_invalid_probabilities_are_refused(probabilities: list[float], labels: list[int]) -> None:
     for measure in (brier_score, calibration_error):
         with pytest.raises(ValueError, match=r"scores|probabilities|labels"):
             measure(probabilities, labels)

@@ -135,7 +135,7 @@ def test_a_gap_much_wider_than_the_classes_is_cut_in_the_middle() -> None:
     assert smoothed_min_hter_threshold(scores, labels) == pytest.approx(0, abs=5)
 
 
-def test_bayes_threshold_beyond_the_scores_is_pulled_back_to_where_float32_tells_it_apart() -> None:
+def test_bayes_threshold_outside_the_scores_is_clipped_within_float32_resolution() -> None:
     """Platt's targets put the mean probability a little below the prior."""
     scores = np.array([0.0, 1.0] * 26 + [1.0])
     labels = np.array([0, 0] + [1] * 51)

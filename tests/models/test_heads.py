@@ -24,6 +24,7 @@ from imbclf.models.backbone import build_backbone, check_input, rebuild_backbone
 from imbclf.models.heads import (
     HEADS,
     CosineHead,
+    Entry,
     Head,
     HypersphereHead,
     LinearHead,
@@ -426,6 +427,6 @@ def test_weights_and_entries_of_version_0_1_are_read() -> None:
     again = HypersphereHead(width=4, dimensions=2)
     again.load_state_dict(stored)
     torch.testing.assert_close(again.state_dict(), head.state_dict())
-    entry = {"name": "neighbours", "neighbours": 3, "size": 10, "normalise": False}
+    entry: Entry = {"name": "neighbours", "neighbours": 3, "size": 10, "normalise": False}
     expected = {"name": "neighbors", "neighbors": 3, "size": 10, "normalize": False}
     assert rebuild_head(entry, width=4).entry == expected

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from helpers.commands import run, small
-from imbclf.data.stratified import probe_sample
+from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.backbone import Backbone, build_backbone, rebuild_backbone
@@ -127,19 +127,19 @@ def test_features_that_say_nothing_give_logits_near_zero() -> None:
 @pytest.mark.parametrize("size", range(1, 9))
 def test_the_sample_is_never_larger_than_asked_for(size: int) -> None:
     for labels in ([0, 1] * 4, [0] + [1] * 7, [1] * 2 + [0] * 6):
-        drawn = probe_sample(np.array(labels), size, seed=0)
+        drawn = balanced_sample(np.array(labels), size, seed=0)
         assert len(drawn) == len(set(drawn.tolist())) == size
 
 
 def test_the_sample_holds_each_class_half_where_it_can() -> None:
     labels = np.repeat([0, 1], [30, 970])
     for size, zeros in ((1000, 30), (100, 30), (40, 20)):
-        sample = probe_sample(labels, size, seed=0)
+        sample = balanced_sample(labels, size, seed=0)
         assert len(sample) == len(set(sample.tolist())) == size
         assert (labels[sample] == 0).sum() == zeros
         assert np.array_equal(sample, np.sort(sample))
-    assert probe_sample(labels, 40, 0).tolist() == probe_sample(labels, 40, 0).tolist()
-    assert probe_sample(labels, 40, 0).tolist() != probe_sample(labels, 40, 1).tolist()
+    assert balanced_sample(labels, 40, 0).tolist() == balanced_sample(labels, 40, 0).tolist()
+    assert balanced_sample(labels, 40, 0).tolist() != balanced_sample(labels, 40, 1).tolist()
 
 
 def test_it_speaks_in_evaluation_alone_and_never_changes(weights: Path) -> None:

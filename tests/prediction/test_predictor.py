@@ -112,7 +112,7 @@ def test_the_batch_size_does_not_matter(saved: Path) -> None:
         ({"precision": "banana"}, "precision=banana: expected one of auto, 32-true, bf16-mixed"),
         ({"precision": "64-true"}, "precision=64-true"),
         ({"threshold": float("nan")}, "threshold=nan: expected a number"),
-        ({"tta": "mirror"}, "tta=mirror: expected none, flip, shift"),
+        ({"tta": "mirror"}, "tta=mirror: expected one of none, flip, shift"),
         ({"batch_size": 0}, "batch_size=0: expected 1 or more"),
     ],
 )

@@ -78,7 +78,7 @@ def test_repeats_even_out_over_epochs(minority: int) -> None:
         assert (seen[labels != minority] == epoch + 1).all()
 
 
-def test_batches_of_an_epoch_differ_in_company() -> None:
+def test_images_have_different_batch_mates_in_each_epoch() -> None:
     labels = make_labels(40, 200)
     sampler = BothClassesSampler(labels, 0, batch_size=24, minimum=4)
     epochs = []

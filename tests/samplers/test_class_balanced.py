@@ -23,7 +23,7 @@ from imbclf.samplers import (
 
 
 @given(have=st.integers(1, 40), count=st.integers(1, 130), epoch=st.integers(0, 30))
-def test_a_deal_is_even(have: int, count: int, epoch: int) -> None:
+def test_draws_of_an_epoch_are_even(have: int, count: int, epoch: int) -> None:
     positions = 10 + 3 * np.arange(have)
     dealt = draw_evenly(positions, count, epoch, (1, 1)).tolist()
     assert len(dealt) == count
@@ -37,9 +37,7 @@ def test_a_deal_is_even(have: int, count: int, epoch: int) -> None:
 
 @given(have=st.integers(1, 40), count=st.integers(1, 130), epochs=st.integers(1, 40))
 @settings(deadline=None)
-def test_everything_is_dealt_before_anything_is_dealt_again(
-    have: int, count: int, epochs: int
-) -> None:
+def test_all_positions_are_drawn_before_one_is_repeated(have: int, count: int, epochs: int) -> None:
     times = np.zeros(have, dtype=np.int64)
     for epoch in range(epochs):
         times += np.bincount(draw_evenly(np.arange(have), count, epoch, (1, 1)), minlength=have)
@@ -49,7 +47,7 @@ def test_everything_is_dealt_before_anything_is_dealt_again(
 
 
 @pytest.mark.parametrize(("have", "count"), [(12, 5), (12, 7), (5, 12)])
-def test_deals_favor_no_position_and_no_neighbors(have: int, count: int) -> None:
+def test_draws_favor_no_position_and_no_neighbors(have: int, count: int) -> None:
     epoch = 3  # begins and ends within a deck
     together = np.zeros((have, have))
     seeds = 4000

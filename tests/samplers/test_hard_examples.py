@@ -10,7 +10,7 @@ from torch import nn, tensor
 from helpers.sampling import make_labels
 from imbclf.errors import UserError
 from imbclf.samplers import HardSampler
-from imbclf.samplers.hard_examples import By, bounded_weights, systematic_draw
+from imbclf.samplers.hard_examples import By, bounded_weights, systematic_sample
 
 Floats = NDArray[np.float64]
 LABELS = make_labels(13, 88)
@@ -88,7 +88,7 @@ def test_counts_over_many_epochs_agree_with_the_weights() -> None:
 @settings(deadline=None)
 def test_systematic_draws_round_the_weights(weights: Floats, seed: int) -> None:
     weights = weights / weights.mean()
-    times = np.bincount(systematic_draw(weights, np.random.default_rng(seed)), minlength=50)
+    times = np.bincount(systematic_sample(weights, np.random.default_rng(seed)), minlength=50)
     times = times[: len(weights)]
     assert times.sum() == len(weights)
     assert (np.abs(times - weights) < 1 + 1e-9).all()
@@ -98,7 +98,7 @@ def test_neighbors_are_drawn_together_as_often_as_others() -> None:
     weights = np.array([0.5, 0.5, 0.5, 0.5, 3.0])
     pairs = np.zeros((5, 5))
     for seed in range(3000):
-        times = np.bincount(systematic_draw(weights, np.random.default_rng(seed)), minlength=5)
+        times = np.bincount(systematic_sample(weights, np.random.default_rng(seed)), minlength=5)
         pairs += np.outer(times, times)
     # Two of the four come in each draw: a pair of them in 1 of 6.
     apart = pairs[:4, :4][~np.eye(4, dtype=bool)] / 3000
@@ -130,15 +130,15 @@ def test_soft_labels_and_infinite_logits_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"bound": 0.5}, "bound=0.5"),
         ({"bound": float("inf")}, "bound=inf"),
         ({"momentum": 1.0}, "momentum=1.0"),
         ({"momentum": -0.1}, "momentum=-0.1"),
-        ({"by": "rank"}, "by=rank: expected loss or margin"),
+        ({"by": "rank"}, "by=rank: expected one of loss, margin"),
     ],
 )
-def test_options_out_of_range_are_refused(options: dict[str, float], told: str) -> None:
-    with pytest.raises(UserError, match=rf"sampler\.{told}"):
+def test_options_out_of_range_are_refused(options: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError, match=rf"sampler\.{message}"):
         HardSampler(LABELS, 0, **options)  # type: ignore[arg-type]

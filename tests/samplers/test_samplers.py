@@ -65,7 +65,7 @@ def test_positions_are_valid_and_equally_many_each_epoch(path: Path, minority: i
 
 
 @every_sampler
-def test_seed_epoch_progress_and_state_say_it_all(path: Path) -> None:
+def test_draws_depend_on_seed_epoch_progress_and_state_only(path: Path) -> None:
     labels = make_labels()
     through = build(path, labels, seed=3)
     history = []
@@ -83,7 +83,7 @@ def test_seed_epoch_progress_and_state_say_it_all(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", OBSERVERS, ids=lambda path: path.stem)
-def test_the_state_of_an_observer_is_all_that_it_learnt(path: Path, tmp_path: Path) -> None:
+def test_the_state_of_an_observer_restores_it(path: Path, tmp_path: Path) -> None:
     labels = make_labels()
     learnt = build(path, labels)
     assert isinstance(learnt, Observer)

@@ -13,7 +13,7 @@ import torch
 from helpers.commands import run, small
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.cli.config.build import mode_of
-from imbclf.data.device_cache import gather, on_device, resident
+from imbclf.data.device_cache import cache_on_device, copy_to_device, take_images
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.prediction.scoring import score_images
@@ -28,9 +28,9 @@ LABELS = (RANDOM.random(90) < 0.8).astype(np.int64)
 
 def test_images_on_a_device_make_the_same_batches_and_scores() -> None:
     fold = stratified_folds(LABELS, 3, seed=0)[0]
-    copied = on_device(PIXELS, CPU)
+    copied = copy_to_device(PIXELS, CPU)
     assert (copied.numpy() == PIXELS).all()
-    assert resident(PIXELS, CPU) is PIXELS  # a memory map stays one where there is no GPU
+    assert cache_on_device(PIXELS, CPU) is PIXELS  # a memory map stays one where there is no GPU
 
     def batches(pixels: np.ndarray | torch.Tensor) -> list[list[torch.Tensor]]:
         sampler = BalancedSampler(LABELS[fold.fit], 0)
@@ -48,12 +48,12 @@ def test_images_on_a_device_make_the_same_batches_and_scores() -> None:
     scores = [score_images(Brightness(), one, fold.test, CPU) for one in (PIXELS, copied)]
     np.testing.assert_array_equal(scores[0], scores[1])
     np.testing.assert_allclose(scores[0], PIXELS[fold.test].mean((1, 2, 3)))
-    assert gather(copied, fold.dev).data_ptr() != copied.data_ptr()
+    assert take_images(copied, fold.dev).data_ptr() != copied.data_ptr()
 
 
 def test_more_blocks_than_one_are_copied_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imbclf.data.device_cache.BLOCK", 7)
-    assert (on_device(PIXELS, CPU).numpy() == PIXELS).all()
+    assert (copy_to_device(PIXELS, CPU).numpy() == PIXELS).all()
 
 
 def test_modes_are_named_where_one_is_unknown() -> None:

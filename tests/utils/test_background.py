@@ -1,4 +1,4 @@
-"""Work that is begun before its result is needed, and when its caller goes on."""
+"""Background work, and when its caller is released."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from imbclf.errors import UserError
 from imbclf.utils.background import run_in_background
 
 
-def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
+def test_the_caller_is_released_by_the_callback_and_not_before() -> None:
     free = threading.Event()
     steps: list[str] = []
 
@@ -31,7 +31,7 @@ def test_the_caller_goes_on_once_the_work_says_so_and_not_before() -> None:
     assert steps == ["listed", "decoded"]
 
 
-def test_an_error_before_that_is_raised_where_the_result_is_asked_for() -> None:
+def test_an_error_is_raised_when_the_result_is_requested() -> None:
     def work(_: Callable[[], None]) -> int:
         raise UserError("no folder")
 
@@ -40,7 +40,7 @@ def test_an_error_before_that_is_raised_where_the_result_is_asked_for() -> None:
         answer()
 
 
-def test_a_folder_says_that_it_is_decoded_by_others_only_where_it_is_decoded(
+def test_the_callback_is_called_only_if_images_are_decoded(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "photos").mkdir()

@@ -1,9 +1,9 @@
-"""Random changes to whole training batches, on whatever device they lie.
+"""Augmentation of training batches, on any device.
 
-`Augmentation` says what is done, `FoldAugmentation` does it; the other modules hold the steps as
-plain functions of what was drawn. What is drawn for an image depends on nothing but the seed, the
-batch's number and the image's own index, so an interrupted run that goes on sees what an
-uninterrupted one would have seen. Only whom an image is mixed with depends on who is in the batch.
+`Augmentation` holds the options, `FoldAugmentation` applies them; the other modules implement the
+steps as functions of random draws. The draws for an image depend only on the seed, the number of
+the batch and the index of the image, so a resumed run is the same as an uninterrupted one. Only the
+partner that an image is mixed with depends on the other images of the batch.
 """
 
 from imbclf.augment.options import Augmentation

@@ -1,4 +1,4 @@
-"""Brightness, contrast and saturation of each image, changed in one step."""
+"""Brightness, contrast and saturation jitter in one step."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ GRAY = (0.299, 0.587, 0.114)
 
 
 def jitter(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-    """Change the colors of each image by its own three factors, 1 being no change.
+    """Return images with brightness, contrast and saturation scaled by factors; 1 is no change.
 
-    b (c (s x + (1 - s) g) + (1 - c) m), where g is the gray (ITU-R BT.601) of the pixel x and m the
-    mean gray of the image: torchvision's adjust_saturation, adjust_contrast, adjust_brightness one
-    after another, except that values are cut off at 0 and 255 only once, at the end.
+    b (c (s x + (1 - s) g) + (1 - c) m), where g is the gray value (ITU-R BT.601) of the pixel x and
+    m the mean gray value of the image: torchvision's adjust_saturation, adjust_contrast and
+    adjust_brightness in this order, but clipped to 0..255 only once, at the end.
 
     Args:
         images: `[N, H, W, 3]` in 0..255.

@@ -1,4 +1,4 @@
-"""A square of each image covered."""
+"""Cutout: cover a square of each image."""
 
 from torch import Tensor
 
@@ -6,15 +6,15 @@ from imbclf.augment.rectangles import paste
 
 
 def cut_out(images: Tensor, centers: tuple[Tensor, Tensor], side: int) -> Tensor:
-    """Cover a square of each image with that image's mean color.
+    """Return images with a square covered by the image's mean color.
 
-    The square is cut off at the border, as in DeVries and Taylor, Improved Regularization of
-    Convolutional Neural Networks with Cutout, 2017, which found that it should be.
+    The square is clipped at the border, as in DeVries and Taylor, Improved Regularization of
+    Convolutional Neural Networks with Cutout, 2017, where clipping was found to matter.
 
     Args:
-        images: `[N, H, W, 3]`; of uint8 the mean is rounded.
+        images: `[N, H, W, 3]`; the mean is rounded for integer dtypes.
         centers: rows and columns of the squares' centers, int64 `[N]` each.
-        side: of the squares, in pixels.
+        side: side of the squares, in pixels.
 
     >>> import torch
     >>> image = torch.tensor([[[[0.0], [2.0]], [[4.0], [6.0]]]])

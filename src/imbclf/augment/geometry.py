@@ -1,4 +1,4 @@
-"""Where the pixels of each image go: mirrored, shifted, zoomed and turned."""
+"""Geometric transforms: flip, shift, zoom and rotation."""
 
 import math
 from typing import Literal
@@ -13,26 +13,26 @@ Flip = Literal["none", "random", "alternating"]
 
 
 def flip_where(images: Tensor, chosen: Tensor) -> Tensor:
-    """Mirror left to right those images `[N, H, W, 3]` whose entry in bool `chosen` `[N]` is set.
+    """Return images `[N, H, W, 3]`, mirrored left to right where bool `chosen` `[N]` is True.
 
     >>> image = torch.tensor([[[[1], [2]]]])
     >>> flip_where(image, torch.tensor([True])).flatten().tolist()
     [2, 1]
     """
-    # Whole images are copied, several times faster than choosing pixel by pixel.
+    # Copying whole images is several times faster than selecting pixels with a mask.
     both = torch.cat([images, images.flip(2)])
     place = torch.arange(len(images), device=images.device) + len(images) * chosen
     return both.index_select(0, place)
 
 
-def flips(draws: Draws, flip: Flip) -> Tensor:
-    """Return which images to mirror in this epoch, bool `[N]`.
+def draw_flips(draws: Draws, flip: Flip) -> Tensor:
+    """Draw which images to mirror in this epoch, bool `[N]`.
 
-    `random` draws afresh each epoch; `alternating` draws once and then mirrors every other epoch,
-    so that two epochs show both sides of every image (Jordan 2024, airbench).
+    `random` draws anew in each epoch; `alternating` draws once and then mirrors every other epoch,
+    so that two epochs show both versions of each image (Jordan 2024, airbench).
 
     >>> rows = torch.arange(100)
-    >>> first, second = (flips(Draws(rows, 0, e, batch=e), "alternating") for e in (0, 1))
+    >>> first, second = (draw_flips(Draws(rows, 0, e, batch=e), "alternating") for e in (0, 1))
     >>> bool((first ^ second).all())
     True
     """
@@ -46,10 +46,10 @@ def flips(draws: Draws, flip: Flip) -> Tensor:
 
 
 def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
-    """Move each image by up to `pixels` in both directions, its border filled by reflection.
+    """Return images shifted by at most `pixels` in each direction, padded by reflection.
 
-    The offsets are uniform over the (2 pixels + 1)^2 positions of a crop from the padded image;
-    `pixels` is less than the image's sides.
+    Offsets are uniform over the (2 pixels + 1)^2 crops of the padded image; `pixels` must be less
+    than the sides of the image.
 
     >>> batch = torch.arange(2 * 8 * 8 * 3, dtype=torch.uint8).view(2, 8, 8, 3)
     >>> shift(batch, Draws(torch.arange(2), seed=0, epoch=0, batch=0), pixels=2).shape
@@ -63,26 +63,26 @@ def shift(images: Tensor, draws: Draws, pixels: int) -> Tensor:
             draws.pixels(Draw.SHIFT, 2 * pixels + 1, 2 * pixels + 1), (height, width), strict=True
         )
     )
-    # images[image, row, column], but several times faster.
+    # images[image, row, column], several times faster.
     place = (image[:, None, None] * height + rows[:, :, None]) * width + columns[:, None]
     return images.reshape(-1, colors).index_select(0, place.flatten()).view_as(images)
 
 
 def _reflected(offset: Tensor, side: int) -> Tensor:
-    """Return the places 0 to side - 1 moved by each offset, beyond the border reflected."""
+    """Return the positions 0 to side - 1 shifted by each offset, reflected at the border."""
     moved = (offset[:, None] + torch.arange(side, device=offset.device)).abs()
     return (side - 1) - ((side - 1) - moved).abs()
 
 
-def crop_boxes(draws: Draws, smallest: float) -> Tensor:
-    """Draw the part of each image that is to fill it: x, y, width, height, float32 `[N, 4]`.
+def draw_crop_boxes(draws: Draws, smallest: float) -> Tensor:
+    """Draw the crop of each image that is resized to fill it: x, y, width, height `[N, 4]`.
 
-    In shares of the whole image's sides. The area is uniform in `smallest` to 1, the aspect (width
-    to height, the whole image's being 1) log-uniform in 3/4 to 4/3, the place uniform. A side that
-    would be longer than the image's is the image's (Szegedy et al. 2015 without its rejections).
-    With `smallest` = 1 the part is the whole image.
+    Values are float32, in shares of the image's sides. The area is uniform in `smallest` to 1, the
+    aspect ratio relative to the image log-uniform in 3/4 to 4/3, the position uniform. Sides are
+    clipped to those of the image (Szegedy et al. 2015, without rejection sampling). With `smallest`
+    = 1 the crop is the whole image.
 
-    >>> crop_boxes(Draws(torch.arange(2), seed=0, epoch=0, batch=0), smallest=0.5).shape
+    >>> draw_crop_boxes(Draws(torch.arange(2), seed=0, epoch=0, batch=0), smallest=0.5).shape
     torch.Size([2, 4])
     """
     area = draws.uniform(Draw.AREA, smallest, 1.0)
@@ -95,14 +95,14 @@ def crop_boxes(draws: Draws, smallest: float) -> Tensor:
 
 
 def warp(images: Tensor, boxes: Tensor, degrees: Tensor) -> Tensor:
-    """Turn each image about its center, then let its box fill it; one bilinear sampling.
+    """Return images rotated about their center, then cropped and resized, in one bilinear sampling.
 
-    What lies outside the image is its reflection.
+    Pixels outside the image are filled by reflection.
 
     Args:
-        images: `[N, H, W, 3]`; uint8 comes back rounded.
-        boxes: x, y, width, height in shares of the turned image's sides, `[N, 4]`.
-        degrees: clockwise as seen, `[N]`.
+        images: `[N, H, W, 3]`; the result is rounded for integer dtypes.
+        boxes: crop x, y, width, height, in shares of the rotated image's sides, `[N, 4]`.
+        degrees: clockwise angles, `[N]`.
 
     >>> image = torch.tensor([[[[1.0], [2.0]], [[3.0], [4.0]]]])
     >>> turned = warp(image, torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([90.0]))
@@ -111,8 +111,8 @@ def warp(images: Tensor, boxes: Tensor, degrees: Tensor) -> Tensor:
     """
     _, height, width, _ = images.shape
     cos, sin = degrees.deg2rad().cos(), degrees.deg2rad().sin()
-    # Columns: where a step right, a step down and the center of the output lie in the input, the
-    # image being -1 to 1 both ways.
+    # Columns: a step right, a step down and the center of the output, in the coordinates of the
+    # input image, which are -1 to 1 in both directions.
     tall = height / width
     turn = torch.stack([cos, sin * tall, -sin / tall, cos], dim=1).view(-1, 2, 2)
     steps = turn * boxes[:, None, 2:]

@@ -1,10 +1,10 @@
-"""Two images of a batch made one, with labels to match.
+"""Mixup and CutMix: mix pairs of images of a batch, and their labels.
 
-Each image keeps the larger share, as in MixMatch (Berthelot et al. 2019): lambda = max(l, 1 - l),
-l drawn from Beta(alpha, alpha). As every image is somebody's partner too, the pairs are distributed
-as without this; but an image stays mostly what the sampler chose, and the classes as frequent.
-Lambda is drawn for each image, not for each batch, so that every batch holds mixtures of all
-strengths and losses of successive batches do not swing with it.
+Each image keeps the larger share, as in MixMatch (Berthelot et al. 2019): lambda = max(l, 1 - l)
+with l from Beta(alpha, alpha). Each image is also the partner of another one, so the distribution
+of pairs is unchanged, but an image remains mostly the one that the sampler chose, and class
+frequencies are kept. Lambda is drawn per image, not per batch, which reduces the variance of the
+loss.
 """
 
 from functools import cache
@@ -17,29 +17,30 @@ from torch import Tensor
 from imbclf.augment.random_draws import Draw, Draws
 from imbclf.augment.rectangles import paste
 
-POINTS = 2**12
+POINTS = 2**12  # of the tabulated quantile function
 
 
-def partners(draws: Draws) -> Tensor:
-    """Return for each image another one of the batch, each being taken once: int64 `[N]`.
+def draw_partners(draws: Draws) -> Tensor:
+    """Draw a partner for each image: a permutation of the batch without fixed points, int64 `[N]`.
 
-    >>> partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0)).sort().values.tolist()
+    >>> partner = draw_partners(Draws(torch.tensor([8, 3, 5, 9]), seed=0, epoch=0, batch=0))
+    >>> partner.sort().values.tolist()
     [0, 1, 2, 3]
     """
     order = draws.bits(Draw.PARTNER).argsort(stable=True)
     partner = torch.empty_like(order)
-    # By half a round: an image that is twice in the batch has one hash, and would else meet itself.
+    # Rolled by half: copies of one image have equal hashes, and would otherwise be partners.
     partner[order] = order.roll(len(order) // 2)
     return partner
 
 
-def shares(draws: Draws, alpha: float) -> Tensor:
+def draw_shares(draws: Draws, alpha: float) -> Tensor:
     """Draw the share lambda that each image keeps, in .5 to 1, float32 `[N]`.
 
-    lambda = max(l, 1 - l), l from Beta(alpha, alpha): its inverse distribution function, between
-    tabulated points, of uniform draws. That is the same on every device and needs no rejections.
+    lambda = max(l, 1 - l) with l from Beta(alpha, alpha), by inverse transform sampling with a
+    tabulated, linearly interpolated quantile function. The result is the same on every device.
 
-    >>> lambdas = shares(Draws(torch.arange(10_000), seed=0, epoch=0, batch=0), alpha=1.0)
+    >>> lambdas = draw_shares(Draws(torch.arange(10_000), seed=0, epoch=0, batch=0), alpha=1.0)
     >>> bool(((lambdas >= 0.5) & (lambdas <= 1)).all()), round(float(lambdas.mean()), 2)
     (True, 0.75)
     """
@@ -76,10 +77,10 @@ def mixup(images: Tensor, partner: Tensor, share: Tensor) -> Tensor:
 def cutmix(
     images: Tensor, partner: Tensor, share: Tensor, centers: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Put a rectangle of its partner into each image; return the share of pixels it keeps, too.
+    """Return images with a rectangle of their partner pasted in, and the share of pixels kept.
 
-    The rectangle has the image's aspect and 1 - lambda of its area, and is cut off at the border,
-    so that the share kept may be above lambda. Source: Yun et al., CutMix, ICCV 2019.
+    The rectangle has the aspect ratio of the image and 1 - lambda of its area. As it is clipped at
+    the border, the share kept may be above lambda. Source: Yun et al., CutMix, ICCV 2019.
 
     Args:
         images: `[N, H, W, 3]`.
@@ -88,7 +89,7 @@ def cutmix(
         centers: rows and columns of the rectangles' centers, int64 `[N]` each.
 
     Returns:
-        Images `[N, H, W, 3]` of the same type, and the shares kept, float32 `[N]`.
+        Images `[N, H, W, 3]` of the same dtype, and the shares kept, float32 `[N]`.
 
     >>> images = torch.arange(2).view(2, 1, 1, 1).expand(2, 4, 4, 3)
     >>> centers = (torch.tensor([2, 0]), torch.tensor([2, 0]))

@@ -1,38 +1,40 @@
-"""What training batches go through, as one set of options."""
+"""Options of the augmentation of training batches."""
 
-import math
 from dataclasses import dataclass
+from typing import get_args
 
 from imbclf.augment.geometry import Flip
 from imbclf.errors import UserError
-
-FLIPS = "none, random or alternating"
-MIXUP_FIRST = "augment.mixup above 0 with it (augment.mixup=0.2): it chooses mixup's labels"
+from imbclf.utils.checks import check_choice, check_range
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What training batches go through; all but `flip` is off by default.
+    """Options of the augmentation; only `flip` is on by default.
 
     Args:
         flip: mirror images left to right: `none`, `random` or `alternating`.
-        shift: largest shift in pixels, the border being filled by reflection; 0 for none.
-        zoom: a part of each image fills it, of at least this share of its area and of an aspect of
-            3/4 to 4/3; 1 for none.
-        rotate: largest turn in degrees, either way; 0 for none.
-        brightness: an image's is multiplied by 1 - brightness to 1 + brightness; 0 for none.
-        contrast: the same for its contrast.
-        saturation: the same for its saturation.
+        shift: largest shift in pixels, padded by reflection; 0 for none.
+        zoom: least area of random crops, as a share of the image, with aspect ratios of 3/4 to
+            4/3; 1 for none.
+        rotate: largest angle in degrees, in both directions; 0 for none.
+        brightness: scale brightness by 1 - brightness to 1 + brightness; 0 for none.
+        contrast: scale contrast by 1 - contrast to 1 + contrast; 0 for none.
+        saturation: scale saturation by 1 - saturation to 1 + saturation; 0 for none.
         cutout: side in pixels of a square covered with the image's mean color; 0 for none.
-        mixup: alpha of the Beta distribution of the shares of two blended images; 0 for none.
-        cutmix: the same for a rectangle of one image in another. Of mixup and cutmix, where both
-            are on, each batch draws one.
-        remix: mixup's labels favor the minority.
-        remix_kappa: they do where the majority has at least this many times the images, above 1.
-        remix_tau: an image is wholly the minority's where the majority's share of it is below this.
+        mixup: alpha of the Beta distribution of mixup shares; 0 for none.
+        cutmix: alpha of the Beta distribution of cutmix shares; 0 for none. If both mixup and
+            cutmix are on, one of them is drawn for each batch.
+        remix: whether mixup labels favor the minority.
+        remix_kappa: least ratio of majority to minority for `remix`, above 1.
+        remix_tau: share of the majority below which a mixed image has the label of the minority.
 
     Raises:
-        UserError: where an option is out of range.
+        UserError: an option is out of range.
+
+    >>> Augmentation(mixup=-1.0)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: augment.mixup=-1.0: expected 0 or more; try 0.2
     """
 
     flip: Flip = "random"
@@ -50,34 +52,34 @@ class Augmentation:
     remix_tau: float = 0.5
 
     def __post_init__(self) -> None:
-        self._expect("flip", self.flip in ("none", "random", "alternating"), FLIPS)
-        self._expect("shift", self.shift >= 0, "0 or more pixels")
-        self._expect("zoom", 0 < self.zoom <= 1, "a share of the area, above 0 and at most 1")
-        self._expect("rotate", 0 <= self.rotate <= 180, "0 to 180 degrees")
-        for name in ("brightness", "contrast", "saturation"):
-            self._expect(name, 0 <= getattr(self, name) <= 1, "0 to 1")
-        self._expect("cutout", self.cutout >= 0, "0 or more pixels")
+        check_choice("augment.flip", self.flip, get_args(Flip))
+        check_range("augment.shift", self.shift, at_least=0, what="pixels")
+        check_range("augment.zoom", self.zoom, above=0, at_most=1, what="a share of the area")
+        check_range("augment.rotate", self.rotate, at_least=0, at_most=180, what="degrees")
+        for name in ("brightness", "contrast", "saturation", "remix_tau"):
+            check_range(f"augment.{name}", getattr(self, name), at_least=0, at_most=1)
+        check_range("augment.cutout", self.cutout, at_least=0, what="pixels")
         for name in ("mixup", "cutmix"):
-            self._expect(name, 0 <= getattr(self, name) < math.inf, "alpha, 0 or more; try 0.2")
-        self._expect("remix", not self.remix or self.mixup > 0, MIXUP_FIRST)
-        self._expect("remix_kappa", 1 < self.remix_kappa < math.inf, "a number above 1")
-        self._expect("remix_tau", 0 <= self.remix_tau <= 1, "0 to 1")
+            check_range(f"augment.{name}", getattr(self, name), at_least=0, hint="try 0.2")
+        check_range("augment.remix_kappa", self.remix_kappa, above=1)
+        if self.remix and not self.mixup:
+            raise UserError(
+                f"augment.remix={self.remix}: expected augment.mixup above 0 with it, whose labels "
+                "it chooses; try augment.mixup=0.2"
+            )
 
     @property
-    def jitters(self) -> bool:
-        """Return whether colors are changed."""
+    def changes_color(self) -> bool:
+        """Whether brightness, contrast or saturation is changed."""
         return max(self.brightness, self.contrast, self.saturation) > 0
 
     def check_size(self, height: int, width: int) -> None:
-        """Make sure that images of this size can be shifted and cut as far as the options say.
+        """Check that images of this size are large enough for `shift` and `cutout`.
 
         Raises:
             UserError: they are too small.
         """
-        smaller = f"less than the images' {height}x{width} pixels"
-        self._expect("shift", self.shift < min(height, width), smaller)
-        self._expect("cutout", self.cutout < min(height, width), smaller)
-
-    def _expect(self, name: str, holds: bool, expected: str) -> None:
-        if not holds:
-            raise UserError(f"augment.{name}={getattr(self, name)}: expected {expected}")
+        side, hint = min(height, width), f"the images have {height}x{width} pixels"
+        for name in ("shift", "cutout"):
+            value = getattr(self, name)
+            check_range(f"augment.{name}", value, below=side, what="pixels", hint=hint)

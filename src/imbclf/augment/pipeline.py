@@ -1,4 +1,4 @@
-"""The augmentation of one fold's training batches."""
+"""Augmentation of the training batches of one fold."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from torch import Tensor
 
 from imbclf.augment.color import jitter
 from imbclf.augment.cutout import cut_out
-from imbclf.augment.geometry import crop_boxes, flip_where, flips, shift, warp
-from imbclf.augment.mixup import cutmix, mix_labels, mixup, partners, shares
+from imbclf.augment.geometry import draw_crop_boxes, draw_flips, flip_where, shift, warp
+from imbclf.augment.mixup import cutmix, draw_partners, draw_shares, mix_labels, mixup
 from imbclf.augment.options import Augmentation
 from imbclf.augment.random_draws import Draw, Draws
 from imbclf.augment.remix import remix_labels
@@ -15,11 +15,11 @@ from imbclf.augment.remix import remix_labels
 
 @dataclass(frozen=True)
 class FoldAugmentation:
-    """Shift, turn and zoom, mirror, change colors, cover, mix: in this order, each where it is on.
+    """Augmentation in this order: shift, rotate and zoom, flip, color, cutout, mixing.
 
     Args:
-        options: what is done.
-        seed: with the batch's number and an image's index, all that its draws depend on.
+        options: options of each step.
+        seed: random seed; draws depend on it, the number of the batch and the index of the image.
         class_counts: images (n0, n1) of label 0 and label 1 in the fold's fit part.
 
     >>> import torch
@@ -47,8 +47,8 @@ class FoldAugmentation:
             batch: number of the batch since training began, from 0.
 
         Returns:
-            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 where colors are changed or
-            images are blended; targets, float32 `[N]` in 0..1.
+            Images `[N, H, W, 3]`, uint8, or floating point in 0..255 after color changes or mixup;
+            and targets, float32 `[N]` in 0..1.
         """
         draws = Draws(rows, self.seed, epoch, batch)
         images = self._recolor(self._move(images, draws), draws)
@@ -63,14 +63,14 @@ class FoldAugmentation:
             images = shift(images, draws, options.shift)
         if options.zoom < 1 or options.rotate:
             degrees = draws.uniform(Draw.ANGLE, -options.rotate, options.rotate)
-            images = warp(images, crop_boxes(draws, options.zoom), degrees)
+            images = warp(images, draw_crop_boxes(draws, options.zoom), degrees)
         if options.flip != "none":
-            images = flip_where(images, flips(draws, options.flip))
+            images = flip_where(images, draw_flips(draws, options.flip))
         return images
 
     def _recolor(self, images: Tensor, draws: Draws) -> Tensor:
         options = self.options
-        if not options.jitters:
+        if not options.changes_color:
             return images
         brightness, contrast, saturation = (
             draws.uniform(what, 1 - most, 1 + most)
@@ -86,13 +86,13 @@ class FoldAugmentation:
         options = self.options
         if not (options.mixup or options.cutmix):
             return images, labels.float()
-        partner = partners(draws)
+        partner = draw_partners(draws)
         if self._draws_cutmix(draws):
-            share = shares(draws, options.cutmix)
+            share = draw_shares(draws, options.cutmix)
             centers = draws.pixels(Draw.BOX, *images.shape[1:3])
             images, share = cutmix(images, partner, share, centers)
             return images, mix_labels(labels, partner, share)
-        share = shares(draws, options.mixup)
+        share = draw_shares(draws, options.mixup)
         images = mixup(images, partner, share)
         if options.remix:
             kappa, tau = options.remix_kappa, options.remix_tau
@@ -102,6 +102,6 @@ class FoldAugmentation:
     def _draws_cutmix(self, draws: Draws) -> bool:
         if not (self.options.mixup and self.options.cutmix):
             return self.options.cutmix > 0
-        # The batch's first image draws for all of it.
+        # Drawn with the index of the first image of the batch.
         first = Draws(draws.rows[:1], self.seed, draws.epoch, draws.batch)
         return bool(first.bits(Draw.MIXING) & 1)

@@ -1,4 +1,4 @@
-"""What is drawn at random for each image of a batch, without any generator's state."""
+"""Stateless random draws for each image of a batch."""
 
 from dataclasses import dataclass
 from enum import IntEnum, auto
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Draw(IntEnum):
-    """Everything that is drawn for an image; each has random bits of its own."""
+    """The draws for an image, each with independent random bits."""
 
     FLIP = 0
     SHIFT = auto()
@@ -27,9 +27,9 @@ class Draw(IntEnum):
 
 
 def hash_indices(indices: Tensor, seed: int, stream: int) -> Tensor:
-    """Mix each index with a seed and a stream number into 32 random bits, int64 `[N]`.
+    """Return 32 random bits for each index, given a seed and a stream number, int64 `[N]`.
 
-    The finaliser of MurmurHash3 (Appleby 2011), whose arithmetic is the same on every device.
+    It is the finalizer of MurmurHash3 (Appleby 2011), whose result is the same on every device.
 
     >>> import torch
     >>> hash_indices(torch.arange(3), seed=0, stream=0).unique().numel()
@@ -44,9 +44,9 @@ def hash_indices(indices: Tensor, seed: int, stream: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Draws:
-    """The draws for the images of one batch.
+    """Random draws for the images of one batch.
 
-    A sampler may show an image several times an epoch: each batch of training draws anew.
+    Draws depend on the number of the batch, since a sampler may repeat an image within an epoch.
 
     Args:
         rows: indices of the images in the data set, int64 `[N]`.
@@ -71,11 +71,11 @@ class Draws:
         return hash_indices(self.rows, self.seed, len(Draw) * self.batch + what)
 
     def uniform(self, what: Draw, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Return a number from `low` to `high` for each image, float32 `[N]`."""
-        # 24 bits are what float32 holds exactly; float64 is not to be had on every device.
+        """Return a uniform number from `low` to `high` for each image, float32 `[N]`."""
+        # float32 holds 24 bits exactly; float64 is not available on every device.
         return low + (high - low) * ((self.bits(what) >> 8).float() / 0x1000000)
 
     def pixels(self, what: Draw, height: int, width: int) -> tuple[Tensor, Tensor]:
-        """Return one of height x width positions for each image: rows and columns, int64 `[N]`."""
+        """Return a random pixel position for each image: rows and columns, int64 `[N]` each."""
         bits = self.bits(what)
         return bits % 0x10000 * height // 0x10000, (bits // 0x10000) * width // 0x10000

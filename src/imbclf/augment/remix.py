@@ -1,9 +1,10 @@
-"""Labels of mixed images that favor the minority."""
+"""Remix: labels of mixed images that favor the minority."""
 
 import torch
 from torch import Tensor
 
 from imbclf.augment.mixup import mix_labels
+from imbclf.utils.arrays import minority_class
 
 
 def remix_labels(
@@ -14,12 +15,12 @@ def remix_labels(
     kappa: float,
     tau: float,
 ) -> Tensor:
-    """Return an image mixed of both classes wholly to the minority where its share suffices.
+    """Return the labels of mixed images, with the minority's label if its share is large enough.
 
-    The factor of y_i is 0 where n_i / n_j >= kappa and lambda < tau, 1 where n_i / n_j <= 1 / kappa
-    and 1 - lambda < tau, else lambda as in mixup: with a majority kappa times the minority, the
-    label is the minority's wherever the majority's share of the image is below tau. Source: Chou et
-    al., Remix: Rebalanced Mixup, ECCV 2020 workshops.
+    The factor of y_i is 0 if n_i / n_j >= kappa and lambda < tau, 1 if n_i / n_j <= 1 / kappa and
+    1 - lambda < tau, else lambda as in mixup. If the majority has at least kappa times the images
+    of the minority, an image mixed of both classes has the label of the minority if the share of
+    the majority is below tau. Source: Chou et al., Remix: Rebalanced Mixup, ECCV 2020 workshops.
 
     Args:
         labels: int64 `[N]`.
@@ -37,7 +38,7 @@ def remix_labels(
     tensor([0.0000, 0.7500])
     """
     mixed = mix_labels(labels, partner, share)
-    minority = 0 if class_counts[0] <= class_counts[1] else 1
+    minority = minority_class(class_counts)
     if max(class_counts) < kappa * min(class_counts):
         return mixed
     of_majority = mixed if minority == 0 else 1 - mixed

@@ -1,4 +1,4 @@
-"""Several views of one image, whose logits are averaged: test-time augmentation."""
+"""Test-time augmentation: views of an image whose logits are averaged."""
 
 from collections.abc import Iterator
 from typing import Literal, get_args
@@ -7,26 +7,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_choice
 
 Tta = Literal["none", "flip", "shift"]
-SHIFTS_PER_SIDE = 16  # a shift is this part of the image's side
+SHIFTS_PER_SIDE = 16  # a shift is 1/16 of the side of the image
 
 
 def check_tta(option: str, tta: str) -> None:
-    """Refuse what is no kind of test-time augmentation.
+    """Check that a value is a kind of test-time augmentation.
 
     Raises:
-        UserError: names the option.
+        UserError: it is not.
     """
-    if tta not in get_args(Tta):
-        raise UserError(f"{option}={tta}: expected {', '.join(get_args(Tta))}")
+    check_choice(option, tta, get_args(Tta))
 
 
 def check_views(option: str, tta: Tta, height: int, width: int) -> None:
-    """Make sure that images of this size have such views.
+    """Check that images of this size have shifted views, if `tta` needs them.
 
     Raises:
-        UserError: they are too small: a border is filled by reflection.
+        UserError: they are too small to be padded by reflection.
     """
     if tta == "shift" and min(height, width) < 2:
         raise UserError(
@@ -36,10 +36,10 @@ def check_views(option: str, tta: Tta, height: int, width: int) -> None:
 
 
 def views(images: Tensor, tta: Tta) -> Iterator[Tensor]:
-    """Return the views `[N, H, W, 3]` of images of that shape.
+    """Yield views of images, each `[N, H, W, 3]` as the images.
 
-    none: the images themselves. flip: they and their mirror images. shift: those two in place and
-    moved up, down, left and right by 1/16 of the side, the border filled by reflection, ten in all.
+    `none`: the images. `flip`: the images and their mirror images. `shift`: these two, unshifted
+    and shifted up, down, left and right by 1/16 of the side, padded by reflection: ten in all.
 
     >>> import torch
     >>> [len([*views(torch.zeros(1, 32, 32, 3), tta)]) for tta in ("none", "flip", "shift")]

@@ -1,4 +1,4 @@
-"""Images and labels on disk: found, checked, decoded once into a cache, divided into folds."""
+"""Image folders and label files: listing, decoding, caching, folds and holdout."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""A labeled image folder and how its images reach the network, as one set of options."""
+"""Options of labeled and unlabeled image folders."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,31 +9,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.image_cache import height_and_width, open_images
-from imbclf.data.label_files import check_label_map
+from imbclf.data.label_map import check_label_map
 from imbclf.data.listing import Listing, list_images, list_labelled
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_choice, check_range
+
+ON_CORRUPT = ("error", "skip")
 
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """Where labeled images lie and how they are read and batched.
+    """A folder of labeled images, and how they are read and batched.
 
     Args:
         dir: the data folder.
-        images: the folder of images in it, where the labels are a text file.
-        labels: the text file, CSV or TSV of labels; None finds the layout out.
-        label_map: spelling of a label to 0 or 1, where labels are not 0 and 1 already.
-        image_size: side of a square, or (height, width), in pixels, that images are resized to;
-            None where all have one size.
-        on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
-        cache_dir: where decoded images are kept.
-        batch_size: images per step.
-        holdout: share of each class, 0 to below 1, that is kept out of everything.
-        default_weights: what `model.weights` is unless it is given.
-        make: called with `dir` before anything is read; draws the demo data.
+        images: subfolder of the images, if the labels are a text file.
+        labels: text file, CSV or TSV of the labels; None detects the layout.
+        label_map: label 0 or 1 of each spelling, if labels are not written 0 and 1.
+        image_size: side of a square, or (height, width), in pixels, to resize images to; None if
+            all images have one size.
+        on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
+        cache_dir: folder of the decoded images.
+        batch_size: images per training step.
+        holdout: share of each class, 0 to below 1, held out for the final evaluation.
+        default_weights: default of `model.weights` for this data.
+        make: called with `dir` before the folder is read; writes the demo data.
 
     Raises:
-        UserError: where an option is out of range.
+        UserError: an option is out of range.
+
+    >>> LabelledFolder("photos", batch_size=1)
+    Traceback (most recent call last):
+    imbclf.errors.UserError: data.batch_size=1: expected 2 or more
     """
 
     dir: str
@@ -49,22 +56,19 @@ class LabelledFolder:
     make: Callable[[Path], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 2:
-            raise UserError(f"data.batch_size={self.batch_size}: expected 2 or more images")
-        if self.on_corrupt not in ("error", "skip"):
-            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
-        if not 0 <= self.holdout < 1:
-            raise UserError(f"data.holdout={self.holdout}: expected a share, 0 to below 1")
+        check_range("data.batch_size", self.batch_size, at_least=2)
+        check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
+        check_range("data.holdout", self.holdout, at_least=0, below=1, what="a share")
         if self.make is not None and not callable(self.make):
             raise UserError(
-                f"data.make={self.make}: expected a function of the folder, as data.make._target_ "
-                "names one with data.make._partial_=true, or null"
+                f"data.make={self.make}: expected a function of the folder, named by "
+                "data.make._target_ with data.make._partial_=true, or null"
             )
         height_and_width(self.image_size)
         check_label_map(self.label_map)
 
     def list_files(self) -> Listing:
-        """Find the files and their labels, checked.
+        """Return the checked files and labels.
 
         Raises:
             UserError: as `list_labelled`.
@@ -74,7 +78,7 @@ class LabelledFolder:
         return list_labelled(Path(self.dir), self.images, self.labels, self.label_map)
 
     def open(self, listing: Listing) -> tuple[NDArray[np.uint8], Listing]:
-        """Decode the images, or open their cache: uint8 `[N, H, W, 3]` and what is in it.
+        """Return the decoded images, uint8 `[N, H, W, 3]`, and the listing of them.
 
         Raises:
             UserError: as `open_images`.
@@ -85,13 +89,16 @@ class LabelledFolder:
 
 @dataclass(frozen=True)
 class UnlabelledFolder:
-    """Images to be labeled.
+    """A folder of images without labels, to predict on.
 
     Args:
-        dir: the folder; images below it are taken in natural order.
-        cache_dir: where decoded images are kept.
-        on_corrupt: unreadable images are an `error`, or `skip` leaves them out.
-        batch_size: images at once.
+        dir: the folder; images in it and its subfolders are read in natural order.
+        cache_dir: folder of the decoded images.
+        on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
+        batch_size: images per batch.
+
+    Raises:
+        UserError: an option is out of range.
     """
 
     dir: str
@@ -100,17 +107,17 @@ class UnlabelledFolder:
     batch_size: int = 512
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise UserError(f"data.batch_size={self.batch_size}: expected 1 or more images")
-        if self.on_corrupt not in ("error", "skip"):
-            raise UserError(f"data.on_corrupt={self.on_corrupt}: expected error or skip")
+        check_range("data.batch_size", self.batch_size, at_least=1)
+        check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
 
     def open(
         self, image_size: tuple[int, int], on_decoding: Callable[[], None] | None = None
     ) -> tuple[NDArray[np.uint8], Listing]:
-        """Decode the images to (height, width), or open their cache.
+        """Return the images, resized to (height, width), and the listing of them.
 
-        `on_decoding` is called when other processes have begun to decode.
+        Args:
+            image_size: (height, width) in pixels.
+            on_decoding: called once the decoding processes have started, if any are needed.
 
         Raises:
             UserError: as `list_images` and `open_images`.

@@ -1,8 +1,8 @@
-"""Many images decoded on all cores, each into its row of one file.
+"""Decode many images in worker processes, each image into its row of one file.
 
-Every worker is a fresh Python that imports this module and nothing heavier. Threads would queue
-for the interpreter's lock, a fork is unsafe once libraries run threads, and the other start
-methods of `multiprocessing` import the caller's main script, torch and all, into each worker.
+Each worker is a new interpreter that imports only this module. Threads would wait for the global
+interpreter lock, a fork is unsafe once libraries run threads, and the other start methods of
+`multiprocessing` import the caller's main script, torch included, into each worker.
 """
 
 import os
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import UnreadableImage, decode, height_width
 
 NAMES = "files.npy"  # [N] paths relative to the root
-PIXELS = "pixels.bin"  # [N, H, W, 3] uint8, rows of unreadable images left out of it
+PIXELS = "pixels.bin"  # uint8 [N, H, W, 3], without the rows of unreadable images
 ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
-BLOCK = 64  # images that a worker decodes between two reports, at most
-BLOCK_BYTES = 2**24  # of pixels, the same
+BLOCK = 64  # most images that a worker decodes between two reports
+BLOCK_BYTES = 2**24  # most bytes of pixels between two reports
 
 
 class Report(NamedTuple):
@@ -32,10 +32,10 @@ class Report(NamedTuple):
 
     Attributes:
         kind: "decoded", "measured" (not written, since sizes differ), "unreadable" or "failure"
-            (the pixels could not be written, the worker has given up).
-        subject: height and width of the images, as in 48x64; or the index of the unreadable one;
-            or the number of the system's error.
-        text: how many images; or the reason.
+            (the pixels could not be written and the worker stopped).
+        subject: height and width of the images, as in 48x64; index of the unreadable image; or
+            errno of the failure.
+        text: number of images; or the reason.
     """
 
     kind: str
@@ -44,20 +44,20 @@ class Report(NamedTuple):
 
 
 @contextmanager
-def decoding(
+def decode_in_workers(
     folder: Path, root: Path, size: tuple[int, int] | None, workers: int
 ) -> Iterator[Iterator[Report]]:
-    """Decode the images named in `folder/files.npy` into `folder/pixels.bin` in other processes.
+    """Decode the images named in `folder/files.npy` into `folder/pixels.bin` in worker processes.
 
     Args:
-        folder: where the names lie and the pixels go.
-        root: what the names are relative to.
-        size: (height, width) that images are resized to; None: they should all have the size of
-            the first readable one. After the first that differs, sizes are only counted.
+        folder: folder of both files.
+        root: folder that the names are relative to.
+        size: (height, width) to resize images to; None expects all images to have the size of the
+            first readable one. After the first that differs, sizes are only counted.
         workers: number of processes.
 
     Yields:
-        The reports as they come in. However the context is left, no worker outlives it.
+        The reports as they arrive. All workers have ended when the context is left.
 
     Raises:
         RuntimeError: a worker died.
@@ -81,7 +81,7 @@ def decoding(
                         stdin=subprocess.DEVNULL,
                         stdout=pipe,
                         env=environment,
-                        start_new_session=True,  # an interrupt from the keyboard is not for them
+                        start_new_session=True,  # Ctrl-C must not reach the workers
                     )
                     running.append(worker)
             yield (Report(*line.rstrip("\n").split(" ", 2)) for line in lines)
@@ -97,14 +97,16 @@ def decoding(
 def decode_part(
     folder: Path, root: Path, size: tuple[int, int] | None, parts: int, part: int
 ) -> Iterator[Report]:
-    """Decode every `parts`-th block of images; the other arguments are those of `decoding`.
+    """Decode every `parts`-th block of images, starting at block `part`, and yield reports.
+
+    The other arguments are those of `decode_in_workers`.
 
     Raises:
         OSError: the pixels cannot be written.
     """
     files = np.load(folder / NAMES, mmap_mode="r")
     expected = size or _first_size(root, files)
-    block = images_at_once(*expected)
+    block = block_length(*expected)
     rows = np.zeros((block, *expected, 3), dtype=np.uint8)
     uniform = True
     with (folder / PIXELS).open("r+b") as pixels:
@@ -132,10 +134,10 @@ def decode_part(
                 yield Report(kind, f"{height}x{width}", str(count))
 
 
-def images_at_once(height: int, width: int) -> int:
-    """Return the number of images of a block; few where they are large.
+def block_length(height: int, width: int) -> int:
+    """Return the number of images in a block, smaller for large images.
 
-    >>> images_at_once(64, 64), images_at_once(1000, 1000), images_at_once(9000, 9000)
+    >>> block_length(64, 64), block_length(1000, 1000), block_length(9000, 9000)
     (64, 5, 1)
     """
     return max(1, min(BLOCK, BLOCK_BYTES // max(1, height * width * 3)))
@@ -152,21 +154,21 @@ def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Decode the part that the command line names and report on standard output."""
+    """Decode the part given on the command line and print reports to standard output."""
     folder, root, height, width, parts, part = sys.argv[1:]
     size = (int(height), int(width)) if int(height) else None
-    warnings.simplefilter("ignore")  # what Pillow remarks on images that it reads all the same
+    warnings.simplefilter("ignore")  # Pillow warns about images that it can read
     try:
         for report in decode_part(Path(folder), Path(root), size, int(parts), int(part)):
             _send(report)
     except BrokenPipeError:
-        pass  # nobody is left who waits for the images
+        pass  # the parent process has ended
     except OSError as error:
         _send(Report("failure", str(error.errno), str(error.strerror)))
 
 
 def _send(report: Report) -> None:
-    # All workers share one pipe, where POSIX keeps lines of at most 512 bytes in one piece.
+    # All workers share one pipe; POSIX writes at most 512 bytes atomically.
     line = " ".join(report).encode("ascii", "replace").translate(ONE_LINE)[:500]
     os.write(sys.stdout.fileno(), line + b"\n")
 

@@ -1,4 +1,4 @@
-"""One image file turned into the pixels that a person would see."""
+"""Decoding of one image file to upright RGB pixels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from imbclf.data.jpeg import decode_plain_jpeg
 
-Source = Path | str | BytesIO  # a file, or its bytes in memory
+Source = Path | str | BytesIO  # a file, or its content in memory
 
-# Pillow would try all it knows, among them EPS, which starts a program.
+# Only these: Pillow also opens EPS, for which it runs Ghostscript.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 
-# Pillow's own limit, beyond which it takes an image for a decompression bomb.
+# Pillow's own limit, beyond which it refuses an image as a decompression bomb.
 MOST_PIXELS = 2 * int(Image.MAX_IMAGE_PIXELS or 89_478_485)
 
-# What sets an image upright, by its EXIF orientation (1: it is). From 5 on it lies on its side.
+# The transform that turns an image upright, by EXIF orientation. From 5 on it swaps the sides.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,22 +33,23 @@ TURNS = {
 
 
 class UnreadableImage(Exception):  # noqa: N818
-    """A file that gives no image; the message is the reason, in a few words, without the path."""
+    """A file that cannot be decoded; the message is a short reason without the path."""
 
 
 def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """Decode an image to RGB, upright, as uint8 [H, W, 3].
+    """Decode an image to upright RGB, uint8 `[H, W, 3]`.
 
-    Transparent parts show white, as on a page; 16-bit gray is scaled by 255 / 65535; of an
-    animation the first frame is taken; the camera's EXIF orientation is applied.
+    Transparency is composited on white; 16-bit gray is scaled by 255 / 65535; of an animation the
+    first frame is decoded; the EXIF orientation is applied.
 
     Args:
-        path: the file; its content, not its suffix, tells the format.
-        size: (height, width) in pixels to resize to, bilinear with antialiasing; None keeps it.
+        path: the file, or its content; the format is detected from the content.
+        size: (height, width) in pixels to resize to, bilinear with antialiasing; None keeps the
+            size.
 
     Raises:
-        UnreadableImage: the file is missing, empty, cut short, no image, or a decompression bomb
-            (more than twice `PIL.Image.MAX_IMAGE_PIXELS`).
+        UnreadableImage: the file is missing, empty, truncated, not an image, or a decompression
+            bomb (more than twice `PIL.Image.MAX_IMAGE_PIXELS`).
     """
     plain = decode_plain_jpeg(path, size)
     if plain is not None:
@@ -56,7 +57,7 @@ def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     with _opened(path) as image:
         shape = None if size is None else (size[1], size[0])
         if shape and image.size != shape:
-            # JPEG decodes at 1/2, 1/4 or 1/8 for little; twice the size leaves no trace of it.
+            # JPEG decodes cheaply at 1/2, 1/4 or 1/8; twice the target size leaves no trace.
             image.draft(None, (2 * max(shape), 2 * max(shape)))
         image.load()
         turn = TURNS.get(_orientation(image))
@@ -67,7 +68,7 @@ def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
 
 
 class Header(NamedTuple):
-    """What a file says of its image: format and mode as Pillow names them, and the upright size."""
+    """Format and mode of an image, as Pillow names them, and its upright size in pixels."""
 
     format: str
     mode: str
@@ -76,10 +77,10 @@ class Header(NamedTuple):
 
 
 def read_header(path: Source) -> Header:
-    """Read format, mode and the size of `decode(path, None)`, without the pixels.
+    """Read the format, mode and upright size of an image, without decoding its pixels.
 
     Raises:
-        UnreadableImage: the file is missing, empty or no image.
+        UnreadableImage: the file is missing, empty or not an image.
     """
     with _opened(path) as image:
         width, height = image.size
@@ -89,10 +90,10 @@ def read_header(path: Source) -> Header:
 
 
 def height_width(path: Path | str) -> tuple[int, int]:
-    """Read the size of `decode(path, None)` from the file's header.
+    """Read the upright (height, width) of an image from its header.
 
     Raises:
-        UnreadableImage: the file is missing, empty or no image.
+        UnreadableImage: the file is missing, empty or not an image.
     """
     header = read_header(path)
     return header.height, header.width
@@ -121,7 +122,7 @@ def _reason(path: Source, error: Exception) -> str:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken metadata says nothing about the pixels
+    except Exception:  # broken metadata: assume an upright image
         return 1
 
 
@@ -129,10 +130,10 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
     if image.mode.startswith("I;16"):
-        # Pillow clips at 255 where it should scale: most of the image would come out white.
+        # Pillow clips at 255 instead of scaling, which would make most pixels white.
         gray = np.rint(np.asarray(image) / 257).astype(np.uint8)
         return Image.fromarray(gray).convert("RGB")
     if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
     return image.convert("RGB")

@@ -1,4 +1,4 @@
-"""Images that lie on the device that uses them, so that no batch waits for the bus."""
+"""Images in the memory of the training device, which avoids copying each batch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,67 +8,67 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-SHARE = 0.4  # of the free memory that images may take: the rest is for activations
-BLOCK = 4096  # images copied at once
+SHARE = 0.4  # of the free memory, for images; the rest is for activations
+BLOCK = 4096  # images per copy
 
 Pixels = NDArray[np.uint8] | Tensor
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a memory map of images lies, which costs nothing to send to another process."""
+class MemmapReference:
+    """File and shape of a memory map of images: cheap to pickle, unlike the images."""
 
     file: Path
     shape: tuple[int, ...]
 
 
-def placed(pixels: Pixels) -> Pixels | Place:
-    """Return the place of a memory map that spans its file; anything else as it is."""
+def to_reference(pixels: Pixels) -> Pixels | MemmapReference:
+    """Return a reference to a memory map that spans its file, and other arrays unchanged."""
     file = getattr(pixels, "filename", None)
     whole = file is not None and Path(file).stat().st_size == pixels.nbytes
-    return Place(Path(str(file)), tuple(pixels.shape)) if whole else pixels
+    return MemmapReference(Path(str(file)), tuple(pixels.shape)) if whole else pixels
 
 
-def opened(pixels: Pixels | Place) -> Pixels:
-    """Undo `placed`, in whatever process."""
-    if not isinstance(pixels, Place):
+def open_reference(pixels: Pixels | MemmapReference) -> Pixels:
+    """Return the images of a reference; inverse of `to_reference`, in any process."""
+    if not isinstance(pixels, MemmapReference):
         return pixels
     return np.memmap(pixels.file, dtype=np.uint8, mode="r", shape=pixels.shape)
 
 
-def resident(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
-    """Copy all images to a GPU if they fit in 40 % of its free memory; else give them as they are.
+def cache_on_device(pixels: NDArray[np.uint8], device: torch.device) -> Pixels:
+    """Return the images, copied to a GPU if they fit in 40 % of its free memory.
 
     Args:
-        pixels: uint8 `[N, H, W, 3]`; a memory map serves.
-        device: that will train.
+        pixels: uint8 `[N, H, W, 3]`, possibly a memory map.
+        device: the training device; only a GPU gets a copy.
     """
     if device.type != "cuda":
         return pixels
     free, _ = torch.cuda.mem_get_info(device)
-    return on_device(pixels, device) if pixels.nbytes <= SHARE * free else pixels
+    return copy_to_device(pixels, device) if pixels.nbytes <= SHARE * free else pixels
 
 
-def on_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """Copy all images, a block at a time.
+def copy_to_device(pixels: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Return a copy of all images on a device, made block by block.
 
-    >>> on_device(np.ones((3, 2, 2, 3), np.uint8), torch.device("cpu")).sum().item()
+    >>> copy_to_device(np.ones((3, 2, 2, 3), np.uint8), torch.device("cpu")).sum().item()
     36
     """
     copied = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
     for start in range(0, len(pixels), BLOCK):
-        block = np.array(pixels[start : start + BLOCK])  # from_numpy warns of a read-only map
+        block = np.array(pixels[start : start + BLOCK])  # from_numpy warns about read-only arrays
         copied[start : start + BLOCK] = torch.from_numpy(block)
     return copied
 
 
-def gather(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
-    """Return some images, uint8 `[len(rows), H, W, 3]`, where the images lie.
+def take_images(pixels: Pixels, rows: NDArray[np.int64]) -> Tensor:
+    """Return the images at `rows`, uint8 `[len(rows), H, W, 3]`, on the device of `pixels`.
 
     >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
-    >>> gather(images, np.array([2, 0])).flatten().tolist()
+    >>> take_images(images, np.array([2, 0])).flatten().tolist()
     [2, 2, 2, 0, 0, 0]
-    >>> gather(torch.from_numpy(images), np.array([2, 0])).flatten().tolist()
+    >>> take_images(torch.from_numpy(images), np.array([2, 0])).flatten().tolist()
     [2, 2, 2, 0, 0, 0]
     """
     if isinstance(pixels, Tensor):

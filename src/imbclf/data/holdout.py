@@ -1,4 +1,4 @@
-"""Images that take no part in anything, until the one run that was chosen is judged on them."""
+"""Held-out images: excluded from all training and selection, for one final evaluation."""
 
 from pathlib import Path
 
@@ -14,21 +14,27 @@ from imbclf.utils.safe_reading import UNREADABLE
 from imbclf.utils.tables import write_table
 
 HOLDOUT = "holdout.csv"
-SEED = 20_231  # the same images whatever the experiment's seed is, so that runs can be compared
+SEED = 20_231  # fixed, so that runs with different seeds hold out the same images
 
 
 def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
-    """Divide a labeled listing into what experiments see and what is held out of them.
+    """Split a labeled listing into images for experiments and held-out images.
 
-    Of each class the same share is held out, the same images for the same listing and share;
-    groups are held out whole or not at all.
+    The share is the same for each class, and the split is deterministic. Groups are not split.
+
+    Args:
+        listing: labeled images.
+        share: share to hold out, 0 to below 1.
+
+    Returns:
+        The images for experiments, and the held-out ones; None if the share is 0.
 
     Raises:
-        UserError: nothing of a class would be left on one of the sides.
+        UserError: one part would lack a class.
 
     >>> listing = Listing(Path("p"), np.array([*"abcdefgh"]), np.array([0, 0, 0, 0, 1, 1, 1, 1]))
-    >>> seen, held = hold_out(listing, 0.25)
-    >>> len(seen), held.labels.tolist()
+    >>> rest, held = hold_out(listing, 0.25)
+    >>> len(rest), held.labels.tolist()
     (6, [0, 1])
     """
     if share == 0:
@@ -41,28 +47,28 @@ def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
     for side in (drawn, ~drawn):
         if len(np.unique(labels[side])) < 2:
             raise UserError(
-                f"data.holdout={share}: of one class too few images or groups are left on one "
-                "side. Expected at least two of each class; choose another share, or 0"
+                f"data.holdout={share}: expected 2 or more images or groups of each class, so that "
+                "both sides have both classes; choose another share, or 0"
             )
     return listing.take(np.flatnonzero(~drawn)), listing.take(np.flatnonzero(drawn))
 
 
 def write_holdout(run: Path, held: Listing) -> None:
-    """Write which images a run did not see."""
+    """Write the files and labels of the held-out images to `holdout.csv` of a run."""
     write_table(run / HOLDOUT, {"file": held.files, "label": held.labels})
 
 
 def find_holdout(run: Path, listing: Listing) -> Listing:
-    """Return the part of a listing that a run held out, in the listing's order.
+    """Return the images of a listing that a run held out, in the listing's order.
 
     Raises:
-        UserError: the run held nothing out, or a file is no longer there or labeled otherwise.
+        UserError: the run held out no images, or one of them is missing or has another label.
     """
     path = run / HOLDOUT
     if not path.exists():
         raise UserError(
-            f"{run} held no images out (no {HOLDOUT}). Train with data.holdout=0.2, or give other "
-            "labeled images: data.dir=PATH"
+            f"{run} has no held-out images (no {HOLDOUT}); train with data.holdout=0.2, or choose "
+            "other labeled images with data.dir=PATH"
         )
     try:
         stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})

@@ -1,18 +1,16 @@
-"""All images of a listing as one array, decoded once and kept on disk."""
+"""Cache of decoded images: one memory-mapped array for each listing and size."""
 
 import hashlib
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from imbclf.data.cache_lock import lock_cache
 from imbclf.data.decoding import MOST_PIXELS
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_file import read_pixels, write_pixels
@@ -21,10 +19,8 @@ from imbclf.utils.files import atomic_folder, write_text
 
 logger = logging.getLogger("imbclf")
 
-FORMAT = 1  # of the cache; raise it when its files or its pixels change
-SHOWN = 20  # unreadable images that an error names
-
-logger = logging.getLogger("imbclf")
+FORMAT = 1  # of the cache; to be raised when its files or its pixels change
+SHOWN = 20  # most unreadable images that an error names
 
 
 def open_images(
@@ -35,19 +31,19 @@ def open_images(
     workers: int | None = None,
     on_decoding: Callable[[], None] | None = None,
 ) -> tuple[NDArray[np.uint8], Listing]:
-    """Decode all images on all cores the first time, map the result from disk after that.
+    """Return all images as one memory-mapped array, decoded on all cores the first time.
 
-    A cache belongs to the names, sizes and times of the files: change, add or replace an image
-    and all are decoded anew. It may be deleted at any time. Nothing is written beside the images.
+    The cache is keyed by names, sizes and times of the files: if one image changes, all are decoded
+    again. It may be deleted at any time. Nothing is written to the image folder.
 
     Args:
         listing: the images.
-        image_size: side of a square, or (height, width), that images are resized to, in pixels;
-            None: they must all have one size.
-        cache_dir: the folder of the caches.
-        on_corrupt: whether an image that cannot be decoded is an error, or is left out.
-        workers: processes that decode; None: one for each core.
-        on_decoding: called when these have been started, if there is anything to decode.
+        image_size: side of a square, or (height, width), in pixels, to resize images to; None if
+            all images have one size.
+        cache_dir: folder of the caches.
+        on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
+        workers: number of decoding processes; None for one per core.
+        on_decoding: called once these have started, if any are needed.
 
     Returns:
         Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
@@ -61,15 +57,15 @@ def open_images(
     strict = on_corrupt == "error"
     cached = _read(folder, len(listing), strict)
     if cached is None:
-        with one_writer(cache_dir):
-            # While this process waited another may have decoded the same images.
+        with lock_cache(cache_dir):
+            # Another process may have decoded the same images in the meantime.
             cached = _read(folder, len(listing), strict)
             if cached is None:
                 with atomic_folder(folder) as partial:
                     unreadable = write_pixels(
                         listing, size, partial, workers or _cores(), on_decoding
                     )
-                    _judge(listing, unreadable, report, strict)
+                    _report_unreadable(listing, unreadable, report, strict)
                 cached = _read(folder, len(listing), strict)
     assert cached is not None
     pixels, left_out = cached
@@ -82,10 +78,10 @@ def open_images(
 
 
 def height_and_width(image_size: object) -> tuple[int, int] | None:
-    """Return the two sides that an image size stands for; None where it leaves images as they are.
+    """Return (height, width) of the option `data.image_size`; None for no resizing.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not an image size.
 
     >>> height_and_width(64), height_and_width([48, 64])
     ((64, 64), (48, 64))
@@ -104,10 +100,9 @@ def height_and_width(image_size: object) -> tuple[int, int] | None:
 
 
 def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
-    """Name a listing's pixels: names, sizes and times (mtime, ctime, in ns) of its files, hashed.
+    """Return a hash of the names, sizes and times (mtime, ctime, in ns) of a listing's files.
 
-    Labels play no part, nor does the folder that the images lie in. A missing file counts as
-    size -1.
+    It does not depend on labels or on the folder of the images. A missing file has size -1.
     """
     root = str(listing.root)
     paths = (f"{root}/{file}" for file in listing.files.tolist())
@@ -132,13 +127,15 @@ def _states(paths: Iterable[str]) -> Iterator[int]:
 
 
 def _read(folder: Path, count: int, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
-    # Where an image is missing from the cache, a strict caller has all tried again.
+    # A strict caller decodes all images again if the cache lacks one.
     cached = read_pixels(folder, count)
     return None if strict and cached and cached[1] else cached
 
 
-def _judge(listing: Listing, unreadable: dict[int, str], report: Path, strict: bool) -> None:
-    """Write the unreadable images to `report`; refuse them if strict, or if there is no other."""
+def _report_unreadable(
+    listing: Listing, unreadable: dict[int, str], report: Path, strict: bool
+) -> None:
+    """Write the unreadable images to `report`; raise UserError if strict or if all are."""
     if not unreadable:
         return
     lines = [f"{listing.files[index]}: {unreadable[index]}" for index in sorted(unreadable)]
@@ -149,42 +146,12 @@ def _judge(listing: Listing, unreadable: dict[int, str], report: Path, strict: b
         raise UserError(
             f"{len(lines):,} of {len(listing):,} images in {listing.root} cannot be read:\n"
             f"  {shown}\n"
-            f"All are listed in {report}; mend them, or leave them out with data.on_corrupt=skip"
+            f"All are listed in {report}; repair them, or skip them with data.on_corrupt=skip"
         )
 
 
 def _cores() -> int:
-    """Count the cores that this process may use."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-@contextmanager
-def one_writer(cache_dir: Path) -> Iterator[None]:
-    """Let one process at a time write below a folder; what a killed one left there is removed.
-
-    Raises:
-        UserError: nothing can be written there, for whatever reason the system gives.
-    """
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(cache_dir / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            logger.info("Waiting for another process that decodes images into %s", cache_dir)
-            lock.acquire()
-        try:
-            for leftover in cache_dir.glob(f"{'[0-9a-f]' * 32}.partial"):
-                shutil.rmtree(leftover)
-            yield
-        finally:
-            lock.release()
-    except OSError as error:
-        if error.errno is None:
-            raise  # not from the system: a TimeoutError of the caller's, say
-        raise UserError(
-            f"Cannot keep decoded images in {cache_dir}: {error.strerror}; "
-            "name a folder with room that you may write to by data.cache_dir=FOLDER"
-        ) from error

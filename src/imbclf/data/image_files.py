@@ -1,4 +1,4 @@
-"""The image files below a folder, in natural order."""
+"""Image files below a folder, in natural order."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -15,14 +15,14 @@ SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # hold copie
 
 
 def images_below(root: Path) -> NDArray[np.str_]:
-    """Find every image below a folder; hidden and system files are ignored, links are followed.
+    """Find all images below a folder; hidden and system files are ignored, links are followed.
 
     Returns:
         [N] POSIX paths relative to `root`, in natural order.
 
     Raises:
-        UserError: there is no image, the folder or one below it is missing or cannot be read,
-            or a file name is not UTF-8.
+        UserError: there is no image, a folder is missing or cannot be read, or a file name is not
+            UTF-8.
     """
     found: dict[str, list[str]] = {}
     pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
@@ -31,7 +31,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
             folder, above = pending.pop()
             status = (root / folder).stat()
             if (identity := (status.st_dev, status.st_ino)) in above:
-                continue  # a link back to a folder that it lies in
+                continue  # a link to one of its own parent folders
             names, folders = _entries(root / folder)
             pending += [(f"{folder}{name}/", above | {identity}) for name in folders]
             if names:
@@ -43,7 +43,9 @@ def images_below(root: Path) -> NDArray[np.str_]:
         odd = next(file for name in names if not (file := f"{folder}{name}").isprintable())
         raise UserError(f"A file in {root} has a name that is not UTF-8: {odd!a}") from None
     if not found:
-        raise UserError(f"No images in {root}; looked there and below for {', '.join(SUFFIXES)}")
+        raise UserError(
+            f"No images in {root}; expected files there or below with {', '.join(SUFFIXES)}"
+        )
     ordered = []
     for folder in _folders_in_order(found):
         inside = np.array(found[folder])
@@ -53,7 +55,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
 
 
 def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the images in a folder and of the folders in it."""
+    """Return the names of the images and of the subfolders in a folder."""
     images, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -68,12 +70,14 @@ def _entries(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def is_image(name: str) -> bool:
-    """Return whether a file name has the suffix of an image, in any case."""
+    """Return whether a file name has the suffix of an image, upper or lower case."""
     return name.lower().endswith(SUFFIXES)
 
 
 def natural_order(files: Sequence[str]) -> NDArray[np.int64]:
-    """Return the indices that sort paths folder by folder, numbers by their value.
+    """Return the indices, int64 `[N]`, that sort paths folder by folder in natural order.
+
+    Natural order compares numbers by value.
 
     >>> files = ["b/1.jpg", "a/10.jpg", "a/2.jpg"]
     >>> [files[index] for index in natural_order(files)]
@@ -90,13 +94,13 @@ def natural_order(files: Sequence[str]) -> NDArray[np.int64]:
 
 
 def _folders_in_order(folders: Iterable[str]) -> list[str]:
-    # Sorted before, so that what natural order holds equal (1, 01) has one order too.
+    # Sorted first, so that names equal in natural order (1, 01) have a defined order.
     return natsorted(sorted(folders))
 
 
 def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return the indices that sort the names in one folder."""
-    order = np.argsort(names, kind="stable")  # settles 1 and 01, as above
+    """Return the indices that sort the names of one folder."""
+    order = np.argsort(names, kind="stable")  # defines the order of 1 and 01, as above
     if _zero_padded(names):
         return order
     natural_key = natsort_keygen()
@@ -105,7 +109,7 @@ def _order(names: NDArray[np.str_]) -> NDArray[np.int64]:
 
 
 def _zero_padded(names: NDArray[np.str_]) -> bool:
-    """Return whether all digits stand in the same places, so that plain order is natural order."""
+    """Return whether all names have digits at the same places: plain order is natural order."""
     characters = names.view(np.uint32).reshape(len(names), -1)
     digits = (characters >= ord("0")) & (characters <= ord("9"))
     return bool((characters < 128).all() and (digits == digits[0]).all())

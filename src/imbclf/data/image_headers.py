@@ -1,4 +1,4 @@
-"""What the files of a listing are, by their headers: formats, modes, sizes."""
+"""File formats, color modes and sizes of the images of a listing, by label."""
 
 import warnings
 from collections import Counter
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import Header, UnreadableImage, read_header
 from imbclf.data.listing import Listing
 
-TELLING = 0.1  # difference of two shares that gives a label away
+MIN_SHARE_GAP = 0.1  # least difference of shares between the classes for a leaky trait
 
 
 class Trait(NamedTuple):
-    """How many images of label 0 and of label 1 share something, say the mode L."""
+    """Number of images of label 0 and of label 1 with one value of a trait, such as mode L."""
 
     value: str
     zeros: int
@@ -24,7 +24,7 @@ class Trait(NamedTuple):
 
 
 def read_headers(listing: Listing, threads: int = 1) -> list[Header | None]:
-    """Read the header of every image; None where it cannot be read."""
+    """Read the header of each image, `[N]`; None for unreadable images."""
     root = str(listing.root)
 
     def read(file: str) -> Header | None:
@@ -34,18 +34,22 @@ def read_headers(listing: Listing, threads: int = 1) -> list[Header | None]:
             return None
 
     with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
-        warnings.simplefilter("ignore")  # what Pillow remarks on images that it reads all the same
+        warnings.simplefilter("ignore")  # Pillow warns about images that it can read
         return list(pool.map(read, listing.files.tolist(), chunksize=256))
 
 
 def one_size(headers: Sequence[Header | None]) -> tuple[int, int] | None:
-    """Return the height and width of all images, or None where they differ or none can be read."""
+    """Return the common (height, width) of all images; None if they differ or none is readable."""
     sizes = {(header.height, header.width) for header in headers if header is not None}
     return sizes.pop() if len(sizes) == 1 else None
 
 
 def traits(values: Sequence[str], labels: NDArray[np.int64]) -> list[Trait]:
-    """Count the values of images `[N]` by their labels, the commonest first.
+    """Count the values of a trait by label, the most common value first.
+
+    Args:
+        values: `[N]`, the value of each image.
+        labels: `[N]`, 0 or 1.
 
     >>> traits(["RGB", "L", "RGB"], np.array([0, 1, 1]))
     [Trait(value='RGB', zeros=1, ones=1), Trait(value='L', zeros=0, ones=1)]
@@ -56,11 +60,11 @@ def traits(values: Sequence[str], labels: NDArray[np.int64]) -> list[Trait]:
     return sorted(rows, key=lambda row: (-row.zeros - row.ones, row.value))
 
 
-def telling(rows: Sequence[Trait]) -> list[Trait]:
-    """Choose what is commoner in one label than in the other, by a tenth of its images or more.
+def leaky_traits(rows: Sequence[Trait]) -> list[Trait]:
+    """Return the values whose shares differ by .1 or more between the classes: label leakage.
 
-    >>> telling([Trait("JPEG", 90, 100), Trait("PNG", 10, 0)])
+    >>> leaky_traits([Trait("JPEG", 90, 100), Trait("PNG", 10, 0)])
     [Trait(value='JPEG', zeros=90, ones=100), Trait(value='PNG', zeros=10, ones=0)]
     """
     zeros, ones = sum(row.zeros for row in rows), sum(row.ones for row in rows)
-    return [row for row in rows if abs(row.zeros / zeros - row.ones / ones) >= TELLING - 1e-9]
+    return [row for row in rows if abs(row.zeros / zeros - row.ones / ones) >= MIN_SHARE_GAP - 1e-9]

@@ -1,4 +1,4 @@
-"""JPEG files that need nothing but decoding, without what Pillow does before it decodes."""
+"""Fast decoding of plain JPEG files, without Pillow."""
 
 import os
 from io import BytesIO
@@ -8,26 +8,26 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-MARK = b"\xff\xd8\xff"  # what a JPEG begins with
-APPLICATION_1 = b"\xff\xe1"  # begins EXIF and XMP, which may turn an image; never within pixels
-# Pixels, and bytes of a file: of a larger image the decoding is nearly all the time.
+MARK = b"\xff\xd8\xff"  # start of a JPEG file
+APPLICATION_1 = b"\xff\xe1"  # start of EXIF and XMP, which may hold an orientation
+# Most pixels, and bytes of a file: for larger images the overhead of Pillow is negligible.
 LARGEST = 2**24
 
 
 def decode_plain_jpeg(
     source: Path | str | BytesIO, size: tuple[int, int] | None
 ) -> NDArray[np.uint8] | None:
-    """Decode a JPEG to the very pixels that Pillow gives, at 64x64 in a third of its time.
+    """Decode a JPEG to the same pixels as Pillow, three times as fast for 64x64 pixels.
 
-    Both call libjpeg-turbo with the same settings; Pillow builds objects around each image.
+    Both call libjpeg-turbo with the same settings.
 
     Args:
-        source: a file, or its bytes in memory.
-        size: (height, width) that the image must have; None takes any.
+        source: a file, or its content in memory.
+        size: (height, width) that the image must have; None accepts any.
 
     Returns:
-        uint8 [H, W, 3]; None where the file is no JPEG, another size is wanted, it may lie on its
-        side, its colors are not YCbCr, it is large, damaged or unreadable: Pillow has to see it.
+        uint8 `[H, W, 3]`; None if Pillow is needed: the file is not a JPEG, has another size, an
+        EXIF segment or colors other than YCbCr, or is large, damaged or unreadable.
 
     >>> from PIL import Image
     >>> Image.new("RGB", (8, 4), "white").save(file := BytesIO(), "JPEG")
@@ -49,7 +49,7 @@ def decode_plain_jpeg(
 
 
 def _read(source: Path | str | BytesIO) -> bytes:
-    """Return a file's bytes, or its first few where it is no JPEG or a large one."""
+    """Return the content of a file; empty if it is not a JPEG or too large."""
     if isinstance(source, BytesIO):
         return source.getvalue()
     with open(source, "rb") as file:  # noqa: PTH123 (a Path each would take longer)

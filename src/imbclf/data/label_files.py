@@ -1,29 +1,23 @@
-"""Labels as people write them, read from text files and turned into 0 and 1."""
+"""Reading of label files and tables."""
 
 import csv
 import io
 import re
-import shlex
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from imbclf.errors import UserError
-from imbclf.utils.text import first_few
-
-ZERO_ONE: Mapping[str, int] = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a label table, cell by cell, in the order of the file.
+    """The rows of a label table, in the order of the file.
 
-    `files` are as written, with any spaces around them; `lines` holds the line number of each row;
-    `groups` is None where there is no such column.
+    Attributes:
+        files: `[R]`, file names as written, with surrounding spaces.
+        labels: `[R]`, stripped.
+        groups: `[R]`, stripped; None without such a column.
+        lines: `[R]`, line number of each row.
     """
 
     files: list[str]
@@ -33,15 +27,15 @@ class Table:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file, byte order mark or not, line ends as they are.
+    """Read a UTF-8 text file, with or without byte order mark; line ends are not converted.
 
     Raises:
-        UserError: `path` is missing, no file, unreadable, empty or no UTF-8 text.
+        UserError: `path` is missing, a folder, unreadable, empty or not UTF-8 text.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except IsADirectoryError:
-        raise UserError(f"{path} is a folder; a text file of labels was expected") from None
+        raise UserError(f"{path} is a folder; expected a text file of labels") from None
     except OSError as error:
         raise UserError(f"Cannot read the labels in {path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -50,25 +44,29 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         raise UserError(f"{path} is not a text file: it holds zero bytes; save it as UTF-8")
     if not text.strip():
-        raise UserError(f"{path} is empty; labels were expected")
+        raise UserError(f"{path} is empty; expected labels")
     return text
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read one label a line; a blank line in the middle gives "", blank lines at the end none."""
-    # Not str.splitlines, which takes a form feed and the like for the end of a line.
+    """Read one label per line; blank lines give "", except at the end of the file.
+
+    Raises:
+        UserError: as `read_text`.
+    """
+    # Not str.splitlines, which also splits at form feeds and the like.
     text = read_text(path).rstrip().replace("\r\n", "\n").replace("\r", "\n")
     return [line.strip() for line in text.split("\n")]
 
 
 def read_table(path: Path) -> Table:
-    """Read a table with the columns `file`, `label` and, where there is one, `group`.
+    """Read a table with the columns `file`, `label` and optionally `group`.
 
-    The columns may stand in any order, parted by commas, semicolons or tabs; others are ignored,
-    and so are empty lines. A cell that a row lacks is "".
+    Columns may be in any order, separated by commas, semicolons or tabs; other columns and empty
+    lines are ignored. Missing cells are "".
 
     Raises:
-        UserError: the text cannot be read, or its first line does not name the columns.
+        UserError: the file cannot be read, or its first line does not name the columns.
     """
     text = read_text(path)
     first = re.split(r"[\r\n]", text, maxsplit=1)[0]
@@ -94,79 +92,3 @@ def read_table(path: Path) -> Table:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
     labels, groups = ([cell.strip() for cell in cells[name]] for name in ("label", "group"))
     return Table(cells["file"], labels, groups if "group" in positions else None, numbers)
-
-
-def check_label_map(label_map: object) -> None:
-    """Refuse what gives no spelling a label; which labels it gives, `label_problems` judges.
-
-    Raises:
-        UserError: says what is expected.
-    """
-    if label_map is not None and not isinstance(label_map, Mapping):
-        raise UserError(
-            f"data.label_map={label_map}: expected the label of each spelling, as in "
-            "'data.label_map={cat: 0, dog: 1}', or null"
-        )
-
-
-def meanings(label_map: Mapping[str, int] | None) -> Mapping[str, int]:
-    """Return the label that each spelling stands for; without a map `0` and `1` as they are.
-
-    >>> meanings({"cat": 0, "dog": 1})
-    {'cat': 0, 'dog': 1}
-    """
-    if not label_map:
-        return ZERO_ONE
-    # YAML makes a number of the key 1 and a bool of the key true, whatever the type hint says.
-    spellings = {str(key): label for key, label in label_map.items()}
-    for word in {"True", "False"} & spellings.keys():
-        spellings |= {word.lower(): spellings[word], word.upper(): spellings[word]}
-    return spellings
-
-
-def label_problems(values: Iterable[str], label_map: Mapping[str, int] | None) -> list[str]:
-    """Return what keeps `values` from being labels of two classes; nothing where they are.
-
-    Empty values are left to the caller, who knows on which lines they stand.
-    """
-    counts = Counter(value for value in values if value)
-    known = meanings(label_map)
-    if odd := {repr(label) for label in known.values() if label not in (0, 1)}:
-        return [f"data.label_map may give 0 and 1, not {', '.join(sorted(odd))}"]
-    if not counts:
-        return ["there are no labels"]
-    if counts.keys() - known.keys():
-        found = first_few([f"{value} ({count:,})" for value, count in counts.most_common()])
-        expected = ", ".join(known) if label_map else "0 and 1"
-        return [
-            f"the labels are {found}, but only {expected} are known; say which stand for 0 "
-            f"and which for 1, for example {_option(sorted(counts), known if label_map else {})}"
-        ]
-    if len(labels := {known[value] for value in counts}) == 1:
-        return [f"all {counts.total():,} labels are {labels.pop()}; two classes are needed"]
-    return []
-
-
-def encode(
-    values: Sequence[str], label_map: Mapping[str, int] | None
-) -> tuple[NDArray[np.int64], tuple[str, str]]:
-    """Turn values without `label_problems` into labels [N] and the names of label 0 and label 1.
-
-    >>> encode(["dog", "cat", "wolf"], {"cat": 0, "dog": 1, "wolf": 1})
-    (array([1, 0, 1]), ('cat', 'dog'))
-    """
-    known = meanings(label_map)
-    labels = np.fromiter((known[value] for value in values), dtype=np.int64, count=len(values))
-    names = {label: name for name, label in reversed(list(known.items()))}
-    return labels, (names[0], names[1])
-
-
-def _option(values: Sequence[str], chosen: Mapping[str, int]) -> str:
-    """Write a `data.label_map` for the values, escaped for Hydra and quoted for the shell."""
-    labels = {value: chosen[value] for value in values if value in chosen}
-    for value in values:
-        labels.setdefault(value, int(0 in labels.values()))
-    escaped = {value: re.sub(r"([][(){}:=,\s\\])", r"\\\1", value) for value in values}
-    pairs = [f"{escaped[value]}: {labels[value]}" for value in values]
-    more = [] if len(pairs) <= 5 else ["..."]
-    return shlex.quote(f"data.label_map={{{', '.join(pairs[:5] + more)}}}")

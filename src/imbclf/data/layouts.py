@@ -1,4 +1,4 @@
-"""The three ways in which people lay out images and their labels."""
+"""The three layouts of labeled images: text file, table, class folders."""
 
 import logging
 import os
@@ -21,16 +21,16 @@ logger = logging.getLogger("imbclf")
 
 @dataclass(frozen=True)
 class Layout:
-    """Images with their labels as written, and what is wrong with them.
+    """Images with their labels as written, and the problems found.
 
     Attributes:
-        source: where the labels come from.
-        root: the folder that the names are relative to.
-        files: [N] POSIX paths in natural order.
-        values: the label of each image, as the user spells it; "" where it is missing.
-        groups: the group of each image, or None.
-        label_map: what the values mean unless the user says otherwise; None: 0 and 1.
-        problems: what keeps the images from being used, one line each.
+        source: file or folder that the labels come from.
+        root: folder that file names are relative to.
+        files: `[N]`, POSIX paths in natural order.
+        values: `[N]`, labels as written; "" if missing.
+        groups: `[N]`, group names, or None.
+        label_map: default label of each spelling; None for 0 and 1.
+        problems: one line for each problem.
     """
 
     source: Path
@@ -43,12 +43,12 @@ class Layout:
 
 
 def from_lines(path: Path, folder: Path) -> Layout:
-    """Label the i-th image of the folder by line i of a text file."""
+    """Return the layout of a folder whose i-th image has the label on line i of a text file."""
     values = read_lines(path)
     if not folder.is_dir():
         raise UserError(
-            f"{path} labels the images in {folder}, which is no folder; "
-            "data.images=NAME names another"
+            f"{path} labels the images in {folder}, which is not a folder; "
+            "choose another one with data.images=NAME"
         )
     files = images_below(folder)
     problems = []
@@ -68,10 +68,10 @@ def from_lines(path: Path, folder: Path) -> Layout:
 
 
 def from_table(path: Path, *folders: Path) -> Layout:
-    """Read files and labels from a table; all files lie beside it, or all in one of `folders`."""
+    """Return the layout of a table with all files in its folder, or all in one of `folders`."""
     table = read_table(path)
     bases = [*dict.fromkeys([path.parent, *folders])]
-    files = [_relative(_meant(file, bases), path.parent) for file in table.files]
+    files = [_relative(_clean_name(file, bases), path.parent) for file in table.files]
     problems = []
     columns = {"file": files, "label": table.labels, "group": table.groups or []}
     for name, cells in columns.items():
@@ -80,7 +80,7 @@ def from_table(path: Path, *folders: Path) -> Layout:
             problems.append(f"there is no {name} on line {first_few(blank)}")
     if repeated := [file for file, count in Counter(files).items() if file and count > 1]:
         problems.append(f"{len(repeated):,} files are named twice or more: {first_few(repeated)}")
-    searches = [(base, *_search(files, base)) for base in bases]
+    searches = [(base, *_find_missing(files, base)) for base in bases]
     root, missing, unlisted = min(searches, key=lambda search: len(search[1]))
     if missing:
         problems += _misplaced(root, {base: missing for base, missing, _ in searches})
@@ -93,7 +93,7 @@ def from_table(path: Path, *folders: Path) -> Layout:
 
 
 def from_class_folders(root: Path) -> Layout:
-    """Label each image by the sub-folder of `root` that it lies in."""
+    """Return the layout of images in class folders, subfolders of `root`."""
     files = images_below(root)
     inside = [file for file in files.tolist() if "/" in file]
     values = [file.partition("/")[0] for file in inside]
@@ -110,26 +110,26 @@ def from_class_folders(root: Path) -> Layout:
     return Layout(root, root, np.array(inside), values, label_map=numbered)
 
 
-def _meant(file: str, bases: Sequence[Path]) -> str:
-    """Take off spaces around a name, and turn backslashes, unless there is a file just so."""
+def _clean_name(file: str, bases: Sequence[Path]) -> str:
+    """Return a name without surrounding spaces and with slashes, unless it exists as written."""
     usual = file.strip().replace("\\", "/")
     as_written = usual != file and usual and any(os.path.lexists(base / file) for base in bases)
     return file if as_written else usual
 
 
 def _relative(file: str, folder: Path) -> str:
-    """Write a path from a table relative to the folder, with one spelling for one file."""
+    """Return the normalized path of a table's file, relative to the folder."""
     if isabs(file):
         return relpath(file, folder.absolute().as_posix())
     return normpath(file) if file else ""
 
 
 def _misplaced(root: Path, missing: Mapping[Path, Sequence[str]]) -> list[str]:
-    """Return which files are in no folder, and which are in another than `root`, where most are.
+    """Return one line for files in no folder, and one for files in another folder than `root`.
 
     Args:
-        root: one of the folders.
-        missing: the files that each folder lacks.
+        root: the folder with most of the files.
+        missing: the files missing from each folder.
     """
     nowhere = set.intersection(*map(set, missing.values()))
     elsewhere = [file for file in missing[root] if file not in nowhere]
@@ -141,13 +141,13 @@ def _misplaced(root: Path, missing: Mapping[Path, Sequence[str]]) -> list[str]:
         others = " or ".join(str(base) for base in missing if {*elsewhere} - {*missing[base]})
         problems.append(
             f"{len(elsewhere):,} files are not in {root}, as the others are, but in {others}; all "
-            f"must lie below one folder, and be named from there: {first_few(elsewhere)}"
+            f"must be below one folder, and named relative to it: {first_few(elsewhere)}"
         )
     return problems
 
 
-def _search(files: list[str], root: Path) -> tuple[list[str], int]:
-    """Find which files are missing below `root`, and how many images lie beside them unnamed."""
+def _find_missing(files: list[str], root: Path) -> tuple[list[str], int]:
+    """Return the files missing below `root`, and the number of images there that are not listed."""
     wanted = set(files) - {""}
     present: set[str] = set()
     for folder in {dirname(file) for file in wanted}:

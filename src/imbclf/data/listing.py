@@ -1,4 +1,4 @@
-"""Which images there are, in which order, and what they are labeled."""
+"""Listing of images, with labels and groups if known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imbclf.data.image_files import images_below
-from imbclf.data.label_files import encode, label_problems
+from imbclf.data.label_map import encode_labels, label_problems
 from imbclf.data.layouts import Layout, from_class_folders, from_lines, from_table
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
@@ -18,14 +18,14 @@ LABEL_FILE = "label_train.txt"
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """Images by name, with their labels where they are known.
+    """Images by name, with their labels if known.
 
     Attributes:
-        root: the folder that the names are relative to.
-        files: [N] POSIX paths in natural order.
-        labels: [N] 0 or 1, int64, or None.
-        groups: [N] names of what must not straddle folds (patients, identities), or None.
-        label_names: how the user spells label 0 and label 1.
+        root: folder that file names are relative to.
+        files: `[N]`, POSIX paths in natural order.
+        labels: int64 `[N]`, 0 or 1, or None.
+        groups: `[N]`, names of groups (patients, identities) not to be split by folds, or None.
+        label_names: the user's names of label 0 and label 1.
     """
 
     root: Path
@@ -38,7 +38,7 @@ class Listing:
         return len(self.files)
 
     def take(self, indices: ArrayLike) -> "Listing":
-        """Return the listing of the images at `indices`, an array of integers.
+        """Return the listing of the images at `indices`, integers `[M]`.
 
         >>> listing = Listing(Path("photos"), np.array(["a.jpg", "b.jpg"]), np.array([0, 1]))
         >>> listing.take([1]).files.tolist()
@@ -51,10 +51,10 @@ class Listing:
 
 
 def list_images(root: Path) -> Listing:
-    """List every image below a folder, without labels; hidden and system files are ignored.
+    """List all images below a folder, without labels; hidden and system files are ignored.
 
     Raises:
-        UserError: there is no such folder, it cannot be read, or it holds no image.
+        UserError: the folder is missing, cannot be read, or holds no image.
     """
     return Listing(root, images_below(root))
 
@@ -65,30 +65,30 @@ def list_labelled(
     labels: str | None = None,
     label_map: Mapping[str, int] | None = None,
 ) -> Listing:
-    """List labeled images that lie in one of three layouts.
+    """List labeled images in one of three layouts.
 
     1. A folder `images` and a text file, line i the label of the i-th image in natural order.
-    2. A table with the columns `file`, `label` and perhaps `group`; all files relative to one
-       folder: the table's or, where they are not there, `images` or `root`.
-    3. One sub-folder for each class.
+    2. A table with the columns `file`, `label` and optionally `group`; all files relative to one
+       folder: that of the table, else `images` or `root`.
+    3. One subfolder for each class.
 
     Args:
-        root: the folder of the data set.
-        images: the sub-folder of the images in layouts 1 and 2.
-        labels: the text file (.txt) or table (.csv, .tsv), relative to `root`; None looks for
+        root: folder of the data set.
+        images: subfolder of the images in layouts 1 and 2.
+        labels: text file (.txt) or table (.csv, .tsv), relative to `root`; None looks for
             label_train.txt, else for a single table, else for class folders.
-        label_map: the label, 0 or 1, that each spelling stands for; without it labels are
-            written 0 and 1, and two class folders are numbered in the order of their names.
+        label_map: label 0 or 1 of each spelling; without it, labels are written 0 and 1, and two
+            class folders are numbered in the order of their names.
 
     Raises:
-        UserError: the layout is unclear, or names, labels and images do not fit together; the
-            message tells all that was found wrong.
+        UserError: the layout is ambiguous, or names, labels and images do not match; the message
+            lists all problems.
     """
     layout = _find_layout(root, images, labels)
     label_map = label_map or layout.label_map
     if problems := [*layout.problems, *label_problems(layout.values, label_map)]:
         raise UserError("\n  ".join([f"{layout.source} cannot be used:", *problems]))
-    codes, names = encode(layout.values, label_map)
+    codes, names = encode_labels(layout.values, label_map)
     groups = None if layout.groups is None else np.array(layout.groups)
     return Listing(layout.root, layout.files, codes, groups, names)
 

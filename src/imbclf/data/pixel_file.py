@@ -1,4 +1,4 @@
-"""The decoded images of a listing as files in a folder."""
+"""Files of decoded images in a cache folder."""
 
 import errno
 import json
@@ -14,21 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decoding
+from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decode_in_workers
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 from imbclf.utils.safe_reading import UNREADABLE, read_json
 from imbclf.utils.text import first_few
 
-INDEX = "index.json"  # shape of the pixels, indices of the images that are not among them
+INDEX = "index.json"  # shape of the pixels, and the indices of unreadable images
 
 
 def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]] | None:
-    """Map what `write_pixels` wrote of `count` images, if it is there and whole.
+    """Map the pixels that `write_pixels` wrote for `count` images; None if missing or incomplete.
 
     Returns:
-        Read-only uint8 [N, H, W, 3], and the indices of the images left out of it.
+        Read-only uint8 `[N, H, W, 3]`, and the indices of the images left out.
     """
     try:
         index = read_json(folder / INDEX)
@@ -36,7 +36,7 @@ def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]]
         kept, _, _, _ = shape
         if kept + len(unreadable) != count or not set(unreadable) <= set(range(count)):
             return None
-        # A file that was cut short is too small for the shape: ValueError.
+        # A truncated file is too small for the shape: ValueError.
         return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
     except UNREADABLE:
         return None
@@ -49,17 +49,17 @@ def write_pixels(
     workers: int,
     on_decoding: Callable[[], None] | None = None,
 ) -> dict[int, str]:
-    """Decode all images into an empty folder, with a progress bar where a person watches.
+    """Decode all images into an empty folder, with a progress bar on a terminal.
 
     Args:
         listing: the images.
-        size: (height, width) in pixels to resize to; None: they must all have one size.
-        folder: where the files go.
-        workers: number of processes, at most.
-        on_decoding: called when these have been started.
+        size: (height, width) in pixels to resize to; None if all images have one size.
+        folder: folder of the files.
+        workers: largest number of processes.
+        on_decoding: called once these have started.
 
     Returns:
-        The reason why an image could not be decoded, by its index.
+        Reasons of the unreadable images, by index.
 
     Raises:
         UserError: the images differ in size.
@@ -72,7 +72,7 @@ def write_pixels(
     measured: Counter[str] = Counter()
     unreadable: dict[int, str] = {}
     with (
-        decoding(folder, listing.root, size, workers) as reports,
+        decode_in_workers(folder, listing.root, size, workers) as reports,
         tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
     ):
         if on_decoding is not None:
@@ -92,7 +92,7 @@ def write_pixels(
         common = [f"{name} ({count:,})" for name, count in sizes.most_common()]
         raise UserError(
             f"The images in {listing.root} have {len(sizes):,} sizes (height x width): "
-            f"{first_few(common)}; give them one, for example with data.image_size=64"
+            f"{first_few(common)}; resize them to one, for example with data.image_size=64"
         )
     if decoded.total() + len(unreadable) < len(listing):
         raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
@@ -117,7 +117,7 @@ def _check_room(folder: Path, count: int, height: int, width: int) -> None:
 
 
 def _close_gaps(path: Path, count: int, gaps: list[int], row: int) -> None:
-    """Move rows of `row` bytes up over the gaps among them, cut the file, and sync it."""
+    """Move rows of `row` bytes up over the gaps, truncate the file, and sync it."""
     with path.open("rb+") as pixels:
         for before, (gap, following) in enumerate(pairwise([*gaps, count])):
             for index in range(gap + 1, following):

@@ -1,4 +1,4 @@
-"""Stratified folds: the images to fit, to choose on (dev), and to report (test)."""
+"""Stratified cross-validation folds of fit (training), dev (validation) and test images."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,17 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from imbclf.data.stratified import draw_stratified
 from imbclf.errors import UserError
 from imbclf.utils.arrays import check_binary, number_groups
+from imbclf.utils.checks import check_range
 
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Three disjoint parts that together are the whole data set.
+    """One split of the data set into three disjoint parts.
 
     Attributes:
-        fit: rows whose gradients are taken, int64, rising.
-        dev: rows on which epoch and threshold are chosen, int64, rising.
-        test: rows that are reported and never looked at before, int64, rising.
+        fit: rows to train on, int64, ascending.
+        dev: rows to choose the epoch and the threshold on (validation), int64, ascending.
+        test: rows to report errors on, unseen until then, int64, ascending.
     """
 
     fit: NDArray[np.int64]
@@ -35,19 +36,19 @@ def stratified_folds(
 ) -> list[Fold]:
     """Split the data set K times into fit, dev and test; the test parts partition it.
 
-    Test parts are scikit-learn's (StratifiedKFold, with groups StratifiedGroupKFold). Dev is
-    drawn from the rest: of each class the same fraction of the whole data set, at least one image.
-    A group never straddles parts, so that with groups all shares hold as nearly as groups allow.
+    Test parts are those of scikit-learn's StratifiedKFold, or StratifiedGroupKFold with groups.
+    Dev is drawn from the rest: the same fraction of each class, at least one image. Groups are
+    never split, so with groups all shares are approximate.
 
     Args:
         labels: `[N]`, 0 or 1.
         folds: K, at least 2.
-        seed: what the parts are drawn from.
-        groups: `[N]`, whatever tells groups (patients, identities) apart.
+        seed: random seed.
+        groups: `[N]`, identifiers of groups (patients, identities), or None.
         dev_fraction: size of dev as a fraction of the whole data set, below 1 - 1 / K.
 
     Raises:
-        UserError: if an option is out of range, or a class has too few images or groups.
+        UserError: an option is out of range, or a class has too few images or groups.
 
     >>> folds = stratified_folds([0, 1, 1, 1] * 10, folds=5, seed=0)
     >>> [len(part) for part in (folds[0].fit, folds[0].dev, folds[0].test)]
@@ -78,7 +79,7 @@ def repeated_folds(
     groups: ArrayLike | None = None,
     dev_fraction: float = 0.1,
 ) -> list[Fold]:
-    """Split the data set R times over: the folds of `seed`, `seed` + 1, ... one after the other.
+    """Return the `stratified_folds` of `repeats` seeds: `seed`, `seed` + 1, ..., concatenated.
 
     Arguments and errors as `stratified_folds`.
 
@@ -93,23 +94,22 @@ def repeated_folds(
 
 
 def _check_options(folds: int, dev_fraction: float) -> None:
-    if folds < 2:
-        raise UserError(f"cv.folds={folds}: expected at least 2")
+    check_range("cv.folds", folds, at_least=2)
     if not 0 < dev_fraction < 1 - 1 / folds:
         raise UserError(
-            f"cv.dev_fraction={dev_fraction}: expected more than 0 and, with cv.folds={folds}, "
-            f"less than {1 - 1 / folds:.3g}, so that something is left to train on"
+            f"cv.dev_fraction={dev_fraction}: expected a share above 0 and, with cv.folds={folds}, "
+            f"below {1 - 1 / folds:.3g}, so that images are left to train on"
         )
 
 
 def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64] | None, folds: int) -> None:
-    """Refuse if some class cannot be in fit, dev and test of every fold."""
+    """Raise UserError if a class cannot be in fit, dev and test of every fold."""
     what = "images" if groups is None else "groups"
     units = [
         len(rows) if groups is None else len(np.unique(groups[rows]))
         for rows in (np.flatnonzero(labels == label) for label in (0, 1))
     ]
-    # Each test part takes one; two folds leave half of the rest, which must do for fit and dev.
+    # Each test part needs one; with two folds, half of the units must suffice for fit and dev.
     needed = 4 if folds == 2 else folds
     fewest = min(units)
     if fewest >= needed:
@@ -121,7 +121,7 @@ def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64] | None, f
     )
     raise UserError(
         f"cv.folds={folds}: label {units.index(fewest)} has only {fewest} {what}, but every fold "
-        f"needs some to fit, to choose on and to test, {needed} in all; {advice}"
+        f"needs some in fit, dev and test, {needed} in all; {advice}"
     )
 
 
@@ -131,6 +131,6 @@ def _check_parts(fold: Fold, labels: NDArray[np.int64], number: int) -> None:
             if not (labels[rows] == label).any():
                 raise UserError(
                     f"groups: the {name} part of fold {number} has no image of label {label}, "
-                    "because too few groups hold it or they are too large; lower cv.folds or "
-                    "divide the groups"
+                    "because too few groups have it or they are too large; lower cv.folds or "
+                    "make the groups smaller"
                 )

@@ -1,4 +1,4 @@
-"""A part of a data set with the class counts that are wanted; groups stay whole."""
+"""Random subsets of a data set with given class counts; groups are not split."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +10,16 @@ def draw_stratified(
     rng: np.random.Generator,
     groups: NDArray[np.int64] | None = None,
 ) -> NDArray[np.bool_]:
-    """Draw about as many images of each class as wanted, at least one, and not all.
+    """Draw about the wanted number of images of each class, at least one and not all.
 
     Args:
         labels: `[N]`, 0 or 1.
-        wanted: number of images of label 0 and label 1.
-        rng: what is drawn from.
-        groups: `[N]`; a group is drawn whole or not at all, so that numbers are only near.
+        wanted: `[2]`, number of images of label 0 and label 1.
+        rng: random generator.
+        groups: `[N]`, group numbers; a group is drawn as a whole, so counts are approximate.
 
     Returns:
-        Whether each image was drawn, `[N]`.
+        Whether each image was drawn, bool `[N]`.
 
     >>> labels, rng = np.array([0, 0, 1, 1, 1]), np.random.default_rng(0)
     >>> drawn = draw_stratified(labels, np.array([1.0, 2.0]), rng)
@@ -34,7 +34,7 @@ def draw_stratified(
 def _draw_images(
     labels: NDArray[np.int64], wanted: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw of each class the wanted number of images, but leave at least one."""
+    """Draw the wanted number of images of each class, but leave at least one."""
     drawn = np.zeros(len(labels), bool)
     for label in (0, 1):
         rows = np.flatnonzero(labels == label)
@@ -49,24 +49,24 @@ def _draw_groups(
     wanted: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """Draw whole groups, in random order each that brings the class counts nearer to those wanted.
+    """Draw groups in random order, each if it brings the class counts nearer to those wanted.
 
-    A class that none of them brought then gets the group that overshoots least.
+    If a class is still missing, the group that overshoots least is added.
     """
     names, group = np.unique(groups, return_inverse=True)
     counts = np.bincount(2 * group + labels, minlength=2 * len(names)).reshape(-1, 2)
-    # Plain numbers: a loop over many groups is ten times slower through arrays of two.
+    # Python numbers: a loop over many groups is ten times slower on arrays of length two.
     members, (all0, all1), (want0, want1) = counts.tolist(), counts.sum(0).tolist(), wanted.tolist()
 
     def miss(zeros: int, ones: int) -> float:
-        """Return the squared relative distance from `wanted`, infinite if fit loses a class."""
+        """Return the squared relative distance to `wanted`, infinite if a class is used up."""
         if zeros == all0 or ones == all1:
             return float("inf")
         return float((zeros / want0 - 1) ** 2 + (ones / want1 - 1) ** 2)
 
     have0, have1, drawn = 0, 0, np.zeros(len(names), bool)
     order = rng.permutation(len(names)).tolist()
-    # First without overshoot: else the class that lags drags too much of the other one along.
+    # First without overshoot, or the class that lags would add too many images of the other.
     for slack in (1.0, float("inf")):
         for name in order:
             zeros, ones = have0 + members[name][0], have1 + members[name][1]
@@ -81,10 +81,15 @@ def _draw_groups(
     return drawn[group]
 
 
-def probe_sample(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
-    """Draw positions in labels `[N]`, ascending: `size` at most, half of each class where it can.
+def balanced_sample(labels: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+    """Draw at most `size` positions, half of each class if possible: int64, ascending.
 
-    >>> probe_sample(np.array([0, 1, 1, 1, 1, 1]), size=3, seed=0).shape
+    Args:
+        labels: `[N]`, 0 or 1.
+        size: largest number of positions.
+        seed: random seed.
+
+    >>> balanced_sample(np.array([0, 1, 1, 1, 1, 1]), size=3, seed=0).shape
     (3,)
     """
     generator = np.random.default_rng(seed)

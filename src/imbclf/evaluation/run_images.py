@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import UnreadableImage, decode
-from imbclf.data.stratified import probe_sample
+from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import read_run
 from imbclf.prediction.export.sample import KnownImages
@@ -43,7 +43,7 @@ def sample_run_images(run: Path, folder: str | None, count: int, seed: int = 0) 
     table = read_run(run).oof.reset_index()
     table = table[~table["file"].duplicated()]
     labels = table["label"].to_numpy(np.int64)
-    drawn = np.random.default_rng(seed).permutation(probe_sample(labels, count, seed))
+    drawn = np.random.default_rng(seed).permutation(balanced_sample(labels, count, seed))
     if not len(drawn):
         raise UserError(f"images={count}: expected 2 or more images")
     pixels = from_run(run, folder)([str(file) for file in table["file"].iloc[drawn]])

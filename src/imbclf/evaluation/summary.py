@@ -14,6 +14,7 @@ from imbclf.evaluation.run_directory import FoldResult
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
+from imbclf.utils.arrays import minority_class
 
 LEVEL = 0.95
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
@@ -116,7 +117,7 @@ def summarize(
     report |= {"images": zero + one, "class_counts": [zero, one]}
     return {
         **report,
-        "minority_label": int(one < zero),
+        "minority_label": minority_class((zero, one)),
         "folds": len(folds) // repeats,
         "repeats": repeats,
         "by_group": groups is not None,

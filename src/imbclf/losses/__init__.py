@@ -1,9 +1,9 @@
-"""Losses for one logit per image: each maps (logits [N], targets [N]) to a scalar.
+"""Losses for one logit per image: each maps (logits `[N]`, targets `[N]`) to a scalar.
 
 A loss that depends on the imbalance takes `class_counts`, the numbers (n0, n1) of training images
-of label 0 and label 1, and derives from them which class is the minority. One that changes during
-training has `set_progress(fraction)`, called as each epoch starts with the share of training done,
-and with 1 when dev is judged: epochs are compared by the same loss.
+of label 0 and label 1, from which it derives the minority class. A loss that changes during
+training has `set_progress(fraction)`, called at the start of each epoch with the share of training
+done, and with 1 for the loss on dev, so that epochs are compared by the same loss.
 Targets may be soft: y counts as y of label 1 and 1 - y of label 0.
 """
 

@@ -1,20 +1,21 @@
-"""The loss of Deep SVDD: one class is drawn together, and the other is not looked at."""
+"""Deep SVDD loss for one-class learning: only the majority contributes."""
 
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import minority_weights
+from imbclf.utils.checks import check_range
 
-RECENT = 2048
+WINDOW = 2048  # most recent distances that the radius is computed from
 
 
-def mean_over(shares: Tensor, values: Tensor) -> Tensor:
-    """Mean of values [N], weighed by shares [N] in 0..1; 0, with a slope of 0, without shares.
+def weighted_average(shares: Tensor, values: Tensor) -> Tensor:
+    """Return the mean of values `[N]` weighted by shares `[N]` in 0..1; 0 if all shares are 0.
 
-    >>> mean_over(torch.tensor([1.0, 0.0, 1.0]), torch.tensor([1.0, 9.0, 2.0]))
+    >>> weighted_average(torch.tensor([1.0, 0.0, 1.0]), torch.tensor([1.0, 9.0, 2.0]))
     tensor(1.5000)
     """
     total = shares.sum()
@@ -24,15 +25,15 @@ def mean_over(shares: Tensor, values: Tensor) -> Tensor:
 class SVDDLoss(nn.Module):
     """Mean squared distance of the majority to the center of `HypersphereHead`, d^2 = o f.
 
-    With a soft boundary, R^2 + (1 / nu) mean of max(0, d^2 - R^2): what lies in a ball of radius R
-    costs nothing. R^2 follows as the quantile 1 - nu of the majority's last distances in training,
-    up to 2048 and one epoch of them; it starts at 0, when everything lies outside. It is no
-    parameter but a buffer, which checkpoints carry. The minority costs nothing; a soft label counts
-    by its share. Source: Ruff et al., Deep One-Class Classification, ICML 2018.
+    With a soft boundary, R^2 + (1 / nu) mean of max(0, d^2 - R^2): the loss inside a ball of radius
+    R is 0. R^2 is the quantile 1 - nu of the majority's most recent distances in training (at most
+    2048, at most one epoch), a buffer that checkpoints store; it starts at 0. The minority does not
+    contribute, and a soft label contributes by its share. Source: Ruff et al., Deep One-Class
+    Classification, ICML 2018.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
-        soft_boundary: whether to leave the inside of the ball alone.
+        soft_boundary: whether to use the soft boundary.
         nu: share of the majority outside the ball.
 
     Raises:
@@ -51,28 +52,28 @@ class SVDDLoss(nn.Module):
         self, class_counts: tuple[int, int], soft_boundary: bool = False, nu: float = 0.1
     ) -> None:
         super().__init__()
-        check_option("nu", nu, 0 < nu < 1, "a share between 0 and 1")
+        check_range("loss.nu", nu, above=0, below=1, what="a share")
         self.orientation = minority_weights(class_counts, minority=-1.0, majority=1.0)[0]
         self.soft_boundary, self.nu = soft_boundary, nu
         self.register_buffer("radius_squared", torch.zeros(()))
-        remembered = min(RECENT, max(class_counts)) if soft_boundary else 0
-        self.register_buffer("recent", torch.full((remembered,), torch.nan))
+        size = min(WINDOW, max(class_counts)) if soft_boundary else 0
+        self.register_buffer("recent", torch.full((size,), torch.nan))
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         logits, targets = in_full_precision(logits, targets)
         distances = self.orientation * logits
         shares = 1 - targets if self.orientation > 0 else targets
         if not self.soft_boundary:
-            return mean_over(shares, distances)
+            return weighted_average(shares, distances)
         radius_squared = self.radius_squared.to(distances)
         outside = (distances - radius_squared).relu()
-        loss = radius_squared + mean_over(shares, outside) / self.nu
+        loss = radius_squared + weighted_average(shares, outside) / self.nu
         if self.training:
-            self._remember(distances.detach()[shares > 0.5])
+            self._update_radius(distances.detach()[shares > 0.5])
         return loss
 
-    def _remember(self, distances: Tensor) -> None:
+    def _update_radius(self, distances: Tensor) -> None:
         kept = torch.cat([self.recent, distances.to(self.recent)])[len(distances) :]
         self.recent.copy_(kept)
         if not self.recent.isnan().all():

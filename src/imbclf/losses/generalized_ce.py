@@ -1,26 +1,27 @@
-"""Generalised cross-entropy: between cross-entropy and mean error, for labels that may be wrong."""
+"""Generalized cross-entropy: robust to wrong labels."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def generalized_cross_entropy(
     logits: Tensor, targets: Tensor, q: float, weight_0: float = 1.0, weight_1: float = 1.0
 ) -> Tensor:
-    """Mean of w_y (1 - p_t^q) / q, where p_t is the probability of the true label.
+    """Return the mean of w_y (1 - p_t^q) / q, with p_t the probability of the true label.
 
-    q -> 0 is cross-entropy, q = 1 the mean error 1 - p_t, which an image that contradicts its label
-    moves no more than any other. Source: Zhang & Sabuncu, Generalized Cross Entropy Loss for
+    q -> 0 is cross-entropy; q = 1 is the mean error 1 - p_t, in which images with wrong labels
+    have no larger gradient than others. Source: Zhang & Sabuncu, Generalized Cross Entropy Loss for
     Training Deep Neural Networks with Noisy Labels, NeurIPS 2018.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         q: 0 to 1.
         weight_0: weight of label 0.
         weight_1: weight of label 1.
@@ -37,14 +38,15 @@ def generalized_cross_entropy(
 
 
 class GeneralizedCrossEntropy(WeightedLoss):
-    """Generalised cross-entropy (GCE) with optional class weights.
+    """Generalized cross-entropy (GCE) with optional class weights.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
         q: 0 (cross-entropy) to 1 (mean error).
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
-        start_at: share of training before the weights begin to count.
-        ramp: share of training over which they then rise.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights.
+        start_at: share of training before the class weights apply.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -61,10 +63,11 @@ class GeneralizedCrossEntropy(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("q", q, 0 <= q <= 1, "a number from 0 (cross-entropy) to 1 (mean error)")
+        hint = "0 is cross-entropy, 1 the mean error"
+        check_range("loss.q", q, at_least=0, at_most=1, hint=hint)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
         self.q = q
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return generalized_cross_entropy(logits, targets, self.q, *self.weights)

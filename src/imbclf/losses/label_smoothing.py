@@ -1,11 +1,12 @@
-"""Label smoothing that knows the classes apart."""
+"""Label smoothing with a strength for each class."""
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_weights, minority_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def smoothed_bce(
@@ -16,18 +17,18 @@ def smoothed_bce(
     weight_0: float = 1.0,
     weight_1: float = 1.0,
 ) -> Tensor:
-    """Cross-entropy in which a share e_y of each label y is taken for the other label.
+    """Return the mean cross-entropy with a share e_y of each label y moved to the other label.
 
-    An image costs w_y [(1 - e_y) CE(f, y) + e_y CE(f, 1 - y)], least at f = s log((1 - e_y) / e_y)
-    and more beyond, s being -1 for label 0 and 1 for label 1. The usual smoothing over two classes
-    is twice ours: it moves half of itself to the other label.
+    The loss of an image, w_y [(1 - e_y) CE(f, y) + e_y CE(f, 1 - y)], is least at
+    f = s log((1 - e_y) / e_y), with s = -1 for label 0 and 1 for label 1. The usual smoothing of
+    strength e over two classes moves e / 2 to the other label: e_y = e / 2.
 
     Sources: Szegedy et al., Rethinking the Inception Architecture, CVPR 2016; by class: Zhong et
     al., Improving Calibration for Long-Tailed Recognition, CVPR 2021.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         smoothing_0: e of label 0, from 0 to below 1/2.
         smoothing_1: e of label 1.
         weight_0: weight of label 0.
@@ -51,16 +52,16 @@ def smoothed_bce(
 class SmoothedBCE(WeightedLoss):
     """Cross-entropy with labels smoothed by class.
 
-    A majority of which the network is too sure is smoothed; the few minority images are left as
-    they are.
+    By default only the majority is smoothed, on which networks become overconfident.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
-        smoothing_minority: share of a minority label that is taken for the other label.
-        smoothing_majority: the same of a majority label.
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
-        start_at: share of training before the weights begin to count (the smoothing always does).
-        ramp: share of training over which they then rise.
+        smoothing_minority: share of a minority label moved to the other label.
+        smoothing_majority: share of a majority label moved to the other label.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights.
+        start_at: share of training before the class weights apply; smoothing always does.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -84,10 +85,10 @@ class SmoothedBCE(WeightedLoss):
             ("smoothing_minority", smoothing_minority),
             ("smoothing_majority", smoothing_majority),
         ):
-            check_option(name, share, 0 <= share < 0.5, "a share of the label, 0 or more, below .5")
+            check_range(f"loss.{name}", share, at_least=0, below=0.5, what="a share of the label")
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
         self.smoothing = minority_weights(class_counts, smoothing_minority, smoothing_majority)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return smoothed_bce(logits, targets, *self.smoothing, *self.weights)

@@ -1,15 +1,16 @@
-"""Label-distribution-aware margins: the rarer a class, the further off the boundary it is asked."""
+"""LDAM loss: label-distribution-aware margins, larger for rarer classes."""
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
-from imbclf.losses.class_weights import both_present, class_weights, weighted_mean
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import check_class_counts, class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def ldam_margins(class_counts: tuple[int, int], max_margin: float) -> tuple[float, float]:
-    """Return the margins of label 0 and label 1, as n_y^(-1/4), the minority's being `max_margin`.
+    """Return margins of label 0 and label 1 proportional to n_y^(-1/4), at most `max_margin`.
 
     >>> ldam_margins((1, 16), max_margin=0.5)
     (0.5, 0.25)
@@ -28,14 +29,14 @@ def ldam_loss(
     weight_0: float = 1.0,
     weight_1: float = 1.0,
 ) -> Tensor:
-    """Mean of w_y log(1 + exp(-scale (s f - Delta_y))), s being -1 for label 0 and 1 for label 1.
+    """Return the mean of w_y log(1 + exp(-scale (s f - Delta_y))), s = -1 or 1 for label 0 or 1.
 
     Without margins and at scale 1 it is `weighted_bce`. Source: Cao et al., Learning Imbalanced
     Datasets with Label-Distribution-Aware Margin Loss, NeurIPS 2019.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         margin_0: Delta of label 0.
         margin_1: Delta of label 1.
         scale: factor of logits and margins.
@@ -57,17 +58,18 @@ def ldam_loss(
 
 
 class LDAMLoss(WeightedLoss):
-    """Cross-entropy that asks of each image a margin, the larger the rarer its class.
+    """Cross-entropy with a margin for each class, larger for the rarer class.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
         max_margin: margin of the minority.
-        scale: factor of logits and margins; 30 in the paper, whose head is normalized so that
-            logits lie in [-1, 1]. For a plain linear head, 1.
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
-        start_at: share of training before the weights begin to count; the paper's 0.8 is what
-            most of its gain comes from.
-        ramp: share of training over which they then rise.
+        scale: factor of logits and margins; 30 in the paper, with a normalized head whose logits
+            are in [-1, 1]; 1 for a linear head.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights.
+        start_at: share of training before the class weights apply; 0.8 in the paper, where it gives
+            most of the gain.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -87,11 +89,11 @@ class LDAMLoss(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("max_margin", max_margin, max_margin >= 0, "0 or more")
-        check_option("scale", scale, scale > 0, "a number above 0")
+        check_range("loss.max_margin", max_margin, at_least=0)
+        check_range("loss.scale", scale, above=0)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
-        self.margins, self.scale = ldam_margins(both_present(class_counts), max_margin), scale
+        self.margins, self.scale = ldam_margins(check_class_counts(class_counts), max_margin), scale
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return ldam_loss(logits, targets, *self.margins, self.scale, *self.weights)

@@ -1,22 +1,23 @@
-"""HTER itself, made differentiable."""
+"""Soft HTER: a differentiable half total error rate."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
+from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import class_means
+from imbclf.utils.checks import check_range
 
 
 def soft_hter(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """Half the sum of soft FAR and FRR at threshold 0, in which a step becomes a sigmoid.
+    """Return half the sum of soft FAR and FRR at threshold 0, with sigmoids instead of steps.
 
-    FAR is the mean of sigma(f / T) over label 0, FRR that of sigma(-f / T) over label 1; as T goes
-    to 0 the sum becomes the HTER of the batch. A rate over a label that the batch lacks adds 0.
+    FAR is the mean of sigma(f / T) over label 0, FRR that of sigma(-f / T) over label 1. As T goes
+    to 0, it becomes the HTER of the batch. The rate of an absent label is 0.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         temperature: T, above 0.
 
     >>> soft_hter(torch.tensor([3.0, -4.0, 5.0]), torch.tensor([0, 0, 1]), temperature=0.01)
@@ -30,11 +31,11 @@ def soft_hter(logits: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
 
 def balanced_bce(logits: Tensor, targets: Tensor) -> Tensor:
-    """Half the sum of the mean cross-entropies of label 0 and of label 1 in the batch.
+    """Return half the sum of the mean cross-entropies of label 0 and label 1 in the batch.
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
 
     >>> balanced_bce(torch.zeros(3), torch.tensor([0, 0, 1]))
     tensor(0.6931)
@@ -45,11 +46,11 @@ def balanced_bce(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 class SoftHTER(nn.Module):
-    """(1 - mix) soft HTER + mix cross-entropy, both with equal say of the classes.
+    """(1 - mix) soft HTER + mix cross-entropy, both balanced over the classes.
 
-    Soft HTER saturates: what is far on the wrong side has no slope, so that training from scratch
-    needs the cross-entropy. That one is balanced too, so that threshold 0 stays the best. Class
-    means are those of the batch: a batch should hold several images of the minority.
+    Soft HTER saturates: images far on the wrong side have no gradient, so training from scratch
+    needs the cross-entropy. Both have their optimum at threshold 0. Class means are those of the
+    batch, which should have several minority images.
 
     Args:
         temperature: width of the soft step at the threshold, in logits.
@@ -64,12 +65,12 @@ class SoftHTER(nn.Module):
 
     def __init__(self, temperature: float = 1.0, mix: float = 0.5) -> None:
         super().__init__()
-        check_option("temperature", temperature, temperature > 0, "a number above 0")
-        check_option("mix", mix, 0 <= mix <= 1, "the share of cross-entropy, 0 to 1")
+        check_range("loss.temperature", temperature, above=0)
+        check_range("loss.mix", mix, at_least=0, at_most=1, what="the share of cross-entropy")
         self.temperature, self.mix = temperature, mix
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return (1 - self.mix) * soft_hter(
             logits, targets, self.temperature
         ) + self.mix * balanced_bce(logits, targets)

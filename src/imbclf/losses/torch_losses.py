@@ -1,7 +1,6 @@
-"""The losses of torch.nn, given one logit per image in the form that each takes."""
+"""The losses of torch.nn, adapted to one logit per image."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +9,7 @@ from torch.nn import functional as F
 from imbclf.errors import UserError
 from imbclf.losses.base import in_full_precision
 from imbclf.losses.class_weights import weighted_mean
+from imbclf.utils.text import suggest
 
 
 def _signs(targets: Tensor) -> Tensor:
@@ -21,7 +21,7 @@ def _two_columns(logits: Tensor) -> Tensor:
     return torch.stack([torch.zeros_like(logits), logits], dim=1)
 
 
-# What each loss of torch.nn is called with, from logits f [N] and labels y [N] of 0 and 1.
+# Arguments of each loss of torch.nn, from logits f `[N]` and labels y `[N]`, 0 or 1.
 TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, ...]]] = {
     "BCEWithLogitsLoss": lambda f, y: (f, y),
     "MultiLabelSoftMarginLoss": lambda f, y: (f[:, None], y[:, None]),
@@ -37,23 +37,23 @@ TORCH_LOSSES: dict[str, Callable[[Tensor, Tensor], tuple[Tensor, ...]]] = {
     "L1Loss": lambda f, y: (torch.sigmoid(f), y),
     "SmoothL1Loss": lambda f, y: (torch.sigmoid(f), y),
     "HuberLoss": lambda f, y: (torch.sigmoid(f), y),
-    # It takes a distance: that of the probability to 1.
+    # It takes a distance: of the probability to 1.
     "HingeEmbeddingLoss": lambda f, y: (torch.sigmoid(-f), _signs(y)),
 }
 
 
 class TorchLoss(nn.Module):
-    """Any loss of `torch.nn` by name that makes sense for one logit, with its own defaults.
+    """A loss of `torch.nn` by name, with its default options.
 
-    `TORCH_LOSSES` says what each is given: the logit itself, the probability sigma(f), two class
-    scores [0, f], or targets of -1 and 1. Each is asked what an image costs as label 0 and as label
-    1, so that a soft label is a mixture here too.
+    `TORCH_LOSSES` holds the arguments of each: the logit f, the probability sigma(f), two class
+    scores [0, f], or targets of -1 and 1. The loss of an image with a soft label is the mixture of
+    its losses with label 0 and with label 1.
 
     Args:
-        name: of the class in `torch.nn`.
+        name: name of the class in `torch.nn`.
 
     Raises:
-        UserError: no such loss, or none for one logit (of triplets or sequences, say).
+        UserError: there is no such loss, or not for one logit per image.
 
     >>> TorchLoss("SoftMarginLoss")(torch.zeros(2), torch.tensor([0, 1]))
     tensor(0.6931)
@@ -62,21 +62,18 @@ class TorchLoss(nn.Module):
     def __init__(self, name: str) -> None:
         super().__init__()
         if name not in TORCH_LOSSES:
-            by_lower_case = {known.lower(): known for known in TORCH_LOSSES}
-            close = get_close_matches(str(name).lower(), by_lower_case, n=1)
-            hint = f" Did you mean {by_lower_case[close[0]]}?" if close else ""
             raise UserError(
-                f"loss.name={name}: no loss of torch.nn that fits one logit per image.{hint} "
-                f"Expected one of {', '.join(sorted(TORCH_LOSSES))}."
+                f"loss.name={name}: expected a loss of torch.nn for one logit per image, one of "
+                f"{', '.join(sorted(TORCH_LOSSES))}{suggest(str(name), TORCH_LOSSES)}"
             )
         self.name = name
         self.loss: nn.Module = getattr(nn, name)(reduction="none")
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         logits, targets = in_full_precision(logits, targets)
         arguments = TORCH_LOSSES[self.name]
-        # Autocast refuses BCELoss.
+        # BCELoss raises an error under autocast.
         with torch.autocast(logits.device.type, enabled=False):
             of_0, of_1 = (
                 self.loss(*arguments(logits, torch.full_like(logits, label))) for label in (0, 1)

@@ -1,13 +1,14 @@
-"""Vector scaling: logits shifted and stretched by class size; logit adjustment, CDT, VS."""
+"""Vector scaling (VS) loss, with logit adjustment and CDT as special cases."""
 
 import math
 
 from torch import Tensor
 from torch.nn import functional as F
 
-from imbclf.losses.base import check_option, in_full_precision
-from imbclf.losses.class_weights import both_present, class_weights, weighted_mean
+from imbclf.losses.base import in_full_precision
+from imbclf.losses.class_weights import check_class_counts, class_weights, weighted_mean
 from imbclf.losses.deferred import WeightedLoss
+from imbclf.utils.checks import check_range
 
 
 def vector_scaling_loss(
@@ -19,13 +20,13 @@ def vector_scaling_loss(
     weight_0: float = 1.0,
     weight_1: float = 1.0,
 ) -> Tensor:
-    """Mean of w_y log(1 + exp(iota_y - Delta_y s f)), s being -1 for label 0 and 1 for label 1.
+    """Return the mean of w_y log(1 + exp(iota_y - Delta_y s f)), s = -1 for label 0, 1 for label 1.
 
     iota_0 = -iota_1 = tau log(n1 / n0) shifts the logit by class frequency: with tau = 1 and
-    gamma = 0 (logit adjustment) the best decision by balanced error is f > 0. Delta_y =
-    (n_y / n_max)^gamma shrinks the logit of a minority image, which must then be larger to cost as
-    little; unlike the shift, a bias cannot absorb that. tau = 0 is CDT, tau = gamma = 0 is
-    `weighted_bce`.
+    gamma = 0 (logit adjustment), f > 0 is the decision of least balanced error. Delta_y =
+    (n_y / n_max)^gamma scales down the logit of minority images, which must then be larger for the
+    same loss; unlike the shift, a bias cannot compensate for it. tau = 0 is CDT, tau = gamma = 0
+    is `weighted_bce`.
 
     Sources: Kini et al., Label-Imbalanced and Group-Sensitive Classification under
     Overparameterization, NeurIPS 2021; Menon et al., Long-Tail Learning via Logit Adjustment,
@@ -33,11 +34,11 @@ def vector_scaling_loss(
     Learning, 2020 (CDT).
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         class_counts: training images (n0, n1) of label 0 and label 1, both above 0.
         tau: strength of the shift.
-        gamma: strength of the stretch.
+        gamma: strength of the scaling.
         weight_0: weight of label 0.
         weight_1: weight of label 1.
 
@@ -59,15 +60,16 @@ def vector_scaling_loss(
 
 
 class VectorScalingLoss(WeightedLoss):
-    """Cross-entropy with logits shifted (tau) and stretched (gamma) by class size.
+    """Cross-entropy with logits shifted (tau) and scaled (gamma) by class size.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
         tau: strength of the shift; 1 makes f > 0 the decision of least balanced error.
-        gamma: strength of the stretch of minority logits; 0 leaves them.
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes.
-        start_at: share of training before the weights begin to count (tau and gamma always do).
-        ramp: share of training over which they then rise.
+        gamma: strength of the scaling of minority logits; 0 for none.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights.
+        start_at: share of training before the class weights apply; tau and gamma always do.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -87,13 +89,13 @@ class VectorScalingLoss(WeightedLoss):
         start_at: float = 0.0,
         ramp: float = 0.0,
     ) -> None:
-        check_option("tau", tau, tau >= 0, "0 or more")
-        check_option("gamma", gamma, gamma >= 0, "0 or more")
+        check_range("loss.tau", tau, at_least=0)
+        check_range("loss.gamma", gamma, at_least=0)
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
-        self.class_counts, self.tau, self.gamma = both_present(class_counts), tau, gamma
+        self.class_counts, self.tau, self.gamma = check_class_counts(class_counts), tau, gamma
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return vector_scaling_loss(
             logits, targets, self.class_counts, self.tau, self.gamma, *self.weights
         )

@@ -9,11 +9,11 @@ from imbclf.losses.deferred import WeightedLoss
 
 
 def weighted_bce(logits: Tensor, targets: Tensor, weight_0: float, weight_1: float) -> Tensor:
-    """Mean of w_y CE(f, y), where CE(f, y) = -y log sigma(f) - (1 - y) log sigma(-f).
+    """Return the mean of w_y CE(f, y), where CE(f, y) = -y log sigma(f) - (1 - y) log sigma(-f).
 
     Args:
-        logits: [N], any floating dtype.
-        targets: [N], labels 0 and 1, or soft labels between.
+        logits: `[N]`, any floating dtype.
+        targets: `[N]`, labels 0 and 1, or soft labels in between.
         weight_0: weight of label 0.
         weight_1: weight of label 1.
 
@@ -26,14 +26,14 @@ def weighted_bce(logits: Tensor, targets: Tensor, weight_0: float, weight_1: flo
 
 
 class WeightedBCE(WeightedLoss):
-    """Binary cross-entropy in which the minority weighs more.
+    """Binary cross-entropy with a larger weight for the minority.
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
-        minority_weight: weight of the minority, the majority's being 1; None balances the classes,
-            w_y = n / (2 n_y).
-        start_at: share of training before the weights begin to count.
-        ramp: share of training over which they then rise.
+        minority_weight: weight of the minority, that of the majority being 1; None for balanced
+            weights, w_y = n / (2 n_y).
+        start_at: share of training before the class weights apply.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -54,7 +54,7 @@ class WeightedBCE(WeightedLoss):
         super().__init__(class_weights(class_counts, minority_weight), start_at, ramp)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return weighted_bce(logits, targets, *self.weights)
 
 
@@ -63,10 +63,10 @@ class ClassBalancedBCE(WeightedLoss):
 
     Args:
         class_counts: training images (n0, n1) of label 0 and label 1.
-        beta: how much of what there is to see the images leave to be seen: 0 weighs both classes 1,
-            and the nearer to 1, the nearer the weights to the balanced ones.
-        start_at: share of training before the weights begin to count.
-        ramp: share of training over which they then rise.
+        beta: overlap of the images, 0 to below 1: 0 gives weights of 1, values near 1 balanced
+            weights.
+        start_at: share of training before the class weights apply.
+        ramp: share of training over which they then rise linearly.
 
     Raises:
         UserError: a class has no image, or an option is out of range.
@@ -86,5 +86,5 @@ class ClassBalancedBCE(WeightedLoss):
         super().__init__(effective_number_weights(class_counts, beta), start_at, ramp)
 
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of logits [N] and targets [N]."""
+        """Return the loss of logits `[N]` and targets `[N]`, a scalar."""
         return weighted_bce(logits, targets, *self.weights)

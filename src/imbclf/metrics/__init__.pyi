@@ -22,7 +22,7 @@ from .intervals import (
     hter_interval as hter_interval,
     wilson_interval as wilson_interval,
 )
-from .label_issues import find_suspects as find_suspects
+from .label_issues import find_label_issues as find_label_issues
 from .operating_points import (
     threshold_for_cost as threshold_for_cost,
     threshold_for_far as threshold_for_far,

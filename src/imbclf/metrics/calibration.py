@@ -1,4 +1,4 @@
-"""From scores to probabilities: calibration on scores with known labels, and other priors."""
+"""Calibration of scores to probabilities, and correction for other priors."""
 
 from typing import Literal
 
@@ -14,14 +14,18 @@ LARGEST_LOG_TEMPERATURE = 12.0
 
 
 def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
-    """Return slope and intercept of the calibration P(y = 1) = sigmoid(slope * score + intercept).
+    """Return slope and intercept of Platt scaling, P(y = 1) = sigmoid(slope * score + intercept).
 
-    Logistic regression towards (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) instead of 1 and 0, which
-    keeps it finite when the classes are separable (Platt, "Probabilistic outputs for support
-    vector machines", 1999). Scores that are all the same get slope 0.
+    Logistic regression on the targets (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) instead of 1 and 0,
+    which keep the slope finite if the classes are separable. Constant scores give slope 0.
+    Source: Platt, "Probabilistic outputs for support vector machines", 1999.
+
+    Args:
+        scores: `[N]`, finite.
+        labels: `[N]`, 0 or 1, both present.
 
     Raises:
-        ValueError: as `check_scores`, or if a class is absent.
+        ValueError: as `check_scores`, or a class is absent.
 
     >>> slope, intercept = fit_platt([-3.0, -1.0, 1.0, 3.0], [0, 0, 1, 1])
     >>> slope > 0, abs(intercept) < 1e-6
@@ -47,15 +51,19 @@ def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
 
 
 def fit_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Return the T > 0 of P(y = 1) = sigmoid(score / T) with the least cross-entropy.
+    """Return the temperature T > 0 of P(y = 1) = sigmoid(score / T) of least cross-entropy.
 
-    It keeps probability 1/2 at score 0: right for losses that neither weigh nor shift the classes
-    (Guo et al., On Calibration of Modern Neural Networks, ICML 2017); `fit_platt` moves it too.
-    T stays within e^-12 and e^12 of the scores' own size, where separable scores would lead to 0
-    and misleading ones to infinity.
+    Score 0 keeps probability 1/2, which suits losses without class weights or shifts; `fit_platt`
+    has an intercept. T is within e^-12 and e^12 times the largest absolute score, since separable
+    scores would lead to 0, and misleading ones to infinity. Source: Guo et al., On Calibration of
+    Modern Neural Networks, ICML 2017.
+
+    Args:
+        scores: `[N]`, finite.
+        labels: `[N]`, 0 or 1, both present.
 
     Raises:
-        ValueError: as `check_scores`, or if a class is absent.
+        ValueError: as `check_scores`, or a class is absent.
 
     >>> round(fit_temperature([-2.0, 2.0, 2.0, 2.0], [0, 1, 1, 0]), 2)
     1.82
@@ -77,15 +85,18 @@ def fit_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
 def shift_prior(
     probabilities: NDArray[np.float64], prior: float, new_prior: float
 ) -> NDArray[np.float64]:
-    """Return P(y = 1 | x) for a population in which label 1 has another share.
+    """Return P(y = 1 | x) for a population with another share of label 1 (label shift).
 
-    log-odds + logit(new) - logit(old): the images of a class look as before, only their number
-    changes (Saerens et al., Adjusting the Outputs of a Classifier, Neural Computation 2002).
+    log-odds + logit(new_prior) - logit(prior), assuming that P(x | y) does not change. Source:
+    Saerens et al., Adjusting the Outputs of a Classifier, Neural Computation 2002.
 
     Args:
-        probabilities: `[N]`, for the old prior.
-        prior: share of label 1 that they hold for, between 0 and 1.
-        new_prior: share of label 1 that is wanted.
+        probabilities: `[N]`, valid for `prior`.
+        prior: share of label 1 in the population of `probabilities`, between 0 and 1.
+        new_prior: share of label 1 in the new population.
+
+    Returns:
+        float64 `[N]`.
 
     >>> shift_prior(np.array([0.5, 0.9]), prior=0.5, new_prior=0.9).round(4)
     array([0.9   , 0.9878])

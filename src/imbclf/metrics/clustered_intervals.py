@@ -1,4 +1,4 @@
-"""How far an HTER can be trusted whose images depend on each other: a patient's, a person's."""
+"""Confidence interval of the HTER for clustered images (several per patient or person)."""
 
 from math import nan, sqrt
 
@@ -6,46 +6,44 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imbclf.metrics.intervals import wilson_interval
-from imbclf.utils.arrays import check_binary, number_groups
+from imbclf.utils.arrays import check_binary, check_same_shape, number_groups
 
 
 def clustered_hter_interval(
     decisions: ArrayLike, labels: ArrayLike, groups: ArrayLike, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return a confidence interval of the HTER of decisions on images of which groups depend.
+    """Return a confidence interval of the HTER of decisions on clustered images.
 
-    Square-and-add as in `hter_interval`, of Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR
-    for as many independent images as the given ones are worth (`effective_images`):
+    Square-and-add as in `hter_interval`, with Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR
+    for the effective numbers of images (`effective_images`). The lower bound is
 
-    HTER - 1/2 sqrt((FAR - l0)^2 + (FRR - l1)^2 + 2 r (FAR - l0) (FRR - l1))
+    HTER - 1/2 sqrt((FAR - l0)^2 + (FRR - l1)^2 + 2 r (FAR - l0) (FRR - l1)),
 
-    and above likewise, r the correlation of the two rates over groups that hold both labels. With
-    each image a group of its own it is `hter_interval`, up to (n - 1) / n. In 72 simulated cases
-    of 12 to 360 groups it covered the truth in .91 to 1.00 of the data sets, resampling whole
-    groups in .47 to .96: it takes a rare class of which no error was seen for flawless. NaN if a
-    class is absent.
+    the upper bound likewise, with r the correlation of the two rates over groups with both labels.
+    With one image per group it is `hter_interval`, up to a factor of (n - 1) / n in n. In 72
+    simulated cases of 12 to 360 groups, coverage was .91 to 1.00; that of resampling whole groups
+    was .47 to .96, which fails if no error of a rare class was observed. NaN if a class is absent.
 
-    Source: Zou and Donner, "Construction of confidence limits about effect measures", 2008;
+    Sources: Zou and Donner, "Construction of confidence limits about effect measures", 2008;
     Korn and Graubard, "Confidence intervals for proportions with small expected number of positive
     counts estimated from survey data", 1998, for the effective number.
 
     Args:
         decisions: `[N]`, 0 or 1.
         labels: `[N]`, 0 or 1.
-        groups: `[N]`, whatever tells groups apart.
-        level: the probability that the interval is to cover.
+        groups: `[N]`, identifiers of groups.
+        level: confidence level of the interval.
 
     Raises:
-        ValueError: if arrays differ in shape or hold other than 0 and 1.
+        ValueError: arrays differ in shape, or hold values other than 0 and 1.
 
     >>> labels = [0] * 60 + [1] * 300
     >>> low, high = clustered_hter_interval(labels, labels, groups=np.arange(360) // 10)
-    >>> low, round(high, 2)  # no error seen, but in six groups of label 0 only
+    >>> low, round(high, 2)  # no error observed, but only six groups of label 0
     (0.0, 0.2)
     """
     decided, truth = check_binary(decisions, "decisions"), check_binary(labels)
-    if decided.shape != truth.shape:
-        raise ValueError(f"decisions: shape {decided.shape}, but labels {truth.shape}")
+    check_same_shape("decisions", decided, truth)
     group = number_groups(groups, truth)
     if truth.all() or not truth.any():
         return nan, nan
@@ -62,21 +60,20 @@ def clustered_hter_interval(
         excess.append(by_group.astype(np.float64))
     shared = _correlation(excess[0], excess[1])
     middle = sum(rates) / 2
-    return middle - _added(below, shared), middle + _added(above, shared)
+    return middle - _half_width(below, shared), middle + _half_width(above, shared)
 
 
 def effective_images(wrong: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
-    """Return how many independent images tell as much of an error rate as these: n / D, at most n.
+    """Return the effective number of images for an error rate, n / D, at most n.
 
-    D = (E d + s) / (E + 1) is the design effect. d is the variance of the rate by group totals
-    over that of as many independent images. E is the errors, or what is right if that is less,
-    counted in whole groups; it is d's support, and where it is small D leans towards s =
-    sum(n_g^2) / n, that of groups whose images all go right or wrong together: as if one more
-    such group had been seen.
+    D = (E d + s) / (E + 1) is the design effect. d is the variance of the rate by group totals,
+    divided by that of n independent images. E is the number of errors, or of correct decisions if
+    that is less, in units of whole groups. If E is small, D shrinks towards s = sum(n_g^2) / n, the
+    design effect of groups whose images are all correct or all wrong.
 
     Args:
-        wrong: `[n]`.
-        groups: `[n]`, their numbers.
+        wrong: `[n]`, whether each decision is wrong.
+        groups: `[n]`, group numbers.
 
     >>> round(effective_images(np.array([True, True, False, False] * 50), np.arange(200) // 2))
     99
@@ -101,6 +98,6 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     return float((a * b).sum()) / scale if scale > 0 else 0.0
 
 
-def _added(parts: list[float], correlation: float) -> float:
+def _half_width(parts: list[float], correlation: float) -> float:
     one, two = parts
     return sqrt(max(0.0, one**2 + two**2 + 2 * correlation * one * two)) / 2

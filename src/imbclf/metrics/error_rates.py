@@ -1,7 +1,7 @@
-"""Error rates of decisions and scores: exact, per class, over all thresholds.
+"""Error rates of decisions, and of scores over all thresholds.
 
-Scores grow with label 1; label 1 is decided where score >= threshold. A rate over a class that is
-absent is NaN, never 0.
+Higher scores mean label 1, which is decided if score >= threshold. The rate of an absent class is
+NaN, never 0.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,18 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from imbclf.utils.arrays import check_binary, check_same_shape, check_scores
+from imbclf.utils.arrays import check_binary, check_same_shape, check_scores, minority_label
 
-# Rates that differ by less are the same rate rounded differently: true differences between sums
-# of rates are at least 1 / (n0 n1), 4e-12 for a million images.
+# Rates that differ by less are equal up to rounding: true differences between sums of rates are at
+# least 1 / (n0 n1), 4e-12 for a million images.
 TIE = 1e-12
 
 
 def decide(scores: ArrayLike, threshold: float) -> NDArray[np.int64]:
-    """Decide 1 where score >= threshold, compared in float64.
+    """Return 1 where score >= threshold, else 0, compared in float64: int64 `[N]`.
+
+    Raises:
+        ValueError: the threshold is NaN.
 
     >>> decide([0.1, 0.5, 0.9], 0.5)
     array([0, 1, 1])
@@ -35,16 +38,23 @@ def decide(scores: ArrayLike, threshold: float) -> NDArray[np.int64]:
 def error_rates(decisions: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
     """Return FAR = P(decide 1 | label 0) and FRR = P(decide 0 | label 1).
 
+    Args:
+        decisions: `[N]`, 0 or 1.
+        labels: `[N]`, 0 or 1.
+
+    Raises:
+        ValueError: arrays differ in shape, or hold values other than 0 and 1.
+
     >>> error_rates([1, 0, 0, 1, 1], [0, 0, 0, 0, 1])
     (0.5, 0.0)
     """
     decided, truth = check_binary(decisions, "decisions"), check_binary(labels)
     check_same_shape("decisions", decided, truth)
-    return _share(decided[truth == 0] == 1), _share(decided[truth == 1] == 0)
+    return _rate(decided[truth == 0] == 1), _rate(decided[truth == 1] == 0)
 
 
 def hter(decisions: ArrayLike, labels: ArrayLike) -> float:
-    """Return the half total error rate, (FAR + FRR) / 2: one minus the balanced accuracy.
+    """Return the half total error rate, (FAR + FRR) / 2, which is 1 - balanced accuracy.
 
     >>> hter([1, 0, 0, 1, 1], [0, 0, 0, 0, 1])
     0.25
@@ -54,12 +64,12 @@ def hter(decisions: ArrayLike, labels: ArrayLike) -> float:
 
 @dataclass(frozen=True, eq=False)
 class ErrorCurve:
-    """FAR and FRR at every threshold that decides differently.
+    """FAR and FRR at all thresholds with different decisions.
 
     Attributes:
-        thresholds: float64 `[T]`, rising, from -inf to inf.
-        far: float64 `[T]`, falling from 1 to 0.
-        frr: float64 `[T]`, rising from 0 to 1.
+        thresholds: float64 `[T]`, ascending, from -inf to inf.
+        far: float64 `[T]`, descending from 1 to 0.
+        frr: float64 `[T]`, ascending from 0 to 1.
     """
 
     thresholds: NDArray[np.float64]
@@ -75,7 +85,7 @@ class ErrorCurve:
     def eer(self) -> float:
         """(FAR + FRR) / 2 where |FAR - FRR| is least; NaN if a class is absent.
 
-        At most two thresholds tie; the mean of the two does not depend on which class is called 1.
+        If two thresholds tie, it is their mean, which does not change if labels are swapped.
         """
         gap = np.abs(self.far - self.frr)
         nearest = gap <= gap.min() + TIE
@@ -85,8 +95,12 @@ class ErrorCurve:
 def error_curve(scores: ArrayLike, labels: ArrayLike) -> ErrorCurve:
     """Return FAR and FRR at -inf, midway between adjacent distinct scores, and at inf.
 
-    Midpoints are what bob.measure uses as candidates: a threshold that equals no score. Where no
-    float lies between two scores, the upper of them decides the same and takes its place.
+    Midpoints, as in bob.measure, equal no score. If there is no float between two scores, the upper
+    score is used, which gives the same decisions.
+
+    Args:
+        scores: `[N]`, finite.
+        labels: `[N]`, 0 or 1.
 
     Raises:
         ValueError: as `check_scores`.
@@ -110,7 +124,10 @@ def error_curve(scores: ArrayLike, labels: ArrayLike) -> ErrorCurve:
 
 
 def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Return (FAR + FRR) / 2 at the threshold where |FAR - FRR| is least.
+    """Return the equal error rate, (FAR + FRR) / 2 at the threshold of least |FAR - FRR|.
+
+    Raises:
+        ValueError: as `check_scores`.
 
     >>> equal_error_rate([0.1, 0.2, 0.6, 0.4, 0.7, 0.8], [0, 0, 0, 1, 1, 1])
     0.3333333333333333
@@ -119,13 +136,13 @@ def equal_error_rate(scores: ArrayLike, labels: ArrayLike) -> float:
 
 
 def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dict[str, float]:
-    """Return how good scores and the decisions of one threshold are.
+    """Return metrics of scores, and of the decisions at one threshold.
 
-    `hter`, `far`, `frr`, `precision_<label>`, `recall_<label>`, `f1_<label>` judge the decisions;
-    `auroc`, `average_precision` (of label 1) and `average_precision_minority` the ranking; `eer`
-    and `min_hter` are oracles, whose threshold is chosen on these very labels. If a class is
-    absent, all is NaN but the rates of the other class: its `far` or `frr` and its recall. The
-    precision of a label that is never decided is NaN.
+    `hter`, `far`, `frr`, `precision_<label>`, `recall_<label>` and `f1_<label>` measure the
+    decisions; `auroc`, `average_precision` (of label 1) and `average_precision_minority` the
+    ranking. `eer` and `min_hter` are optimistic: their thresholds are chosen on these labels. If a
+    class is absent, all metrics are NaN except `far` or `frr` and the recall of the other class.
+    The precision of a label that is never decided is NaN.
 
     Args:
         scores: `[N]`, finite.
@@ -133,7 +150,7 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
         threshold: label 1 is decided where score >= threshold.
 
     Raises:
-        ValueError: as `check_scores`, or if the threshold is NaN.
+        ValueError: as `check_scores`, or the threshold is NaN.
 
     >>> report = binary_report([0.1, 0.6, 0.4, 0.9], [0, 0, 1, 1], 0.5)
     >>> report["hter"], report["min_hter"], report["auroc"], report["recall_1"]
@@ -142,7 +159,6 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
     numbers, truth = check_scores(scores, labels)
     decisions = decide(numbers, threshold)
     far, frr = error_rates(decisions, truth)
-    one_is_minority = 2 * truth.sum() < len(truth)
     nan = float("nan")
     report = {"hter": (far + frr) / 2, "far": far, "frr": frr, "eer": nan, "min_hter": nan}
     report |= {"auroc": nan, "average_precision": nan, "average_precision_minority": nan}
@@ -158,7 +174,7 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
         "auroc": float(roc_auc_score(truth, numbers)),
         "average_precision": float(of_one),
         "average_precision_minority": float(
-            of_one if one_is_minority else average_precision_score(1 - truth, -numbers)
+            of_one if minority_label(truth) else average_precision_score(1 - truth, -numbers)
         ),
     }
     per_label = precision_recall_fscore_support(truth, decisions, labels=[0, 1], zero_division=nan)
@@ -167,5 +183,5 @@ def binary_report(scores: ArrayLike, labels: ArrayLike, threshold: float) -> dic
     return report
 
 
-def _share(wrong: NDArray[np.bool_]) -> float:
+def _rate(wrong: NDArray[np.bool_]) -> float:
     return float(wrong.mean()) if len(wrong) else float("nan")

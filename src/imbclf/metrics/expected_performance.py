@@ -1,4 +1,4 @@
-"""What the choice of a threshold on other images costs, over all costs of the two errors."""
+"""Expected performance curve: test errors at thresholds chosen on dev, over error costs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from imbclf.utils.arrays import check_both_classes
 
 @dataclass(frozen=True, eq=False)
 class DevAndTest:
-    """Scores of one model on the images that thresholds are chosen on, and on those that count.
+    """Scores and labels of one model on dev, where its threshold is chosen, and on test.
 
     Attributes:
         dev_scores, test_scores: `[N]`, `[M]`, finite, on one scale.
@@ -26,22 +26,21 @@ class DevAndTest:
 
 
 def expected_performance(models: Sequence[DevAndTest], costs: ArrayLike) -> NDArray[np.float64]:
-    """Return the HTER of all models' test decisions, pooled, for each cost: the EPC.
+    """Return the expected performance curve: HTER of all test decisions, pooled, for each cost.
 
-    For cost c each model's threshold is the one with the least c FAR + (1 - c) FRR on its dev
-    scores (`weighted_thresholds`); what is given is the plain (FAR + FRR) / 2 on test. Source:
-    Bengio, Mariéthoz and Keller, "The expected performance curve", ICML workshop on ROC analysis
-    in machine learning, 2005.
+    For cost c, the threshold of each model minimizes c FAR + (1 - c) FRR on its dev scores
+    (`weighted_thresholds`). Source: Bengio, Mariéthoz and Keller, "The expected performance curve",
+    ICML workshop on ROC analysis in machine learning, 2005.
 
     Args:
-        models: the folds of one experiment, say.
+        models: scores of each model, such as the fold models of an experiment.
         costs: `[C]`, c from 0 to 1.
 
     Returns:
         float64 `[C]`.
 
     Raises:
-        ValueError: as `weighted_thresholds`, or if a class is absent from all test labels.
+        ValueError: as `weighted_thresholds`, or a class is absent from all test labels.
 
     >>> labels = np.array([0, 0, 1, 1])
     >>> model = DevAndTest(np.arange(4.0), labels, np.array([0.0, 1.6, 1.4, 3.0]), labels)
@@ -58,7 +57,9 @@ def expected_performance(models: Sequence[DevAndTest], costs: ArrayLike) -> NDAr
             wrong[label] += below if label else len(own) - below
             counts[label] += len(own)
     if not counts.all():
-        raise ValueError(f"labels: {counts[0]:.0f} are 0 and {counts[1]:.0f} are 1, need both")
+        raise ValueError(
+            f"labels: {counts[0]:.0f} are 0 and {counts[1]:.0f} are 1, both classes are needed"
+        )
     rates: NDArray[np.float64] = (wrong / counts[:, None]).mean(axis=0)
     return rates
 
@@ -68,9 +69,8 @@ def weighted_thresholds(
 ) -> NDArray[np.float64]:
     """Return for each cost c the threshold with the least c FAR + (1 - c) FRR.
 
-    Of equally good ones it is that with the least HTER, then the least |FAR - FRR|, then the
-    lower: without the second rule all thresholds above the scores of label 0 would be alike for
-    c = 1.
+    Ties are broken by the least HTER, then the least |FAR - FRR|, then the lowest threshold. For
+    c = 1, for example, all thresholds above the scores of label 0 tie.
 
     Args:
         scores: `[N]`, finite.
@@ -81,7 +81,7 @@ def weighted_thresholds(
         float64 `[C]`, midway between adjacent scores.
 
     Raises:
-        ValueError: as `check_both_classes`, or if a cost is out of range.
+        ValueError: as `check_both_classes`, or a cost is out of range.
 
     >>> weighted_thresholds([0.0, 2.0, 1.0, 3.0], [0, 0, 1, 1], [0.0, 0.9]).tolist()
     [0.5, 2.5]

@@ -1,4 +1,4 @@
-"""How far a half total error rate can be trusted."""
+"""Confidence intervals of error rates and of the HTER."""
 
 from math import nan, sqrt
 
@@ -9,24 +9,18 @@ from scipy.stats import norm
 from imbclf.utils.arrays import number_groups
 
 
-def hter_standard_error(far: float, frr: float, n0: int, n1: int) -> float:
-    """Return the standard error of the HTER of decisions whose threshold was fixed beforehand.
-
-    1/2 sqrt(FAR (1 - FAR) / n0 + FRR (1 - FRR) / n1); NaN if a class is absent (Bengio and
-    Mariéthoz, "A statistical significance test for person authentication", 2004).
-
-    >>> round(hter_standard_error(0.05, 0.05, 12_102, 87_898), 5)
-    0.00106
-    """
-    if n0 == 0 or n1 == 0:
-        return nan
-    return sqrt(far * (1 - far) / n0 + frr * (1 - frr) / n1) / 2
-
-
 def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Return Wilson's score interval of a binomial rate seen in n trials; NaN if there were none.
+    """Return Wilson's score interval of a binomial rate observed in n trials; NaN if n = 0.
 
     Source: Wilson, "Probable inference", 1927.
+
+    Args:
+        rate: observed rate, 0 to 1.
+        n: number of trials, possibly an effective number.
+        level: confidence level of the interval.
+
+    Raises:
+        ValueError: the level is not between 0 and 1.
 
     >>> low, high = wilson_interval(0.0, 30)
     >>> round(low, 3), round(high, 3)
@@ -38,7 +32,7 @@ def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, 
     z2 = float(norm.ppf((1 + level) / 2)) ** 2
     center = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    # At rate 0 and 1 the bounds are 0 and 1, which rounding may overstep.
+    # At rates 0 and 1, the bounds are 0 and 1; rounding must not exceed them.
     return min(rate, center - half), max(rate, center + half)
 
 
@@ -47,13 +41,23 @@ def hter_interval(
 ) -> tuple[float, float]:
     """Return a confidence interval of the HTER of decisions on n0 and n1 independent images.
 
-    Square-and-add: with Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR it runs from
+    Square-and-add: with Wilson intervals (l0, u0) of FAR and (l1, u1) of FRR, it is from
     HTER - 1/2 sqrt((FAR - l0)^2 + (FRR - l1)^2) to HTER + 1/2 sqrt((u0 - FAR)^2 + (u1 - FRR)^2).
-    It stays within 0 and 1 and is not empty where no error was seen. NaN if a class is absent.
+    It is within 0 and 1, and not a point if no error was observed. NaN if a class is absent.
 
-    Source: Newcombe, "Interval estimation for the difference between independent proportions",
+    Sources: Newcombe, "Interval estimation for the difference between independent proportions",
     1998, method 10; Zou and Donner, "Construction of confidence limits about effect measures",
     2008.
+
+    Args:
+        far: false accept rate, the errors of label 0.
+        frr: false reject rate, the errors of label 1.
+        n0: number of images of label 0.
+        n1: number of images of label 1.
+        level: confidence level of the interval.
+
+    Raises:
+        ValueError: the level is not between 0 and 1.
 
     >>> low, high = hter_interval(0.05, 0.05, 12_102, 87_898)
     >>> round(low, 4), round(high, 4)
@@ -77,21 +81,21 @@ def bootstrap_hter_interval(
 ) -> tuple[float, float]:
     """Return a percentile bootstrap interval of the HTER; NaN if a class is absent.
 
-    Images are resampled within each class. With groups (patients, identities) whole groups are
-    resampled, within those that hold label 0, label 1 or both: for images that are not
-    independent, where `hter_interval` is too short. If no error was seen the interval is a point;
-    `imbclf.metrics.clustered_intervals` does better with few groups or errors.
+    Images are resampled within each class. With groups (patients, identities), whole groups are
+    resampled, separately those with label 0, label 1 or both, for images that are not independent.
+    If no error was observed, the interval is a point; with few groups or errors,
+    `clustered_hter_interval` is more accurate.
 
     Args:
         decisions: `[N]`, 0 or 1.
         labels: `[N]`, 0 or 1.
-        groups: `[N]`, whatever tells groups apart.
-        level: the probability that the interval is to cover.
-        resamples: how many data sets to draw.
-        seed: what they are drawn from.
+        groups: `[N]`, identifiers of groups.
+        level: confidence level of the interval.
+        resamples: number of resampled data sets.
+        seed: random seed.
 
     Raises:
-        ValueError: if arrays differ in shape or hold other than 0 and 1.
+        ValueError: arrays differ in shape, or hold values other than 0 and 1.
 
     >>> decisions, labels = [0, 1, 0, 0] * 50, [0, 0, 1, 0] * 50
     >>> low, high = bootstrap_hter_interval(decisions, labels)
@@ -102,7 +106,7 @@ def bootstrap_hter_interval(
     counts = _error_counts(np.asarray(decisions), np.asarray(labels))
     if groups is not None:
         counts = _sum_by_group(counts, number_groups(groups, np.asarray(labels)))
-    # Groups with equal counts are the same to the HTER: how often each kind is drawn suffices.
+    # Groups with equal counts are interchangeable: draw how often each kind occurs.
     kinds, sizes = np.unique(counts, axis=0, return_counts=True)
     if not (kinds[:, 0].any() and kinds[:, 2].any()):
         return nan, nan

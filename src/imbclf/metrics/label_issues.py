@@ -1,4 +1,4 @@
-"""Which labels are probably wrong, from probabilities of models that did not see the images."""
+"""Label issues: labels that are probably wrong, by confident learning."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from imbclf.utils.arrays import check_probabilities
 
 
 @dataclass(frozen=True, eq=False)
-class Suspects:
-    """Images whose label is probably wrong, the most suspicious first.
+class LabelIssues:
+    """Images whose label is probably wrong, the most probable first.
 
     Attributes:
-        rows: int64 `[S]`, their places among the images.
+        rows: int64 `[S]`, indices of the images.
         suggested: int64 `[S]`, the other label.
-        confidence: float64 `[S]`, probability of the given label (self-confidence), rising.
+        confidence: float64 `[S]`, probability of the given label (self-confidence), ascending.
     """
 
     rows: NDArray[np.int64]
@@ -23,29 +23,27 @@ class Suspects:
     confidence: NDArray[np.float64]
 
 
-def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
-    """Find the images that the models count, with confidence, to the other label.
+def find_label_issues(probabilities: ArrayLike, labels: ArrayLike) -> LabelIssues:
+    """Return images confidently predicted as the other label (confident learning).
 
-    Confidence is measured by class: t_j is the mean of P(label j) over the images that are
-    labeled j. An image labeled i is counted to j where P(j) >= t_j, to the likelier of both where
-    that holds for both; C_ij is their number. Of the n_i images labeled i those n_i C_ij / (C_ii +
-    C_ij) are suspects (rounded) that have the least P(i), as far as it is below 1/2. Thresholds of
-    each class's own are what lets this work where one class is rare and never predicted with much
-    confidence.
-
-    Args:
-        probabilities: `[N]`, of label 1, calibrated and out of fold: a model that was trained on
-            an image knows its label.
-        labels: `[N]`, 0 or 1, as given.
-
-    Raises:
-        ValueError: as `check_probabilities`, or if a class is absent.
+    The confidence threshold of class j, t_j, is the mean of P(label j) over the images labeled j.
+    An image labeled i counts as j if P(j) >= t_j, or as the likelier label if this holds for both;
+    C_ij is their number. Of the n_i images labeled i, the n_i C_ij / (C_ii + C_ij) (rounded) with
+    the least P(i) are issues, if P(i) is below 1/2. Thresholds per class make this work for a rare
+    class that is never predicted with high probability.
 
     Source: Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset
     labels", Journal of Artificial Intelligence Research 70, 2021, sections 3.1 and 3.2, "prune by
-    noise rate"; that no label is doubted which the models find likelier is an addition.
+    noise rate", without the condition P(i) < 1/2.
 
-    >>> found = find_suspects([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
+    Args:
+        probabilities: `[N]`, of label 1, calibrated, from models not trained on the image.
+        labels: `[N]`, 0 or 1, as given.
+
+    Raises:
+        ValueError: as `check_probabilities`, or a class is absent.
+
+    >>> found = find_label_issues([0.1, 0.2, 0.9, 0.8, 0.9, 0.1], [0, 0, 0, 1, 1, 1])
     >>> found.rows.tolist(), found.suggested.tolist()
     ([2, 5], [1, 0])
     """
@@ -68,4 +66,4 @@ def find_suspects(probabilities: ArrayLike, labels: ArrayLike) -> Suspects:
         suspects.append(doubted[own[doubted] < 0.5])
     found = np.sort(np.concatenate(suspects))
     order = found[np.argsort(own[found], kind="stable")]
-    return Suspects(order, other[order], own[order])
+    return LabelIssues(order, other[order], own[order])

@@ -1,4 +1,4 @@
-"""Whether probabilities come true: reliability diagram, calibration error, Brier score."""
+"""Quality of probabilities: reliability diagram, calibration error, Brier score."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ BINS = 15
 
 @dataclass(frozen=True, eq=False)
 class ReliabilityDiagram:
-    """Images in bins of equal width by their P(label 1); empty bins are left out.
+    """Mean probability and share of label 1 in bins of equal width; empty bins are left out.
 
     Attributes:
         predicted: float64 `[B]`, mean probability in each bin.
         observed: float64 `[B]`, share of label 1 in each bin.
-        counts: int64 `[B]`, images in each bin.
+        counts: int64 `[B]`, number of images in each bin.
     """
 
     predicted: NDArray[np.float64]
@@ -28,18 +28,18 @@ class ReliabilityDiagram:
 def reliability_diagram(
     probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS
 ) -> ReliabilityDiagram:
-    """Put images into `bins` equal parts of 0 to 1 by their P(label 1).
+    """Return the reliability diagram of probabilities in `bins` bins of equal width.
 
-    Bin b holds b / bins <= P < (b + 1) / bins; the last one holds 1 too. Source: DeGroot and
+    Bin b has b / bins <= P < (b + 1) / bins; the last one includes 1. Source: DeGroot and
     Fienberg, "The comparison and evaluation of forecasters", 1983.
 
     Args:
         probabilities: `[N]`, of label 1.
         labels: `[N]`, 0 or 1.
-        bins: how many there are at most.
+        bins: number of bins, including empty ones.
 
     Raises:
-        ValueError: as `check_scores`, if a probability is not within 0 and 1, or there is none.
+        ValueError: as `check_probabilities`.
 
     >>> diagram = reliability_diagram([0.1, 0.1, 0.9], [0, 1, 1], bins=2)
     >>> diagram.predicted.tolist(), diagram.observed.tolist(), diagram.counts.tolist()
@@ -55,9 +55,10 @@ def reliability_diagram(
 
 
 def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = BINS) -> float:
-    """Return the expected calibration error, mean of |predicted - observed| in an image's bin.
+    """Return the expected calibration error (ECE): mean over images of |predicted - observed|.
 
-    It is above 0 by chance alone where bins hold few images. Source: Guo et al., "On calibration of
+    Predicted and observed are those of the image's bin. It is biased upwards if bins have few
+    images. Source: Guo et al., "On calibration of
     modern neural networks", ICML 2017.
 
     Raises:
@@ -72,7 +73,9 @@ def calibration_error(probabilities: ArrayLike, labels: ArrayLike, bins: int = B
 
 
 def brier_score(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """Return the mean of (P(label 1) - label)^2; 0 is perfect, n0 n1 / N^2 knows the prior alone.
+    """Return the Brier score, the mean of (P(label 1) - label)^2.
+
+    0 is perfect; predicting the prior for every image gives n0 n1 / N^2.
 
     Source: Brier, "Verification of forecasts expressed in terms of probability", 1950.
 

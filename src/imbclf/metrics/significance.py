@@ -1,7 +1,4 @@
-"""Whether one classifier makes fewer errors than another, or only seems to.
-
-Two classifiers are judged on the same images: what both get wrong says nothing of their difference.
-"""
+"""Significance tests of the difference between classifiers evaluated on the same images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +13,12 @@ from imbclf.utils.arrays import check_binary, number_groups
 
 @dataclass(frozen=True)
 class Difference:
-    """HTER of classifier A minus that of B, and how far it can be trusted.
+    """HTER of classifier A minus that of B, with confidence interval and p-value.
 
     Attributes:
-        hter: the difference; below 0 where A errs less.
+        hter: the difference, below 0 if A is better.
         low, high: bounds of its confidence interval.
-        p: two-sided probability of a difference at least as large, were there none.
+        p: two-sided p-value of no difference.
     """
 
     hter: float
@@ -39,21 +36,20 @@ def paired_hter_test(
 ) -> Difference:
     """Test whether two classifiers differ in HTER on the same images.
 
-    z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), AB the
-    share that A gets wrong and B right. The interval takes the variance of the shares about their
-    difference instead, (AB + BA - (AB - BA)^2) / n. Classifiers that decide alike have p = 1.
-    Where an image was decided several times, AB + BA is the mean square of the difference of the
-    two mean errors. With groups (patients, identities) both variances are those of the sums over
-    whole groups: of images that are not independent each says less.
+    z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), with AB the
+    share that A decides wrong and B right. The interval uses the variance about the difference,
+    (AB + BA - (AB - BA)^2) / n, instead. Equal decisions give p = 1. If images were decided several
+    times, AB + BA is the mean squared difference of the two mean errors. With groups (patients,
+    identities), both variances are those of sums over groups.
 
     Source: Bengio and Mariéthoz, "A statistical significance test for person authentication", 2004.
 
     Args:
         decisions_a: `[N]`, 0 or 1, or the mean of an image's decisions.
-        decisions_b: `[N]`, the same of the same images.
+        decisions_b: `[N]`, likewise, for the same images.
         labels: `[N]`, 0 or 1.
-        level: the probability that the interval is to cover.
-        groups: `[N]`, whatever tells groups apart; None: each image is one.
+        level: confidence level of the interval.
+        groups: `[N]`, identifiers of groups; None if images are independent.
 
     Raises:
         ValueError: shapes differ, values are out of range, or a class is absent.
@@ -82,7 +78,7 @@ def paired_hter_test(
 
 
 def two_sided(z: float) -> float:
-    """Return the probability that a standard normal variable is at least as far from 0 as z.
+    """Return the two-sided p-value of a standard normal statistic z.
 
     >>> round(two_sided(1.96), 3)
     0.05
@@ -90,52 +86,20 @@ def two_sided(z: float) -> float:
     return float(2 * norm.sf(abs(z)))
 
 
-def bootstrap_hter_difference(
-    decisions_a: ArrayLike,
-    decisions_b: ArrayLike,
-    labels: ArrayLike,
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return a percentile bootstrap interval of HTER_A - HTER_B, stratified by class.
-
-    Both classifiers are judged on the same drawn images. Arguments and errors as
-    `paired_hter_test`, decisions 0 or 1; no distribution is assumed.
-
-    >>> labels = [0] * 100 + [1] * 100
-    >>> bootstrap_hter_difference(labels, labels, labels)
-    (0.0, 0.0)
-    """
-    a, b = check_binary(decisions_a, "decisions_a"), check_binary(decisions_b, "decisions_b")
-    truth = _both_classes(a, b, labels)
-    rng = np.random.default_rng(seed)
-    differences = np.zeros(resamples)
-    for label in (0, 1):
-        of_class = truth == label
-        gap = (a[of_class] != label).astype(np.int64) - (b[of_class] != label)
-        # All that matters of a drawn image is whether A alone, B alone or neither of them errs.
-        shares = np.array([(gap == value).mean() for value in (1, -1, 0)])
-        drawn = rng.multinomial(len(gap), shares, resamples)
-        differences += (drawn[:, 0] - drawn[:, 1]) / len(gap) / 2
-    low, high = np.quantile(differences, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
 def corrected_resampled_t(
     differences: Sequence[float], fit_images: float, test_images: float
 ) -> float:
-    """Return the two-sided p of a mean difference over folds whose training images overlap.
+    """Return the two-sided p-value of the corrected resampled t-test over folds.
 
-    t = mean / sqrt((1/k + n_test / n_fit) variance), k - 1 degrees of freedom; the plain t-test
-    takes folds for independent and finds differences that are not there. NaN for fewer than two.
+    t = mean / sqrt((1/k + n_test / n_fit) variance) with k - 1 degrees of freedom. The plain t-test
+    assumes independent folds, but their training images overlap. NaN for fewer than two folds.
 
     Source: Nadeau and Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
 
     Args:
-        differences: `[k]`, of fold after fold, repeated or not.
-        fit_images: trained on in each fold, on average.
-        test_images: tested in each fold, on average.
+        differences: `[k]`, one for each fold, of all repeats.
+        fit_images: average number of training images per fold.
+        test_images: average number of test images per fold.
 
     >>> round(corrected_resampled_t([0.02, 0.03, 0.01, 0.02, 0.02], 8000, 2000), 3)
     0.014
@@ -152,7 +116,7 @@ def corrected_resampled_t(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values so that the chance of any false alarm among them stays what each says.
+    """Return p-values adjusted by Holm's method, which controls the family-wise error rate.
 
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
 

@@ -1,4 +1,4 @@
-"""The decision threshold, chosen on dev scores so that the half total error rate is least."""
+"""Choice of the decision threshold of least HTER on dev scores."""
 
 from typing import Literal
 
@@ -14,21 +14,20 @@ Method = Literal["min_hter", "smoothed", "bayes"]
 
 
 def choose_threshold(scores: ArrayLike, labels: ArrayLike, method: Method) -> float:
-    """Choose a threshold by `min_hter`, `smoothed` or `bayes`; always a finite number.
+    """Return a finite threshold by the method `min_hter`, `smoothed` or `bayes`.
 
-    All three estimate the same threshold. `smoothed` did best on simulated scores: over eight
-    shapes of score distribution its HTER was above the least possible by .0024, .0007 and .0003
-    with 30, 144 and 1000 dev images of the minority, where `min_hter` was by .0080, .0026 and
-    .0010. `bayes` is better still where log-odds are linear in the score, and much worse where
-    they are not.
+    All three estimate the threshold of least HTER. On simulated scores of eight distributions, with
+    30, 144 and 1000 dev images of the minority, the HTER exceeded the least possible by .0024,
+    .0007 and .0003 with `smoothed`, and by .0080, .0026 and .0010 with `min_hter`. `bayes` is
+    better if log-odds are linear in the score, and much worse if they are not.
 
     Args:
         scores: `[N]`, finite.
         labels: `[N]`, 0 or 1, both present.
-        method: which estimator.
+        method: the estimator.
 
     Raises:
-        ValueError: as `check_scores`, or if a class is absent.
+        ValueError: as `check_scores`, a class is absent, or the method is unknown.
 
     >>> choose_threshold([-2.0, -1.0, 1.0, 2.0], [0, 0, 1, 1], "smoothed")
     0.0
@@ -45,8 +44,8 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, method: Method) -> fl
 def min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     """Return the threshold, midway between adjacent scores, with the least HTER.
 
-    Of equally good ones it is that with the least |FAR - FRR|; if two are left, the lower. Where
-    deciding always the same is best, it lies just outside the scores.
+    Ties are broken by the least |FAR - FRR|, then the lowest threshold. If a constant decision is
+    best, the threshold is just outside the scores.
 
     >>> min_hter_threshold([0.0, 1.0, 2.0, 4.0], [0, 0, 1, 1])
     1.5
@@ -56,15 +55,15 @@ def min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     gap = np.abs(curve.far - curve.frr)
     best = curve.hter <= curve.hter.min() + TIE
     best &= gap <= gap[best].min() + TIE
-    return _near(numbers, float(curve.thresholds[np.argmax(best)]))
+    return _clip_to_scores(numbers, float(curve.thresholds[np.argmax(best)]))
 
 
 def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
-    """Return the threshold with the least HTER once each class's scores are kernel-smoothed.
+    """Return the threshold with the least HTER of kernel-smoothed scores.
 
     FAR(t) = mean over label 0 of Phi((score - t) / h0), FRR(t) = mean over label 1 of
-    Phi((t - score) / h1): the HTER of Gaussian kernel density estimates, each with its class's
-    own bandwidth (`bandwidth`). The threshold varies less than the argmin of a step function.
+    Phi((t - score) / h1): the HTER of Gaussian kernel density estimates with one `bandwidth` per
+    class. The threshold has a lower variance than the minimum of a step function.
 
     >>> smoothed_min_hter_threshold([0.0, 1.0, 2.0, 3.0], [0, 0, 1, 1])
     1.5
@@ -75,7 +74,7 @@ def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     zeros, ones = numbers[truth == 0], numbers[truth == 1]
     floor = 1e-9 * float(np.ptp(numbers))
     h0, h1 = max(bandwidth(zeros), floor), max(bandwidth(ones), floor)
-    # Candidates lie where the scores do, which no outlier upsets; then once more, more finely.
+    # Candidates are quantiles of the scores, robust to outliers; then a finer grid.
     quantiles = (
         np.quantile(zeros, np.linspace(0, 1, 101)),
         np.quantile(ones, np.linspace(0, 1, 101)),
@@ -97,9 +96,9 @@ def smoothed_min_hter_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
 def bandwidth(sample: NDArray[np.float64]) -> float:
     """Return the normal-reference bandwidth of a Gaussian kernel with a robust spread.
 
-    1.06 min(standard deviation, interquartile range / 1.349) n^(-1/5); Silverman, "Density
-    estimation", 1986, section 3.4. Where half of the sample is one number, the standard deviation
-    alone counts.
+    1.06 min(standard deviation, interquartile range / 1.349) n^(-1/5). If the interquartile range
+    is 0, the standard deviation is used. Source: Silverman, "Density estimation", 1986, section
+    3.4.
 
     >>> round(bandwidth(np.array([0.0, 1.0, 2.0, 3.0, 4.0])), 3)
     1.086
@@ -113,9 +112,9 @@ def bandwidth(sample: NDArray[np.float64]) -> float:
 def bayes_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     """Return the score at which the calibrated P(y = 1) equals the share of label 1.
 
-    Deciding 1 iff P(y = 1 | x) > P(y = 1) minimizes the HTER. Calibration is `fit_platt`'s. If
-    higher scores do not speak for label 1, there is no such score and `min_hter_threshold` decides;
-    never further out than just outside the scores.
+    Deciding 1 iff P(y = 1 | x) > P(y = 1) minimizes the HTER. Calibration is that of `fit_platt`.
+    If its slope is not positive, the result is that of `min_hter_threshold`. The threshold is at
+    most just outside the scores.
 
     >>> abs(bayes_threshold([-2.0, -1.0, 1.0, 2.0], [0, 0, 1, 1])) < 1e-6
     True
@@ -125,11 +124,13 @@ def bayes_threshold(scores: ArrayLike, labels: ArrayLike) -> float:
     if slope <= 0:
         return min_hter_threshold(numbers, truth)
     with np.errstate(over="ignore"):
-        return _near(numbers, float((logit(truth.mean()) - intercept) / np.float64(slope)))
+        return _clip_to_scores(
+            numbers, float((logit(truth.mean()) - intercept) / np.float64(slope))
+        )
 
 
-def _near(scores: NDArray[np.float64], threshold: float) -> float:
-    """Pull a threshold that lies outside the scores to just outside, by a margin float32 keeps."""
+def _clip_to_scores(scores: NDArray[np.float64], threshold: float) -> float:
+    """Return the threshold, clipped to the range of scores plus a margin above float32 rounding."""
     low, high = float(scores.min()), float(scores.max())
     margin = 1e-6 * max(1.0, abs(low), abs(high))
     return min(max(threshold, low - margin), high + margin)

@@ -9,7 +9,7 @@ from torch import nn
 from tqdm import tqdm
 
 from imbclf.augment.tta import Tta, views
-from imbclf.data.device_cache import Pixels, gather
+from imbclf.data.device_cache import Pixels, take_images
 from imbclf.errors import UserError
 from imbclf.models.scoring_copy import scoring_copy
 
@@ -166,7 +166,7 @@ def score_images(
     starts = range(0, len(rows), batch_size)
     disable = None if progress else True
     for start in tqdm(starts, desc=progress, disable=disable, leave=False):
-        batch = gather(pixels, rows[start : start + batch_size]).to(device)
+        batch = take_images(pixels, rows[start : start + batch_size]).to(device)
         with autocast_to(precision, device):
             logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
         answer[start : start + batch_size] = logits.double().cpu().numpy()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.exploration.duplicates import Duplicates
-from imbclf.data.exploration.explore import Exploration
+from imbclf.data.exploration.result import Exploration
 from imbclf.data.listing import Listing
 from imbclf.reporting.embedded_images import thumbnail
 from imbclf.reporting.html_page import Page
@@ -69,7 +69,7 @@ def _add_pairs(
     if len(pairs) > SHOWN:
         page.paragraph(f"The {SHOWN} least similar; near_duplicates.csv has all.", note=True)
     shown, captions = [], []
-    for index in np.argsort(pairs.likeness, kind="stable")[:SHOWN].tolist():
+    for index in np.argsort(pairs.similarity, kind="stable")[:SHOWN].tolist():
         row, other = int(pairs.first[index]), int(pairs.second[index]) - shift
         shown.append(_stacked(images.shown(row), others.shown(other)))
         captions.append(f"{images.caption(row)} and {others.caption(other)}")

@@ -5,8 +5,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
-from imbclf.data.exploration.explore import Exploration, file_traits
+from imbclf.data.exploration.facts import file_traits
 from imbclf.data.exploration.findings import findings, fold_findings
+from imbclf.data.exploration.result import Exploration
 from imbclf.reporting.duplicate_galleries import SIDE, add_duplicates
 from imbclf.reporting.embedded_images import thumbnail
 from imbclf.reporting.html_page import Page
@@ -57,8 +58,8 @@ def _add_colors(page: Page, found: Exploration) -> None:
     page.heading("Colors")
     rows = zip(
         ("red", "green", "blue"),
-        found.looks.mean.tolist(),
-        found.looks.deviation.tolist(),
+        found.colors.mean.tolist(),
+        found.colors.deviation.tolist(),
         IMAGENET_MEAN,
         IMAGENET_DEVIATION,
         strict=True,
@@ -68,7 +69,7 @@ def _add_colors(page: Page, found: Exploration) -> None:
     size = f"{height} x {width} pixels" + (", to which they were resized" if found.resized else "")
     page.table(columns, rows, f"Over all pixels, 0 is black and 1 is full; images of {size}.", 3)
     zero, one = found.listing.label_names
-    means = found.looks.class_means
+    means = found.colors.class_means
     difference = (
         _draw_difference((means[0] - means[1]).mean(axis=-1)),
         f"Brightness of the mean image of label {zero} minus that of label {one}",

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.data.exploration.explore import Exploration, facts
+from imbclf.data.exploration.facts import facts
+from imbclf.data.exploration.result import Exploration
 from imbclf.reporting.exploration_report import exploration_page
 from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_table
@@ -45,7 +46,7 @@ def duplicate_pairs(found: Exploration) -> dict[str, NDArray[np.generic]]:
             "other_in": np.full(len(part), where),
             "kind": np.where(part.exact, "exact", "near"),
             "bits": part.bits,
-            "likeness": part.likeness.round(4),
+            "likeness": part.similarity.round(4),
             "label": names[labels[part.first]],
             "other_label": other_labels,
         }

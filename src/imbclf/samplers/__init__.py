@@ -1,8 +1,8 @@
-"""Which images an epoch shows, and in which order.
+"""Samplers: which images an epoch has, and in which order.
 
-A sampler is built from the training labels and a seed and yields positions into those labels. What
-it draws depends on nothing but labels, seed, epoch and progress, and for an `Observer` on what it
-was shown: a resumed training goes on as if it had never stopped, and every device draws the same.
+A sampler is built from the training labels and a seed, and yields positions into these labels. Its
+draws depend only on labels, seed, epoch and progress, and for an `Observer` on what it observed: a
+resumed training is the same as an uninterrupted one, and every device draws the same.
 """
 
 from imbclf.samplers.base import IndexSampler, MajorityOnlySampler, ShuffleSampler

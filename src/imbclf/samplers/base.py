@@ -1,4 +1,4 @@
-"""What every sampler is, and those that draw without regard to class shares."""
+"""Base class of samplers, and samplers that ignore class shares."""
 
 import math
 from abc import ABC, abstractmethod
@@ -9,17 +9,18 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from imbclf.errors import UserError
+from imbclf.utils.arrays import minority_label
 
 
 class IndexSampler(Sampler[int], ABC):
-    """Draws positions into the training labels, anew for every epoch.
+    """Base class: draws positions into the training labels for each epoch.
 
-    A subclass says what is drawn in `draw`, and in `__len__` how many, unless it is as many as
-    there are labels; that number is the same for all epochs. How they are cut into batches is said
-    in `batch_count` and `batches`.
+    A subclass implements `draw`, and `__len__` if the number of draws differs from the number of
+    labels; it must be the same in all epochs. `batch_count` and `batches` divide an epoch into
+    batches.
 
     Args:
-        labels: int64 [N], 0 and 1.
+        labels: int64 `[N]`, 0 and 1.
         seed: 0 or more.
     """
 
@@ -28,26 +29,26 @@ class IndexSampler(Sampler[int], ABC):
         self.epoch, self.progress = 0, 0.0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch to draw for."""
+        """Set the epoch to draw for."""
         self.epoch = epoch
 
     def set_progress(self, fraction: float) -> None:
-        """Return what share of training, 0 to 1, is done."""
+        """Set the share of training done, 0 to 1."""
         self.progress = fraction
 
     @abstractmethod
     def draw(self) -> NDArray[np.int64]:
-        """Draw the positions [len(self)] of this epoch, from its number and progress alone."""
+        """Draw the positions of this epoch, int64 `[len(self)]`, given its number and progress."""
 
     def batch_count(self, batch_size: int, devices: int) -> int:
         """Return the number of batches of an epoch, the same for all epochs.
 
         Args:
-            batch_size: images per batch and device, at most.
-            devices: how many share a batch.
+            batch_size: largest number of images per batch and device.
+            devices: number of devices that share a batch.
 
         Raises:
-            UserError: a device would be left without an image.
+            UserError: a device would have no image in some batch.
         """
         count = math.ceil(len(self) / (batch_size * devices))
         if len(self) < count * devices:
@@ -58,19 +59,19 @@ class IndexSampler(Sampler[int], ABC):
         return count
 
     def batches(self, batch_size: int, devices: int) -> Sequence[NDArray[np.int64]]:
-        """Draw this epoch and cut it; device d takes images d, d + devices, ... of each batch."""
+        """Draw the batches of this epoch; device d takes images d, d + devices, ... of each."""
         return np.array_split(self.draw(), self.batch_count(batch_size, devices))
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __iter__(self) -> Iterator[int]:
-        # A generator, so that the epoch is looked up with the first position and not before.
+        # A generator, so that the epoch is read with the first position and not before.
         yield from self.draw().tolist()
 
 
 class ShuffleSampler(IndexSampler):
-    """Every image once, in random order.
+    """Draws every image once, in random order.
 
     >>> sorted(ShuffleSampler(np.array([0, 1, 1]), seed=0))
     [0, 1, 2]
@@ -82,9 +83,9 @@ class ShuffleSampler(IndexSampler):
 
 
 class MajorityOnlySampler(IndexSampler):
-    """Every image of the majority once, none of the minority: for one-class learning.
+    """Draws every majority image once and no minority image, for one-class learning.
 
-    The majority is the more frequent label; of two equally frequent ones, label 1.
+    The majority is the more frequent label; on a tie, label 1.
 
     >>> sorted(MajorityOnlySampler(np.array([0, 1, 1]), seed=0))
     [1, 2]
@@ -92,7 +93,7 @@ class MajorityOnlySampler(IndexSampler):
 
     def __init__(self, labels: NDArray[np.int64], seed: int) -> None:
         super().__init__(labels, seed)
-        self.majority = np.flatnonzero(labels == (2 * labels.sum() >= len(labels)))
+        self.majority = np.flatnonzero(labels != minority_label(labels))
 
     def draw(self) -> NDArray[np.int64]:
         """Draw a permutation of the majority."""

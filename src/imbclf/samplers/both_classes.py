@@ -1,4 +1,4 @@
-"""Batches that never lack a class, for losses that compare the two within a batch."""
+"""Batches with both classes, for losses that compare them within a batch."""
 
 import math
 from collections.abc import Sequence
@@ -8,23 +8,24 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.samplers.class_balanced import ClassSampler
+from imbclf.utils.checks import check_range
 
 
 class BothClassesSampler(ClassSampler):
-    """Every image at least once an epoch, at least `minimum` of each class in every batch.
+    """Draws every image at least once, with at least `minimum` of each class in every batch.
 
-    On every device, too. Both classes are spread evenly over the batches; where a class is too
-    rare to fill them it is repeated evenly, as often as it takes, and otherwise every image comes
-    exactly once. No batch holds an image twice before it holds all of its class.
+    The minimum also holds on every device. Both classes are spread evenly over the batches; a class
+    too rare to fill them is repeated evenly, and otherwise every image is drawn exactly once. A
+    batch repeats an image only if it has all images of that class.
 
-    A larger batch holds the minimum once for each `batch_size` images that fit into it, so that a
-    batch of several devices is that of one device with as many times the images.
+    A larger batch has `minimum` images of each class per `batch_size` images, so that a batch of
+    several devices is the same as one of a single device with a larger batch size.
 
     Args:
-        labels: int64 [N], 0 and 1.
+        labels: int64 `[N]`, 0 and 1.
         seed: 0 or more.
-        batch_size: images per batch and device, at most: `data.batch_size`.
-        minimum: images of each class per batch and device, 1 or more.
+        batch_size: largest number of images per batch and device, `data.batch_size`.
+        minimum: least number of images of each class per batch and device, 1 or more.
 
     Raises:
         UserError: a label has no image, or a batch cannot hold the minimum of both.
@@ -39,23 +40,22 @@ class BothClassesSampler(ClassSampler):
         self, labels: NDArray[np.int64], seed: int, batch_size: int, minimum: int = 4
     ) -> None:
         super().__init__(labels, seed)
-        if minimum < 1:
-            raise UserError(f"sampler.minimum={minimum}: expected 1 or more images of each class")
+        check_range("sampler.minimum", minimum, at_least=1)
         if batch_size < 2 * minimum:
             raise UserError(
                 f"sampler.minimum={minimum}: a batch of data.batch_size={batch_size} images cannot "
-                f"hold {minimum} of each class. Choose {batch_size // 2} or less, or larger batches"
+                f"hold {minimum} of each class; choose {batch_size // 2} or less, or larger batches"
             )
         self.batch_size, self.minimum = batch_size, minimum
 
     def batch_count(self, batch_size: int, devices: int) -> int:
-        """Return the smallest number of batches that holds all images and the minimum in each.
+        """Return the least number of batches for all images with the minimum in each.
 
         Raises:
-            UserError: the batches are smaller than the sampler was told.
+            UserError: `batch_size` is smaller than that of the sampler.
         """
         size, needed = batch_size * devices, self._needed(batch_size, devices)
-        # The minority never takes more batches than the majority beside the minimum of the other.
+        # The minority never needs more batches than the majority.
         return max(
             math.ceil(len(self.labels) / size), math.ceil(len(self.majority) / (size - needed))
         )
@@ -78,23 +78,23 @@ class BothClassesSampler(ClassSampler):
         return self._counts(self.batch_size, devices=1)
 
     def draw(self) -> NDArray[np.int64]:
-        """Draw the batches of one device, one after the other."""
+        """Draw the batches of one device, concatenated."""
         return np.concatenate(self.batches(self.batch_size, devices=1))
 
     def batches(self, batch_size: int, devices: int) -> Sequence[NDArray[np.int64]]:
-        """Deal out both classes to the batches, and within a batch to the devices."""
+        """Draw both classes, and distribute them over batches and within a batch over devices."""
         count = self.batch_count(batch_size, devices)
-        minority, majority = self.dealt(self._counts(batch_size, devices))
-        # The larger parts of one class go with the smaller of the other: equally large batches.
+        minority, majority = self.draw_classes(self._counts(batch_size, devices))
+        # Larger parts of one class with smaller parts of the other: batches of equal size.
         parts = zip(
             np.array_split(minority, count), np.array_split(majority, count)[::-1], strict=True
         )
         random = np.random.default_rng([self.seed, self.epoch])
-        # Drawn first, so that it is the same for any number of devices.
+        # Drawn first, so that the order is the same for any number of devices.
         order = random.permutation(count)
         batches = [np.concatenate(part) for part in parts]
         for batch in batches:
-            # Class by class, each device's stride has its part of both: shuffled within it only.
+            # Classes are in order, so each device's stride has its part of both: shuffle within it.
             for device in range(devices):
                 batch[device::devices] = random.permutation(batch[device::devices])
         return [batches[number] for number in order]

@@ -1,4 +1,4 @@
-"""Samplers that fix how many images of each class an epoch has."""
+"""Samplers with a fixed number of images of each class per epoch."""
 
 import math
 from abc import abstractmethod
@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 from imbclf.errors import UserError
 from imbclf.samplers.base import IndexSampler
 from imbclf.samplers.even_draws import draw_evenly
+from imbclf.utils.arrays import minority_class
 
 
 class ClassSampler(IndexSampler):
-    """Deals out minority and majority apart, in the numbers `counts` says, and shuffles them.
+    """Base class: draws `counts` images of the minority and the majority, and shuffles them.
 
-    The minority is the rarer label; of two equally frequent ones, label 0.
+    The minority is the rarer label; on a tie, label 0.
+
+    Args:
+        labels: int64 `[N]`, 0 and 1.
+        seed: 0 or more.
 
     Raises:
         UserError: a label has no image.
@@ -28,24 +33,26 @@ class ClassSampler(IndexSampler):
                 f"sampler: expected training images of both labels, but there are {len(zeros)} of "
                 f"label 0 and {len(ones)} of label 1. Check the labels, or use sampler=shuffle."
             )
-        self.minority, self.majority = (zeros, ones) if len(zeros) <= len(ones) else (ones, zeros)
+        rows = (zeros, ones)
+        label = minority_class((len(zeros), len(ones)))
+        self.minority, self.majority = rows[label], rows[1 - label]
 
     @abstractmethod
     def counts(self) -> tuple[int, int]:
-        """Return the numbers of minority and majority images in this epoch; their sum is fixed."""
+        """Return the numbers of minority and majority images in this epoch, of constant sum."""
 
-    def dealt(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Deal out these numbers of minority and majority images, each class evenly."""
+    def draw_classes(self, counts: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Draw these numbers of minority and majority images, each class evenly."""
         minority, majority = counts
-        # Never 0 as the second number: [seed, epoch, 0] is the same stream as [seed, epoch].
+        # The last number must not be 0: [seed, epoch, 0] is the same stream as [seed, epoch].
         return (
             draw_evenly(self.minority, minority, self.epoch, (self.seed, 1)),
             draw_evenly(self.majority, majority, self.epoch, (self.seed, 2)),
         )
 
     def draw(self) -> NDArray[np.int64]:
-        """Deal out both classes and shuffle them together."""
-        both = np.concatenate(self.dealt(self.counts()))
+        """Draw both classes and shuffle them together."""
+        both = np.concatenate(self.draw_classes(self.counts()))
         return np.random.default_rng([self.seed, self.epoch]).permutation(both)
 
     def __len__(self) -> int:
@@ -53,9 +60,9 @@ class ClassSampler(IndexSampler):
 
 
 class BalancedSampler(ClassSampler):
-    """Half minority, repeated evenly, and half majority, without repetition; N images an epoch.
+    """Draws N images per epoch: half minority, repeated evenly, and half majority.
 
-    All majority images are seen before one is repeated, over epochs.
+    Over epochs, all majority images are drawn before one is repeated.
 
     >>> labels = np.array([0, 1, 1, 1, 1, 1])
     >>> labels[BalancedSampler(labels, seed=0).draw()].mean()
@@ -63,15 +70,15 @@ class BalancedSampler(ClassSampler):
     """
 
     def counts(self) -> tuple[int, int]:
-        """Return one half each; an odd one goes to the majority."""
+        """Return half of N for each class, the majority rounded up."""
         return len(self.labels) // 2, len(self.labels) - len(self.labels) // 2
 
 
 class SquareRootSampler(ClassSampler):
-    """Shares of the classes as sqrt(n_y): half way from natural to balanced; N images an epoch.
+    """Draws N images per epoch with class shares proportional to sqrt(n_y).
 
-    The minority is repeated evenly, the majority not at all, and all of it is seen before one of
-    it is repeated, over epochs. Source: Mahajan et al., Exploring the Limits of Weakly Supervised
+    The minority is repeated evenly; over epochs, all majority images are drawn before one is
+    repeated. Source: Mahajan et al., Exploring the Limits of Weakly Supervised
     Pretraining, ECCV 2018.
 
     >>> SquareRootSampler(np.array([0] * 10 + [1] * 90), seed=0).counts()

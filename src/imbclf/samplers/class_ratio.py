@@ -1,23 +1,21 @@
-"""Samplers that take the ratio of minority to majority as an option."""
-
-import math
+"""Samplers with a given ratio of minority to majority images."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.errors import UserError
 from imbclf.samplers.class_balanced import ClassSampler
+from imbclf.utils.checks import check_range
 
 
 class UndersampleSampler(ClassSampler):
-    """Every minority image once, and a part of the majority, another one each epoch.
+    """Draws every minority image once, and a part of the majority that changes with the epoch.
 
-    All majority images are seen before one is repeated, over epochs.
+    Over epochs, all majority images are drawn before one is repeated.
 
     Args:
-        labels: int64 [N], 0 and 1.
+        labels: int64 `[N]`, 0 and 1.
         seed: 0 or more.
-        ratio: minority to majority, above 0; where the majority does not suffice, all of it.
+        ratio: minority to majority images, above 0; at most all of the majority is drawn.
 
     Raises:
         UserError: a label has no image, or the ratio is out of range.
@@ -28,24 +26,25 @@ class UndersampleSampler(ClassSampler):
 
     def __init__(self, labels: NDArray[np.int64], seed: int, ratio: float = 1.0) -> None:
         super().__init__(labels, seed)
-        self.ratio = _checked("ratio", ratio)
+        _check_ratio("sampler.ratio", ratio)
+        self.ratio = ratio
 
     def counts(self) -> tuple[int, int]:
-        """Return the whole minority and its share of the majority."""
+        """Return the numbers for the whole minority and the majority at the given ratio."""
         wanted = min(len(self.majority), len(self.minority) / self.ratio)
         return len(self.minority), max(1, round(wanted))
 
 
 class ProgressiveSampler(ClassSampler):
-    """N images an epoch; minority to majority goes linearly from `start` to `end` over training.
+    """Draws N images per epoch at a ratio that changes linearly from `start` to `end`.
 
-    Each class is repeated evenly where it does not suffice, and not at all where it does.
+    Images are repeated, evenly, only if a class has too few.
 
     Args:
-        labels: int64 [N], 0 and 1.
+        labels: int64 `[N]`, 0 and 1.
         seed: 0 or more.
-        start: minority to majority as training starts.
-        end: the same as it ends.
+        start: ratio of minority to majority images at the start of training.
+        end: ratio at the end of training.
 
     Raises:
         UserError: a label has no image, or a ratio is out of range.
@@ -62,19 +61,17 @@ class ProgressiveSampler(ClassSampler):
         self, labels: NDArray[np.int64], seed: int, start: float = 0.1, end: float = 0.5
     ) -> None:
         super().__init__(labels, seed)
-        self.start, self.end = _checked("start", start), _checked("end", end)
+        _check_ratio("sampler.start", start)
+        _check_ratio("sampler.end", end)
+        self.start, self.end = start, end
 
     def counts(self) -> tuple[int, int]:
-        """Return N r / (1 + r) minority images, r being the present ratio, and else majority."""
+        """Return N r / (1 + r) minority and N / (1 + r) majority images, at the current ratio r."""
         ratio = self.start + (self.end - self.start) * self.progress
         total = len(self.labels)
         minority = min(max(1, round(total * ratio / (1 + ratio))), total - 1)
         return minority, total - minority
 
 
-def _checked(option: str, ratio: float) -> float:
-    if not (math.isfinite(ratio) and ratio > 0):
-        raise UserError(
-            f"sampler.{option}={ratio}: expected minority images per majority image, above 0"
-        )
-    return ratio
+def _check_ratio(option: str, ratio: float) -> None:
+    check_range(option, ratio, above=0, what="minority images per majority image,")

@@ -1,7 +1,7 @@
-"""Harder images more often, within bounds."""
+"""Hard example sampling: harder images are drawn more often, within bounds."""
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from imbclf.errors import UserError
 from imbclf.samplers.base import IndexSampler
+from imbclf.utils.checks import check_choice, check_range
 
 By = Literal["loss", "margin"]
-EASIEST = 1e-30
+MIN_LOSS = 1e-30  # keeps the logarithm of a loss of 0 finite
 
 
 def bounded_weights(scores: NDArray[np.float64], bound: float) -> NDArray[np.float64]:
-    """Scale exp(score) and cut it off: all in [1 / bound, bound], and their mean 1.
+    """Return exp(score), scaled and clipped to [1 / bound, bound] with mean 1, float64 `[N]`.
 
-    w_i = min(max(c exp(s_i), 1 / bound), bound), with the one c that makes the mean 1.
+    w_i = min(max(c exp(s_i), 1 / bound), bound), with c such that the mean is 1.
 
     Args:
-        scores: [N], finite.
+        scores: `[N]`, finite.
         bound: 1 or more.
 
     >>> bounded_weights(np.log([1.0, 2.0, 9.0]), bound=2.0)
@@ -40,17 +40,19 @@ def bounded_weights(scores: NDArray[np.float64], bound: float) -> NDArray[np.flo
     return found
 
 
-def systematic_draw(weights: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.int64]:
-    """Draw N of N positions, i of them floor(w_i) or ceil(w_i) times and w_i times on average.
+def systematic_sample(
+    weights: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw N positions, position i floor(w_i) or ceil(w_i) times and w_i times on average.
 
-    Systematic sampling: marks at equal distances on the cumulated weights, in random order, the
-    first mark drawn at random (Madow 1949).
+    Systematic sampling: equally spaced marks with a random start on the cumulated weights, which
+    are in random order. Source: Madow, On the Theory of Systematic Sampling, II, 1949.
 
     Args:
-        weights: [N], 0 or more, their mean 1.
-        random: what is drawn from.
+        weights: `[N]`, 0 or more, with mean 1.
+        random: random generator.
 
-    >>> sorted(systematic_draw(np.ones(3), np.random.default_rng(0)).tolist())
+    >>> sorted(systematic_sample(np.ones(3), np.random.default_rng(0)).tolist())
     [0, 1, 2]
     """
     count = len(weights)
@@ -58,26 +60,25 @@ def systematic_draw(weights: NDArray[np.float64], random: np.random.Generator) -
     edges = np.cumsum(weights[order])
     edges *= count / edges[-1]
     marks = np.arange(count) + random.random()
-    # Rounding may put the last mark on the last edge.
+    # The last mark may be rounded to the last edge.
     drawn = np.minimum(np.searchsorted(edges, marks, side="right"), count - 1)
     return random.permutation(order[drawn])
 
 
 class HardSampler(IndexSampler):
-    """Draws an image the more often the harder it was so far; N images an epoch.
+    """Draws N images per epoch, those that were harder in previous epochs more often.
 
-    An image's difficulty is the running mean d <- momentum d + (1 - momentum) x over epochs, x
-    being the mean of what was observed of it in one. By loss it is drawn in proportion to d, by
-    margin to exp(d), but never less than 1 / bound or more than `bound` times as often as in a
-    plain shuffle. An image of which nothing was observed is drawn as in a plain shuffle: so are all
-    in the first epoch.
+    The difficulty of an image is the running mean d <- momentum d + (1 - momentum) x over epochs, x
+    being its mean loss or margin in one epoch. By loss, an image is drawn in proportion to d, by
+    margin to exp(d), but at least 1 / bound and at most `bound` times as often as in a shuffle.
+    Images not observed yet, as all in the first epoch, are drawn as in a shuffle.
 
     Args:
-        labels: int64 [N], 0 and 1.
+        labels: int64 `[N]`, 0 and 1.
         seed: 0 or more.
-        bound: 1 or more; 1 is a plain shuffle.
-        momentum: weight of what was observed before, 0 to below 1.
-        by: `loss` (cross-entropy) or `margin` (logit, taken against the image's label).
+        bound: 1 or more; 1 is a shuffle.
+        momentum: weight of previous epochs, 0 to below 1.
+        by: `loss` (cross-entropy) or `margin` (logit of the wrong label).
 
     Raises:
         UserError: an option is out of range.
@@ -98,12 +99,9 @@ class HardSampler(IndexSampler):
         by: By = "loss",
     ) -> None:
         super().__init__(labels, seed)
-        if not (math.isfinite(bound) and bound >= 1):
-            raise UserError(f"sampler.bound={bound}: expected a number of at least 1")
-        if not 0 <= momentum < 1:
-            raise UserError(f"sampler.momentum={momentum}: expected a number from 0 to below 1")
-        if by not in ("loss", "margin"):
-            raise UserError(f"sampler.by={by}: expected loss or margin")
+        check_range("sampler.bound", bound, at_least=1)
+        check_range("sampler.momentum", momentum, at_least=0, below=1)
+        check_choice("sampler.by", by, get_args(By))
         self.bound, self.momentum, self.by = bound, momentum, by
         self.difficulty = np.full(len(labels), np.nan)
 
@@ -113,7 +111,7 @@ class HardSampler(IndexSampler):
         logits: NDArray[np.float64],
         targets: NDArray[np.float64],
     ) -> None:
-        """Learn from one epoch; what has a soft label or no finite logit is passed over."""
+        """Update the difficulties from one epoch; soft labels and non-finite logits are ignored."""
         clear = np.isin(targets, (0, 1)) & np.isfinite(logits)
         positions, against = positions[clear], np.where(targets == 1, -logits, logits)[clear]
         observed = np.logaddexp(0, against) if self.by == "loss" else against
@@ -126,24 +124,24 @@ class HardSampler(IndexSampler):
         self.difficulty[seen] = share * before + (1 - share) * mean
 
     def weights(self) -> NDArray[np.float64]:
-        """Return the expected number of draws of each image in the next epoch [N], 1 on average."""
+        """Return the expected number of draws of each image in the next epoch, `[N]`, of mean 1."""
         weights = np.ones(len(self.labels))
         seen = ~np.isnan(self.difficulty)
         scores = self.difficulty[seen]
         if self.by == "loss":
-            # Confident beyond rounding, a loss is 0, whose logarithm is not finite.
-            scores = np.log(np.maximum(scores, EASIEST))
+            # The loss of a very confident prediction is rounded to 0.
+            scores = np.log(np.maximum(scores, MIN_LOSS))
         weights[seen] = bounded_weights(scores, self.bound)
         return weights
 
     def draw(self) -> NDArray[np.int64]:
         """Draw each image its expected number of times, rounded up or down at random."""
-        return systematic_draw(self.weights(), np.random.default_rng([self.seed, self.epoch]))
+        return systematic_sample(self.weights(), np.random.default_rng([self.seed, self.epoch]))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the difficulties, NaN where nothing was observed."""
+        """Return the difficulties, NaN for images not observed yet."""
         return {"difficulty": torch.from_numpy(self.difficulty.copy())}
 
     def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
-        """Take up where `state_dict` left off."""
+        """Restore the difficulties from `state_dict`."""
         self.difficulty = state_dict["difficulty"].cpu().numpy().copy()

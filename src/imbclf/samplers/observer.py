@@ -1,4 +1,4 @@
-"""What a sampler has that learns from how training goes."""
+"""Protocol of samplers that learn from predictions during training."""
 
 from typing import Protocol, runtime_checkable
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 @runtime_checkable
 class Observer(Protocol):
-    """A sampler that is shown, after each epoch, what the network said of the images it drew."""
+    """A sampler that observes the network's logits of the drawn images after each epoch."""
 
     def observe(
         self,
@@ -17,13 +17,16 @@ class Observer(Protocol):
         logits: NDArray[np.float64],
         targets: NDArray[np.float64],
     ) -> None:
-        """Learn from an epoch's images of all devices, each argument [M], an image once a draw.
+        """Update the state from the images of an epoch, of all devices.
 
-        Targets are those that the loss saw, soft ones included.
+        Args:
+            positions: `[M]`, one for each draw of an image.
+            logits: `[M]`.
+            targets: `[M]`, targets of the loss, possibly soft.
         """
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return all that was learnt, for a checkpoint."""
+        """Return the state for a checkpoint."""
 
     def load_state_dict(self, state_dict: dict[str, Tensor]) -> None:
-        """Take up where `state_dict` left off."""
+        """Restore the state from `state_dict`."""

@@ -11,7 +11,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from imbclf.augment import FoldAugmentation
-from imbclf.data.device_cache import Pixels, gather, opened, placed, resident
+from imbclf.data.device_cache import (
+    Pixels,
+    cache_on_device,
+    open_reference,
+    take_images,
+    to_reference,
+)
 from imbclf.data.splits import Fold
 from imbclf.samplers import IndexSampler
 from imbclf.training.batch_sampler import IndexBatches
@@ -38,7 +44,7 @@ class Rows(Dataset[Batch]):
         """Gather the rows at these positions."""
         rows = self.rows[np.asarray(positions)]
         return (
-            gather(self.pixels, rows),
+            take_images(self.pixels, rows),
             torch.from_numpy(self.labels[rows]),
             torch.from_numpy(rows),
         )
@@ -77,18 +83,18 @@ class FoldDataModule(L.LightningDataModule):
 
     def __getstate__(self) -> dict[str, Any]:
         """Go to the process of a device with the place of the images, not with the images."""
-        return {**self.__dict__, "pixels": placed(self.pixels)}
+        return {**self.__dict__, "pixels": to_reference(self.pixels)}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         """Open the images in that process."""
-        self.__dict__.update({**state, "pixels": opened(state["pixels"])})
+        self.__dict__.update({**state, "pixels": open_reference(state["pixels"])})
 
     def setup(self, stage: str) -> None:  # noqa: ARG002
         """Copy the images to this one of several devices, if they fit there."""
         if self.trainer is None or self.trainer.world_size == 1:
             return
         if not isinstance(self.pixels, Tensor):
-            self.pixels = resident(self.pixels, self.trainer.strategy.root_device)
+            self.pixels = cache_on_device(self.pixels, self.trainer.strategy.root_device)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return batches of the fit part, drawn by the sampler."""

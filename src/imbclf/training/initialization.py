@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from imbclf.data.stratified import probe_sample
+from imbclf.data.stratified import balanced_sample
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import OneClassHead, minority_label
 from imbclf.models.patch_init import start_from_patches
@@ -91,7 +91,7 @@ def prepare_probe(
     if probe is None:
         return
     backbone.to(device)
-    chosen = rows[probe_sample(labels[rows], SIZE, seed)]
+    chosen = rows[balanced_sample(labels[rows], SIZE, seed)]
     with torch.no_grad():
         some = _some(backbone, pixels, labels, rows, seed)
         probe.learn_features(backbone.network, some, seed)
@@ -117,7 +117,7 @@ def _some(
     seed: int,
 ) -> Tensor:
     """Return some images of the fit part, both labels alike, as they enter the network."""
-    few = np.sort(rows[probe_sample(labels[rows], DESCRIBED, seed)])
+    few = np.sort(rows[balanced_sample(labels[rows], DESCRIBED, seed)])
     return backbone.normalize(torch.from_numpy(pixels[few]).to(backbone.scale.device))
 
 

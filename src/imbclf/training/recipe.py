@@ -12,7 +12,7 @@ from torch import nn
 
 from imbclf.augment import Augmentation
 from imbclf.augment.tta import Tta, check_tta
-from imbclf.data.device_cache import Pixels, resident
+from imbclf.data.device_cache import Pixels, cache_on_device
 from imbclf.errors import UserError
 from imbclf.metrics.thresholds import Method
 from imbclf.models.backbone import Backbone
@@ -125,5 +125,5 @@ class Recipe:
     def __post_init__(self) -> None:
         image_size = [int(side) for side in self.pixels.shape[1:3]]
         names = [str(name) for name in self.label_names]
-        object.__setattr__(self, "resident", resident(self.pixels, self.device))
+        object.__setattr__(self, "resident", cache_on_device(self.pixels, self.device))
         object.__setattr__(self, "card", {"image_size": image_size, "label_names": names})

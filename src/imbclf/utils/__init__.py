@@ -1,1 +1,1 @@
-"""Files, tables, text and threads: what every package may use."""
+"""Helpers for files, tables, arrays, text, checks and threads, used by all packages."""

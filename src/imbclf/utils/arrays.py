@@ -1,4 +1,4 @@
-"""Checks and counts of labels, scores and groups."""
+"""Validation and counts of labels, scores and groups."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +8,7 @@ def check_binary(values: ArrayLike, name: str = "labels") -> NDArray[np.int64]:
     """Return labels or decisions as an int64 array `[N]` of 0 and 1.
 
     Raises:
-        ValueError: unless they are one-dimensional and all 0 or 1.
+        ValueError: they are not one-dimensional, or not all 0 or 1.
 
     >>> check_binary([True, False, 1.0])
     array([1, 0, 1])
@@ -16,9 +16,9 @@ def check_binary(values: ArrayLike, name: str = "labels") -> NDArray[np.int64]:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name}: expected one dimension, got shape {array.shape}")
-    strange = array[(array != 0) & (array != 1)]
-    if len(strange):
-        raise ValueError(f"{name}: {len(strange)} are neither 0 nor 1, the first is {strange[0]!r}")
+    invalid = array[(array != 0) & (array != 1)]
+    if len(invalid):
+        raise ValueError(f"{name}: {len(invalid)} are neither 0 nor 1, the first is {invalid[0]!r}")
     return array.astype(np.int64)
 
 
@@ -28,7 +28,7 @@ def check_scores(
     """Return scores as float64 `[N]` and labels as int64 `[N]`.
 
     Raises:
-        ValueError: unless both are one-dimensional and equally long, scores finite, labels 0 or 1.
+        ValueError: shapes differ, a score is not finite, or labels are not `[N]` of 0 and 1.
 
     >>> check_scores([0.5, float("nan")], [0, 1])
     Traceback (most recent call last):
@@ -51,10 +51,10 @@ def check_same_shape(name: str, values: NDArray[np.generic], labels: NDArray[np.
 def check_both_classes(
     scores: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return scores and labels as arrays, both classes present.
+    """Return scores as float64 `[N]` and labels as int64 `[N]`, both classes present.
 
     Raises:
-        ValueError: as `check_scores`, or if a class is absent.
+        ValueError: as `check_scores`, or a class is absent.
     """
     numbers, truth = check_scores(scores, labels)
     for label in (0, 1):
@@ -69,7 +69,7 @@ def check_probabilities(
     """Return probabilities as float64 `[N]` and labels as int64 `[N]`, N > 0.
 
     Raises:
-        ValueError: as `check_scores`, if a probability is not within 0 and 1, or there is none.
+        ValueError: as `check_scores`, a probability is not within 0 and 1, or there is none.
     """
     numbers, truth = check_scores(probabilities, labels)
     outside = np.count_nonzero((numbers < 0) | (numbers > 1))
@@ -79,7 +79,14 @@ def check_probabilities(
 
 
 def number_groups(groups: ArrayLike, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return groups `[N]`, called anything, as numbers from 0."""
+    """Return group identifiers `[N]` of any type as numbers from 0, int64 `[N]`.
+
+    Raises:
+        ValueError: groups and labels differ in shape.
+
+    >>> number_groups(["b", "a", "b"], np.array([0, 0, 1]))
+    array([1, 0, 1])
+    """
     names = np.asarray(groups)
     if names.shape != labels.shape:
         raise ValueError(f"groups: shape {names.shape}, but labels {labels.shape}")
@@ -87,7 +94,7 @@ def number_groups(groups: ArrayLike, labels: NDArray[np.int64]) -> NDArray[np.in
 
 
 def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
-    """Count the labels 0 and 1.
+    """Return the numbers of labels 0 and 1.
 
     >>> class_counts(np.array([1, 1, 0]))
     (1, 2)
@@ -96,11 +103,20 @@ def class_counts(labels: NDArray[np.int64]) -> tuple[int, int]:
     return int(zero), int(one)
 
 
+def minority_class(counts: tuple[int, int]) -> int:
+    """Return the label of the smaller class, given the counts of labels 0 and 1; 0 on a tie.
+
+    >>> minority_class((88, 12)), minority_class((50, 50))
+    (1, 0)
+    """
+    zero, one = counts
+    return int(one < zero)
+
+
 def minority_label(labels: NDArray[np.int64]) -> int:
-    """Return the rarer of the labels 0 and 1; of two classes of equal size it is 0.
+    """Return the rarer of the labels 0 and 1, as `minority_class` does; 0 on a tie.
 
     >>> minority_label(np.array([0, 0, 1])), minority_label(np.array([0, 1]))
     (1, 0)
     """
-    zero, one = np.bincount(labels, minlength=2)
-    return int(one < zero)
+    return minority_class(class_counts(labels))

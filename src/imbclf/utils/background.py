@@ -1,4 +1,4 @@
-"""Work that is begun before its result is needed."""
+"""Functions that run in background threads."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,34 +10,35 @@ Result = TypeVar("Result")
 
 
 def run_in_background(work: Callable[[Callable[[], None]], Result]) -> Callable[[], Result]:
-    """Begin `work` in the background; return a function that waits for its result.
+    """Start `work` in a daemon thread, and return a function that waits for its result.
 
-    The caller goes on when `work` calls its argument, to say that other processes do the rest, or
-    is done. Until then both would want the interpreter: who asks the system for 100,000 files
-    while another thread imports modules waits for it 100,000 times.
+    Returns as soon as `work` calls its argument, which it should do once it only waits for other
+    processes, or has finished. Until then both threads would compete for the interpreter lock:
+    100,000 file system calls while another thread imports modules are slow.
 
-    A process that ends before asking does not wait for the work.
+    Args:
+        work: function of a callback that releases the caller.
 
-    >>> answer = run_in_background(lambda others_do_the_rest: 6 * 7)
-    >>> answer()
+    >>> result = run_in_background(lambda release_caller: 6 * 7)
+    >>> result()
     42
     """
-    on_its_way = Event()
-    future = start_thread(partial(work, on_its_way.set), daemon=True)
-    future.add_done_callback(lambda _: on_its_way.set())
-    on_its_way.wait()
+    released = Event()
+    future = start_thread(partial(work, released.set), daemon=True)
+    future.add_done_callback(lambda _: released.set())
+    released.wait()
     return future.result
 
 
 def start_thread(work: Callable[[], Result], daemon: bool) -> Future[Result]:
-    """Do `work` in a thread of its own, which ends with it.
+    """Start `work` in a new thread and return its future.
 
-    A ThreadPoolExecutor whose `submit` is interrupted has a thread that it does not know of, and
-    the process waits for that one for ever when it ends.
+    Unlike with a ThreadPoolExecutor, an interrupt during the start leaves no unknown thread that
+    the process would wait for when it ends.
 
     Args:
-        work: what to do.
-        daemon: whether a process may end before it is done.
+        work: the function to run.
+        daemon: whether the process may end before it has finished.
 
     >>> start_thread(lambda: 6 * 7, daemon=False).result()
     42

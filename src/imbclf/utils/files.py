@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files and folders."""
 
 import os
 import shutil
@@ -9,45 +9,45 @@ from pathlib import Path
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Return a path beside `path` to write to; on success it is synced and takes `path`'s place.
+    """Yield a temporary path; on success, fsync it and rename it to `path`.
 
-    After an error the half-written file is removed and whatever stood at `path` is untouched. A
-    write that the system refuses, for a full disk say, names no file: it is given `path`.
+    On an error the temporary file is removed and `path` is unchanged. An OSError without a file
+    name, as on a full disk, gets that of `path`.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a" / "note.txt"
-    >>> with atomic_write(target) as beside:
-    ...     _ = beside.write_text("all of it")
+    >>> with atomic_write(target) as temporary:
+    ...     _ = temporary.write_text("all of it")
     >>> target.read_text()
     'all of it'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        yield beside
-        with beside.open("rb+") as written:
+        yield temporary
+        with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     except OSError as error:
         if error.errno is not None and error.filename is None:
             error.filename = str(path)
         raise
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8, whole or not at all."""
-    with atomic_write(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+    """Write `text` to `path` as UTF-8, atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Return an empty folder to fill, which takes `folder`'s place when all went well.
+    """Yield an empty temporary folder; on success, rename it to `folder`.
 
-    After an error it is removed and whatever stood at `folder` is untouched. One process at a
-    time: hold a lock.
+    On an error it is removed and `folder` is unchanged. Not safe for concurrent processes: hold a
+    lock.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "result"

@@ -1,4 +1,4 @@
-"""Memory that did not suffice, said with the batch size to try."""
+"""Turn out-of-memory errors into a message with a batch size to try."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ import torch
 
 from imbclf.errors import UserError
 
-# What torch says on a CPU, where it has no exception of its own for it.
+# Messages of torch on a CPU, for which it has no exception type.
 ON_A_CPU = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-# All that oneDNN says; where a shape or a type does not suit it, "descriptor" follows.
+# The whole messages of oneDNN; for unsupported shapes or types, "descriptor" follows.
 ONEDNN = ("could not create a primitive", "could not execute a primitive")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out, on whichever device.
+    """Return whether an exception means that memory ran out, on any device.
 
     >>> is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"))
     True
@@ -25,18 +25,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    said = str(error)
-    known = said in ONEDNN or any(words in said for words in ON_A_CPU)
+    message = str(error)
+    known = message in ONEDNN or any(part in message for part in ON_A_CPU)
     return isinstance(error, RuntimeError) and known
 
 
 @contextmanager
 def explain_out_of_memory(what: str, batch_size: int) -> Iterator[None]:
-    """Turn a shortage of memory into a message that names half the batch size.
+    """Turn an out-of-memory error into a UserError that suggests half the batch size.
 
     Args:
-        what: was being done, at the beginning of the message.
-        batch_size: `data.batch_size` as it is.
+        what: what was being done, the start of the message.
+        batch_size: the current `data.batch_size`.
 
     Raises:
         UserError: memory ran out.
@@ -51,9 +51,9 @@ def explain_out_of_memory(what: str, batch_size: int) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        way_on = (
+        advice = (
             f"try data.batch_size={batch_size // 2} (it is {batch_size})"
             if batch_size > 2
             else "try smaller images (data.image_size) or a smaller model"
         )
-        raise UserError(f"{what}: memory ran out; {way_on}") from error
+        raise UserError(f"{what}: memory ran out; {advice}") from error

@@ -1,4 +1,4 @@
-"""One process at a time trains in a run directory."""
+"""Lock of a run directory: one training process at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ LOCK = ".lock"
 
 @contextmanager
 def lock_run(run: Path) -> Iterator[None]:
-    """Keep other processes out of a run directory; a killed one keeps nobody out.
+    """Hold the lock of a run directory; the lock of a killed process does not remain.
 
     Raises:
-        UserError: another process is in it.
+        UserError: another process holds it.
 
     >>> import tempfile
     >>> run = Path(tempfile.mkdtemp())
@@ -32,11 +32,11 @@ def lock_run(run: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise UserError(
-            f"{run}: another process is training this run. Wait until it ends, or end it and go "
-            f"on with imbclf-train resume={run}"
+            f"{run}: another process is training this run. Wait until it ends, or stop it and "
+            f"resume with  imbclf-train resume={run}"
         ) from None
     except (OSError, NotImplementedError):
-        pass  # a file system that knows no locks, or is full, which the run itself will tell
+        pass  # no locks on this file system, or it is full, which the run itself reports
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Tables and JSON as files, exact to the last bit."""
+"""CSV and JSON files whose floats read back exactly."""
 
 import csv
 import json
@@ -15,12 +15,14 @@ from imbclf.utils.files import write_text
 
 
 def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write equally long columns as CSV, whole or not at all; floats so that they read back.
+    """Write columns as CSV, atomically; floats read back exactly.
 
-    What is None or not a number leaves its cell empty.
+    Args:
+        path: the file.
+        columns: equally long columns by name; None and NaN become empty cells.
     """
     text = _csv(columns, csv.QUOTE_MINIMAL)
-    # Python's writer leaves a carriage return bare, which a reader takes for the end of a line.
+    # Python's writer does not quote carriage returns, which readers take as line ends.
     write_text(path, _csv(columns, csv.QUOTE_NONNUMERIC) if "\r" in text else text)
 
 
@@ -40,17 +42,17 @@ def _cells(column: Any) -> list[Any]:  # noqa: ANN401
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read what `write_table` wrote, floats bit for bit; a file called `NA` stays one."""
+    """Read a table of `write_table`, floats exactly; a file named `NA` is not a missing value."""
     exact = ("logit", "score")
-    # Groups called 1 and 01 are two.
+    # As text, since groups 1 and 01 differ.
     as_written = dict.fromkeys((*exact, "file", "group"), str)
     table = pd.read_csv(path, keep_default_na=False, dtype=as_written)
-    # pandas' own parser of floats has not been exact in all its versions.
+    # The float parser of pandas is not exact in all versions.
     return table.astype({name: np.float64 for name in exact if name in table})
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all; numbers that are not finite become null."""
+    """Write JSON, atomically; numbers that are not finite become null."""
 
     def plain(item: Any) -> Any:  # noqa: ANN401
         if isinstance(item, Mapping):
@@ -65,7 +67,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def is_number(value: object) -> bool:
-    """Whether something read from JSON is a finite number.
+    """Return whether a value read from JSON is a finite number.
 
     >>> is_number(0.5), is_number(3), is_number(True), is_number("3"), is_number(float("inf"))
     (True, True, False, False, False)

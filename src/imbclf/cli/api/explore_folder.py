@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from imbclf.data.dataset import LabelledFolder
-from imbclf.data.exploration.explore import Exploration, explore as explore_images, facts
+from imbclf.data.exploration.explore import explore as explore_images
+from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
+from imbclf.data.exploration.result import Exploration
 from imbclf.reporting.write_exploration import duplicate_pairs, write_exploration
 
 

@@ -1,4 +1,4 @@
-"""Drawn faces for trying the package without data."""
+"""Demo data: drawn faces, to try the package without data."""
 
 import lazy_loader
 

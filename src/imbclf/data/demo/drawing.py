@@ -1,4 +1,4 @@
-"""Shapes and colors in the frame of a face: what a drawing of one is made of."""
+"""Shapes and colors in the coordinate frame of a face."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 
 
 def oval(x: float, y: float, rx: float, ry: float, corners: float = 2.0) -> Points:
-    """Outline |u / rx|^corners + |v / ry|^corners = 1 around (x, y), float64 `[33, 2]`.
+    """Return the outline |u / rx|^corners + |v / ry|^corners = 1 around (x, y), float64 `[33, 2]`.
 
     `corners` 2 is an ellipse, more is squarer (Lame's curve). It runs from the right over the
     bottom, `[:17]`, and back over the top, `[16:]`.
@@ -27,15 +27,16 @@ def oval(x: float, y: float, rx: float, ry: float, corners: float = 2.0) -> Poin
     return unit * (rx, ry) + (x, y)
 
 
-def any_color(random: Generator) -> Color:
-    """Draw any color but the extremes, float64 `[3]` in 0 to 255."""
+def random_color(random: Generator) -> Color:
+    """Draw a uniformly random color, float64 `[3]` in 10 to 245."""
     return random.uniform(10, 245, size=3)
 
 
-def between(palette: NDArray[np.int64], random: Generator) -> Color:
-    """Draw a color on the way along the palette's rows `[P, 3]`, float64 `[3]`.
+def palette_color(palette: NDArray[np.int64], random: Generator) -> Color:
+    """Draw a color, float64 `[3]`, interpolated between adjacent rows of the palette `[P, 3]`.
 
-    >>> gray = between(np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]]), np.random.default_rng(0))
+    >>> grays = np.array([[0, 0, 0], [9, 9, 9], [90, 90, 90]])
+    >>> gray = palette_color(grays, np.random.default_rng(0))
     >>> bool(0 <= gray[0] == gray[1] == gray[2] <= 90)
     True
     """
@@ -47,13 +48,13 @@ def between(palette: NDArray[np.int64], random: Generator) -> Color:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A canvas that takes shapes in the frame of the face.
+    """A canvas for shapes in the frame of the face.
 
-    The frame's origin is the middle of the head, x runs to the right and y down, and 1 is half
-    the height of the head.
+    The frame's origin is the center of the head, x points right and y down, and 1 is half the
+    height of the head.
 
     Args:
-        canvas: what to draw on, its colors mixed by opacity.
+        canvas: canvas that blends colors by opacity.
         axes: the frame's x and y axis in pixels, float64 `[2, 2]`, one a row.
         origin: the frame's origin in pixels, float64 `[2]`.
     """
@@ -67,7 +68,7 @@ class Sketch:
         self.canvas.polygon(self._pixels(outline), fill=_ink(color, opacity))
 
     def stroke(self, line: Points, color: Color, width: float, opacity: float = 1.0) -> None:
-        """Draw along the line `[P, 2]` with a pen of `width`."""
+        """Draw the line `[P, 2]` with the given width."""
         pixels = max(1, round(width * float(np.hypot(*self.axes[0]))))
         self.canvas.line(self._pixels(line), fill=_ink(color, opacity), width=pixels)
 
@@ -82,7 +83,7 @@ def _ink(color: Color, opacity: float) -> tuple[int, ...]:
 
 
 def pose(image: Image.Image, random: Generator) -> Sketch:
-    """Place a face on a square image: a little shifted, scaled and tilted."""
+    """Return a sketch on a square image with a slightly shifted, scaled and tilted frame."""
     tilt, scale = random.normal(0, 0.07), image.width * random.uniform(0.38, 0.44)
     axes = scale * np.array([[np.cos(tilt), np.sin(tilt)], [-np.sin(tilt), np.cos(tilt)]])
     origin = image.width * random.uniform(0.47, 0.53, size=2)

@@ -1,8 +1,8 @@
 """Drawn faces with and without glasses: a small, hard enough task that needs no download.
 
-A face is painted from back to front and then photographed: shrunk, blurred, lit, grained.
-Whatever makes real glasses hard to see is here: frames from thick and black to thin and pale,
-fringes and hats above them, and eyebrows, make-up and tired eyes that look like them.
+A face is painted from back to front, then resized, blurred, lit and given noise. It has what makes
+real glasses hard to detect: frames from thick and black to thin and pale, fringes and hats above
+them, and eyebrows, make-up and tired eyes that resemble them.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from imbclf.data.demo.drawing import Color, Sketch, any_color, between, oval, pose
+from imbclf.data.demo.drawing import Color, Sketch, oval, palette_color, pose, random_color
 
 GLASSES, NO_GLASSES = 0, 1
 
@@ -22,17 +22,17 @@ GRAY, DARK, WHITE = np.array([[165.0, 165, 170], [25, 20, 22], [250, 250, 250]])
 
 
 def paint_background(side: int, random: Generator) -> Image.Image:
-    """Begin a picture with soft blots in related colors."""
+    """Return a picture of soft blots in related colors."""
     blots = random.uniform(20, 220) + random.normal(0, 22, 3) + random.normal(0, 22, (4, 4, 3))
     small = Image.fromarray(np.clip(blots, 0, 255).astype(np.uint8))
     return small.resize((side, side), Image.Resampling.BICUBIC)
 
 
 def paint_head(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
-    """Paint long hair behind the head or none, clothes, neck, ears and the bare face."""
+    """Paint long hair or none, clothes, neck, ears and the face."""
     if random.random() < 0.45:
         sketch.fill(oval(0, 0.3, 0.95, random.uniform(1.2, 1.6), 2.5), hair)
-    sketch.fill(oval(0, 1.9, 1.4, random.uniform(0.65, 0.85), 2.5), any_color(random))
+    sketch.fill(oval(0, 1.9, 1.4, random.uniform(0.65, 0.85), 2.5), random_color(random))
     sketch.fill(oval(0, 1, 0.36, 0.45, 4), 0.82 * skin)
     for side in (-1, 1):
         sketch.fill(oval(0.72 * side, 0.02, 0.12, 0.22), 0.88 * skin)
@@ -42,10 +42,10 @@ def paint_head(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> N
 def paint_eyes(sketch: Sketch, skin: Color, hair: Color, random: Generator) -> None:
     """Paint sockets or make-up, eyes, tired lines below them and eyebrows above."""
     made_up = random.random() < 0.2
-    shade = any_color(random) * 0.6 if made_up else random.uniform(0.4, 0.9) * skin
+    shade = random_color(random) * 0.6 if made_up else random.uniform(0.4, 0.9) * skin
     shade_height, shade_opacity = random.uniform(0.12, 0.2), random.uniform(0.2 * made_up, 0.6)
     bag_size, bag_opacity = random.uniform(0.14, 0.26), random.uniform(0, 0.6) ** 1.5
-    iris, lid = between(HAIRS, random) * random.uniform(0.5, 1), random.uniform(0.03, 0.1)
+    iris, lid = palette_color(HAIRS, random) * random.uniform(0.5, 1), random.uniform(0.03, 0.1)
     brow_height, brow_width = random.uniform(-0.42, -0.3), random.uniform(0.02, 0.1)
     brow_opacity, slant = random.uniform(0.2, 1), random.normal(0, 0.1)
     for side in (-1, 1):
@@ -77,7 +77,7 @@ def paint_glasses(sketch: Sketch, random: Generator) -> None:
     """Paint two lenses, clear or dark, their rims, the bridge and the arms."""
     rx, ry = random.uniform(0.24, 0.33), random.uniform(0.17, 0.28)
     y, corners = random.uniform(-0.13, 0.02), random.choice([2.0, 3.0, 5.0])
-    frame, width = between(FRAMES, random), random.uniform(0.035, 0.08)
+    frame, width = palette_color(FRAMES, random), random.uniform(0.035, 0.08)
     opacity = random.uniform(0.6, 1)
     rim = slice(16 if random.random() < 0.2 else 0, None)
     tint = random.uniform(0.55, 0.9) if random.random() < 0.2 else random.uniform(0, 0.3)
@@ -94,7 +94,7 @@ def paint_glasses(sketch: Sketch, random: Generator) -> None:
 
 
 def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
-    """Paint a parted fringe, loose locks or none, or a hat; and the shadow they throw."""
+    """Paint a parted fringe, with loose locks or none, or a hat, and the shadow below."""
     hat, bald = random.random() < 0.15, random.random() < 0.08
     parting, depth = random.uniform(-0.4, 0.4), random.uniform(-0.75, -0.4)
     ends = depth if hat else 0.3 * depth - 0.1
@@ -106,7 +106,7 @@ def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
         shadow = np.concatenate([edge, below]) * (0.87, 1)
         sketch.fill(shadow, DARK, random.uniform(0, 0.4))
     if hat:
-        color = any_color(random)
+        color = random_color(random)
         sketch.fill(top, color)
         sketch.stroke(edge * (1.25, 1), 0.7 * color, 0.12)
     elif not bald:
@@ -117,7 +117,7 @@ def paint_hair(sketch: Sketch, hair: Color, random: Generator) -> None:
 
 
 def photograph(picture: Image.Image, size: int, random: Generator) -> NDArray[np.uint8]:
-    """Shrink to `size`, blur, light from one side in some color, and add grain."""
+    """Return the picture resized to `size`, blurred, lit from one side and with noise."""
     small = picture.resize((size, size), Image.Resampling.BOX)
     small = small.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7) * size / 64))
     angle, slope = random.uniform(0, 2 * np.pi), random.uniform(0, 0.3)
@@ -131,20 +131,19 @@ def photograph(picture: Image.Image, size: int, random: Generator) -> NDArray[np
 
 
 def draw_face(label: int, seed: int, index: int, size: int = 64) -> NDArray[np.uint8]:
-    """Draw the face of number `index`, uint8 `[size, size, 3]`.
+    """Draw face number `index`, uint8 `[size, size, 3]`.
 
-    Label 0 wears glasses, label 1 does not, and everything else about the face depends on `seed`
-    and `index` only.
+    Label 0 wears glasses, label 1 does not; all else depends only on `seed` and `index`.
 
     >>> draw_face(GLASSES, seed=0, index=7).shape
     (64, 64, 3)
     """
-    # Glasses draw from a stream of their own, so that the rest is the same with and without.
+    # A separate random stream for glasses keeps the rest the same with and without them.
     random, random_glasses = np.random.default_rng([seed, index]).spawn(2)
     picture = paint_background(SUPERSAMPLING * size, random)
     sketch = pose(picture, random)
-    skin = between(SKINS, random) + random.normal(0, 6, size=3)
-    hair = GRAY if random.random() < 0.1 else between(HAIRS, random)
+    skin = palette_color(SKINS, random) + random.normal(0, 6, size=3)
+    hair = GRAY if random.random() < 0.1 else palette_color(HAIRS, random)
     paint_head(sketch, skin, hair, random)
     paint_eyes(sketch, skin, hair, random)
     paint_nose_and_mouth(sketch, skin, hair, random)
@@ -152,17 +151,3 @@ def draw_face(label: int, seed: int, index: int, size: int = 64) -> NDArray[np.u
         paint_glasses(sketch, random_glasses)
     paint_hair(sketch, hair, random)
     return photograph(picture, size, random)
-
-
-def draw_faces(labels: NDArray[np.int64], seed: int, size: int = 64) -> NDArray[np.uint8]:
-    """Draw one face for each label `[N]`, uint8 `[N, size, size, 3]`.
-
-    Image i depends on `seed`, i and its own label only, however many there are.
-
-    >>> draw_faces(np.array([0, 1]), seed=0).dtype
-    dtype('uint8')
-    """
-    faces = np.empty((len(labels), size, size, 3), dtype=np.uint8)
-    for index, label in enumerate(labels.tolist()):
-        faces[index] = draw_face(label, seed, index, size)
-    return faces

@@ -1,4 +1,4 @@
-"""The built-in demo data: drawn faces, written once in the layout of the users' own data."""
+"""The demo data set: drawn faces with and without glasses, written as image files."""
 
 import json
 import logging
@@ -12,16 +12,17 @@ from tqdm import tqdm
 
 from imbclf.data.demo.faces import GLASSES, NO_GLASSES, draw_face
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_range
 from imbclf.utils.files import atomic_folder, write_text
 
 logger = logging.getLogger("imbclf")
 
-# To be raised with every change to the drawing, so that older pictures are not taken for it.
+# To be raised when the drawing changes, so that older data are not reused.
 DRAWING = 1
 
 
 def imbalanced_labels(images: int, minority: float, seed: int) -> NDArray[np.int64]:
-    """Shuffle `round(minority * images)` labels 0 and otherwise labels 1, int64 `[images]`.
+    """Return `round(minority * images)` labels 0, the rest labels 1, shuffled: int64 `[images]`.
 
     >>> np.bincount(imbalanced_labels(images=100, minority=0.12, seed=0)).tolist()
     [12, 88]
@@ -41,16 +42,22 @@ def write_demo(
     """Write faces with (label 0, the minority) and without glasses (label 1), 64x64 JPEG files.
 
         train_img/000001.jpg ...    `images` labeled faces
-        label_train.txt             their labels, one a line
+        label_train.txt             their labels, one per line
         val_img/000001.jpg ...      `unlabeled` others, the same share with glasses
         demo.json                   the arguments
 
-    The folder appears whole or not at all, also when several processes want it at once; where it
-    is already there with the same arguments nothing is written. The labels of `val_img` are not
-    kept.
+    The folder is written atomically, also by several processes at once; if it already holds the
+    same data, nothing is written. The labels of `val_img` are not stored.
+
+    Args:
+        folder: folder to write, missing or empty.
+        images: number of labeled faces.
+        unlabeled: number of faces without labels.
+        minority: share with glasses, below .5.
+        seed: random seed.
 
     Raises:
-        UserError: where an argument is out of range, or the folder holds anything else.
+        UserError: an argument is out of range, or the folder holds something else.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp()) / "demo"
@@ -58,35 +65,24 @@ def write_demo(
     >>> sorted(path.name for path in folder.iterdir())
     ['demo.json', 'label_train.txt', 'train_img', 'val_img']
     """
-    if not 0 < round(minority * images) < images - round(minority * images):
-        raise UserError(
-            f"demo data of images={images} and minority={minority}: expected a share below 0.5 "
-            "that makes at least one image"
-        )
-    if unlabeled < 0 or seed < 0:
-        raise UserError(f"demo data of unlabeled={unlabeled} and seed={seed}: expected 0 or more")
-    wanted = {
-        "images": images,
-        "unlabelled": unlabeled,
-        "minority": minority,
-        "seed": seed,
-        "drawing": DRAWING,
-    }
+    _check_arguments(images, unlabeled, minority, seed)
+    wanted = {"images": images, "unlabelled": unlabeled, "minority": minority, "seed": seed}
+    wanted["drawing"] = DRAWING
     if is_written(folder, wanted):
         return
     labels = imbalanced_labels(images, minority, seed)
-    # What a link points to is what has to be written.
+    # Write to the target of a symbolic link.
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if is_written(folder, wanted):
             return
-        with atomic_folder(folder) as beside:
-            write_faces(beside / "train_img", labels, seed, first=0)
+        with atomic_folder(folder) as partial:
+            write_faces(partial / "train_img", labels, seed, first=0)
             hidden = imbalanced_labels(unlabeled, minority, seed)
-            write_faces(beside / "val_img", hidden, seed, first=images)
-            write_text(beside / "label_train.txt", "".join(f"{label}\n" for label in labels))
-            write_text(beside / "demo.json", json.dumps(wanted, indent=2) + "\n")
+            write_faces(partial / "val_img", hidden, seed, first=images)
+            write_text(partial / "label_train.txt", "".join(f"{label}\n" for label in labels))
+            write_text(partial / "demo.json", json.dumps(wanted, indent=2) + "\n")
     logger.info(
         "drew the demo data, %d faces of which %d wear glasses (label 0) and %d more without "
         "labels, in %s",
@@ -97,11 +93,21 @@ def write_demo(
     )
 
 
+def _check_arguments(images: int, unlabeled: int, minority: float, seed: int) -> None:
+    check_range("data.make.unlabeled", unlabeled, at_least=0, what="images")
+    check_range("data.make.seed", seed, at_least=0)
+    if not 0 < round(minority * images) < images - round(minority * images):
+        raise UserError(
+            f"data.make.minority={minority}: expected a share below 0.5 that makes at least one of "
+            f"data.make.images={images} images"
+        )
+
+
 def is_written(folder: Path, wanted: dict[str, float]) -> bool:
-    """Return whether the folder holds the wanted demo data already; nothing else may be in it.
+    """Return whether the folder already holds the wanted demo data.
 
     Raises:
-        UserError: where it holds anything else.
+        UserError: it holds something else.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
@@ -113,13 +119,13 @@ def is_written(folder: Path, wanted: dict[str, float]) -> bool:
         return True
     held = "something other than demo data" if found is None else f"the demo data of {found}"
     raise UserError(
-        f"data.dir={folder} holds {held}, where the demo data of {wanted} were to be drawn: "
-        "choose another data.dir or remove this folder"
+        f"data.dir={folder} holds {held}, but expected an empty folder for the demo data of "
+        f"{wanted}; choose another data.dir or remove this folder"
     )
 
 
 def write_faces(folder: Path, labels: NDArray[np.int64], seed: int, first: int) -> None:
-    """Draw faces number `first` and on, and write them as 000001.jpg and on."""
+    """Draw faces from number `first` on, and write them as 000001.jpg, 000002.jpg, ..."""
     folder.mkdir()
     drawn = tqdm(labels.tolist(), desc=f"Drawing {folder.name}", unit="face", disable=None)
     for position, label in enumerate(drawn):

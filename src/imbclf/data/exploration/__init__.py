@@ -1,4 +1,4 @@
-"""What to look at before training: duplicates, look-alikes, counts and colors by class."""
+"""Exploration of a data set before training: duplicates, file traits and colors by class."""
 
 import lazy_loader
 

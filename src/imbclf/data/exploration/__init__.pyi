@@ -1,1 +1,1 @@
-from .explore import Exploration as Exploration
+from .result import Exploration as Exploration

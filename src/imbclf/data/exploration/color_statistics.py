@@ -1,18 +1,18 @@
-"""How the images of a data set look on the whole: colors and mean images."""
+"""Color statistics and mean images of a data set."""
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Of ImageNet's red, green and blue, in 0..1: what pretrained networks were fed with.
+# Of ImageNet's red, green and blue, in 0..1: the normalization of pretrained networks.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
-BLOCK = 512  # images at once
+BLOCK = 512  # images per step
 
 
-class Appearance(NamedTuple):
-    """Statistics of pixels in 0..1.
+class ColorStatistics(NamedTuple):
+    """Statistics of pixels scaled to 0..1.
 
     Attributes:
         mean, deviation: `[3]`, of red, green and blue over all pixels of all images.
@@ -24,11 +24,15 @@ class Appearance(NamedTuple):
     class_means: NDArray[np.float64]
 
 
-def appearance(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Appearance:
-    """Measure images, uint8 `[N, H, W, 3]`, of labels `[N]` 0 and 1, both of which occur.
+def color_statistics(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ColorStatistics:
+    """Return the color statistics of images.
+
+    Args:
+        pixels: uint8 `[N, H, W, 3]`.
+        labels: `[N]`, 0 or 1, both present.
 
     >>> black_and_white = np.array([0, 255], np.uint8).repeat(12).reshape(2, 2, 2, 3)
-    >>> found = appearance(black_and_white, np.array([0, 1]))
+    >>> found = color_statistics(black_and_white, np.array([0, 1]))
     >>> found.mean.tolist(), found.deviation.tolist(), found.class_means[1].min().tolist()
     ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0)
     """
@@ -46,4 +50,4 @@ def appearance(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Appearan
     mean = sums.sum(axis=0).mean(axis=(0, 1)) / len(pixels) / 255
     mean_square = squares / pixels[..., 0].size / 255**2
     deviation = np.sqrt(np.maximum(mean_square - mean**2, 0))
-    return Appearance(mean, deviation, sums / counts[:, None, None, None] / 255)
+    return ColorStatistics(mean, deviation, sums / counts[:, None, None, None] / 255)

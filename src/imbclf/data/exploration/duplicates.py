@@ -1,4 +1,4 @@
-"""The same picture twice: exact copies and near ones, their groups, what they do to folds."""
+"""Exact and near duplicates among images, and their groups."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.decoding import decode
-from imbclf.data.exploration.near_duplicates import connected, near_pairs
+from imbclf.data.exploration.near_duplicates import connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import perceptual_hashes
 from imbclf.data.splits import Fold
 
@@ -17,46 +17,47 @@ DIGEST = 16  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Pairs of images that show the same picture, `[P]` each, sorted.
+    """Pairs of images that show the same picture, `[P]` each, sorted by index.
 
-    Of more than two exact copies each is paired with the first. Near pairs are pairs of firsts.
+    Exact copies are paired with the first of them only, and near duplicates are found among
+    first copies only.
 
     Attributes:
         first, second: indices of the images, first < second.
-        exact: whether all pixels are the same.
-        bits: in how many of 64 bits the perceptual hashes of the two whole images differ.
-        likeness: correlation of their edges, 1 for exact copies.
+        exact: whether all pixels are equal.
+        bits: Hamming distance of the perceptual hashes of the whole images, of 64 bits.
+        similarity: correlation of the images' edges, 1 for exact copies.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
     exact: NDArray[np.bool_]
     bits: NDArray[np.int64]
-    likeness: NDArray[np.float64]
+    similarity: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.first)
 
     def take(self, chosen: NDArray[np.bool_]) -> "Duplicates":
-        """Return the pairs chosen by `[P]`."""
+        """Return the pairs where the mask `[P]` is True."""
         return Duplicates(
             first=self.first[chosen],
             second=self.second[chosen],
             exact=self.exact[chosen],
             bits=self.bits[chosen],
-            likeness=self.likeness[chosen],
+            similarity=self.similarity[chosen],
         )
 
 
 def find_duplicates(
     originals: NDArray[np.int64], thumbs: NDArray[np.uint8], threads: int = 1
 ) -> Duplicates:
-    """Find all pairs.
+    """Return all pairs of exact and near duplicates.
 
     Args:
-        originals: `[N]`, as `first_copies` gives them.
-        thumbs: uint8 `[N, 32, 32]`, as `thumbnails` gives them.
-        threads: that share the work.
+        originals: `[N]`, from `first_copies`.
+        thumbs: uint8 `[N, 32, 32]`, from `thumbnails`.
+        threads: number of threads.
     """
     copies = np.flatnonzero(originals != np.arange(len(originals)))
     firsts = np.flatnonzero(originals == np.arange(len(originals)))
@@ -67,13 +68,13 @@ def find_duplicates(
     paired, place = np.unique([first, second], return_inverse=True)
     codes = perceptual_hashes(thumbs[paired])[place.reshape(2, -1)]
     bits = np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)
-    likeness = np.concatenate([np.ones(len(copies)), near.likeness])
+    similarity = np.concatenate([np.ones(len(copies)), near.similarity])
     order = np.lexsort((second, first))
-    return Duplicates(first[order], second[order], exact[order], bits[order], likeness[order])
+    return Duplicates(first[order], second[order], exact[order], bits[order], similarity[order])
 
 
 def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
-    """Return for each image the index of the first with the same size and pixels, `[N]`.
+    """Return for each image the index of its first exact copy, often itself: int64 `[N]`.
 
     >>> first_copies([np.zeros((1, 1, 3), np.uint8), np.ones((1, 1, 3), np.uint8)] * 2).tolist()
     [0, 1, 0, 1]
@@ -81,12 +82,12 @@ def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
     return _first_equal([_digest(image) for image in pixels])
 
 
-def confirmed_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
-    """Compare copies of images that were resized once more, in full size.
+def confirm_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
+    """Return `first_copies` of the full-size images, given those of the resized images.
 
     Args:
-        originals: `[N]`, as `first_copies` gives them for the resized images.
-        paths: `[N]`, the files.
+        originals: `[N]`, from `first_copies` of the resized images.
+        paths: `[N]`, paths of the files; only those of copies are decoded.
     """
     suspects = np.flatnonzero(np.bincount(originals, minlength=len(originals))[originals] > 1)
     digests: list[object] = list(range(len(originals)))
@@ -98,49 +99,53 @@ def confirmed_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDAr
 def duplicate_groups(
     count: int, pairs: Duplicates, groups: NDArray[np.str_] | None = None
 ) -> NDArray[np.int64]:
-    """Number the groups of images that must stay together, `[count]`.
+    """Return group numbers that keep duplicates and given groups together, `[count]`.
 
-    Duplicates share a group, and so do all images of a group that was given.
+    Args:
+        count: number of images.
+        pairs: duplicates among them.
+        groups: `[count]`, names of given groups (patients, identities), or None.
     """
     if groups is None:
-        return connected(count, pairs.first, pairs.second)
+        return connected_groups(count, pairs.first, pairs.second)
     _, leaders, group = np.unique(groups, return_index=True, return_inverse=True)
     first = np.concatenate([pairs.first, leaders[group]])
-    return connected(count, first, np.concatenate([pairs.second, np.arange(count)]))
+    return connected_groups(count, first, np.concatenate([pairs.second, np.arange(count)]))
 
 
 def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:
-    """Return pairs of the images below `count` with each image from there on that they show.
+    """Return the duplicates between the first `count` images and the others.
 
-    An image that is paired with none of them, but by way of others (a copy of a near copy), is
-    paired with the first that it hangs together with; the likeness is that of its next neighbor.
+    An image connected to the first part only through other images (a copy of a near copy) is
+    paired with the first image of its connected group; `similarity` is then that of its most
+    similar direct duplicate.
 
     Args:
-        found: all pairs, as `find_duplicates` gives them.
-        thumbs: uint8 `[N, 32, 32]`, of all images.
-        count: images on the first side.
+        found: all pairs, from `find_duplicates`.
+        thumbs: uint8 `[N, 32, 32]`, thumbnails of all images.
+        count: number of images in the first part.
     """
     direct = found.take((found.first < count) & (found.second >= count))
-    group = connected(len(thumbs), found.first, found.second)
+    group = connected_groups(len(thumbs), found.first, found.second)
     groups, first_of = np.unique(group[:count], return_index=True)
     others = np.setdiff1d(np.arange(count, len(thumbs)), direct.second)
     second = others[np.isin(group[others], groups)]
     first = first_of[np.searchsorted(groups, group[second])]
-    ends, likeness = np.concatenate([found.first, found.second]), np.tile(found.likeness, 2)
+    ends, similarity = np.concatenate([found.first, found.second]), np.tile(found.similarity, 2)
     nearest = np.zeros(len(thumbs))
-    np.maximum.at(nearest, ends, likeness)
+    np.maximum.at(nearest, ends, similarity)
     codes = perceptual_hashes(thumbs[np.concatenate([first, second])]).reshape(2, -1)
     return Duplicates(
         first=np.concatenate([direct.first, first]),
         second=np.concatenate([direct.second, second]),
         exact=np.concatenate([direct.exact, np.zeros(len(first), bool)]),
         bits=np.concatenate([direct.bits, np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)]),
-        likeness=np.concatenate([direct.likeness, nearest[second]]),
+        similarity=np.concatenate([direct.similarity, nearest[second]]),
     )
 
 
 def split_across_folds(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.bool_]:
-    """Say for each pair whether in some fold its images lie in different parts, `[P]`.
+    """Return for each pair whether some fold has its images in different parts, bool `[P]`.
 
     >>> fold = Fold(fit=np.array([0]), dev=np.array([1]), test=np.array([2, 3]))
     >>> one = np.ones(2)
@@ -148,12 +153,12 @@ def split_across_folds(folds: Sequence[Fold], pairs: Duplicates) -> NDArray[np.b
     >>> split_across_folds([fold], pairs).tolist()
     [True, False]
     """
-    torn = np.zeros(len(pairs), bool)
+    split = np.zeros(len(pairs), bool)
     for fold in folds:
         part = np.empty(sum(map(len, (fold.fit, fold.dev, fold.test))), np.int8)
         part[fold.fit], part[fold.dev], part[fold.test] = 0, 1, 2
-        torn |= part[pairs.first] != part[pairs.second]
-    return torn
+        split |= part[pairs.first] != part[pairs.second]
+    return split
 
 
 def _digest(image: NDArray[np.uint8]) -> bytes:

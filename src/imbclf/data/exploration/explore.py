@@ -1,125 +1,48 @@
-"""A labeled folder looked at before any training: what is in it, and what that means."""
+"""Explore a labeled folder before any training."""
 
 import itertools
-import logging
 import os
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import Header
-from imbclf.data.exploration.color_statistics import (
-    IMAGENET_DEVIATION,
-    IMAGENET_MEAN,
-    Appearance,
-    appearance,
-)
+from imbclf.data.exploration.color_statistics import color_statistics
 from imbclf.data.exploration.duplicates import (
     Duplicates,
-    confirmed_copies,
+    confirm_copies,
     duplicate_groups,
     find_duplicates,
     first_copies,
     pairs_across,
-    split_across_folds,
 )
-from imbclf.data.exploration.near_duplicates import connected
+from imbclf.data.exploration.fold_leakage import measure_fold_leakage
 from imbclf.data.exploration.perceptual_hash import thumbnails
+from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_cache import open_images
-from imbclf.data.image_headers import one_size, read_headers, traits
+from imbclf.data.image_headers import one_size, read_headers
 from imbclf.data.listing import Listing, list_images
-from imbclf.data.splits import stratified_folds
-from imbclf.errors import UserError
-from imbclf.utils.version import __version__
 
-LARGEST = 256  # pixels of a side that is looked at as it is
-SMALL = (64, 64)  # what is looked at where images are larger, or differ in size
-
-logger = logging.getLogger("imbclf")
-
-
-@dataclass(frozen=True, eq=False)
-class Folds:
-    """What duplicates do to folds.
-
-    Attributes:
-        folds: their number.
-        torn: pairs whose images lie in different parts of a fold.
-        images: images that are tested while a duplicate is not.
-        grouped_torn: pairs that are torn where duplicates share a group; None if it was not tried.
-    """
-
-    folds: int
-    torn: int
-    images: int
-    grouped_torn: int | None
-
-
-@dataclass(frozen=True, eq=False)
-class Exploration:
-    """What was found.
-
-    Attributes:
-        listing: the images that can be read, `N` of them.
-        unreadable: names of the others.
-        headers: `[N]`.
-        pixels: uint8 `[N, H, W, 3]`, as they were looked at.
-        resized: whether that is another size than that of the files.
-        looks: colors and mean images.
-        pairs: duplicates among the images.
-        groups: `[N]`, numbers of what must stay together in folds.
-        folds: what the duplicates do to folds; None where folds cannot be drawn.
-        test_listing: the images of the test folder, `M` of them; None without one.
-        test_pixels: uint8 `[M, H, W, 3]`.
-        test_pairs: duplicates between the images, first, and those of the test folder, second.
-        seconds: that it took.
-    """
-
-    listing: Listing
-    unreadable: list[str]
-    headers: list[Header]
-    pixels: NDArray[np.uint8]
-    resized: bool
-    looks: Appearance
-    pairs: Duplicates
-    groups: NDArray[np.int64]
-    folds: Folds | None
-    test_listing: Listing | None
-    test_pixels: NDArray[np.uint8] | None
-    test_pairs: Duplicates | None
-    seconds: float
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Labels 0 and 1, `[N]`."""
-        assert self.listing.labels is not None
-        return self.listing.labels
-
-    @property
-    def contradictions(self) -> NDArray[np.bool_]:
-        """Say for each of the pairs whether its images have different labels."""
-        first, second = (self.labels[rows] for rows in (self.pairs.first, self.pairs.second))
-        return np.asarray(first != second)
+LARGEST = 256  # longest side, in pixels, of images that are not resized
+SMALL = (64, 64)  # height and width that larger images, or images of several sizes, are resized to
 
 
 def explore(
     data: LabelledFolder, test_dir: Path | None, folds: int, seed: int, try_groups: bool
 ) -> Exploration:
-    """Look at a folder.
+    """Return the duplicates, colors, file traits and fold leakage of a labeled folder.
 
     Args:
-        data: the folder; its `image_size` is what images are looked at in. Without one they are
-            resized to 64 x 64 where they differ in size or are larger than 256 pixels.
-        test_dir: a folder of images that may not occur among them, or None.
-        folds: number of the folds that duplicates are tried on.
-        seed: of the folds.
-        try_groups: whether to draw the folds again with duplicates in groups.
+        data: the folder. Without `image_size`, images are resized to 64 x 64 if they differ in
+            size or are larger than 256 pixels.
+        test_dir: a folder of images that should share none with `data`, or None.
+        folds: number of random folds that duplicates are checked against.
+        seed: seed of the folds.
+        try_groups: whether to draw the folds a second time with duplicates as groups.
 
     Raises:
         UserError: as `list_labelled`, `list_images` and `open_images`.
@@ -129,42 +52,30 @@ def explore(
     everything = data.list_files()
     test_everything = None if test_dir is None else list_images(test_dir)
     headers = read_headers(everything, threads)
-    size, resized = _size(data, headers)
+    size, resized = _choose_size(data, headers)
     pixels, listing = open_images(everything, size, Path(data.cache_dir), data.on_corrupt)
     kept = np.isin(everything.files, listing.files)
     assert listing.labels is not None
-    looks = appearance(pixels, listing.labels)
-    seen: Iterable[NDArray[np.uint8]] = pixels
-    thumbs = thumbnails(pixels, threads)
-    paths = [f"{listing.root}/{file}" for file in listing.files.tolist()]
-    test_pixels = test_listing = test_pairs = None
+    colors = color_statistics(pixels, listing.labels)
+    test_pixels = test_listing = None
     if test_everything is not None:
         shape = (pixels.shape[1], pixels.shape[2])
         test_pixels, test_listing = open_images(
             test_everything, shape, Path(data.cache_dir), data.on_corrupt
         )
-        seen = itertools.chain(pixels, test_pixels)
-        thumbs = np.concatenate([thumbs, thumbnails(test_pixels, threads)])
-        paths += [f"{test_listing.root}/{file}" for file in test_listing.files.tolist()]
-    originals = first_copies(seen)
-    if resized or test_pixels is not None:
-        originals = confirmed_copies(originals, paths)
-    found = find_duplicates(originals, thumbs, threads)
-    count = len(listing)
-    pairs = found.take(found.second < count)
-    if test_listing is not None:
-        test_pairs = pairs_across(found, thumbs, count)
-    groups = duplicate_groups(count, pairs, listing.groups)
+    tests = [] if test_pixels is None or test_listing is None else [(test_pixels, test_listing)]
+    pairs, test_pairs = _find_pairs([(pixels, listing), *tests], resized, threads)
+    groups = duplicate_groups(len(listing), pairs, listing.groups)
     return Exploration(
         listing=listing,
         unreadable=everything.files[~kept].tolist(),
         headers=[header for header, keep in zip(headers, kept, strict=True) if keep and header],
         pixels=pixels,
         resized=resized,
-        looks=looks,
+        colors=colors,
         pairs=pairs,
         groups=groups,
-        folds=_try_folds(listing, pairs, groups, folds, seed, try_groups),
+        folds=measure_fold_leakage(listing, pairs, groups, folds, seed, try_groups),
         test_listing=test_listing,
         test_pixels=test_pixels,
         test_pairs=test_pairs,
@@ -172,77 +83,25 @@ def explore(
     )
 
 
-def facts(found: Exploration) -> dict[str, Any]:
-    """Return the contents of `explore.json`: numbers, no images. Its keys are stable."""
-    listing, pairs, labels = found.listing, found.pairs, found.labels
-    counts = np.bincount(labels, minlength=2).tolist()
-    contradictions, kinds = found.contradictions, file_traits(found)
-    test = None
-    if found.test_pairs is not None and found.test_listing is not None:
-        test = {
-            "dir": str(found.test_listing.root),
-            "images": len(found.test_listing),
-            "duplicates": len(np.unique(found.test_pairs.second)),
-            "exact_pairs": int(found.test_pairs.exact.sum()),
-            "near_pairs": int((~found.test_pairs.exact).sum()),
-        }
-    return {
-        "version": __version__,
-        "dir": str(listing.root),
-        "images": len(listing),
-        "unreadable": found.unreadable,
-        "label_names": list(listing.label_names),
-        "class_counts": counts,
-        "imbalance_ratio": max(counts) / min(counts),
-        "formats": _rows(kinds["Format"], "format"),
-        "modes": _rows(kinds["Mode"], "mode"),
-        "sizes": _rows(kinds["Size"], "height_x_width"),
-        "looked_at": {"height_width": list(found.pixels.shape[1:3]), "resized": found.resized},
-        "channels": {
-            "mean": found.looks.mean.tolist(),
-            "deviation": found.looks.deviation.tolist(),
-            "imagenet_mean": list(IMAGENET_MEAN),
-            "imagenet_deviation": list(IMAGENET_DEVIATION),
-        },
-        "duplicates": {
-            "exact_pairs": int(pairs.exact.sum()),
-            "near_pairs": int((~pairs.exact).sum()),
-            "images": len(np.unique([pairs.first, pairs.second])),
-            "within_labels": int((~contradictions).sum()),
-            "across_labels": int(contradictions.sum()),
-        },
-        "test": test,
-        "groups": len(np.unique(found.groups)),
-        "folds": None
-        if found.folds is None
-        else {
-            "folds": found.folds.folds,
-            "torn_pairs": found.folds.torn,
-            "tested_beside_a_duplicate": found.folds.images,
-            "torn_pairs_with_groups": found.folds.grouped_torn,
-        },
-        "seconds": found.seconds,
-    }
+def _find_pairs(
+    parts: Sequence[tuple[NDArray[np.uint8], Listing]], resized: bool, threads: int
+) -> tuple[Duplicates, Duplicates | None]:
+    """Return the duplicates within the first part, and those between it and the second, if any."""
+    thumbs = np.concatenate([thumbnails(pixels, threads) for pixels, _ in parts])
+    originals = first_copies(itertools.chain.from_iterable(pixels for pixels, _ in parts))
+    if resized or len(parts) > 1:
+        paths = [f"{part.root}/{file}" for _, part in parts for file in part.files.tolist()]
+        originals = confirm_copies(originals, paths)
+    found = find_duplicates(originals, thumbs, threads)
+    count = len(parts[0][1])
+    test_pairs = pairs_across(found, thumbs, count) if len(parts) > 1 else None
+    return found.take(found.second < count), test_pairs
 
 
-def file_traits(found: Exploration) -> dict[str, list[Any]]:
-    """Count formats, modes and sizes (height x width) by label."""
-    values = {
-        "Format": [header.format for header in found.headers],
-        "Mode": [header.mode for header in found.headers],
-        "Size": [f"{header.height} x {header.width}" for header in found.headers],
-    }
-    return {name: traits(column, found.labels) for name, column in values.items()}
-
-
-def _rows(rows: Sequence[Any], name: str) -> list[dict[str, Any]]:
-    return [{name: row.value, "label_0": row.zeros, "label_1": row.ones} for row in rows]
-
-
-def _size(
+def _choose_size(
     data: LabelledFolder, headers: Sequence[Header | None]
 ) -> tuple[tuple[int, int] | None, bool]:
-    """Choose the height and width to look at, None for that of the files; say if it is another."""
+    """Return the (height, width) to resize to, None for no resizing, and whether files differ."""
     native = one_size(headers)
     if isinstance(data.image_size, int):
         size: tuple[int, int] | None = (data.image_size, data.image_size)
@@ -252,34 +111,3 @@ def _size(
     else:
         size = None if native is not None and max(native) <= LARGEST else SMALL
     return size, size is not None and size != native
-
-
-def _try_folds(
-    listing: Listing,
-    pairs: Duplicates,
-    groups: NDArray[np.int64],
-    folds: int,
-    seed: int,
-    try_groups: bool,
-) -> Folds | None:
-    """Draw folds as `imbclf-train` would, and see which pairs they tear."""
-    assert listing.labels is not None
-    try:
-        drawn = stratified_folds(listing.labels, folds, seed, listing.groups)
-        again = stratified_folds(listing.labels, folds, seed, groups) if try_groups else None
-    except UserError as error:
-        logger.warning("Folds cannot be tried: %s", error)
-        return None
-    tested = np.empty(len(listing), np.int64)
-    for number, fold in enumerate(drawn):
-        tested[fold.test] = number
-    together = connected(len(listing), pairs.first, pairs.second)
-    least, most = np.full(len(listing), folds), np.full(len(listing), -1)
-    np.minimum.at(least, together, tested)
-    np.maximum.at(most, together, tested)
-    return Folds(
-        folds=folds,
-        torn=int(split_across_folds(drawn, pairs).sum()),
-        images=int((least < most)[together].sum()),
-        grouped_torn=None if again is None else int(split_across_folds(again, pairs).sum()),
-    )

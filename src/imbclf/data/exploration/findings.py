@@ -1,37 +1,38 @@
-"""What an exploration means, in plain words."""
+"""The findings of an exploration as sentences."""
 
-from imbclf.data.exploration.explore import Exploration, facts, file_traits
-from imbclf.data.image_headers import telling
+from imbclf.data.exploration.facts import facts, file_traits
+from imbclf.data.exploration.result import Exploration
+from imbclf.data.image_headers import leaky_traits
 from imbclf.utils.text import first_few
 
 
 def findings(found: Exploration) -> list[str]:
-    """Return what matters most, a sentence or two each."""
-    told = facts(found)
-    counts, names = told["class_counts"], told["label_names"]
+    """Return the most important findings, one or two sentences each."""
+    numbers = facts(found)
+    counts, names = numbers["class_counts"], numbers["label_names"]
     shares = [
         f"{count:,} of label {name} ({count / len(found.listing):.1%})"
         for count, name in zip(counts, names, strict=True)
     ]
     lines = [
         f"{len(found.listing):,} images: {' and '.join(shares)}, "
-        f"1 to {told['imbalance_ratio']:.1f}."
+        f"1 to {numbers['imbalance_ratio']:.1f}."
     ]
     if found.unreadable:
         count, few = len(found.unreadable), first_few(found.unreadable)
         lines.append(f"Images that cannot be read: {count:,} ({few}).")
-    if len(told["sizes"]) > 1:
+    if len(numbers["sizes"]) > 1:
         lines.append(
-            f"The images have {len(told['sizes']):,} sizes; training needs one, for example "
+            f"The images have {len(numbers['sizes']):,} sizes; training needs one, for example "
             "data.image_size=64."
         )
     for name, rows in file_traits(found).items():
-        if clues := [row for row in telling(rows) if len(rows) > 1][:1]:
+        if clues := [row for row in leaky_traits(rows) if len(rows) > 1][:1]:
             clue = clues[0]
             lines.append(
                 f"{name} {clue.value}: {clue.zeros / counts[0]:.0%} of label {names[0]}, "
-                f"{clue.ones / counts[1]:.0%} of label {names[1]}. A network may learn that "
-                "instead of what the images show."
+                f"{clue.ones / counts[1]:.0%} of label {names[1]}. A network may learn this "
+                "instead of the content of the images."
             )
     return [*lines, *_duplicates(found), *_test(found), *fold_findings(found)]
 
@@ -44,8 +45,8 @@ def _duplicates(found: Exploration) -> list[str]:
     lines = [f"{exact:,} exact and {near:,} near duplicates (pairs) among the images."]
     if wrong := int(found.contradictions.sum()):
         lines.append(
-            f"{wrong:,} of these pairs have contradicting labels: look at them, one label of each "
-            "may be wrong."
+            f"{wrong:,} of these pairs have contradicting labels: one label of each pair may be "
+            "wrong."
         )
     return lines
 
@@ -58,28 +59,28 @@ def _test(found: Exploration) -> list[str]:
     if not shared:
         return [f"None {of_all} has a duplicate among the images."]
     return [
-        f"{shared:,} {of_all} have a duplicate among the images: what a model is said to do on "
-        "them says little about new images."
+        f"{shared:,} {of_all} have a duplicate among the images: error rates on them say little "
+        "about new images."
     ]
 
 
 def fold_findings(found: Exploration) -> list[str]:
-    """Return what the duplicates mean for the folds."""
+    """Return what the duplicates mean for cross-validation."""
     if not len(found.pairs):
-        return ["Images may be divided into folds one by one."]
+        return ["Folds need no groups."]
     if found.folds is None:
         return []
     folds = found.folds
-    share = folds.images / len(found.listing)
+    share = folds.affected_images / len(found.listing)
     lines = [
-        f"{folds.folds} folds drawn at random tear {folds.torn:,} of {len(found.pairs):,} pairs: "
-        f"{folds.images:,} images ({share:.2%}) would be tested by a network that has seen their "
-        "duplicate, and the HTER would come out too good."
+        f"With {folds.folds} random folds, {folds.split_pairs:,} of {len(found.pairs):,} duplicate "
+        f"pairs are split across parts: {folds.affected_images:,} images ({share:.2%}) would be "
+        "tested by a network trained on their duplicate, and the HTER would be too optimistic."
     ]
-    if found.folds.grouped_torn is None:
+    if folds.split_pairs_with_groups is None:
         lines.append("write_groups=true writes a table of groups that keeps duplicates together.")
     else:
         lines.append(
-            f"With the groups of groups.csv they tear {found.folds.grouped_torn:,} of them."
+            f"With the groups of groups.csv, {folds.split_pairs_with_groups:,} of them are split."
         )
     return lines

@@ -1,208 +1,98 @@
-"""Pairs of images that look alike, among many, without comparing each with each."""
+"""Near duplicates among many images, without comparing every pair."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from tqdm import tqdm
 
-from imbclf.data.exploration.image_matching import alike
-from imbclf.data.exploration.perceptual_hash import (
-    SIDE,
-    Window,
-    codes_of,
-    perceptual_hashes,
-    window_spectra,
-)
+from imbclf.data.exploration.candidate_pairs import Candidates, candidate_pairs, crop_windows
+from imbclf.data.exploration.image_matching import match_pairs
+from imbclf.data.exploration.perceptual_hash import perceptual_hashes
 
-BITS = 10  # of 64 in which the hashes of two images may differ
-CELL = 200  # images that belong to a cell by right
-PLACES = 8  # cells that each image is put into
-COMPARISONS = 1 << 22  # at once
-CANDIDATES = 1 << 15  # that are looked at together
-FEW = 6  # candidates of each kind that an image may bring at once
-CROWD = 20  # images of a group, up to which all its pairs are listed
+CANDIDATES = 1 << 15  # pairs matched per step
+CROWD = 20  # size of a group up to which all of its pairs are listed
 
 
 class Pairs(NamedTuple):
     """Pairs of images, `[P]` each.
 
     Attributes:
-        first, second: their indices, first < second, in rising order.
-        likeness: the correlation of edges that `likeness.alike` reached.
+        first, second: indices of the images, first < second, sorted.
+        similarity: correlation of edges, from `match_pairs`.
     """
 
     first: NDArray[np.int64]
     second: NDArray[np.int64]
-    likeness: NDArray[np.float64]
-
-
-def windows() -> list[Window]:
-    """Return the windows whose hashes stand for cut-outs: whole, 93 % in 4 and 86 % in 9 places."""
-    found: list[Window] = []
-    for places, side in ((1, SIDE), (2, 0.93 * SIDE), (3, 0.86 * SIDE)):
-        corners = np.linspace(0, SIDE - side, places).tolist()
-        found += [(top, left, side) for top in corners for left in corners]
-    return found
+    similarity: NDArray[np.float64]
 
 
 def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pairs:
-    """Find the pairs of thumbnails, uint8 `[N, 32, 32]`, that show the same picture.
+    """Return the pairs of thumbnails that show the same picture.
 
-    Images are sorted into cells: each into the 8 whose center, a random image, it resembles most
-    by its low frequencies. The hash of an image and of 14 windows of it is compared with the
-    hashes of those in the cell that it resembles most, and what differs in at most 10 bits is
-    looked at by `likeness.alike`. The number of comparisons grows a little faster than N, memory
-    as N. In a group of more than 20 images not every pair is listed, but enough to hold it
-    together; what is near is a matter of chance only in so far as a pair may share no cell.
+    Each image belongs to the 8 cells whose center, a random image, has the most similar low
+    frequencies. The hash of each image, and of 13 crops of it, is compared with the hashes in its
+    nearest cell; pairs that differ in at most 10 of 64 bits are verified by `match_pairs`. The
+    number of comparisons grows slightly faster than N, memory grows as N. Of a group of more than
+    20 images, only enough pairs to connect it are listed. A pair is missed if its images share no
+    cell, which depends on the random centers.
+
+    Args:
+        thumbs: uint8 `[N, 32, 32]`.
+        threads: number of threads.
+        seed: seed of the cell centers.
     """
     codes = perceptual_hashes(thumbs)
-    starts = np.array(windows())
-    label = np.arange(len(thumbs))
+    starts = np.array(crop_windows())
+    group = np.arange(len(thumbs))
     found = _no_pairs()
-    for candidates in _gathered(_candidates(thumbs, codes, threads, seed)):
+    for candidates in _batched(candidate_pairs(thumbs, codes, threads, seed)):
         one, two, window = candidates
-        crowded = np.bincount(label, minlength=len(label))[label[one]] > CROWD
-        open_ = ~((label[one] == label[two]) & crowded)
-        one, two, window = one[open_], two[open_], window[open_]
-        same, likeness = alike(thumbs, one, two, starts[window], threads)
+        crowded = np.bincount(group, minlength=len(group))[group[one]] > CROWD
+        kept = ~((group[one] == group[two]) & crowded)
+        one, two, window = one[kept], two[kept], window[kept]
+        same, similarity = match_pairs(thumbs, one, two, starts[window], threads)
         low, high = np.minimum(one, two), np.maximum(one, two)
-        found = _once(
+        found = _unique_pairs(
             Pairs(
                 np.concatenate([found.first, low[same]]),
                 np.concatenate([found.second, high[same]]),
-                np.concatenate([found.likeness, likeness[same].astype(np.float64)]),
+                np.concatenate([found.similarity, similarity[same].astype(np.float64)]),
             )
         )
-        label = connected(len(thumbs), found.first, found.second)
+        group = connected_groups(len(thumbs), found.first, found.second)
     return found
 
 
-def connected(count: int, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number the groups into which pairs join `count` things, `[count]`.
+def connected_groups(
+    count: int, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the number of each item's connected component, int64 `[count]`.
 
-    >>> connected(4, np.array([0]), np.array([2])).tolist()
+    Args:
+        count: number of items.
+        first: `[P]`, one end of each link.
+        second: `[P]`, the other end.
+
+    >>> connected_groups(4, np.array([0]), np.array([2])).tolist()
     [0, 1, 0, 2]
     """
     links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
-Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-
-
-def _candidates(
-    thumbs: NDArray[np.uint8], codes: NDArray[np.uint64], threads: int, seed: int
-) -> Iterator[Candidates]:
-    """Give, cell by cell, pairs (image, other, window of the image) with near hashes."""
-    count = len(thumbs)
-    whole = _directions(window_spectra(thumbs, (0, 0, SIDE)))
-    cells = max(1, count // CELL)
-    centers = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
-    members = _by_cell(_nearest(whole, centers, min(PLACES, cells)), cells)
-    hashes, homes = [], []
-    for window in windows():
-        spectra = window_spectra(thumbs, window)
-        hashes.append(codes_of(spectra))
-        homes.append(_nearest(_directions(spectra), centers, 1)[:, 0])
-    hashes[0] = codes
-    askers = _by_cell(np.concatenate(homes)[:, None], cells)
-    asked = np.concatenate(hashes)
-
-    def compare(cell: int) -> list[Candidates]:
-        inside, parts = members[cell], []
-        rows = max(1, COMPARISONS // max(1, len(inside)))
-        for start in range(0, len(askers[cell]), rows):
-            asking = askers[cell][start : start + rows]
-            bits = np.bitwise_count(asked[asking][:, None] ^ codes[inside])
-            near = np.flatnonzero(bits <= BITS)
-            place, other = np.divmod(near, len(inside))
-            window, image = np.divmod(asking[place], count)
-            parts.append(_closest(image, inside[other], window, bits.ravel()[near], count))
-        return parts
-
-    with ThreadPoolExecutor(threads) as pool:
-        compared = pool.map(compare, range(cells))
-        for parts in tqdm(compared, "Comparing", cells, unit=" cells", disable=None):
-            yield from parts
-
-
-def _directions(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return spectra without brightness and contrast as vectors of length 1, `[N, 63]`."""
-    flat = spectra.reshape(len(spectra), -1)[:, 1:]
-    norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(norms, 1e-6), np.float32)
-
-
-def _nearest(
-    vectors: NDArray[np.float32], centers: NDArray[np.float32], places: int
-) -> NDArray[np.int64]:
-    """Return for each vector the `places` centers that it resembles most, `[N, places]`."""
-    found = np.empty((len(vectors), places), np.int64)
-    rows = max(1, COMPARISONS // len(centers))
-    for start in range(0, len(vectors), rows):
-        products = vectors[start : start + rows] @ centers.T
-        best = (
-            products.argmax(axis=1)[:, None]
-            if places == 1
-            else np.argpartition(-products, places - 1, axis=1)[:, :places]
-        )
-        found[start : start + rows] = best
-    return found
-
-
-def _by_cell(cells_of: NDArray[np.int64], cells: int) -> list[NDArray[np.int64]]:
-    """Turn the cells of each thing, `[N, places]`, into the things of each cell."""
-    flat = cells_of.ravel()
-    order = np.argsort(flat, kind="stable")
-    ends = np.cumsum(np.bincount(flat, minlength=cells))
-    return np.split(order // cells_of.shape[1], ends[:-1])
-
-
-def _closest(
-    image: NDArray[np.int64],
-    other: NDArray[np.int64],
-    window: NDArray[np.int64],
-    bits: NDArray[np.uint8],
-    count: int,
-) -> Candidates:
-    """Keep of each pair the nearest window, and of each image some pairs: nearest and at random.
-
-    The nearest alone would leave a crowd in pieces, each of images that are nearest to each other.
-    """
-    pair = image * count + other
-    order = np.lexsort((bits, pair))
-    order = order[image[order] != other[order]]
-    order = order[np.diff(pair[order], prepend=-1) != 0]
-    mixed = pair[order].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # multiplicative hashing
-    near, chance = (_leading(image[order], key) for key in (bits[order], mixed))
-    kept = order[near | chance]
-    return image[kept], other[kept], window[kept]
-
-
-def _leading(image: NDArray[np.int64], key: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.bool_]:
-    """Return which of an image's entries have its lowest keys."""
-    order = np.lexsort((key, image))
-    ordered = image[order]
-    leading = np.empty(len(image), np.bool_)
-    leading[order] = np.arange(len(image)) - np.searchsorted(ordered, ordered) < FEW
-    return leading
-
-
-def _gathered(parts: Iterator[Candidates]) -> Iterator[Candidates]:
-    """Join parts until there are enough to be worth a look."""
-    held: list[Candidates] = []
+def _batched(parts: Iterator[Candidates]) -> Iterator[Candidates]:
+    """Yield the parts concatenated to at least `CANDIDATES` pairs."""
+    batch: list[Candidates] = []
     for part in parts:
-        held.append(part)
-        if sum(len(one[0]) for one in held) >= CANDIDATES:
-            yield tuple(map(np.concatenate, zip(*held, strict=True)))  # type: ignore[misc]
-            held = []
-    if held:
-        yield tuple(map(np.concatenate, zip(*held, strict=True)))  # type: ignore[misc]
+        batch.append(part)
+        if sum(len(one[0]) for one in batch) >= CANDIDATES:
+            yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
+            batch = []
+    if batch:
+        yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
 
 
 def _no_pairs() -> Pairs:
@@ -210,9 +100,9 @@ def _no_pairs() -> Pairs:
     return Pairs(empty, empty, np.zeros(0))
 
 
-def _once(pairs: Pairs) -> Pairs:
-    """Sort pairs and keep of each the one that is most alike."""
-    order = np.lexsort((-pairs.likeness, pairs.second, pairs.first))
+def _unique_pairs(pairs: Pairs) -> Pairs:
+    """Return the pairs sorted, and of repeated ones the one of highest similarity."""
+    order = np.lexsort((-pairs.similarity, pairs.second, pairs.first))
     first, second = pairs.first[order], pairs.second[order]
     kept = (np.diff(first, prepend=-1) != 0) | (np.diff(second, prepend=-1) != 0)
-    return Pairs(first[kept], second[kept], pairs.likeness[order][kept])
+    return Pairs(first[kept], second[kept], pairs.similarity[order][kept])

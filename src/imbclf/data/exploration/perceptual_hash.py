@@ -1,7 +1,7 @@
-"""Perceptual hashes: images that look alike give numbers that differ in few bits.
+"""Perceptual hashes: similar images have hashes that differ in few bits.
 
-The hash is ImageHash's `phash`, computed for many images at once, and for windows of an image as
-well, so that an image and a cut-out of it can be recognized too.
+The hash is ImageHash's `phash`, vectorized over images, and also computed for windows of an image,
+so that crops can be recognized.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.fft import dct
 
-SIDE = 32  # of a thumbnail, in pixels
-LOW = 8  # frequencies of each direction that make the hash
-BLOCK = 2048  # images at once
+SIDE = 32  # side of a thumbnail, in pixels
+LOW = 8  # lowest frequencies used, in each direction
+BLOCK = 2048  # images per step
 
 Window = tuple[float, float, float]  # top, left and side in pixels of a thumbnail
 
 
 def thumbnails(pixels: NDArray[np.uint8], threads: int = 1) -> NDArray[np.uint8]:
-    """Shrink images, uint8 `[N, H, W, 3]`, to gray squares, uint8 `[N, 32, 32]`."""
+    """Return images, uint8 `[N, H, W, 3]`, resized to gray squares, uint8 `[N, 32, 32]`."""
     small = np.empty((len(pixels), SIDE, SIDE), np.uint8)
 
     def fill(start: int) -> None:
@@ -34,11 +34,11 @@ def thumbnails(pixels: NDArray[np.uint8], threads: int = 1) -> NDArray[np.uint8]
 
 
 def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Hash thumbnails `[N, 32, 32]` into `[N]` numbers of 64 bits.
+    """Return the 64-bit perceptual hashes, uint64 `[N]`, of thumbnails `[N, 32, 32]`.
 
-    A bit says whether one of the 8 x 8 lowest coefficients of the cosine transform is above their
-    median. In row order, most significant first, they are those of `imagehash.phash`
-    (version 4.3; https://github.com/JohannesBuchner/imagehash), after Krawetz 2011.
+    Each bit is 1 if one of the 8 x 8 lowest coefficients of the cosine transform is above their
+    median. Bits are in row order, most significant first, as those of `imagehash.phash`.
+    Source: Krawetz 2011; https://github.com/JohannesBuchner/imagehash, version 4.3.
 
     >>> dark = np.random.default_rng(0).integers(0, 120, (2, 32, 32), dtype=np.uint8)
     >>> bool((perceptual_hashes(dark) == perceptual_hashes(2 * dark)).all())
@@ -48,25 +48,28 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     for start in range(0, len(thumbs), BLOCK):
         block = thumbs[start : start + BLOCK].astype(np.float64)
         low = dct(dct(block, axis=1), axis=2)[:, :LOW, :LOW]
-        codes[start : start + BLOCK] = codes_of(low)
+        codes[start : start + BLOCK] = hash_bits(low)
     return codes
 
 
-def codes_of(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
-    """Say for each coefficient of spectra `[N, 8, 8]` whether it is above their median."""
+def hash_bits(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
+    """Return 64 bits, uint64 `[N]`: which coefficients of spectra `[N, 8, 8]` exceed the median."""
     flat = spectra.reshape(len(spectra), -1)
     bits = flat > np.median(flat, axis=1, keepdims=True)
     return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
 
 
 def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.float32]:
-    """Return the lowest cosine coefficients `[N, 8, 8]` of a window of thumbnails, enlarged to 32.
+    """Return the lowest cosine coefficients `[N, 8, 8]` of a window of thumbnails, resized to 32.
 
-    Cutting out, enlarging and transforming are linear, so that two small matrices do all three.
+    Cropping, resizing and transforming are linear, so two small matrices do all three.
     """
     top, left, side = np.array(window, np.float64)[:, None]
     cosines = dct(np.eye(SIDE), axis=0)[:LOW].astype(np.float32)
-    rows, columns = cosines @ sampling(top, side)[0], cosines @ sampling(left, side)[0]
+    rows, columns = (
+        cosines @ sampling_matrix(top, side)[0],
+        cosines @ sampling_matrix(left, side)[0],
+    )
     spectra = np.empty((len(thumbs), LOW, LOW), np.float32)
     for start in range(0, len(thumbs), BLOCK):
         block = thumbs[start : start + BLOCK].astype(np.float32)
@@ -74,14 +77,16 @@ def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.floa
     return spectra
 
 
-def sampling(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the matrices `[N, 32, 32]` that draw 32 points, bilinearly, from a part of a line.
+def sampling_matrix(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the matrices `[N, 32, 32]` that resample an interval of a line to 32 points.
+
+    Interpolation is linear.
 
     Args:
-        starts: `[N]`, where the part begins, in pixels.
-        sides: `[N]`, how long it is, in pixels.
+        starts: `[N]`, start of the interval, in pixels.
+        sides: `[N]`, its length, in pixels.
 
-    >>> bool((sampling(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
+    >>> bool((sampling_matrix(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
     True
     """
     steps = (np.arange(SIDE) + 0.5) / SIDE

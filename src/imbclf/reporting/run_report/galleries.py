@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import Photographs
-from imbclf.metrics.label_issues import Suspects
+from imbclf.metrics.label_issues import LabelIssues
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
 from imbclf.reporting.embedded_images import thumbnail
@@ -27,7 +27,7 @@ HEAT = np.array([255.0, 120.0, 0.0])
 def add_galleries(
     page: Page,
     data: RunData,
-    suspects: Suspects,
+    suspects: LabelIssues,
     photographs: Photographs,
     device: torch.device,
 ) -> None:

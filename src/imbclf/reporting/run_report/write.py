@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from imbclf.evaluation.run_images import Photographs
-from imbclf.metrics.label_issues import Suspects, find_suspects
+from imbclf.metrics.label_issues import LabelIssues, find_label_issues
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.run_report.figure_sections import (
     add_curves,
@@ -40,7 +40,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     """
     data = read_run_data(run)
     images = by_image(data)
-    suspects = find_suspects(images.probabilities, images.labels)
+    suspects = find_label_issues(images.probabilities, images.labels)
     write_suspects(run / SUSPECTS, images, suspects)
     page = Page(f"Report of {run.resolve().name}")
     _add_headline(page, data)
@@ -66,7 +66,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     return run / REPORT
 
 
-def write_suspects(path: Path, data: RunData, suspects: Suspects) -> None:
+def write_suspects(path: Path, data: RunData, suspects: LabelIssues) -> None:
     """Write the images whose label is probably wrong, the least probable labels first."""
     given = data.labels[suspects.rows].tolist()
     write_table(
@@ -90,7 +90,7 @@ def _add_headline(page: Page, data: RunData) -> None:
     page.paragraph(origin(data))
 
 
-def _add_suspects(page: Page, data: RunData, suspects: Suspects) -> None:
+def _add_suspects(page: Page, data: RunData, suspects: LabelIssues) -> None:
     page.paragraph(
         f"{len(suspects.rows)} of {len(data.labels)} labels are probably wrong, or their images "
         "are hard: models that were not trained on these images predict the other label with "

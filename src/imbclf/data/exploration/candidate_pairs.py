@@ -1,0 +1,130 @@
+"""Candidate pairs of near duplicates, by perceptual hashes within cells of similar images."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from imbclf.data.exploration.perceptual_hash import SIDE, Window, hash_bits, window_spectra
+
+BITS = 10  # largest Hamming distance of two hashes, of 64 bits
+CELL = 200  # average number of images for each cell center
+PLACES = 8  # cells that each image belongs to
+COMPARISONS = 1 << 22  # hash comparisons per step
+FEW = 6  # candidate pairs of each kind kept per image and step
+
+Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def crop_windows() -> list[Window]:
+    """Return the windows hashed for crops: the whole, 93 % in 4 places, 86 % in 9 places."""
+    found: list[Window] = []
+    for places, side in ((1, SIDE), (2, 0.93 * SIDE), (3, 0.86 * SIDE)):
+        corners = np.linspace(0, SIDE - side, places).tolist()
+        found += [(top, left, side) for top in corners for left in corners]
+    return found
+
+
+def candidate_pairs(
+    thumbs: NDArray[np.uint8], codes: NDArray[np.uint64], threads: int, seed: int
+) -> Iterator[Candidates]:
+    """Yield, cell by cell, pairs (image, other, window of the image) with similar hashes."""
+    count = len(thumbs)
+    whole = _unit_vectors(window_spectra(thumbs, (0, 0, SIDE)))
+    cells = max(1, count // CELL)
+    centers = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
+    members = _members_of_cells(_nearest_centers(whole, centers, min(PLACES, cells)), cells)
+    hashes, nearest_cells = [], []
+    for window in crop_windows():
+        spectra = window_spectra(thumbs, window)
+        hashes.append(hash_bits(spectra))
+        nearest_cells.append(_nearest_centers(_unit_vectors(spectra), centers, 1)[:, 0])
+    hashes[0] = codes
+    queries = _members_of_cells(np.concatenate(nearest_cells)[:, None], cells)
+    query_codes = np.concatenate(hashes)
+
+    def compare(cell: int) -> list[Candidates]:
+        inside, parts = members[cell], []
+        rows = max(1, COMPARISONS // max(1, len(inside)))
+        for start in range(0, len(queries[cell]), rows):
+            chunk = queries[cell][start : start + rows]
+            bits = np.bitwise_count(query_codes[chunk][:, None] ^ codes[inside])
+            near = np.flatnonzero(bits <= BITS)
+            place, other = np.divmod(near, len(inside))
+            window, image = np.divmod(chunk[place], count)
+            parts.append(
+                _select_candidates(image, inside[other], window, bits.ravel()[near], count)
+            )
+        return parts
+
+    with ThreadPoolExecutor(threads) as pool:
+        compared = pool.map(compare, range(cells))
+        for parts in tqdm(compared, "Comparing", cells, unit=" cells", disable=None):
+            yield from parts
+
+
+def _unit_vectors(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return spectra, without brightness and contrast, as unit vectors `[N, 63]`."""
+    flat = spectra.reshape(len(spectra), -1)[:, 1:]
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(norms, 1e-6), np.float32)
+
+
+def _nearest_centers(
+    vectors: NDArray[np.float32], centers: NDArray[np.float32], places: int
+) -> NDArray[np.int64]:
+    """Return the `places` nearest centers of each vector, `[N, places]`."""
+    found = np.empty((len(vectors), places), np.int64)
+    rows = max(1, COMPARISONS // len(centers))
+    for start in range(0, len(vectors), rows):
+        products = vectors[start : start + rows] @ centers.T
+        best = (
+            products.argmax(axis=1)[:, None]
+            if places == 1
+            else np.argpartition(-products, places - 1, axis=1)[:, :places]
+        )
+        found[start : start + rows] = best
+    return found
+
+
+def _members_of_cells(cells_of: NDArray[np.int64], cells: int) -> list[NDArray[np.int64]]:
+    """Return the members of each cell, given the cells of each item, `[N, places]`."""
+    flat = cells_of.ravel()
+    order = np.argsort(flat, kind="stable")
+    ends = np.cumsum(np.bincount(flat, minlength=cells))
+    return np.split(order // cells_of.shape[1], ends[:-1])
+
+
+def _select_candidates(
+    image: NDArray[np.int64],
+    other: NDArray[np.int64],
+    window: NDArray[np.int64],
+    bits: NDArray[np.uint8],
+    count: int,
+) -> Candidates:
+    """Return the nearest window of each pair, and a few pairs per image: nearest and random ones.
+
+    The nearest ones alone would split a large group into pieces of mutual nearest neighbors.
+    """
+    pair = image * count + other
+    order = np.lexsort((bits, pair))
+    order = order[image[order] != other[order]]
+    order = order[np.diff(pair[order], prepend=-1) != 0]
+    mixed = pair[order].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # multiplicative hashing
+    near, chance = (_smallest_keys(image[order], key) for key in (bits[order], mixed))
+    kept = order[near | chance]
+    return image[kept], other[kept], window[kept]
+
+
+def _smallest_keys(
+    image: NDArray[np.int64], key: NDArray[np.unsignedinteger[Any]]
+) -> NDArray[np.bool_]:
+    """Return which entries are among the `FEW` smallest keys of their image."""
+    order = np.lexsort((key, image))
+    ordered = image[order]
+    selected = np.empty(len(image), np.bool_)
+    selected[order] = np.arange(len(image)) - np.searchsorted(ordered, ordered) < FEW
+    return selected

@@ -1,0 +1,59 @@
+"""The result of an exploration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.decoding import Header
+from imbclf.data.exploration.color_statistics import ColorStatistics
+from imbclf.data.exploration.duplicates import Duplicates
+from imbclf.data.exploration.fold_leakage import FoldLeakage
+from imbclf.data.listing import Listing
+
+
+@dataclass(frozen=True, eq=False)
+class Exploration:
+    """What `explore` found.
+
+    Attributes:
+        listing: the `N` readable images.
+        unreadable: names of the unreadable images.
+        headers: `[N]`, one for each readable image.
+        pixels: uint8 `[N, H, W, 3]`.
+        resized: whether `pixels` are resized.
+        colors: color statistics and the mean image of each class.
+        pairs: duplicates among the images.
+        groups: `[N]`, group numbers: duplicates, and images of one given group, share a number.
+        folds: how many duplicates random folds split; None if folds cannot be drawn.
+        test_listing: the `M` images of the test folder; None without one.
+        test_pixels: uint8 `[M, H, W, 3]`.
+        test_pairs: duplicates between the images (`first`) and the test images (`second`).
+        seconds: duration of the exploration.
+    """
+
+    listing: Listing
+    unreadable: list[str]
+    headers: list[Header]
+    pixels: NDArray[np.uint8]
+    resized: bool
+    colors: ColorStatistics
+    pairs: Duplicates
+    groups: NDArray[np.int64]
+    folds: FoldLeakage | None
+    test_listing: Listing | None
+    test_pixels: NDArray[np.uint8] | None
+    test_pairs: Duplicates | None
+    seconds: float
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Return the labels 0 and 1, `[N]`."""
+        assert self.listing.labels is not None
+        return self.listing.labels
+
+    @property
+    def contradictions(self) -> NDArray[np.bool_]:
+        """Return for each pair whether its two images have different labels, `[P]`."""
+        first, second = (self.labels[rows] for rows in (self.pairs.first, self.pairs.second))
+        return np.asarray(first != second)
