@@ -22,7 +22,7 @@ RENAMED = (  # layers that have other names in the older of the files that torch
 
 
 def published_weights(name: str, weights: str | None) -> WeightsEnum:
-    """Return torchvision's entry called `weights` for model `name`; its default entry if there is none.
+    """Return torchvision's entry `weights` for model `name`, or the default one if none has that name.
 
     >>> published_weights("vit_b_16", None).meta["min_size"]
     (224, 224)
@@ -32,7 +32,7 @@ def published_weights(name: str, weights: str | None) -> WeightsEnum:
 
 
 def weights_file(name: str, weights: str) -> Path:
-    """Return the file behind `weights`: torchvision's entry of that name, downloaded once, or a path.
+    """Return the file behind `weights`: torchvision's of that name, downloaded once, or a path.
 
     Raises:
         UserError: `weights` is neither, or the download fails.
