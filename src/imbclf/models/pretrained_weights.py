@@ -22,7 +22,7 @@ RENAMED = (  # layers that have other names in the older of the files that torch
 
 
 def published_weights(name: str, weights: str | None) -> WeightsEnum:
-    """Return torchvision's entry `weights` for model `name`, or the default one if none has that name.
+    """Return torchvision's entry `weights` for model `name`; its default entry if there is none.
 
     >>> published_weights("vit_b_16", None).meta["min_size"]
     (224, 224)
