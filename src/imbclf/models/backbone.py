@@ -1,4 +1,4 @@
-"""Any torchvision classifier as a network that gives one logit per image."""
+"""Any torchvision classifier as a network with one logit per image."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -55,7 +55,7 @@ class Backbone(nn.Module):
         network: normalized images [N, 3, H, W] to features [N, D].
         head: features [N, D] to logits [N].
         architecture: how the network was built, and at which size and normalization.
-        fast_conv: whether its convolutions may be replaced by faster ones.
+        fast_conv: whether to use faster convolutions (`fast_network`).
     """
 
     scale: Tensor
@@ -93,12 +93,12 @@ class Backbone(nn.Module):
         return (logits + probed) / 2
 
     def features(self, images: Tensor) -> Tensor:
-        """Images, as for `forward`, to what enters the head, [N, D]."""
+        """Return what enters the head, [N, D], for images as in `forward`."""
         features: Tensor = self.network(self.normalize(images))
         return features
 
     def normalize(self, images: Tensor) -> Tensor:
-        """Images, as for `forward`, to what enters the network, [N, 3, H', W']."""
+        """Return what enters the network, [N, 3, H', W'], for images as in `forward`."""
         width = images.shape[2]
         # Over long rows, not triples: twice as fast.
         rows = images.to(self.scale.dtype).flatten(2)
@@ -123,11 +123,11 @@ class Backbone(nn.Module):
         self.architecture["probe"] = kind
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
-        """Parameters of the head."""
+        """Return the parameters of the head."""
         return self.head.parameters()
 
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
-        """All other parameters."""
+        """Return all other parameters."""
         return self.network.parameters()
 
 
@@ -160,7 +160,7 @@ def build_backbone(
     patch_filters: bool = False,
     fast_conv: bool = True,
 ) -> Backbone:
-    """Build torchvision's classifier `name` with one logit in place of its class scores.
+    """Return torchvision's classifier `name` with one logit in place of its class scores.
 
     Args:
         name: any of `torchvision.models.list_models(module=torchvision.models)`.
@@ -180,9 +180,8 @@ def build_backbone(
             `PatchProbe`.
         patch_filters: whether training is to start the first convolution of random weights from
             patches of the images; pretrained ones stay as they are.
-        fast_conv: whether convolutions may be replaced by faster ones, whose results differ by
-            rounding: on a CPU in maps smaller than their kernel, and where many images are scored
-            those with a batch norm behind.
+        fast_conv: whether to use CPU kernels for small feature maps, and to fuse batch norms into
+            convolutions where many images are scored. Results differ by rounding alone.
 
     Raises:
         UserError: an option has no such value, or the weights cannot be had or do not fit.
@@ -259,7 +258,7 @@ def _headless_network(architecture: Architecture, weights: str | None) -> tuple[
 
 
 def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
-    """Build again the backbone that an `Architecture` describes; its weights stay undefined.
+    """Return the backbone that an `Architecture` describes; its weights are undefined.
 
     One without `head`, as there were before heads could be chosen, has a linear one.
 

@@ -43,7 +43,7 @@ def patch_filters(patches: Tensor, count: int, generator: torch.Generator) -> tu
 
 
 def first_convolution(network: nn.Module) -> nn.Conv2d | None:
-    """Find the convolution that looks at the images; None where there is none such.
+    """Return the convolution that reads the images; None where there is none.
 
     >>> first_convolution(nn.Sequential(nn.Conv2d(3, 8, 7), nn.Conv2d(8, 8, 3)))
     Conv2d(3, 8, kernel_size=(7, 7), stride=(1, 1))

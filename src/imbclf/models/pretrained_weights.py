@@ -22,7 +22,7 @@ RENAMED = (  # layers that have other names in the older of the files that torch
 
 
 def published_weights(name: str, weights: str | None) -> WeightsEnum:
-    """Torchvision's entry called `weights` for model `name`; its default entry if there is none.
+    """Return torchvision's entry `weights` for model `name`; its default entry if there is none.
 
     >>> published_weights("vit_b_16", None).meta["min_size"]
     (224, 224)
@@ -32,7 +32,7 @@ def published_weights(name: str, weights: str | None) -> WeightsEnum:
 
 
 def weights_file(name: str, weights: str) -> Path:
-    """The file behind `weights`: torchvision's entry of that name, downloaded once, or a path.
+    """Return the file behind `weights`: torchvision's of that name, downloaded once, or a path.
 
     Raises:
         UserError: `weights` is neither, or the download fails.
@@ -69,7 +69,7 @@ def _downloaded(entry: WeightsEnum) -> Path:
 
 
 def read_tensors(path: Path) -> Mapping[str, Tensor]:
-    """Read a state dict, names to tensors, from a .safetensors file or one of `torch.save`.
+    """Return a state dict, names to tensors, from a .safetensors file or one of `torch.save`.
 
     Raises:
         UserError: the file is damaged or holds anything but tensors by name. Files that hold other

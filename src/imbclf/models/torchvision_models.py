@@ -28,7 +28,7 @@ def check_name(name: str) -> None:
 
 
 def has_fixed_size(name: str) -> bool:
-    """Whether a network takes images of one size only, which is set when it is built.
+    """Return whether a network takes images of one size only, which is set when it is built.
 
     >>> has_fixed_size("vit_b_16"), has_fixed_size("resnet18")
     (True, False)
@@ -37,7 +37,7 @@ def has_fixed_size(name: str) -> bool:
 
 
 def build_network(name: str, input_size: int | None) -> nn.Module:
-    """Build torchvision's classifier with random weights and without auxiliary heads.
+    """Return torchvision's classifier with random weights and without auxiliary heads.
 
     Args:
         name: a name that `check_name` lets pass.

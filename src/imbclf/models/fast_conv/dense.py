@@ -1,18 +1,18 @@
-"""Convolutions over maps so small that each output sees every input: matrix products on a CPU."""
+"""Matrix products for convolutions over maps so small that each output depends on every input."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FEWEST = 32  # images; for fewer, laying the matrix out takes longer than it spares
+FEWEST = 32  # images; for fewer, building the matrix takes longer than it saves
 
 
 class DenseConv2d(nn.Conv2d):
     """A convolution that becomes one matrix product where the map is small enough.
 
-    A network made for 224 pixels has maps of 2x2 left of an image of 64. There a kernel of 3x3
-    multiplies padding in 20 of 36 cases, and libraries for convolutions are at their slowest. It
-    has the parameters of `nn.Conv2d`, and gives the same but for rounding.
+    A network designed for 224 pixels reduces an image of 64 pixels to maps of 2x2. There a 3x3
+    kernel multiplies padding in 20 of 36 cases, and convolution libraries are at their slowest.
+    Parameters are those of `nn.Conv2d`, and outputs differ from its outputs by rounding alone.
 
     >>> plain = nn.Conv2d(8, 8, 3, padding=1)
     >>> dense = DenseConv2d(8, 8, 3, padding=1)
@@ -24,9 +24,9 @@ class DenseConv2d(nn.Conv2d):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps [N, I, H, W] to [N, O, H, W]."""
-        # A compiler, or who exports the network, does better with what it knows; and to ask for
-        # the number of images first would bind the exported graph to it.
+        """Return the outputs [N, O, H, W] of maps [N, I, H, W]."""
+        # Compilers and exporters optimize plain convolutions themselves. They are asked about first
+        # since reading the number of images would fix it in the exported graph.
         if torch.compiler.is_compiling() or maps.device.type != "cpu" or len(maps) < FEWEST:
             return super().forward(maps)
         height, width = self.kernel_size
@@ -36,7 +36,7 @@ class DenseConv2d(nn.Conv2d):
 
 
 def dense_convolution(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve with stride 1 and as much padding as keeps the size, by one matrix product.
+    """Return a convolution of stride 1, padded to keep the size, by one matrix product.
 
     Args:
         maps: [N, I, H, W]; a side may be half the kernel's, rounded up, and no longer.
@@ -57,7 +57,7 @@ def dense_convolution(maps: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
 
 
 def convolution_matrix(weight: Tensor, height: int, width: int) -> Tensor:
-    """Lay weights [O, I, odd, odd] out as [H * W * O, H * W * I], from all inputs to all outputs.
+    """Return weights [O, I, odd, odd] as a matrix [H * W * O, H * W * I] from inputs to outputs.
 
     >>> convolution_matrix(torch.arange(9.0).view(1, 1, 3, 3), 1, 2)
     tensor([[4., 5.],

@@ -1,4 +1,4 @@
-"""Depthwise convolutions whose weights learn from small maps at the speed of the other steps."""
+"""Depthwise convolutions with a fast weight gradient for small maps."""
 
 from functools import partial
 from itertools import product
@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """A depthwise convolution whose weights' gradient is quick where the map is below the kernel.
+    """A depthwise convolution with a fast weight gradient for maps smaller than the kernel.
 
-    There oneDNN has no kernel for it on a CPU, and falls back on a loop that takes ten to fifty
-    times as long; what `depthwise_weight_gradient` does takes no longer than the rest. It has the
-    parameters of `nn.Conv2d`, gives the same, and learns the same but for rounding.
+    There oneDNN has no kernel for it on a CPU, and falls back to a loop that takes ten to fifty
+    times as long as `depthwise_weight_gradient`. Parameters and outputs are those of `nn.Conv2d`,
+    and gradients differ from its gradients by rounding alone.
 
     >>> plain = nn.Conv2d(8, 8, 5, padding=2, groups=8)
     >>> depthwise = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
@@ -29,8 +29,8 @@ class DepthwiseConv2d(nn.Conv2d):
     """
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Maps [N, C, H, W] to [N, C, H', W']."""
-        if torch.compiler.is_compiling() or not self._learns_from_a_small_map(maps):
+        """Return the outputs [N, C, H', W'] of maps [N, C, H, W]."""
+        if torch.compiler.is_compiling() or not self._needs_small_map_gradient(maps):
             return super().forward(maps)
         weight = self.weight.detach()
         plain = F.conv2d(maps, weight, None, self.stride, self.padding, groups=self.groups)
@@ -39,7 +39,7 @@ class DepthwiseConv2d(nn.Conv2d):
         )
         return outputs if self.bias is None else outputs + self.bias[:, None, None]
 
-    def _learns_from_a_small_map(self, maps: Tensor) -> bool:
+    def _needs_small_map_gradient(self, maps: Tensor) -> bool:
         return (
             torch.is_grad_enabled()
             and self.weight.requires_grad
@@ -53,7 +53,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 class _WeightGradient(torch.autograd.Function):
-    """Outputs as they are, through which the weights are told their gradient."""
+    """Pass outputs through unchanged; backward computes the gradient of the weights."""
 
     @staticmethod
     def forward(
@@ -65,7 +65,7 @@ class _WeightGradient(torch.autograd.Function):
         padding: tuple[int, int],
     ) -> Tensor:
         ctx.save_for_backward(maps)
-        ctx.form = (weight.shape[2:], stride, padding)
+        ctx.geometry = (weight.shape[2:], stride, padding)
         ctx.mark_dirty(outputs)  # so that they are no view, which an activation could not overwrite
         return outputs
 
@@ -73,7 +73,7 @@ class _WeightGradient(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor, None, None]:  # noqa: ANN401
         (maps,) = ctx.saved_tensors
-        return gradient, None, depthwise_weight_gradient(maps, gradient, *ctx.form), None, None
+        return gradient, None, depthwise_weight_gradient(maps, gradient, *ctx.geometry), None, None
 
 
 def depthwise_weight_gradient(
@@ -89,8 +89,8 @@ def depthwise_weight_gradient(
         gradient[n, c, y, x] maps[n, c, stride y + i - padding, stride x + j - padding]
 
     Args:
-        maps: [N, C, H, W], what the convolution was given.
-        gradient: [N, C, H', W'], of what it gave.
+        maps: [N, C, H, W], inputs of the convolution.
+        gradient: [N, C, H', W'], of its outputs.
         kernel: its height and width.
         stride: down and across.
         padding: with zeros, above and below, and left and right.
@@ -107,20 +107,22 @@ def depthwise_weight_gradient(
     """
     answer = maps.new_zeros(*kernel, maps.shape[1])
     # Channels last, as such networks have them on a CPU: then sums run along the memory.
-    seen, told = maps.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
+    inputs, slopes = maps.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
     sides = zip(maps.shape[2:], gradient.shape[2:], stride, padding, strict=True)
-    down, across = (partial(_joined, *side) for side in sides)
+    down, across = (partial(_tap_slices, *side) for side in sides)
     for row, column in product(range(kernel[0]), range(kernel[1])):
         (above, below), (left, right) = down(row), across(column)
-        products = seen[:, above, left] * told[:, below, right]
+        products = inputs[:, above, left] * slopes[:, below, right]
         answer[row, column] = products.sum((0, 1, 2))
     return answer.permute(2, 0, 1).unsqueeze(1)
 
 
-def _joined(inputs: int, outputs: int, stride: int, padding: int, tap: int) -> tuple[slice, slice]:
-    """Return the inputs and the outputs that a tap of a kernel joins along one axis.
+def _tap_slices(
+    inputs: int, outputs: int, stride: int, padding: int, tap: int
+) -> tuple[slice, slice]:
+    """Return the inputs and the outputs that a tap of a kernel connects along one axis.
 
-    >>> _joined(inputs=4, outputs=4, stride=1, padding=1, tap=0)
+    >>> _tap_slices(inputs=4, outputs=4, stride=1, padding=1, tap=0)
     (slice(0, 3, 1), slice(1, 4, None))
     """
     first = max(0, -((tap - padding) // stride))

@@ -30,7 +30,7 @@ FORMERLY = {"neighbours": "neighbors", "normalise": "normalize"}
 
 
 def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
-    """Make again, without its weights, the head that an entry names; names mean nothing else.
+    """Return the head that an entry names, without its weights; other names are refused.
 
     Raises:
         UserError: no head is called so.

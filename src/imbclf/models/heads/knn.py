@@ -14,7 +14,7 @@ CHUNK = 1024  # distances to the core set at once: 8 MB for a core of 2000
 
 
 def mean_nearest(features: Tensor, core: Tensor, neighbors: int) -> Tensor:
-    """Mean Euclidean distance [N] of features [N, D] to the nearest of a core set [M, D].
+    """Return the mean distance [N] of features [N, D] to the nearest of a core set [M, D].
 
     Memory is bounded by a chunk of distances, however many features there are; while a graph is
     exported all are taken at once.

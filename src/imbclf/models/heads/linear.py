@@ -32,7 +32,7 @@ class LinearHead(nn.Linear, Head):
 
 
 def cosine(features: Tensor, direction: Tensor) -> Tensor:
-    """Cosine of the angles between features [N, D] and a direction [1, D], [N]; 0 for zeros.
+    """Return the cosines [N] between features [N, D] and a direction [1, D]; 0 for zeros.
 
     >>> cosine(torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.tensor([[2.0, 0.0]]))
     tensor([0.6000, 0.0000])
