@@ -52,7 +52,7 @@ def by_hand(
     folder: Path, images: np.ndarray, slopes: tuple[float, float], intercepts: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score and probability of an image's ten views, a view and a network at a time."""
-    members = Predictor.load(folder).members
+    members = Predictor.load(folder).fold_models
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     places = ((2, 2), (0, 2), (4, 2), (2, 0), (2, 4))
     scores, probabilities = [], []

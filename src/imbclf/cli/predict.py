@@ -99,7 +99,7 @@ def task(cfg: DictConfig) -> None:
     )
     write_text(out / "labels.txt", "".join(f"{label}\n" for label in answer.labels))
     counts = np.bincount(answer.decisions, minlength=2)
-    known = predictor.reference
+    known = predictor.training_statistics
     look = (
         None
         if known is None
@@ -109,7 +109,7 @@ def task(cfg: DictConfig) -> None:
         out / COMPANION,
         {
             "ckpt": addresses_of(cfg.ckpt),
-            "models": len(predictor.members),
+            "models": len(predictor.fold_models),
             "images": len(pixels),
             "labels": dict(zip(predictor.label_names, counts.tolist(), strict=True)),
             "tta": predictor.tta if cfg.tta is None else cfg.tta,
@@ -122,13 +122,13 @@ def task(cfg: DictConfig) -> None:
         },
     )
     zero, one = predictor.label_names
-    log.info("models       %d", len(predictor.members))
+    log.info("models       %d", len(predictor.fold_models))
     told = (len(pixels), counts[0], zero, counts[1], one)
     log.info("images       %d: %d of label %s, %d of label %s", *told)
     log.info("predictions  %s", out / "predictions.csv")
     log.info("labels       %s", out / "labels.txt")
     for warning in () if look is None else look.warnings.values():
-        log.warning("unlike what the models were trained on: %s", warning)
+        log.warning("possible data drift: %s", warning)
 
 
 def check_numbers(cfg: DictConfig) -> None:

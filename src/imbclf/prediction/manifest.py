@@ -110,6 +110,7 @@ def _side(value: object) -> int:
 
 def _weights_name(entry: Mapping[str, Any]) -> str:
     name = field(entry, "weights", text)
-    if Path(name).name != name or not name.endswith(".safetensors"):
+    is_plain = Path(name).name == name and name.isprintable()
+    if not is_plain or not name.endswith(".safetensors"):
         raise ValueError(f"weights {name[:100]!r} must be a .safetensors file beside it")
     return name

@@ -34,16 +34,19 @@ DAMAGE = (
 
 
 @contextmanager
-def readable(path: Path, expected: str, advice: str = "") -> Iterator[None]:
+def readable(
+    path: Path | str, expected: str, advice: str = "", also: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Report whatever a damaged or hostile file raises as a `UserError` that names the file.
 
     This is the one place that catches so much. Put only the reading and checking of that file
     under it, so that errors of other code surface.
 
     Args:
-        path: the file.
+        path: the file, or the option that names it.
         expected: what it should be.
         advice: what to do about it, as a sentence without its period.
+        also: further exceptions of the library that reads it.
 
     >>> with readable(Path("run/summary.json"), "the summary of a run", "Train again"):
     ...     {}["hter"]
@@ -51,9 +54,10 @@ def readable(path: Path, expected: str, advice: str = "") -> Iterator[None]:
     imbclf.errors.UserError: run/summary.json: expected the summary of a run ('hter' is missing). \
 Train again
     """
+    caught: tuple[type[Exception], ...] = (*DAMAGE, *also)
     try:
         yield
-    except DAMAGE as error:
+    except caught as error:
         message = f"{path}: expected {expected} ({_reason(error)})"
         raise UserError(f"{message}. {advice}" if advice else message) from error
 

@@ -35,7 +35,7 @@ def is_number(value: object) -> bool:
     (True, True, False, False, False)
     """
     is_real = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_real and abs(value) <= sys.float_info.max  # type: ignore[operator,arg-type]
+    return is_real and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def count(value: object) -> int:
@@ -85,7 +85,7 @@ def one_of(*known: object) -> Check[Any]:
     """
 
     def check(value: object) -> object:
-        if isinstance(value, bool) or value not in known:
+        if not any(type(value) is type(one) and value == one for one in known):
             raise ValueError(f"expected {' or '.join(map(str, known))}, found {_shown(value)}")
         return value
 

@@ -181,7 +181,7 @@ def export_text(sheet: Mapping[str, Any]) -> str:
 
 
 def _weight(predictor: Predictor) -> int:
-    states = [member.backbone.state_dict() for member in predictor.members]
+    states = [one.backbone.state_dict() for one in predictor.fold_models]
     return sum(tensor.nbytes for state in states for tensor in state.values())
 
 
