@@ -136,7 +136,7 @@ def save_fold_model(
     with atomic_write(folder / name) as beside:
         beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
     sheet = folder / MANIFEST
-    members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
+    members = [*Manifest.load(folder).entries] if sheet.exists() else []
     entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
     members = [member for member in members if member["weights"] != name]
     members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
