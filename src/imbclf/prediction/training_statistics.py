@@ -24,6 +24,7 @@ from imbclf.utils.schema import count, field, list_of, mapping, mapping_of, one_
 
 STATISTICS = "reference.json"
 FORMAT = 1
+FORMERLY = {"coloured": "colored", "colours": "colors"}  # keys of version 0.1
 MAX_HEADERS, MAX_COLORED = 2_000, 20_000  # images that are measured, at most
 LEVELS = 201  # quantiles, minimum and maximum included
 COLORS = tuple(
@@ -149,7 +150,7 @@ def read_training_statistics(folder: Path) -> TrainingStatistics | None:
         return None
     advice = "Delete it to predict without looking for data drift"
     with readable(path, "the training statistics of a predictor", advice):
-        stored = read_json(path)
+        stored = {FORMERLY.get(key, key): value for key, value in read_json(path).items()}
         field(stored, "format", one_of(FORMAT))
         scores = field(stored, "scores", mapping_of(mapping))
         kinds = field(stored, "kinds", mapping_of(count))
