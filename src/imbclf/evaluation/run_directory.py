@@ -14,6 +14,7 @@ report.html     the report; suspects.csv, the labels that are probably wrong
 Every file is read by one function, which checks it and raises a `UserError` that names it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,6 @@ from imbclf.utils.schema import (
     Check,
     count,
     field,
-    line,
     list_of,
     mapping,
     mapping_of,
@@ -48,7 +48,6 @@ JOB, TRACKING_RUN = "job.json", "tracking_run"
 BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"  # of a fold
 RESULT, SCORES = "result.json", "scores.csv"  # of a fold
 PARTS = ("fit", "dev", "test")
-LONGEST_ID = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -346,9 +345,9 @@ def read_tracking_run(folder: Path) -> str | None:
     if not path.is_file():
         return None
     with readable(path, "the id of a run in the tracking store", "Delete it to track a new run"):
-        run_id = line(path.read_text(encoding="utf-8")).strip()
-        if not run_id.isprintable() or not 0 < len(run_id) <= LONGEST_ID:
-            raise ValueError(f"expected 1 to {LONGEST_ID} printable characters")
+        run_id = path.read_text(encoding="utf-8").strip()
+        if not re.fullmatch(r"[\w-]{1,256}", run_id):  # as MLflow has it
+            raise ValueError("expected letters, digits, underscores and hyphens")
     return run_id
 
 
