@@ -80,7 +80,7 @@ def test_what_cannot_be_predicted_is_one_message(
     assert call("predict", *usual, "overwrite=true") == 0
 
     write_predictor(place / "other" / "predictor", network, 24)
-    assert "these runs cannot decide together" in refused(
+    assert "these runs cannot be joined" in refused(
         capsys, "ckpt=[run,other]", "data.dir=photos", "out=mixed"
     )
     sheet = place / "run" / "predictor" / "predictor.json"

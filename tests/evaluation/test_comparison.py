@@ -181,10 +181,10 @@ def test_runs_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     other = read_run(write_run(tmp_path / "other", 0.6, labels=labels))
     with pytest.raises(UserError, match="disagree about the labels of 7 images"):
         rank([one, other])
-    with pytest.raises(UserError, match="called alike"):
+    with pytest.raises(UserError, match="have the same name"):
         rank([one, one])
     assert [run.name for run in named_apart([one, one, other])] == ["one", "one (2)", "other"]
-    with pytest.raises(UserError, match="not a finished run"):
+    with pytest.raises(UserError, match=r"summary\.json: expected the summary of a finished run"):
         read_run(tmp_path)
     with pytest.raises(UserError, match="expected a finished run directory or a sweep"):
         find_runs(tmp_path / "nowhere")

@@ -1,5 +1,7 @@
 import json
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +11,23 @@ from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from helpers.written_runs import write_images, write_run
 from imbclf.data.splits import Fold, repeated_folds, stratified_folds
+from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import (
     FoldResult,
+    read_epochs,
     read_fold,
     read_oof,
+    read_overrides,
+    read_splits,
+    read_summary,
+    read_tracking_run,
     write_fold,
     write_oof,
     write_splits,
 )
+from imbclf.evaluation.run_images import data_options
 from imbclf.evaluation.summary import OutOfFold, pool, summarize, table
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
 from imbclf.utils.files import atomic_write
@@ -221,3 +231,63 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         break_off()
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "summary.json": read_summary,
+    "oof.csv": read_oof,
+    "splits.csv": partial(read_splits, fold=0),
+    "fold_0/result.json": partial(read_fold, fold=0),
+    "fold_0/scores.csv": partial(read_fold, fold=0),
+    "fold_0/metrics.csv": lambda run: read_epochs(run / "fold_0" / "metrics.csv"),
+    "config.yaml": data_options,
+    "job.json": read_overrides,
+    "tracking_run": read_tracking_run,
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finished")
+    write_images(folder / "photos")
+    write_run(folder / "run", folder / "photos", trained=(0,))
+    (folder / "run" / "job.json").write_text('{"job": "0", "overrides": "seed=1 loss=bce"}')
+    (folder / "run" / "tracking_run").write_text("0123456789abcdef\n")
+    return folder / "run"
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_damaged_file_is_a_message_that_names_it(finished: Path, name: str) -> None:
+    READERS[name](finished)
+    whole = (finished / name).read_bytes()
+    damaged = (
+        b"",
+        b"\0" * 50,
+        b"\xff\xfe\x80",
+        b"[[[",
+        b'{"a": ',
+        b"[1]",
+        b"a,b\n1,2,3\n",
+        b"x\ny",
+    )
+    try:
+        for content in damaged:
+            (finished / name).write_bytes(content)
+            with pytest.raises(UserError) as caught:
+                READERS[name](finished)
+            assert str(caught.value).startswith(f"{finished / name}: expected ")
+    finally:
+        (finished / name).write_bytes(whole)
+
+
+def test_what_is_not_there_is_none_or_a_message(finished: Path, tmp_path: Path) -> None:
+    assert read_overrides(finished) == ["seed=1", "loss=bce"]
+    assert read_tracking_run(finished) == "0123456789abcdef"
+    assert read_overrides(tmp_path) == []
+    assert read_tracking_run(tmp_path) is None
+    assert read_fold(tmp_path, 0) is None
+    for read in (read_summary, read_oof, partial(read_splits, fold=0), data_options):
+        with pytest.raises(UserError, match="No such file or directory"):
+            read(tmp_path)
+    with pytest.raises(UserError, match=r"splits\.csv: has no fold 7"):
+        read_splits(finished, 7)

@@ -55,10 +55,14 @@ def briefly_trained(name: str, side: int, seed: int, steps: int = 3, **options: 
 
 
 def write_predictor(
-    folder: Path, make: Callable[[int], Backbone], side: int, tta: Tta = "none", members: int = 2
+    folder: Path,
+    make: Callable[[int], Backbone],
+    side: int,
+    tta: Tta = "none",
+    fold_models: int = 2,
 ) -> None:
     """Write a predictor of networks that `make` makes of their number."""
-    for number in range(members):
+    for number in range(fold_models):
         backbone = make(number)
         card = {
             "architecture": dict(backbone.architecture),

@@ -130,7 +130,7 @@ def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
         Predictor.load(tmp_path / "predictor"),
         Predictor.from_checkpoint(tmp_path / "fold_0" / BEST),
     ):
-        logits = predictor.predict(pixels[test]).scores + predictor.members[0].rule["threshold"]
+        logits = predictor.predict(pixels[test]).scores + predictor.fold_models[0].rule["threshold"]
         np.testing.assert_allclose(logits, result.test_logits, atol=1e-4)
 
 

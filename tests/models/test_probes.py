@@ -230,7 +230,7 @@ def test_a_run_with_a_probe_predicts_what_it_reported(
     done = run("train", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     predictor = Predictor.load(tmp_path / "one" / "predictor")
-    member = predictor.members[0]
+    member = predictor.fold_models[0]
     assert isinstance(member.backbone.probe, StageProbe if pretrained else PatchProbe)
     scores = pd.read_csv(tmp_path / "one" / "fold_0" / "scores.csv")
     rows = np.array([int(Path(name).stem) - 1 for name in scores["file"]])

@@ -18,16 +18,16 @@ from imbclf.data.listing import Listing, list_images
 from imbclf.errors import UserError
 from imbclf.prediction.drift import (
     Drift,
-    beyond,
     check_drift,
-    distance,
-    is_commoner,
+    is_outside_range,
     is_significant_drift,
+    is_significant_excess,
+    ks_distance,
     measure_drift,
     outlier_reasons,
 )
 from imbclf.prediction.training_statistics import (
-    REFERENCE,
+    STATISTICS,
     TrainingStatistics,
     measure_colors,
     read_training_statistics,
@@ -83,13 +83,13 @@ def test_the_distance_is_that_of_kolmogorov_and_smirnov() -> None:
     for shift in (0.0, 0.5, 3.0):
         values, others = random.normal(shift, 1, 300), np.sort(random.normal(size=201))
         expected = ks_2samp(values, others).statistic
-        assert distance(values[:, None], others[:, None]) == pytest.approx(expected, abs=0.011)
+        assert ks_distance(values[:, None], others[:, None]) == pytest.approx(expected, abs=0.011)
     ties = np.zeros((50, 1))
-    assert distance(ties, np.zeros((201, 1))) == 0
+    assert ks_distance(ties, np.zeros((201, 1))) == 0
     both = np.stack([random.normal(-3, 1, 400), random.normal(3, 1, 400)], axis=1)
     levels = np.quantile(random.normal(size=5000), np.linspace(0, 1, 201))
     # Two models that move in opposite directions do not cancel out unless they do at each level.
-    assert distance(both, np.stack([levels, levels], axis=1)) > 0.4
+    assert ks_distance(both, np.stack([levels, levels], axis=1)) > 0.4
 
 
 def test_images_like_those_of_the_training_are_passed_over(known: TrainingStatistics) -> None:
@@ -122,9 +122,9 @@ def test_what_is_unlike_is_told_and_nothing_else(known: TrainingStatistics) -> N
 
 
 def test_few_findings_among_many_images_are_no_matter() -> None:
-    assert not is_commoner(3, 1000, 1 / 2000)
-    assert is_commoner(200, 1000, 1 / 2000)
-    assert not is_commoner(60, 100, 0.55)
+    assert not is_significant_excess(3, 1000, 1 / 2000)
+    assert is_significant_excess(200, 1000, 1 / 2000)
+    assert not is_significant_excess(60, 100, 0.55)
     assert not is_significant_drift(0.09, 100_000, 100_000)
     assert not is_significant_drift(0.5, 10, 100_000)
     assert not is_significant_drift(0.3, 1000, 10)
@@ -140,7 +140,7 @@ def test_one_image_is_told_what_sets_it_apart(known: TrainingStatistics) -> None
     assert odd[1] == "JPEG CMYK, in training PNG RGB"
     assert odd[2].startswith("mean of red 0.999, in training ")
     assert len(odd) == 3
-    assert beyond(np.stack([known.colors[0], known.colors[-1]]), known).sum() == 0
+    assert is_outside_range(np.stack([known.colors[0], known.colors[-1]]), known).sum() == 0
 
 
 def test_an_image_is_not_held_against_headers_of_which_none_was_read(
@@ -196,9 +196,9 @@ def test_folds_that_come_one_by_one_are_kept_together(tmp_path: Path) -> None:
 )
 def test_a_damaged_reference_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     written(tmp_path, images=50)
-    stored = json.loads((tmp_path / REFERENCE).read_text())
-    (tmp_path / REFERENCE).write_text(json.dumps({**stored, **change}))
-    with pytest.raises(UserError, match="not a readable reference"):
+    stored = json.loads((tmp_path / STATISTICS).read_text())
+    (tmp_path / STATISTICS).write_text(json.dumps({**stored, **change}))
+    with pytest.raises(UserError, match=r"reference\.json: expected the training statistics"):
         read_training_statistics(tmp_path)
 
 
@@ -223,7 +223,7 @@ def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trai
     companion = json.loads((tmp_path / "out" / "predictions.json").read_text())
     assert companion["like_training"] is False  # the drawn scores are not those of the networks
     (warning,) = companion["warnings"]
-    assert warning.startswith("scores are not distributed as out of fold")
+    assert warning.startswith("the score distribution differs from the out-of-fold scores")
     assert warning in capsys.readouterr().out
     assert companion["compared"]["other_sizes"] == 0
 

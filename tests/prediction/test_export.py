@@ -52,7 +52,7 @@ def by_hand(
     folder: Path, images: np.ndarray, slopes: tuple[float, float], intercepts: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Score and probability of an image's ten views, a view and a network at a time."""
-    members = Predictor.load(folder).members
+    members = Predictor.load(folder).fold_models
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     places = ((2, 2), (0, 2), (4, 2), (2, 0), (2, 4))
     scores, probabilities = [], []
@@ -126,7 +126,7 @@ def test_a_file_that_answers_otherwise_is_refused(
         return trace(graph, size)
 
     monkeypatch.setattr(imbclf.prediction.export.export, "trace", spoilt)
-    with pytest.raises(UserError, match="does not answer as the predictor"):
+    with pytest.raises(UserError, match="does not agree with the predictor"):
         export_predictor(Predictor.load(small), Export("pt2", images=5), None, tmp_path)
 
 
@@ -308,7 +308,7 @@ def agrees(
 def test_every_model_is_exported(model: str, tmp_path: Path) -> None:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         name = compose("train", [f"model={model}"]).model.name
-    write_predictor(tmp_path, lambda seed: briefly_trained(name, 64, seed), 64, members=1)
+    write_predictor(tmp_path, lambda seed: briefly_trained(name, 64, seed), 64, fold_models=1)
     agrees(tmp_path, 64)
 
 
@@ -357,7 +357,7 @@ def test_a_run_is_exported_in_8_bits_on_its_own_images(
     write_run(tmp_path / "run", tmp_path / "photos")
     make = partial(briefly_trained, "squeezenet1_1", SIDE)
     (tmp_path / "run" / "predictor" / "predictor.json").unlink()
-    write_predictor(tmp_path / "run" / "predictor", make, SIDE, members=3)
+    write_predictor(tmp_path / "run" / "predictor", make, SIDE, fold_models=3)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(imbclf.prediction.export.export, "CALIBRATION", 32)
     assert call("export", "ckpt=run", "out=out", "int8=true", "images=100") == 0

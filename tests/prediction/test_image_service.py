@@ -29,7 +29,7 @@ from helpers.ensembles import briefly_trained, encoded, write_predictor
 from imbclf.data.listing import list_images
 from imbclf.errors import UserError
 from imbclf.prediction.export.verification import drawn_images
-from imbclf.prediction.image_service import MOST_PIXELS, ImageService, file_from_text
+from imbclf.prediction.image_service import MAX_PIXELS, ImageService, file_from_text
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.mlflow_models import download_predictor
@@ -96,7 +96,7 @@ def test_no_images_and_bombs_are_refused(predictor: Path) -> None:
     with pytest.raises(UserError, match="no images"):
         service.answer([])
     bomb = BytesIO()
-    side = int(MOST_PIXELS**0.5) + 1
+    side = int(MAX_PIXELS**0.5) + 1
     Image.new("1", (side, side)).save(bomb, "PNG")
     with pytest.raises(UserError, match="an image may have 50,000,000"):
         service.answer([base64.b64encode(bomb.getvalue()).decode()])
@@ -118,9 +118,12 @@ def test_images_that_change_are_told_once_and_in_each_answer(
     for seed in range(6):
         dark = drawn_images(10, (SIDE, SIDE), seed=80 + seed) // 3
         _, warnings = service.answer(encoded(dark))
-    assert all("last 100 images: colors are not distributed" in warning for warning in warnings)
+    assert all(
+        "last 100 images: the color distribution differs from training" in warning
+        for warning in warnings
+    )
     told = {id(record): record.getMessage() for record in caplog.records}.values()
-    assert sum("colors are not" in line for line in told) == 1
+    assert sum("possible data drift: the color" in line for line in told) == 1
 
 
 @pytest.fixture(scope="module")

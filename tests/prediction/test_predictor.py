@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_images_are_viewed_as_when_the_thresholds_were_chosen(tmp_path: Path) ->
 def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path) -> None:
     predictor = Predictor.load(saved)
     plain = predictor.predict(IMAGES)
-    backbones = [member.backbone.eval() for member in predictor.members]
+    backbones = [member.backbone.eval() for member in predictor.fold_models]
     with torch.inference_mode():
         scores = [backbone(torch.from_numpy(IMAGES)).double().numpy() for backbone in backbones]
     cooled = predictor.predict(IMAGES, calibration="temperature")
@@ -130,10 +131,10 @@ def test_a_decision_may_be_forced_by_an_endless_threshold(saved: Path) -> None:
 def test_logits_that_are_no_numbers_are_refused_by_the_name_of_their_member(saved: Path) -> None:
     predictor = Predictor.load(saved)
     with torch.no_grad():
-        for weight in predictor.members[1].backbone.head.parameters():
+        for weight in predictor.fold_models[1].backbone.head.parameters():
             weight.fill_(float("nan"))
-    for precision, way_on in (("bf16-mixed", "choose precision=32-true"), ("32-true", "its weigh")):
-        told = f"fold_1: 7 of 7 logits are not finite with precision={precision}; {way_on}"
+    for precision, advice in (("bf16-mixed", "choose precision=32-true"), ("32-true", "its weigh")):
+        told = f"fold_1: 7 of 7 logits are not finite with precision={precision}; {advice}"
         with pytest.raises(UserError, match=told):
             predictor.predict(IMAGES, precision=precision)
 
@@ -154,16 +155,16 @@ def test_saving_a_fold_again_replaces_it(saved: Path) -> None:
     save_fold_model(
         saved, 1, card(threshold=7.0), build_backbone("shufflenet_v2_x0_5").state_dict()
     )
-    assert [member.rule["threshold"] for member in Predictor.load(saved).members] == [0.25, 7.0]
+    assert [member.rule["threshold"] for member in Predictor.load(saved).fold_models] == [0.25, 7.0]
 
 
 def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path) -> None:
     predictor = Predictor.load(saved)
-    assert len(join([predictor, predictor]).members) == 4
+    assert len(join([predictor, predictor]).fold_models) == 4
     other = tmp_path / "other"
     weights = build_backbone("shufflenet_v2_x0_5").state_dict()
     save_fold_model(other, 0, card(label_names=["no", "yes"]), weights)
-    with pytest.raises(UserError, match="cannot decide together"):
+    with pytest.raises(UserError, match="cannot be joined"):
         join([predictor, Predictor.load(other)])
 
 
@@ -171,20 +172,57 @@ def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path
     ("change", "told"),
     [
         ({"format": 3}, "format 3"),
-        ({"members": []}, "no model"),
+        ({"members": []}, "lists no fold models"),
         ({"members": [{"weights": "../fold_0.safetensors"}]}, "beside it"),
-        ({"members": [{"weights": "fold_9.safetensors"}]}, "not readable weights"),
-        ({"image_size": "wide"}, "not a readable predictor"),
+        ({"members": [{"weights": "fold_9.safetensors"}]}, "architecture is missing"),
+        ({"image_size": "wide"}, "image_size: expected a list, found 'wide'"),
     ],
 )
-def test_a_damaged_sheet_is_refused(saved: Path, change: dict[str, object], told: str) -> None:
-    sheet = saved / "predictor.json"
-    sheet.write_text(json.dumps({**json.loads(sheet.read_text()), **change}))
+def test_a_damaged_manifest_is_refused(saved: Path, change: dict[str, object], told: str) -> None:
+    manifest = saved / "predictor.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), **change}))
     with pytest.raises(UserError, match=told):
         Predictor.load(saved)
 
 
-def test_a_missing_or_broken_sheet_is_refused(tmp_path: Path) -> None:
+def test_missing_weights_are_named(saved: Path) -> None:
+    (saved / "fold_1.safetensors").unlink()
+    with pytest.raises(UserError, match=r"fold_1\.safetensors: not readable weights"):
+        Predictor.load(saved)
+
+
+def test_a_run_directory_is_loaded_as_its_predictor_is_by_path_or_text(
+    saved: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(saved, run / "predictor", ignore=shutil.ignore_patterns("run"))
+    expected = Predictor.load(saved).predict(IMAGES).scores
+    for path in (str(saved), run, str(run), run / "predictor"):
+        assert (Predictor.load(path).predict(IMAGES).scores == expected).all()
+    with pytest.raises(UserError, match=r"nowhere/predictor\.json: expected the manifest"):
+        Predictor.load("nowhere")
+
+
+def test_a_predictor_is_shown_in_three_lines(saved: Path) -> None:
+    assert repr(Predictor.load(saved)).splitlines() == [
+        "Predictor: an ensemble of fold models that labels images",
+        "  images: 32x32 pixels, labels: 0 = 'bad', 1 = 'good'",
+        "  fold models: 2 x shufflenet_v2_x0_5",
+    ]
+
+
+def test_errors_of_our_own_code_are_not_taken_for_a_damaged_file(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a mistake of ours")
+
+    monkeypatch.setattr("imbclf.prediction.predictor.load_fold_model", broken)
+    with pytest.raises(KeyError, match="a mistake of ours"):
+        Predictor.load(saved)
+
+
+def test_a_missing_or_broken_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"predictor\.json"):
         Predictor.load(tmp_path)
     (tmp_path / "predictor.json").write_text("{")

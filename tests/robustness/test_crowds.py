@@ -42,7 +42,7 @@ def test_four_trainings_at_once_on_a_new_machine(
     for process in waiting:
         out, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
-        assert "Tracking stops" not in out + errors
+        assert "tracking stopped" not in out + errors
         assert not errors
 
     caches = list((tmp_path / "outputs" / "cache").glob("[!.]*"))

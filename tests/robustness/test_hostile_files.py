@@ -584,7 +584,7 @@ def test_a_strange_summary_is_refused(
     path = place / "run" / "summary.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     assert call("report", "run=run") == 2
-    refused(capsys, "run=run")
+    refused(capsys, str(Path("run") / "summary.json"))
     assert not (place / "run" / "report.html").exists()
 
 

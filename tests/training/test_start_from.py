@@ -18,7 +18,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, write_splits
 from imbclf.models.backbone import build_backbone
 from imbclf.models.patch_init import first_convolution
-from imbclf.prediction.decision_rule import CARD
+from imbclf.prediction.decision_rule import CHECKPOINT_KEY
 from imbclf.training.fold import _new_module
 from imbclf.training.initialization import prepare_filters
 from imbclf.training.recipe import CrossValidation
@@ -92,7 +92,7 @@ def test_filters_of_the_earlier_run_are_not_drawn_anew(tmp_path: Path) -> None:
         torch.manual_seed(1)
         earlier = build_backbone("shufflenet_v2_x0_5")
     weights = {f"backbone.{name}": value for name, value in earlier.state_dict().items()}
-    checkpoint = {CARD: {"architecture": earlier.architecture}, "state_dict": weights}
+    checkpoint = {CHECKPOINT_KEY: {"architecture": earlier.architecture}, "state_dict": weights}
     fold_folder(tmp_path, 0).mkdir()
     torch.save(checkpoint, fold_folder(tmp_path, 0) / BEST)
     recipe = Mock()

@@ -150,7 +150,7 @@ def test_files_of_experiments_may_be_swept_over_and_others_stay(tmp_path: Path) 
     assert told[0].endswith(",best")
     assert told[1] == "experiment=none.yaml"
     first.write_text("a: [")
-    with pytest.raises(UserError, match=r"a\.yaml: not a readable experiment"):
+    with pytest.raises(UserError, match=r"a\.yaml: expected a readable experiment"):
         adopt_experiment_files([f"experiment={first}"])
 
 

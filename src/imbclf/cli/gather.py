@@ -24,7 +24,6 @@ from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
-from imbclf.utils.safe_reading import UNREADABLE, read_json
 
 GATHERED = "gathered"
 COUNTS = ("folds", "repeats")
@@ -201,8 +200,10 @@ def missing_folds(experiment: Experiment) -> list[str]:
 
 def _overrides(job: Path) -> str:
     """Return what a job was called with, without its fold; nothing where that is not known."""
+    from imbclf.evaluation.run_directory import read_overrides
+
     try:
-        words = str(read_json(job / JOB)["overrides"]).split()
-    except UNREADABLE:
+        words = read_overrides(job)
+    except UserError:
         return ""
     return " ".join(word for word in words if not word.startswith("cv.fold="))

@@ -59,4 +59,4 @@ def task(cfg: DictConfig) -> None:
     write_predictions(found, predictor, options, threshold, addresses, out)
     log.info("%s", prediction_text(found, predictor, out))
     for warning in () if found.drift is None else found.drift.warnings.values():
-        log.warning("unlike what the models were trained on: %s", warning)
+        log.warning("possible data drift: %s", warning)

@@ -21,6 +21,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, "register")
     show_messages()
 
+    from imbclf.evaluation.run_directory import read_tracking_run
     from imbclf.tracking.mlflow_registration import register
 
     address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
@@ -31,8 +32,7 @@ def task(cfg: DictConfig) -> None:
             "(runs:/ID, models:/NAME@ALIAS)"
         )
     run = Path(address)
-    tracked = run / "tracking_run"
-    run_id = tracked.read_text(encoding="utf-8").strip() if tracked.is_file() else None
+    run_id = read_tracking_run(run)
     alias = None if cfg.alias is None else str(cfg.alias)
     about = _description(run)
     done = register(folder, str(cfg.name), alias, about, run_id, cfg.tracking.uri, directory)
@@ -48,13 +48,9 @@ def task(cfg: DictConfig) -> None:
 def _description(run: Path) -> str:
     """Return how good the run was, where that is known."""
     from imbclf.evaluation.run_directory import read_summary
-    from imbclf.utils.safe_reading import UNREADABLE
 
     if not (run / "summary.json").exists():
         return "HTER not known"
-    try:
-        found = read_summary(run)
-    except UNREADABLE as error:
-        raise UserError(f"{run / 'summary.json'}: not a readable summary ({error!r})") from error
+    found = read_summary(run)
     low, high = found["hter_interval"]
     return f"HTER {found['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f} ({run.name})"

@@ -12,6 +12,7 @@ from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
 from imbclf.cli.config.compose import as_overrides, composed
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
+from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
 from imbclf.tracking.base import Tracker
 from imbclf.training.experiment import prepare
 from imbclf.tuning.objective import DevScore, Tell, score_on_dev
@@ -93,13 +94,12 @@ class CommandStudy:
     def start_tracker(self) -> Tracker:
         """Begin the run that trials are children of, or go on with it."""
         tracker = tracker_from(self.base)
-        stored = self.options.folder / "tracking_run"
         with exclusive_access(self.options.folder):
-            earlier = stored.read_text(encoding="utf-8") if stored.exists() else None
+            earlier = read_tracking_run(self.options.folder)
             params = flatten(OmegaConf.to_container(self.base, resolve=True))
             run_id = tracker.start(self.options.name, params, earlier)
             if run_id is not None:
-                write_text(stored, run_id)
+                write_text(self.options.folder / TRACKING_RUN, run_id)
         return tracker
 
 

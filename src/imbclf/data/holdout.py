@@ -10,7 +10,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.stratified import draw_stratified
 from imbclf.errors import UserError
 from imbclf.utils.arrays import number_groups
-from imbclf.utils.safe_reading import UNREADABLE
+from imbclf.utils.safe_reading import readable
 from imbclf.utils.tables import write_table
 
 HOLDOUT = "holdout.csv"
@@ -70,17 +70,14 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
             f"{run} has no held-out images (no {HOLDOUT}); train with data.holdout=0.2, or choose "
             "other labeled images with data.dir=PATH"
         )
-    try:
+    with readable(path, "the table of held-out images of a run of imbclf-train"):
         stored = pd.read_csv(path, keep_default_na=False, dtype={"file": str})
-        labels = stored["label"].to_numpy(np.int64)
-        stored["file"]
-    except UNREADABLE as error:
-        raise UserError(f"{path}: not a table of held-out images ({error!r})") from error
+        files, labels = stored["file"], stored["label"].to_numpy(np.int64)
     places = {name: place for place, name in enumerate(listing.files.tolist())}
-    missing = [name for name in stored["file"] if name not in places]
+    missing = [name for name in files if name not in places]
     if missing:
         raise UserError(f"{path}: {len(missing)} images are no longer there, first {missing[0]}")
-    rows: NDArray[np.int64] = np.array([places[name] for name in stored["file"]])
+    rows: NDArray[np.int64] = np.array([places[name] for name in files])
     assert listing.labels is not None
     relabeled = int((listing.labels[rows] != labels).sum())
     if relabeled:

@@ -18,7 +18,7 @@ from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decode_in_workers
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
-from imbclf.utils.safe_reading import UNREADABLE, read_json
+from imbclf.utils.safe_reading import read_json, readable
 from imbclf.utils.text import first_few
 
 INDEX = "index.json"  # shape of the pixels, and the indices of unreadable images
@@ -31,14 +31,15 @@ def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]]
         Read-only uint8 `[N, H, W, 3]`, and the indices of the images left out.
     """
     try:
-        index = read_json(folder / INDEX)
-        shape, unreadable = tuple(index["shape"]), list(index["unreadable"])
-        kept, _, _, _ = shape
-        if kept + len(unreadable) != count or not set(unreadable) <= set(range(count)):
-            return None
-        # A truncated file is too small for the shape: ValueError.
-        return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
-    except UNREADABLE:
+        with readable(folder / INDEX, "the index of cached images"):
+            index = read_json(folder / INDEX)
+            shape, unreadable = tuple(index["shape"]), list(index["unreadable"])
+            kept, _, _, _ = shape
+            if kept + len(unreadable) != count or not set(unreadable) <= set(range(count)):
+                return None
+            # A file that was cut short is too small for the shape: ValueError.
+            return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
+    except UserError:
         return None
 
 

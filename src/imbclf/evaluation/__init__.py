@@ -1,4 +1,4 @@
-"""Run directories: read, written, summarized, compared, judged on held-out images."""
+"""Run directories, their summary and comparison, and evaluation on held-out images."""
 
 import lazy_loader
 

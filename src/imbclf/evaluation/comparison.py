@@ -1,4 +1,4 @@
-"""Finished runs side by side: which is best, and by how much more than chance."""
+"""Comparison of finished runs: which is best, and which differences are significant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ import pandas as pd
 from natsort import natsorted
 
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import read_oof, read_summary
+from imbclf.evaluation.run_directory import SUMMARY, read_oof, read_overrides, read_summary
 from imbclf.metrics.error_rates import hter
 from imbclf.metrics.significance import Difference, corrected_resampled_t, holm, paired_hter_test
-from imbclf.utils.safe_reading import UNREADABLE, read_json
 
 Verdict = Literal["reference", "better", "no evidence", "worse"]
 SIGNIFICANT = 0.05
@@ -22,10 +21,10 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
-    """What a run directory says of itself.
+    """The results of a finished run.
 
     Attributes:
-        name: what it is called in a table.
+        name: its name in a table.
         summary: the contents of `summary.json`.
         oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
     """
@@ -37,7 +36,7 @@ class FinishedRun:
 
 @dataclass(frozen=True)
 class Rank:
-    """One line of a comparison; `low` to `p_folds` are of the difference to the reference.
+    """A row of a comparison; `difference` to `p_folds` compare the run with the reference.
 
     Attributes:
         run: its name.
@@ -46,9 +45,9 @@ class Rank:
         p: of the paired test, adjusted for the number of runs compared (Holm).
         p_folds: of the corrected resampled t-test over folds, adjusted too; NaN where the folds
             differ.
-        verdict: in a word.
+        verdict: the conclusion.
         far, frr, auroc: pooled.
-        seconds: of training.
+        seconds: training time.
     """
 
     run: str
@@ -73,23 +72,19 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
     Raises:
         UserError: a file is missing or damaged.
     """
-    try:
-        summary = read_summary(folder)
-        oof = read_oof(folder).set_index("file")
-    except UNREADABLE as error:
-        raise UserError(f"{folder}: not a finished run of imbclf-train ({error!r})") from error
-    return FinishedRun(name or folder.name, summary, oof)
+    summary, oof = read_summary(folder), read_oof(folder)
+    return FinishedRun(name or folder.name, summary, oof.set_index("file"))
 
 
 def find_runs(folder: Path) -> list[FinishedRun]:
-    """Read a run directory, called by its path, or those of a sweep, called by their overrides.
+    """Read a run directory, named by its path, or those of a sweep, named by their overrides.
 
     Raises:
         UserError: it is neither.
     """
-    if (folder / "summary.json").exists():
+    if (folder / SUMMARY).exists():
         return [read_run(folder, str(folder))]
-    jobs = [path.parent for path in folder.glob("*/summary.json")]
+    jobs = [path.parent for path in folder.glob(f"*/{SUMMARY}")]
     if not jobs:
         raise UserError(
             f"{folder}: expected a finished run directory or a sweep directory of imbclf-train"
@@ -102,16 +97,16 @@ def rank(runs: Sequence[FinishedRun], reference: str | None = None) -> list[Rank
     """Rank runs by HTER and compare each with one of them on the images that both tested.
 
     Args:
-        runs: with names of their own.
-        reference: name of the run that others are compared with; None is the one of least HTER.
+        runs: with unique names.
+        reference: name of the run that others are compared with; None is the one of lowest HTER.
 
     Raises:
-        UserError: names are not unique or no run is called so; two runs tested no common images of
-            both classes, or disagree about labels.
+        UserError: names are not unique, no run has the reference's name, or two runs tested no
+            common images of both classes or disagree about labels.
     """
     names = [run.name for run in runs]
     if len(set(names)) < len(names):
-        raise UserError(f"two runs are called alike: {', '.join(names)}")
+        raise UserError(f"two runs have the same name: {', '.join(names)}")
     ordered = sorted(runs, key=lambda run: float(run.summary["hter"]))
     if reference is not None and reference not in names:
         raise UserError(f"reference={reference}: expected one of {', '.join(names)}")
@@ -212,47 +207,42 @@ def _holm_of_some(p_values: Sequence[float]) -> list[float]:
 
 
 def remarks(runs: Sequence[FinishedRun], ranks: Sequence[Rank]) -> list[str]:
-    """Say in plain sentences what limits the comparison."""
-    told = []
+    """Return sentences on what limits the comparison."""
+    sentences = []
     sets = [frozenset(run.oof.index) for run in runs]
     if len(set(sets)) > 1:
         common = frozenset.intersection(*sets)
-        told.append(
-            f"Not all runs tested the same images ({len(common)} are common to all): HTERs are "
-            "over each run's own images, differences and p over those that a pair has in common."
+        sentences.append(
+            f"Not all runs tested the same images ({len(common)} are common to all): each HTER is "
+            "over all images of its run, differences and p over the images that two runs share."
         )
     elif not all(same_folds(run, runs[0]) for run in runs[1:]):
-        told.append(
+        sentences.append(
             "The runs divided the images into other folds (seed, cv.folds or groups differ): "
             "differences hold for the images, but not for fold after fold."
         )
     if any("group" in run.oof for run in runs):
-        told.append("Images of one group are not independent: p and intervals go by whole groups.")
+        sentences.append(
+            "Images of one group are not independent: p and intervals go by whole groups."
+        )
     if len(runs) > 2:
-        told.append(
-            f"The least of {len(runs)} HTERs is too good an estimate of its run: it was chosen for "
-            "being least. Judge the chosen run on images that took no part: data.holdout=0.2 keeps "
-            "some out of every run, and imbclf-evaluate tests them once."
+        sentences.append(
+            f"The lowest of {len(runs)} HTERs is an optimistic estimate, since it was selected. "
+            "Evaluate the selected run on images that took no part: data.holdout=0.2 keeps some "
+            "out of every run, and imbclf-evaluate tests them once."
         )
     alike = [line.run for line in ranks if line.verdict == "no evidence"]
     if alike:
-        told.append(
+        sentences.append(
             f"No evidence is not equality: {len(alike)} may be better or worse by as much as the "
             "interval of the difference says."
         )
-    return told
+    return sentences
 
 
 def _job_names(jobs: Sequence[Path]) -> dict[Path, str]:
-    """Call the jobs of a sweep by their number and the overrides that not all of them share."""
-    overrides = {}
-    for job in jobs:
-        told = job / "job.json"
-        try:
-            stored = read_json(told) if told.exists() else {}
-        except UNREADABLE as error:
-            raise UserError(f"{told}: not what a sweep leaves ({error!r})") from error
-        overrides[job] = str(stored.get("overrides", "")).split()
+    """Name the jobs of a sweep by their number and the overrides that not all of them share."""
+    overrides = {job: read_overrides(job) for job in jobs}
     shared = set.intersection(*map(set, overrides.values())) if jobs[1:] else set()
     return {
         job: " ".join([job.name, *(word for word in words if word not in shared)])

@@ -1,4 +1,4 @@
-"""What an ensemble reaches on labeled images that it never saw."""
+"""Evaluation of an ensemble on labeled images that it never saw."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from imbclf.utils.tables import write_json, write_table
 
 
 def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]:
-    """Judge predictions of labeled images; write `evaluation.json` and `predictions.csv`.
+    """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
-    The threshold of the scores is 0, as the ensemble decides; nothing is chosen on these images.
+    The threshold of the scores is 0, as the ensemble decides; nothing is tuned on these images.
 
     Args:
-        answer: what the ensemble says of N images.
+        answer: the predictions for N images.
         listing: their names and labels, in the same order.
         out: the folder for the two files.
 
@@ -32,7 +32,7 @@ def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
-    """Say it on two lines.
+    """Return the result on two lines.
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}

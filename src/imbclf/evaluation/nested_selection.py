@@ -1,4 +1,4 @@
-"""What choosing among runs really comes to: chosen on dev, judged on test, fold by fold."""
+"""Nested model selection: in each fold the run is selected on dev and evaluated on test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ class NestedChoice:
 
 
 def nested_choice(runs: Sequence[FinishedRun]) -> NestedChoice | None:
-    """In each fold keep the run with the largest AUROC on dev, and judge it on the test part.
+    """Select in each fold the run with the highest AUROC on dev, and evaluate it on the test part.
 
-    The test part took no part in the choice, so that the HTER is not too good, as the least of
-    several is (nested cross-validation: Varma & Simon, BMC Bioinformatics 7, 2006).
+    The test part took no part in the selection, so that the HTER is unbiased, unlike the lowest of
+    several (nested cross-validation: Varma & Simon, BMC Bioinformatics 7, 2006).
 
     Returns:
-        None for fewer than two runs, other folds, or runs that do not say how they did on dev.
+        None for fewer than two runs, different folds, or runs without results on dev.
     """
     if len(runs) < 2 or not all(same_folds(run, runs[0]) for run in runs[1:]):
         return None
@@ -59,7 +59,7 @@ def nested_choice(runs: Sequence[FinishedRun]) -> NestedChoice | None:
 
 
 def sentence(choice: NestedChoice) -> str:
-    """Say it.
+    """Return the result as a sentence.
 
     >>> print(sentence(NestedChoice(0.1, 0.09, 0.11, ("a", "b", "a"))))
     Choosing by AUROC on dev, fold by fold, and testing each choice on images that took no part \

@@ -1,4 +1,4 @@
-"""The run directory: what one experiment leaves, written whole and read back.
+"""The run directory: the files of one experiment, each with the functions that write and read it.
 
 config.yaml     the composed configuration
 splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
@@ -6,10 +6,15 @@ oof.csv         file, label, fold, score, decision (and group): a row per image 
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
+tracking_run    the id of the run in the tracking store
+job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
-report.html     all of it to look at; suspects.csv, the labels that are probably wrong
+report.html     the report; suspects.csv, the labels that are probably wrong
+
+Every file is read by one function, which checks it and raises a `UserError` that names it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,25 +26,33 @@ from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
-from imbclf.utils.safe_reading import UNREADABLE, read_json
-from imbclf.utils.tables import is_number, read_table, write_json, write_table
+from imbclf.utils.safe_reading import read_json, readable
+from imbclf.utils.schema import (
+    Check,
+    count,
+    field,
+    list_of,
+    mapping,
+    mapping_of,
+    number,
+    one_of,
+    optional,
+    text,
+)
+from imbclf.utils.tables import read_table, write_json, write_table
 
 Epochs = Sequence[Mapping[str, float]]
 
-
-BEST, LAST = "best.ckpt", "last.ckpt"
-
-
-METRICS = "metrics.csv"
-
-RESULT, SCORES = "result.json", "scores.csv"
-COUNTS = ("images", "folds", "repeats", "minority_label")
-UNDEFINED = ("eer", "min_hter", "average_precision", "average_precision_minority")
+SUMMARY, OOF, SPLITS = "summary.json", "oof.csv", "splits.csv"
+JOB, TRACKING_RUN = "job.json", "tracking_run"
+BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"  # of a fold
+RESULT, SCORES = "result.json", "scores.csv"  # of a fold
+PARTS = ("fit", "dev", "test")
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """What training one fold came to.
+    """The result of training one fold.
 
     Attributes:
         fold: its number, from 0.
@@ -59,79 +72,115 @@ class FoldResult:
     test_logits: NDArray[np.float64]
 
 
+def _fold_row(value: object) -> Mapping[str, Any]:
+    row = mapping(value)
+    field(row, "fold", count)
+    field(row, "epoch", count)
+    field(row, "threshold", number)
+    mapping_of(optional(number))(row)
+    return row
+
+
+# Checks of summary.json; summaries of earlier versions lack some of the optional values.
+NEEDED: dict[str, Check[Any]] = {
+    **dict.fromkeys(("hter", "far", "frr", "auroc", "seconds"), number),
+    "hter_interval": list_of(number, length=2),
+}
+OPTIONAL: dict[str, Check[Any]] = {
+    "interval_level": number,
+    **dict.fromkeys(("images", "folds", "repeats"), count),
+    **dict.fromkeys(
+        ("eer", "min_hter", "average_precision", "average_precision_minority"), optional(number)
+    ),
+    "class_counts": list_of(count, length=2),
+    "minority_label": one_of(0, 1),
+    "label_names": list_of(text, length=2),
+    "versions": mapping_of(text),
+    "per_fold": list_of(_fold_row),
+}
+
+
 def fold_folder(run: Path, fold: int) -> Path:
     """Return a fold's folder in a run directory."""
     return run / f"fold_{fold}"
 
 
-def read_summary(run: Path) -> dict[str, Any]:
-    """Read `summary.json`, whose numbers are numbers and whose words are words.
+def read_summary(run: Path, also: Sequence[str] = ()) -> dict[str, Any]:
+    """Read `summary.json`.
+
+    Args:
+        run: the run directory.
+        also: names of optional values that have to be there.
 
     Raises:
-        OSError, ValueError, KeyError, TypeError: it is missing or damaged.
+        UserError: it is missing or damaged.
     """
-    summary = read_json(run / "summary.json")
-    counts = [summary.get(name, 1) for name in COUNTS] + list(summary.get("class_counts", []))
-    rates = [summary[name] for name in ("hter", "far", "frr", "auroc", "seconds")]
-    rates += [summary.get("interval_level", 0.95), *summary["hter_interval"]]
-    rows = summary.get("per_fold", [])
-    counts += [row[name] for row in rows for name in ("fold", "epoch")]
-    maybe = [value for row in rows for value in row.values() if value is not None]
-    maybe += [summary[name] for name in UNDEFINED if summary.get(name) is not None]
-    words = [*summary.get("label_names", []), *summary.get("versions", {}).values()]
-    if len(summary["hter_interval"]) != 2 or summary.get("minority_label", 0) not in (0, 1):
-        raise ValueError("hter_interval or minority_label is not what it should be")
-    if not all(type(count) is int and 0 <= count < 2**53 for count in counts):
-        raise ValueError("a count is none")
-    if not all(is_number(number) for number in (*rates, *maybe)):
-        raise ValueError("a rate is no number")
-    if not all(isinstance(word, str) for word in words):
-        raise ValueError("a name or version is no text")
+    path = run / SUMMARY
+    with readable(path, "the summary of a finished run of imbclf-train"):
+        summary = read_json(path)
+        for name in (*NEEDED, *also):
+            field(summary, name, lambda value: value)
+        for name, check in (NEEDED | OPTIONAL).items():
+            if name in summary:
+                field(summary, name, check)
     return summary
 
 
 def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> None:
-    """Write which part each image plays in each fold.
+    """Write the part of each image in each fold.
 
     Raises:
-        UserError: other images, or others in other parts, were written down before.
+        UserError: the run already has splits, and these differ.
     """
-    path = run / "splits.csv"
+    path = run / SPLITS
     columns: dict[str, Any] = {"file": files}
-    for number, fold in enumerate(folds):
+    for place, fold in enumerate(folds):
         parts = np.empty(len(files), dtype="<U4")
-        parts[fold.fit], parts[fold.dev], parts[fold.test] = "fit", "dev", "test"
-        columns[f"fold_{number}"] = parts
+        parts[fold.fit], parts[fold.dev], parts[fold.test] = PARTS
+        columns[f"fold_{place}"] = parts
     if path.exists():
-        earlier = pd.read_csv(path, keep_default_na=False, dtype=str)
+        earlier = read_split_table(run)
         if not earlier.equals(pd.DataFrame(columns).astype(earlier.dtypes.iloc[0])):
             raise UserError(
-                f"{path}: the images are no longer those that this run divided, or their labels "
-                "have changed; its finished folds do not go with them. Restore the images, or "
-                "train anew into another folder"
+                f"{path}: the images or their labels are no longer those of this run, and its "
+                "finished folds do not fit them. Restore them, or train into another folder"
             )
         return
     write_table(path, columns)
 
 
-def read_splits(run: Path, fold: int) -> dict[str, str]:
-    """Read which part (fit, dev, test) each file plays in a fold.
+def read_split_table(run: Path) -> pd.DataFrame:
+    """Read `splits.csv`: `file`, and in `fold_0`, `fold_1`, ... the part (fit, dev, test).
 
     Raises:
-        UserError: `splits.csv` is missing or knows no such fold.
+        UserError: it is missing or damaged.
     """
-    path = run / "splits.csv"
-    try:
+    path = run / SPLITS
+    with readable(path, "the splits of a run of imbclf-train"):
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
-        return dict(zip(table["file"], table[f"fold_{fold}"], strict=True))
-    except UNREADABLE as error:
-        raise UserError(f"{path}: not a readable table of splits ({error!r})") from error
+        _check_columns(table, ("file", "fold_0"))
+        for name in table.columns.drop("file"):
+            if not table[name].isin(PARTS).all():
+                raise ValueError(f"{name}: expected {', '.join(PARTS)}")
+    return table
+
+
+def read_splits(run: Path, fold: int) -> dict[str, str]:
+    """Read the part (fit, dev, test) of each file in a fold.
+
+    Raises:
+        UserError: `splits.csv` is missing, damaged or has no such fold.
+    """
+    table, name = read_split_table(run), f"fold_{fold}"
+    if name not in table:
+        raise UserError(f"{run / SPLITS}: has no fold {fold}")
+    return dict(zip(table["file"], table[name], strict=True))
 
 
 def write_fold(
     run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
 ) -> None:
-    """Write a finished fold; `result.json` comes last and says that it is finished."""
+    """Write a finished fold; `result.json` comes last and marks it as finished."""
     folder = fold_folder(run, result.fold)
     rows = np.concatenate([fold.dev, fold.test])
     write_table(
@@ -148,26 +197,46 @@ def write_fold(
 
 
 def read_fold(run: Path, fold: int) -> FoldResult | None:
-    """Read a finished fold, None where it is not finished.
+    """Read a finished fold; None where it is not finished.
 
     Raises:
         UserError: a file of it is damaged.
     """
-    folder = fold_folder(run, fold)
-    if not (folder / RESULT).exists():
+    path = fold_folder(run, fold) / RESULT
+    if not path.exists():
         return None
-    try:
-        numbers = read_json(folder / RESULT)
-        if not all(is_number(value) for value in numbers.values()):
-            raise ValueError(f"{RESULT} holds something else than numbers")
-        table = read_table(folder / SCORES)
-        logits = table["logit"].to_numpy(np.float64)
-        dev = (table["part"] == "dev").to_numpy()
-        return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
-    except UNREADABLE as error:
-        raise UserError(
-            f"{folder}: not a readable fold ({error!r}). Remove it, and the fold is trained again"
-        ) from error
+    with readable(path, "the result of a fold", _retrain(path)):
+        stored = read_json(path)
+        numbers = {
+            "fold": field(stored, "fold", one_of(fold)),
+            "epoch": field(stored, "epoch", count),
+            "threshold": field(stored, "threshold", number),
+            "seconds": field(stored, "seconds", number),
+            "images_per_second": field(stored, "images_per_second", number),
+        }
+    table = read_scores(run, fold)
+    logits = table["logit"].to_numpy(np.float64)
+    dev = (table["part"] == "dev").to_numpy()
+    return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
+
+
+def read_scores(run: Path, fold: int) -> pd.DataFrame:
+    """Read a fold's `scores.csv`: file, label, part (dev, test) and logit, the dev part first.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    path = fold_folder(run, fold) / SCORES
+    with readable(path, "the scores of a fold", _retrain(path)):
+        table = read_table(path)
+        _check_columns(table, ("file", "label", "part", "logit"))
+        if not table["label"].isin([0, 1]).all() or not table["part"].isin(PARTS[1:]).all():
+            raise ValueError("expected labels 0 and 1, and parts dev and test")
+        if table["label"][table["part"] == "dev"].nunique() < 2:
+            raise ValueError("part dev: expected images of both labels")
+        if not np.isfinite(table["logit"]).all():
+            raise ValueError("logit: expected finite numbers")
+        return table.astype({"label": np.int64})
 
 
 def fold_thresholds(run: Path) -> dict[int, float]:
@@ -177,25 +246,27 @@ def fold_thresholds(run: Path) -> dict[int, float]:
         UserError: a fold is damaged.
     """
     numbers = sorted(int(path.name.partition("_")[2]) for path in run.glob("fold_*[0-9]"))
-    results = [read_fold(run, number) for number in numbers]
+    results = [read_fold(run, fold) for fold in numbers]
     return {result.fold: result.threshold for result in results if result is not None}
 
 
 def check_labels(
     run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
 ) -> None:
-    """Make sure that a finished fold was judged by the labels that there are now.
+    """Make sure that the labels are those that a finished fold was trained with.
 
     Raises:
         UserError: some have changed since.
     """
     path = fold_folder(run, result.fold) / SCORES
-    table, rows = read_table(path), np.concatenate([fold.dev, fold.test])
+    table, rows = read_scores(run, result.fold), np.concatenate([fold.dev, fold.test])
+    if len(table) != len(rows):
+        raise UserError(f"{path}: {len(table)} rows, expected {len(rows)}. {_retrain(path)}")
     changed = files[rows[table["label"].to_numpy() != labels[rows]]]
     if len(changed):
         raise UserError(
             f"{path}: the labels of {len(changed):,} images have changed since this fold was "
-            f"trained, first that of {changed[0]}. Restore them, or train anew into another folder"
+            f"trained, first that of {changed[0]}. Restore them, or train into another folder"
         )
 
 
@@ -216,33 +287,75 @@ def write_oof(
     columns["decision"] = (scores >= 0).astype(np.int64)
     if groups is not None:
         columns["group"] = groups
-    write_table(run / "oof.csv", columns)
+    write_table(run / OOF, columns)
 
 
 def read_oof(run: Path) -> pd.DataFrame:
     """Read the out-of-fold table.
 
     Raises:
-        OSError, ValueError, KeyError: it is missing or damaged.
+        UserError: it is missing or damaged.
     """
-    table = read_table(run / "oof.csv")
-    for name in ("label", "decision"):
-        if not table[name].isin([0, 1]).all():
-            raise ValueError(f"oof.csv: {name} is other than 0 and 1")
-    if table["fold"].dtype != np.int64 or not np.isfinite(table["score"]).all():
-        raise ValueError("oof.csv: fold or score is no number")
+    path = run / OOF
+    with readable(path, "the out-of-fold scores of a finished run of imbclf-train"):
+        table = read_table(path)
+        _check_columns(table, ("file", "label", "fold", "score", "decision"))
+        for name in ("label", "decision"):
+            if not table[name].isin([0, 1]).all():
+                raise ValueError(f"{name}: expected 0 and 1")
+        if table["fold"].dtype != np.int64:
+            raise ValueError("fold: expected whole numbers")
+        if not np.isfinite(table["score"]).all():
+            raise ValueError("score: expected finite numbers")
     return table
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read what `EpochRecord` wrote: an epoch's number and metrics a row.
+    """Read the metrics that `EpochRecord` wrote: for each epoch its number and its metrics.
 
     Raises:
         UserError: it is damaged.
     """
-    try:
+    with readable(path, "the metrics of each epoch of a fold", _retrain(path)):
         table = pd.read_csv(path)
         rows = table.astype(np.float64).astype({"epoch": np.int64}).to_dict("records")
-    except UNREADABLE as error:
-        raise UserError(f"{path}: not a readable table of epochs ({error!r})") from error
     return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+def read_overrides(job: Path) -> list[str]:
+    """Read the overrides of a job of a sweep from `job.json`; none where there is no such file.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    path = job / JOB
+    if not path.exists():
+        return []
+    with readable(path, "the overrides of a job of a sweep"):
+        return field(read_json(path), "overrides", text).split()
+
+
+def read_tracking_run(folder: Path) -> str | None:
+    """Read the id of a run in the tracking store; None where it was not tracked.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / TRACKING_RUN
+    if not path.is_file():
+        return None
+    with readable(path, "the id of a run in the tracking store", "Delete it to track a new run"):
+        run_id = path.read_text(encoding="utf-8").strip()
+        if not re.fullmatch(r"[\w-]{1,256}", run_id):  # as MLflow has it
+            raise ValueError("expected letters, digits, underscores and hyphens")
+    return run_id
+
+
+def _check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)}")
+
+
+def _retrain(path: Path) -> str:
+    return f"Delete {path.parent} and resume the run to train this fold again"

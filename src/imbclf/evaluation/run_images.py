@@ -1,8 +1,7 @@
-"""Some of a run's own images, each with the fold whose model never saw it."""
+"""A sample of a run's own images, each with the fold whose model never saw it."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -14,28 +13,29 @@ from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.evaluation.comparison import read_run
 from imbclf.prediction.export.sample import KnownImages
-from imbclf.prediction.manifest import MANIFEST, read_size
-from imbclf.utils.safe_reading import UNREADABLE, read_json, read_yaml
+from imbclf.prediction.manifest import PREDICTOR, Manifest
+from imbclf.utils.safe_reading import read_yaml, readable
+from imbclf.utils.schema import Check, field, mapping, optional, text
 
-# Gives uint8 [M, H, W, 3] for the names of M images; raises UserError where it cannot.
+# Takes the names of M images, returns uint8 [M, H, W, 3]; raises UserError where it cannot.
 Photographs = Callable[[Sequence[str]], NDArray[np.uint8]]
-KINDS: dict[str, type | UnionType] = {
-    "dir": str,
-    "images": str,
-    "labels": str | None,
-    "label_map": dict | None,
-    "on_corrupt": str,
+OPTIONS: dict[str, Check[Any]] = {
+    "dir": text,
+    "images": text,
+    "labels": optional(text),
+    "label_map": optional(mapping),
+    "on_corrupt": text,
 }
 
 
 def sample_run_images(run: Path, folder: str | None, count: int, seed: int = 0) -> KnownImages:
-    """Decode some images of a finished run, in random order: of each label as many, where it can.
+    """Decode a random sample of a finished run's images, balanced between labels if possible.
 
     Args:
         run: the run directory.
-        folder: the data folder; None where the run's configuration says.
-        count: of images, at most.
-        seed: of the drawing.
+        folder: the data folder; None is that of the run's configuration.
+        count: number of images, at most.
+        seed: of the sample.
 
     Raises:
         UserError: the run is not finished, or its images cannot be read.
@@ -53,7 +53,7 @@ def sample_run_images(run: Path, folder: str | None, count: int, seed: int = 0) 
 
 
 def from_memory(files: NDArray[np.str_], pixels: NDArray[np.uint8]) -> Photographs:
-    """Take images `[N, H, W, 3]` by their names `[N]`.
+    """Look images `[N, H, W, 3]` up by their names `[N]`.
 
     >>> from_memory(np.array(["a", "b"]), np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3))(
     ...     ["b"]
@@ -69,40 +69,41 @@ def from_memory(files: NDArray[np.str_], pixels: NDArray[np.uint8]) -> Photograp
 
 
 def from_run(run: Path, folder: str | None) -> Photographs:
-    """Decode images again, from the data folder that a run's configuration names or from another.
+    """Decode images from the data folder of a run's configuration, or from another.
 
-    Only those that are asked for are decoded, and nothing that the configuration names is called.
+    Nothing that the configuration names is called.
 
     Args:
         run: the run directory.
-        folder: the data folder, where it is no longer that of the configuration.
+        folder: the data folder; None is that of the configuration.
     """
 
     def take(names: Sequence[str]) -> NDArray[np.uint8]:
         options = data_options(run)
         data = LabelledFolder(**(options if folder is None else {**options, "dir": folder}))
         root = data.list_files().root
-        try:
-            size = read_size(read_json(run / "predictor" / MANIFEST))
-            return np.stack([decode(root / name, size) for name in names])
-        except (*UNREADABLE, UnreadableImage) as error:
-            raise UserError(f"{root}: the run's images cannot be read ({error})") from error
+        size = Manifest.load(run / PREDICTOR).image_size
+        with readable(root, "the images of this run", "Give their folder: data.dir=PATH"):
+            return np.stack([_decode(root / name, size) for name in names])
 
     return take
 
 
 def data_options(run: Path) -> dict[str, Any]:
-    """Return where the images lie, of the options in a run's `config.yaml`.
+    """Read where the images are: the section `data` of a run's `config.yaml`.
 
     Raises:
-        UserError: it does not say so.
+        UserError: it is missing or damaged.
     """
+    path = run / "config.yaml"
+    with readable(path, "a configuration of imbclf-train that names the data folder"):
+        stored = field(read_yaml(path), "data", mapping)
+        names = [name for name in OPTIONS if name in stored or name == "dir"]
+        return {name: field(stored, name, OPTIONS[name]) for name in names}
+
+
+def _decode(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     try:
-        options = read_yaml(run / "config.yaml")["data"]
-        found = {name: options[name] for name in KINDS if name in options or name == "dir"}
-        for name, value in found.items():
-            if not isinstance(value, KINDS[name]):
-                raise TypeError(f"{name}: not what it should be")
-        return found
-    except UNREADABLE as error:
-        raise UserError(f"{run / 'config.yaml'}: names no data folder ({error!r})") from error
+        return decode(path, size)
+    except UnreadableImage as error:
+        raise ValueError(f"{path.name}: {error}") from error

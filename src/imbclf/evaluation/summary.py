@@ -1,4 +1,4 @@
-"""From the folds' scores to the honest answer: pooled decisions, an interval, a table."""
+"""The summary of a run: error rates of the pooled decisions with their intervals, and a table."""
 
 import platform
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
 from imbclf.utils.arrays import minority_class
+from imbclf.utils.text import text_table
 
 LEVEL = 0.95
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
@@ -25,11 +26,10 @@ class OutOfFold:
     """The test scores of all trained folds, an image a row and, with repeated folds, more.
 
     Attributes:
-        rows: int64 `[M]`, places among the images, rising.
-        fold_of: int64 `[M]`, whose test part they are.
-        scores: float64 `[M]`, logit minus the fold's threshold. Logits of different fold models
-            are not on one scale; what is left is, around the decision, which is 1 where it is
-            >= 0.
+        rows: int64 `[M]`, indices of the images, rising.
+        fold_of: int64 `[M]`, the fold whose test part the image is in.
+        scores: float64 `[M]`, logit minus the fold's threshold; the decision is 1 where >= 0.
+            Logits of different fold models are not on one scale, these scores are, around 0.
     """
 
     rows: NDArray[np.int64]
@@ -53,10 +53,10 @@ def pooled_report(
     label_names: tuple[str, str],
     clusters: NDArray[np.generic] | None = None,
 ) -> dict[str, Any]:
-    """Judge scores `[N]` whose threshold is 0: HTER with its intervals, all other rates, counts.
+    """Evaluate scores `[N]` with threshold 0: HTER with its intervals, all other rates, counts.
 
-    The interval is the closed form, which takes account of rows that depend on each other; that of
-    the bootstrap, by cluster, stands beside it.
+    The interval is the closed form, which accounts for rows that depend on each other; the
+    bootstrap interval, by cluster, is reported beside it.
 
     Args:
         scores: `[N]`; 1 is decided where >= 0.
@@ -94,8 +94,8 @@ def summarize(
     """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
     Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
-    `eer` look at the test scores to choose their threshold and stand beside it for comparison.
-    Over repeated folds rates are means over the repeats, and images are counted once.
+    `eer` choose their threshold on the test scores and are reported for comparison. Over repeated
+    folds rates are means over the repeats, and images are counted once.
 
     Args:
         results: of the folds that were trained.
@@ -132,7 +132,7 @@ def summarize(
 
 
 def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str, Any]:
-    """Return what is told of one fold; `dev_` numbers are those that choices were made by."""
+    """Return the row of one fold; `dev_` numbers are those that choices were made by."""
     dev = binary_report(result.dev_logits, labels[fold.dev], result.threshold)
     return {
         "fold": result.fold,
@@ -149,24 +149,20 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Return the short table that a run ends with.
-
-    The pooled row is the answer; the rows above it are its parts.
-    """
-    columns = ("hter", "far", "frr", "eer", "auroc")
-    lines = ["  fold  epoch    HTER     FAR     FRR     EER   AUROC  seconds  images/s"]
+    """Return the short table that a run ends with: a row for each fold, and the pooled result."""
+    rates = ("hter", "far", "frr", "eer", "auroc")
+    rows = [("fold", "epoch", *map(str.upper, rates), "seconds", "images/s")]
     for row in summary["per_fold"]:
-        rates = " ".join(f"{row[name]:7.4f}" for name in columns)
-        speed = f"{row['seconds']:8.1f} {row['images_per_second']:9.0f}"
-        lines.append(f"{row['fold']:6d} {row['epoch'] + 1:6d} {rates} {speed}")
-    rates = " ".join(f"{summary[name]:7.4f}" for name in columns)
-    lines.append(f"pooled        {rates} {summary['seconds']:8.1f}")
+        numbers = [f"{row[name]:.4f}" for name in rates]
+        speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
+        rows.append((str(row["fold"]), str(row["epoch"] + 1), *numbers, *speed))
+    numbers = [f"{summary[name]:.4f}" for name in rates]
+    rows.append(("pooled", "", *numbers, f"{summary['seconds']:.1f}"))
     low, high = summary["hter_interval"]
     zero, one = summary["class_counts"]
-    lines.append("")
-    lines.append(
+    return (
+        f"{text_table(rows, '>6 >6 >7 >7 >7 >7 >7 >8 >9')}\n\n"
         f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over "
         f"{zero} images of label {summary['label_names'][0]} and "
         f"{one} of label {summary['label_names'][1]}"
     )
-    return "\n".join(lines)

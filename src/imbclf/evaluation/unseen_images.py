@@ -11,7 +11,7 @@ from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import data_options
 from imbclf.utils.renamed import current_name
-from imbclf.utils.safe_reading import UNREADABLE, read_yaml
+from imbclf.utils.safe_reading import read_yaml, readable
 
 RUN_FILES = ("config.yaml", "splits.csv")
 # What `imbclf-train` writes there; of these, neither is called here.
@@ -98,12 +98,8 @@ def refuse_foreign_data(run: Path) -> None:
         UserError: names that code, or there is no readable configuration.
     """
     source = run / "config.yaml"
-    try:
+    with readable(source, "the configuration of a run directory"):
         data = read_yaml(source)["data"]
-    except UNREADABLE as error:
-        raise UserError(
-            f"ckpt={run}: expected a run directory with a readable config.yaml ({error})"
-        ) from error
     if "'_args_'" in str(data):
         raise UserError(f"{source}: arguments of calls that imbclf never writes")
     foreign = [f"{key}={target}" for key, target in _foreign_targets(data, "data")]

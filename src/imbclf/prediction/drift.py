@@ -1,4 +1,4 @@
-"""Whether new images look like those that a run was trained on."""
+"""Data drift: whether new images differ from those that a run was trained on."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,25 @@ from imbclf.prediction.training_statistics import (
     COLORS,
     LEVELS,
     TrainingStatistics,
-    evenly,
-    kind,
+    evenly_spaced,
+    file_kind,
     measure_colors,
 )
 
-RARE = 1e-3  # probability of a chance finding, of each thing that is looked at
-WORTH_A_WORD = 0.1  # difference of two shares, or distance of two distributions
-SEEN = 1_000  # images whose headers and colors are looked at, at most
-FEWEST = 30  # images whose distribution is compared
-MEDIAN = LEVELS // 2  # its place among the quantiles
+SIGNIFICANCE = 1e-3  # level of each test
+MIN_EFFECT = 0.1  # difference of two shares, or distance of two distributions
+MAX_IMAGES = 1_000  # images whose headers and colors are measured
+MIN_IMAGES = 30  # images whose distribution is compared
+MEDIAN = LEVELS // 2  # its index among the quantiles
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How new images compare with a run's own.
+    """How new images compare with those of training.
 
     Attributes:
-        images: their number.
-        warnings: what sets them apart, a sentence for each matter; empty where nothing does.
+        images: number of new images.
+        warnings: by topic, a sentence on each significant difference.
         findings: the numbers behind it; JSON-able.
     """
 
@@ -43,7 +43,7 @@ class Drift:
     findings: Mapping[str, Any]
 
 
-def distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> float:
+def ks_distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> float:
     """Return the largest difference of two distribution functions (Kolmogorov and Smirnov).
 
     Args:
@@ -51,7 +51,7 @@ def distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> flo
         quantiles: `[Q, M]`, of what each column is compared with, at even levels.
 
     >>> rising = np.linspace(0, 1, 201)[:, None]
-    >>> round(distance(rising + 0.25, rising), 2), distance(rising, rising)
+    >>> round(ks_distance(rising + 0.25, rising), 2), ks_distance(rising, rising)
     (0.25, 0.0)
     """
     differences = np.zeros(len(quantiles))
@@ -61,64 +61,72 @@ def distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> flo
     return float(np.abs(differences).max())
 
 
-def is_significant_drift(found: float, images: int, known: int) -> bool:
-    """Whether a `distance` between so many new and known images is large, and no chance.
+def is_significant_drift(distance: float, images: int, known: int) -> bool:
+    """Return whether a `ks_distance` between new and known images is large and significant.
 
     >>> is_significant_drift(0.3, images=200, known=2000)
     True
     >>> is_significant_drift(0.3, images=20, known=2000)
     False
     """
-    if images < FEWEST or found <= WORTH_A_WORD:
+    if images < MIN_IMAGES or distance <= MIN_EFFECT:
         return False
-    return bool(kstwo.sf(found, max(1, images * known // (images + known))) < RARE)
+    size = max(1, images * known // (images + known))
+    return bool(kstwo.sf(distance, size) < SIGNIFICANCE)
 
 
-def is_commoner(count: int, images: int, share: float) -> bool:
-    """Whether `count` of `images` is more than a share lets expect: by much, and by no chance.
+def is_significant_excess(count: int, images: int, share: float) -> bool:
+    """Return whether `count` of `images` exceeds an expected share by much and significantly.
 
-    >>> is_commoner(1, 1, 0.0005), is_commoner(1, 1, 0.01), is_commoner(5, 1000, 0.0005)
-    (True, False, False)
+    >>> is_significant_excess(1, images=1, share=0.0005)
+    True
+    >>> is_significant_excess(1, images=1, share=0.01)
+    False
+    >>> is_significant_excess(5, images=1000, share=0.0005)
+    False
     """
-    return count / images - share > WORTH_A_WORD and bool(binom.sf(count - 1, images, share) < RARE)
+    is_large = count / images - share > MIN_EFFECT
+    return is_large and bool(binom.sf(count - 1, images, share) < SIGNIFICANCE)
 
 
-def is_other_size(header: Header, known: TrainingStatistics) -> bool:
-    """Whether an image is higher, lower, wider or narrower than all that were looked at."""
-    low, high = zip(known.height, known.width, strict=True)
+def is_unseen_size(header: Header, training: TrainingStatistics) -> bool:
+    """Return whether an image is higher, lower, wider or narrower than all measured in training."""
+    low, high = zip(training.height, training.width, strict=True)
     sides = header.height, header.width
     return any(not a <= side <= b for side, a, b in zip(sides, low, high, strict=True))
 
 
-def beyond(colors: NDArray[np.float64], known: TrainingStatistics) -> NDArray[np.bool_]:
-    """Say for colors `[N, 6]` which are beyond those of every image that was measured."""
-    margin = 1e-6  # what the reference rounds to
-    outside: NDArray[np.bool_] = (colors < known.colors[0] - margin) | (
-        colors > known.colors[-1] + margin
+def is_outside_range(
+    colors: NDArray[np.float64], training: TrainingStatistics
+) -> NDArray[np.bool_]:
+    """Return which of the colors `[N, 6]` lie outside the range of training, bool `[N, 6]`."""
+    margin = 1e-6  # what the training statistics are rounded to
+    outside: NDArray[np.bool_] = (colors < training.colors[0] - margin) | (
+        colors > training.colors[-1] + margin
     )
     return outside
 
 
 def outlier_reasons(
-    header: Header, colors: NDArray[np.float64], known: TrainingStatistics
+    header: Header, colors: NDArray[np.float64], training: TrainingStatistics
 ) -> list[str]:
-    """Return what sets one image apart from all images of the training, in a few words each.
+    """Return how one image differs from all images of training, in a few words each.
 
     Args:
-        header: of its file.
-        colors: `[6]`, its own.
-        known: the training's.
+        header: of the image file.
+        colors: `[6]`, of the image.
+        training: the training statistics.
     """
-    found = []
-    if known.headers and is_other_size(header, known):
-        found.append(f"size {header.height}x{header.width}, in training {_sizes(known)}")
-    if known.headers and kind(header) not in known.kinds:
-        found.append(f"{kind(header)}, in training {', '.join(known.kinds)}")
-    for place in np.flatnonzero(beyond(colors[None], known)[0]):
-        low, high = known.colors[0, place], known.colors[-1, place]
-        told = f"{COLORS[place]} {colors[place]:.3f}, in training {low:.3f} to {high:.3f}"
-        found.append(told)
-    return found
+    reasons = []
+    if training.headers and is_unseen_size(header, training):
+        reasons.append(f"size {header.height}x{header.width}, in training {_sizes(training)}")
+    if training.headers and file_kind(header) not in training.kinds:
+        reasons.append(f"{file_kind(header)}, in training {', '.join(training.kinds)}")
+    for column in np.flatnonzero(is_outside_range(colors[None], training)[0]):
+        low, high = training.colors[0, column], training.colors[-1, column]
+        value = f"{COLORS[column]} {colors[column]:.3f}"
+        reasons.append(f"{value}, in training {low:.3f} to {high:.3f}")
+    return reasons
 
 
 def measure_drift(
@@ -126,39 +134,27 @@ def measure_drift(
     colors: NDArray[np.float64],
     logits: NDArray[np.float64],
     names: Sequence[str],
-    known: TrainingStatistics,
+    training: TrainingStatistics,
 ) -> Drift:
-    """Hold new images against those of the training.
+    """Compare new images with those of training.
 
-    A share (of sizes, kinds of file, colors beyond all known ones) or a distance (of colors, of
-    logits) is worth a warning where it exceeds 0.1 and chance has less than 1 in 1000 to give it.
-    Each model's logits are compared with those that it gave to its own test part, which it had not
-    seen either.
+    There is a warning where a share (of unseen sizes, of kinds of file, of colors out of range) or
+    a distance (of colors, of logits) exceeds 0.1 at a significance level of 0.001. The logits of
+    each fold model are compared with those of its own test part, which it had not seen either.
 
     Args:
         headers: of N new images, or of some of them.
         colors: `[N, 6]`, N >= 1.
-        logits: `[N, M]` of the M models.
-        names: `[M]`, theirs.
-        known: the training's.
+        logits: `[N, M]` of the M fold models.
+        names: `[M]`, of the fold models.
+        training: the training statistics.
     """
-    told = [header for header in headers if header is not None]
     warnings: dict[str, str] = {}
     findings: dict[str, Any] = {}
-    _compare_headers(told, known, warnings, findings)
-    _compare_colors(colors, known, warnings, findings)
-    scored = [name for name in names if name in known.logits]
-    if scored:
-        columns = [list(names).index(name) for name in scored]
-        quantiles = np.stack([known.logits[name] for name in scored], axis=1)
-        found = distance(logits[:, columns], quantiles)
-        findings["scores"] = {"distance": found}
-        if is_significant_drift(found, len(logits), sum(known.scored[name] for name in scored)):
-            new, old = np.median(logits[:, columns], axis=0).mean(), quantiles[MEDIAN].mean()
-            warnings["scores"] = (
-                f"scores are not distributed as out of fold (distance {found:.2f}; median logit "
-                f"{new:.2f}, out of fold {old:.2f})"
-            )
+    known_headers = [header for header in headers if header is not None]
+    _compare_headers(known_headers, training, warnings, findings)
+    _compare_colors(colors, training, warnings, findings)
+    _compare_logits(logits, names, training, warnings, findings)
     return Drift(len(colors), warnings, findings)
 
 
@@ -167,77 +163,99 @@ def check_drift(
     pixels: NDArray[np.uint8],
     logits: NDArray[np.float64],
     names: Sequence[str],
-    known: TrainingStatistics,
+    training: TrainingStatistics,
 ) -> Drift:
-    """Hold the images of a listing against those of the training: `measure_drift`.
+    """Compare the images of a listing with those of training: `measure_drift`.
 
     Args:
         listing: N >= 1 files.
-        pixels: uint8 `[N, H, W, 3]`, of the size that they are labeled in.
-        logits: `[N, M]` of the M models.
-        names: `[M]`, theirs.
-        known: the training's.
+        pixels: uint8 `[N, H, W, 3]`, the decoded images.
+        logits: `[N, M]` of the M fold models.
+        names: `[M]`, of the fold models.
+        training: the training statistics.
     """
-    headers = read_headers(listing.take(evenly(len(listing), SEEN)))
-    seen = pixels[evenly(len(pixels), SEEN)]
-    return measure_drift(headers, measure_colors(seen), logits, names, known)
+    headers = read_headers(listing.take(evenly_spaced(len(listing), MAX_IMAGES)))
+    measured = pixels[evenly_spaced(len(pixels), MAX_IMAGES)]
+    return measure_drift(headers, measure_colors(measured), logits, names, training)
 
 
 def _compare_headers(
     headers: Sequence[Header],
-    known: TrainingStatistics,
+    training: TrainingStatistics,
     warnings: dict[str, str],
     findings: dict[str, Any],
 ) -> None:
-    if not headers or not known.headers:
+    if not headers or not training.headers:
         return
     count = len(headers)
-    others = [header for header in headers if is_other_size(header, known)]
-    findings["headers"], findings["other_sizes"] = count, len(others)
-    if is_commoner(len(others), count, 1 / (known.headers + 2)):
-        common = Counter(f"{one.height}x{one.width}" for one in others).most_common(1)[0][0]
+    unseen = [header for header in headers if is_unseen_size(header, training)]
+    findings["headers"], findings["other_sizes"] = count, len(unseen)
+    if is_significant_excess(len(unseen), count, 1 / (training.headers + 2)):
+        common = Counter(f"{one.height}x{one.width}" for one in unseen).most_common(1)[0][0]
         warnings["size"] = (
-            f"{len(others)} of {count} images looked at have other sizes ({common}, say) than in "
-            f"training ({_sizes(known)})"
+            f"{len(unseen)} of {count} images have a size that did not occur in training "
+            f"({common}, for example; in training {_sizes(training)})"
         )
-    kinds = Counter(map(kind, headers))
+    kinds = Counter(map(file_kind, headers))
     findings["kinds"] = dict(kinds.most_common())
     for name, number in kinds.most_common():
-        share = (known.kinds.get(name, 0) + 1) / (known.headers + 2)
-        if is_commoner(number, count, share):
+        share = (training.kinds.get(name, 0) + 1) / (training.headers + 2)
+        if is_significant_excess(number, count, share):
             warnings[name] = (
-                f"{number} of {count} images looked at are {name}, in training "
-                f"{known.kinds.get(name, 0)} of {known.headers}"
+                f"{number} of {count} images are {name}, in training "
+                f"{training.kinds.get(name, 0)} of {training.headers}"
             )
 
 
 def _compare_colors(
     colors: NDArray[np.float64],
-    known: TrainingStatistics,
+    training: TrainingStatistics,
     warnings: dict[str, str],
     findings: dict[str, Any],
 ) -> None:
-    outside = int(beyond(colors, known).any(axis=1).sum())
-    found = {
-        name: distance(colors[:, [place]], known.colors[:, [place]])
-        for place, name in enumerate(COLORS)
+    outside = int(is_outside_range(colors, training).any(axis=1).sum())
+    distances = {
+        name: ks_distance(colors[:, [column]], training.colors[:, [column]])
+        for column, name in enumerate(COLORS)
     }
-    findings["colors"] = {"beyond_all_known": outside, "distance": found}
-    if is_commoner(outside, len(colors), 2 * len(COLORS) / (known.colored + 1)):
+    findings["colors"] = {"beyond_all_known": outside, "distance": distances}
+    if is_significant_excess(outside, len(colors), 2 * len(COLORS) / (training.colored + 1)):
         warnings["range"] = (
-            f"{outside} of {len(colors)} images looked at have colors beyond those of all "
-            f"{known.colored} images of the training"
+            f"{outside} of {len(colors)} images have colors outside the range of all "
+            f"{training.colored} training images"
         )
-    worst = max(found, key=lambda name: found[name])
-    if is_significant_drift(found[worst], len(colors), known.colored):
-        place = COLORS.index(worst)
-        new, old = np.median(colors[:, place]), known.colors[MEDIAN, place]
+    worst = max(distances, key=lambda name: distances[name])
+    if is_significant_drift(distances[worst], len(colors), training.colored):
+        column = COLORS.index(worst)
+        new, old = np.median(colors[:, column]), training.colors[MEDIAN, column]
         warnings["colors"] = (
-            f"colors are not distributed as in training (distance {found[worst]:.2f} in {worst}; "
-            f"median {new:.3f}, in training {old:.3f})"
+            f"the color distribution differs from training (distance {distances[worst]:.2f} in "
+            f"{worst}; median {new:.3f}, in training {old:.3f})"
         )
 
 
-def _sizes(known: TrainingStatistics) -> str:
-    low, high = (f"{a}x{b}" for a, b in zip(known.height, known.width, strict=True))
+def _compare_logits(
+    logits: NDArray[np.float64],
+    names: Sequence[str],
+    training: TrainingStatistics,
+    warnings: dict[str, str],
+    findings: dict[str, Any],
+) -> None:
+    scored = [name for name in names if name in training.logits]
+    if not scored:
+        return
+    own = logits[:, [list(names).index(name) for name in scored]]
+    quantiles = np.stack([training.logits[name] for name in scored], axis=1)
+    distance = ks_distance(own, quantiles)
+    findings["scores"] = {"distance": distance}
+    if is_significant_drift(distance, len(logits), sum(training.scored[name] for name in scored)):
+        new, old = np.median(own, axis=0).mean(), quantiles[MEDIAN].mean()
+        warnings["scores"] = (
+            f"the score distribution differs from the out-of-fold scores (distance {distance:.2f}; "
+            f"median logit {new:.2f}, out of fold {old:.2f})"
+        )
+
+
+def _sizes(training: TrainingStatistics) -> str:
+    low, high = (f"{a}x{b}" for a, b in zip(training.height, training.width, strict=True))
     return low if low == high else f"{low} to {high}"

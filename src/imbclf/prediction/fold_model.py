@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -17,10 +16,10 @@ from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.models.backbone import Backbone, rebuild_backbone
-from imbclf.prediction.decision_rule import CARD, DecisionRule
-from imbclf.prediction.manifest import FORMAT, MANIFEST
+from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
+from imbclf.prediction.manifest import FORMAT, MANIFEST, Manifest
 from imbclf.utils.files import atomic_write, write_text
-from imbclf.utils.safe_reading import UNREADABLE, check_archive, read_json
+from imbclf.utils.safe_reading import check_archive, readable
 
 
 @dataclass(frozen=True)
@@ -62,27 +61,20 @@ def load_fold(folder: Path, fold: int) -> FoldModel:
     Raises:
         UserError: where the predictor is damaged or has no such fold.
     """
-    sheet = folder / MANIFEST
-    try:
-        stored = read_json(sheet)["members"]
-        (own,) = (member for member in stored if member["weights"] == _weights_name(fold))
-        return load_fold_model(folder, own)
-    except UNREADABLE as error:
-        raise UserError(f"{sheet}: no readable model of fold {fold} ({error!r})") from error
+    entries = Manifest.load(folder).entries
+    own = [entry for entry in entries if entry["weights"] == _weights_name(fold)]
+    if not own:
+        raise UserError(f"{folder / MANIFEST}: has no model of fold {fold}")
+    return load_fold_model(folder, own[0])
 
 
 def load_fold_model(folder: Path, stored: Mapping[str, Any]) -> FoldModel:
-    """Read the model of one entry of the predictor in `folder`. No code from the files is run.
+    """Read the model of one entry of a predictor's manifest. No code from the files is run.
 
     Raises:
-        UserError: where its weights are not there, are damaged, or lie elsewhere.
-        KeyError, TypeError, ValueError: the entry is none.
+        UserError: its weights are missing or damaged.
     """
-    name = str(stored["weights"])
-    if Path(name).name != name or not name.endswith(".safetensors"):
-        raise UserError(
-            f"{folder / MANIFEST}: weights {name!r} must be a .safetensors file beside it"
-        )
+    name = stored["weights"]
     try:
         weights = load_file(folder / name)
     except (OSError, SafetensorError) as error:
@@ -95,7 +87,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
     try:
         check_archive(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        card = dict(stored[CARD])
+        card = dict(stored[CHECKPOINT_KEY])
         prefix = "backbone."
         weights = {
             name.removeprefix(prefix): tensor
@@ -116,15 +108,12 @@ def build_fold_model(
     """Build a model from its card and its weights, which were read from `path`.
 
     Raises:
-        UserError: where the weights do not fit the network.
-        KeyError, TypeError, ValueError: the card is none.
+        UserError: there is no such architecture, or the weights do not fit it.
+        ValueError: the card has no decision rule.
     """
-    numbers = {key: float(card[key]) for key in DecisionRule.__annotations__}
-    if not all(map(isfinite, numbers.values())) or numbers["temperature"] <= 0:
-        raise ValueError(f"{numbers}: expected finite numbers and a temperature above 0")
-    if not 0 < numbers["prior"] < 1:
-        raise ValueError(f"prior {numbers['prior']}: expected a share between 0 and 1")
-    backbone = rebuild_backbone(card["architecture"])
+    rule = check_rule(card)
+    with readable(path, "weights of an architecture that imbclf can build"):
+        backbone = rebuild_backbone(card["architecture"])
     try:
         backbone.load_state_dict(dict(weights))
     except RuntimeError as error:
@@ -132,7 +121,6 @@ def build_fold_model(
         raise UserError(
             f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
         ) from error
-    rule = DecisionRule(**numbers)  # type: ignore[typeddict-item]
     return FoldModel(backbone, rule, path.stem)
 
 
@@ -148,7 +136,7 @@ def save_fold_model(
     with atomic_write(folder / name) as beside:
         beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
     sheet = folder / MANIFEST
-    members = json.loads(sheet.read_text(encoding="utf-8"))["members"] if sheet.exists() else []
+    members = [*Manifest.load(folder).entries] if sheet.exists() else []
     entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
     members = [member for member in members if member["weights"] != name]
     members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])

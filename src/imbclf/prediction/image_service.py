@@ -1,4 +1,4 @@
-"""Image files in a request, labeled and held against those of the training."""
+"""Prediction as a service: image files in a request are labeled and checked for data drift."""
 
 import base64
 import binascii
@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
 from imbclf.errors import UserError
-from imbclf.prediction.drift import FEWEST, measure_drift, outlier_reasons
+from imbclf.prediction.drift import MIN_IMAGES, measure_drift, outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.prediction.training_statistics import measure_colors
 
-WINDOW = 500  # images that are held against the training's together
-MOST_PIXELS = 50_000_000  # of one image: a photograph, and no bomb
+WINDOW = 500  # latest images, which are compared with those of training together
+MAX_PIXELS = 50_000_000  # of one image; a decompression bomb has more
 
 log = logging.getLogger("imbclf")
 
 
 def file_from_text(text: object) -> BytesIO:
-    """Return the bytes that a base64 text stands for.
+    """Decode a base64 text.
 
     Raises:
-        UserError: it is no such text.
+        UserError: it is not base64.
 
     >>> file_from_text("YWJj").getvalue()
     b'abc'
@@ -45,13 +45,13 @@ def decode_file(file: BytesIO, size: tuple[int, int]) -> tuple[Header, NDArray[n
     """Decode an image of any size to a (height, width), as files are decoded for training.
 
     Raises:
-        UserError: it is no image, or larger than any that is served.
+        UserError: it is not a readable image, or has more than `MAX_PIXELS`.
     """
     try:
         header = read_header(file)
-        if header.height * header.width > MOST_PIXELS:
+        if header.height * header.width > MAX_PIXELS:
             raise UserError(
-                f"{header.height}x{header.width} pixels; an image may have {MOST_PIXELS:,}"
+                f"{header.height}x{header.width} pixels; an image may have {MAX_PIXELS:,}"
             )
         file.seek(0)
         return header, decode(file, size)
@@ -61,16 +61,18 @@ def decode_file(file: BytesIO, size: tuple[int, int]) -> tuple[Header, NDArray[n
 
 @dataclass
 class ImageService:
-    """A predictor that answers requests, and remembers what the last images looked like.
+    """A predictor that answers requests and watches the latest images for data drift.
 
-    One request computes at a time: the networks use all cores for it.
+    Requests are computed one at a time: each uses all cores.
 
-    Args:
+    Attributes:
         predictor: what labels the images.
+        reported: topics of the drift warnings of the last request; each is logged once.
+        headers, colors, logits: of the latest images.
     """
 
     predictor: Predictor
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     lock: Lock = field(default_factory=Lock)
     headers: deque[Header] = field(default_factory=lambda: deque(maxlen=WINDOW))
     colors: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
@@ -80,11 +82,11 @@ class ImageService:
         """Label image files that are given in base64.
 
         Returns:
-            The answer for N images; and what is unfamiliar, `[N]`, empty where nothing is: of the
-            image itself, then of the last images together.
+            The predictions for N images; and `[N]` drift warnings, empty where there are none:
+            those of the image itself, then those of the latest images together.
 
         Raises:
-            UserError: there are none, or one cannot be read; the message says which.
+            UserError: there are no images, or one cannot be read; the message says which.
         """
         if not len(texts):
             raise UserError("no images: expected one or more rows of the column image")
@@ -99,25 +101,25 @@ class ImageService:
         images = np.stack(pixels)
         with self.lock:
             answer = self.predictor.predict(images)
-            return answer, self._watch(headers, measure_colors(images), answer.logits)
+            return answer, self._drift_warnings(headers, measure_colors(images), answer.logits)
 
-    def _watch(
+    def _drift_warnings(
         self, headers: list[Header], colors: NDArray[np.float64], logits: NDArray[np.float64]
     ) -> list[str]:
-        known = self.predictor.reference
-        if known is None:
+        training = self.predictor.training_statistics
+        if training is None:
             return [""] * len(headers)
         self.headers.extend(headers)
         self.colors.extend(colors)
         self.logits.extend(logits)
-        last: dict[str, str] = {}
-        if len(self.headers) >= FEWEST:
-            seen = np.stack(self.colors), np.stack(self.logits)
-            look = measure_drift([*self.headers], *seen, self.predictor.names, known)
-            last = dict(look.warnings)
-        for topic in sorted(last.keys() - self.told):
-            log.warning("unlike what the models were trained on: %s", last[topic])
-        self.told = frozenset(last)
-        together = [f"last {len(self.headers)} images: {words}" for words in last.values()]
+        latest: dict[str, str] = {}
+        if len(self.headers) >= MIN_IMAGES:
+            measured = np.stack(self.colors), np.stack(self.logits)
+            drift = measure_drift([*self.headers], *measured, self.predictor.names, training)
+            latest = dict(drift.warnings)
+        for topic in sorted(latest.keys() - self.reported):
+            log.warning("possible data drift: %s", latest[topic])
+        self.reported = frozenset(latest)
+        common = [f"last {len(self.headers)} images: {words}" for words in latest.values()]
         pairs = zip(headers, colors, strict=True)
-        return ["; ".join([*outlier_reasons(*pair, known), *together]) for pair in pairs]
+        return ["; ".join([*outlier_reasons(*pair, training), *common]) for pair in pairs]

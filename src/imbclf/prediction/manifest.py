@@ -1,35 +1,116 @@
-"""`predictor.json`, which says what the weights beside it are and how they are to be used."""
+"""The manifest, `predictor.json`: what the weights beside it are and how they are used."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from imbclf.data.decoding import MOST_PIXELS
+from imbclf.errors import UserError
+from imbclf.prediction.decision_rule import check_rule
+from imbclf.utils.safe_reading import read_json, readable
+from imbclf.utils.schema import field, line, list_of, mapping, text
 
 FORMAT = 2
 MANIFEST = "predictor.json"
+PREDICTOR = "predictor"  # the folder of a run directory that holds it
 
 
-def read_size(stored: Mapping[str, Any]) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Manifest:
+    """The contents of `predictor.json`, checked.
+
+    Attributes:
+        image_size: (height, width) of the images, in pixels.
+        label_names: how the user spells label 0 and label 1.
+        tta: how images are viewed; whether there is such a view is not checked here.
+        entries: for each fold model its `weights` (a file name), its `architecture` and, flat
+            beside them, the numbers of its decision rule.
+    """
+
+    image_size: tuple[int, int]
+    label_names: tuple[str, str]
+    tta: str
+    entries: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """Read the manifest of the predictor in `folder`.
+
+        Raises:
+            UserError: it is missing, damaged or of another format.
+        """
+        path = folder / MANIFEST
+        with readable(path, "the manifest of a predictor", "Restore the file, or train again"):
+            stored = read_json(path)
+            if field(stored, "format", lambda value: value) != FORMAT:
+                raise UserError(
+                    f"{path}: format {stored['format']}, expected {FORMAT}. Predict with the "
+                    "version of imbclf that wrote it, or train again"
+                )
+            entries = field(stored, "members", list_of(mapping))
+            names = [_weights_name(entry) for entry in entries]
+            if len(set(names)) < len(names):
+                raise ValueError("two fold models have the same weights")
+            for entry in entries:
+                check_fold_model(entry)
+            manifest = cls(
+                image_size=read_image_size(stored),
+                label_names=read_label_names(stored),
+                tta=field(stored, "tta", text),
+                entries=tuple(entries),
+            )
+        if not entries:
+            raise UserError(f"{path}: lists no fold models. Train again")
+        return manifest
+
+
+def find_predictor(path: Path) -> Path | None:
+    """Return the predictor folder of a run directory, or the folder itself if it is one."""
+    return next((one for one in (path / PREDICTOR, path) if (one / MANIFEST).exists()), None)
+
+
+def read_image_size(stored: Mapping[str, Any]) -> tuple[int, int]:
     """Read the (height, width) of a predictor's images.
 
     Raises:
-        KeyError, TypeError, ValueError: there is none, or no image has that size.
+        ValueError: it is missing, or no image has that size.
     """
-    height, width = stored["image_size"]
-    if not all(type(side) is int and side > 0 for side in (height, width)):
-        raise ValueError("image_size: expected height and width in pixels")
+    height, width = field(stored, "image_size", list_of(_side, length=2))
     if height * width > MOST_PIXELS:
         raise ValueError(f"image_size: {height}x{width} pixels are more than any image may have")
     return height, width
 
 
-def read_names(stored: Mapping[str, Any]) -> tuple[str, str]:
+def read_label_names(stored: Mapping[str, Any]) -> tuple[str, str]:
     """Read how a predictor spells label 0 and label 1.
 
     Raises:
-        KeyError, TypeError, ValueError: there are no two words of one line.
+        ValueError: they are missing, or not two lines of text.
     """
-    zero, one = stored["label_names"]
-    if not all(isinstance(name, str) and len(name.splitlines()) < 2 for name in (zero, one)):
-        raise ValueError("label_names: expected two words, each of one line")
+    zero, one = field(stored, "label_names", list_of(line, length=2))
     return zero, one
+
+
+def check_fold_model(stored: Mapping[str, Any]) -> None:
+    """Check what is stored of a fold model beside its weights.
+
+    Raises:
+        ValueError: the architecture or the decision rule is missing or damaged.
+    """
+    field(stored, "architecture", mapping)
+    check_rule(stored)
+
+
+def _side(value: object) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError("expected height and width in pixels")
+    return value
+
+
+def _weights_name(entry: Mapping[str, Any]) -> str:
+    name = field(entry, "weights", text)
+    is_plain = Path(name).name == name and name.isprintable()
+    if not is_plain or not name.endswith(".safetensors"):
+        raise ValueError(f"weights {name[:100]!r} must be a .safetensors file beside it")
+    return name

@@ -73,7 +73,7 @@ def predict_folder(
             threshold,
             progress=True,
         )
-    known = predictor.reference
+    known = predictor.training_statistics
     drift = None
     if known is not None:
         drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
@@ -106,7 +106,7 @@ def write_predictions(
     counts = np.bincount(answer.decisions, minlength=2).tolist()
     summary: dict[str, Any] = {
         "ckpt": [*addresses],
-        "models": len(predictor.members),
+        "models": len(predictor.fold_models),
         "images": len(answer.labels),
         "labels": dict(zip(predictor.label_names, counts, strict=True)),
         "tta": predictor.tta if options.tta is None else options.tta,
@@ -126,7 +126,7 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
     counts = np.bincount(found.answer.decisions, minlength=2)
     return "\n".join(
         (
-            f"models       {len(predictor.members)}",
+            f"models       {len(predictor.fold_models)}",
             f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}",
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",

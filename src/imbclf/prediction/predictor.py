@@ -1,9 +1,11 @@
-"""An ensemble of fold models, each with its own threshold, that labels images."""
+"""An ensemble of fold models, each with its own decision rule, that labels images."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -19,23 +21,30 @@ from imbclf.prediction.fold_model import (
     load_fold_model,
     read_checkpoint,
 )
-from imbclf.prediction.manifest import FORMAT, MANIFEST, read_names, read_size
+from imbclf.prediction.manifest import (
+    MANIFEST,
+    Manifest,
+    check_fold_model,
+    find_predictor,
+    read_image_size,
+    read_label_names,
+)
 from imbclf.prediction.scoring import check_precision, resolve_precision, score_images
 from imbclf.prediction.training_statistics import TrainingStatistics, read_training_statistics
-from imbclf.utils.safe_reading import UNREADABLE, read_json
+from imbclf.utils.safe_reading import readable
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What an ensemble says of N images.
+    """The predictions of an ensemble of M fold models for N images.
 
     Attributes:
-        scores: float64 `[N]`, mean over the members of logit - threshold; 1 is decided where >= 0,
-            or another number that was asked for.
-        probabilities: float64 `[N]`, mean over the members of the calibrated P(label 1).
+        scores: float64 `[N]`, mean over the fold models of logit - threshold; the decision is 1
+            where the score is >= 0, or >= another threshold that was asked for.
+        probabilities: float64 `[N]`, mean over the fold models of the calibrated P(label 1).
         decisions: int64 `[N]`, 0 or 1.
         labels: str `[N]`, the decisions in the user's own spelling.
-        logits: float64 `[N, M]`, of each of the M members.
+        logits: float64 `[N, M]`, of each fold model.
     """
 
     scores: NDArray[np.float64]
@@ -47,26 +56,38 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Fold models that decide together.
+    """An ensemble of fold models.
 
     Attributes:
-        members: the models.
+        fold_models: the fold models.
         image_size: (height, width) that images are decoded to, in pixels.
         label_names: the user's spelling of label 0 and label 1.
         tta: how images were viewed when the thresholds were chosen.
-        reference: what the images of the training looked like; None where that is not known.
+        training_statistics: what drift is measured against; None where it is not known.
     """
 
-    members: tuple[FoldModel, ...]
+    fold_models: tuple[FoldModel, ...]
     image_size: tuple[int, int]
     label_names: tuple[str, str]
     tta: Tta = "none"
-    reference: TrainingStatistics | None = None
+    training_statistics: TrainingStatistics | None = None
+
+    def __repr__(self) -> str:
+        """Return three lines: what it is, images and labels, fold models."""
+        height, width = self.image_size
+        zero, one = self.label_names
+        names = Counter(model.backbone.architecture["name"] for model in self.fold_models)
+        models = ", ".join(f"{number} x {name}" for name, number in names.items())
+        return (
+            "Predictor: an ensemble of fold models that labels images\n"
+            f"  images: {height}x{width} pixels, labels: 0 = {zero!r}, 1 = {one!r}\n"
+            f"  fold models: {models}"
+        )
 
     @property
     def names(self) -> list[str]:
-        """Return the members' names."""
-        return [member.name for member in self.members]
+        """Return the names of the fold models."""
+        return [model.name for model in self.fold_models]
 
     def predict(
         self,
@@ -84,106 +105,103 @@ class Predictor:
 
         Args:
             images: what to label.
-            device: where to compute.
+            device: where to compute; None is the CPU.
             precision: 32-true, bf16-mixed, 16-mixed or auto.
             batch_size: images at once.
             tta: how images are viewed; None as when the thresholds were chosen.
             calibration: `platt` or `temperature`; for the probabilities, not for the labels.
-            prior: share of label 1 that the probabilities shall hold for; None leaves that of the
-                training data. The labels stay those of the least HTER, which no prior changes.
-            threshold: 1 is decided where the score is at least this; 0 for the least HTER.
-            progress: show a bar, on terminals only.
+            prior: share of label 1 that the probabilities hold for; None is that of training. It
+                does not change the labels, which minimize the HTER.
+            threshold: 1 is decided where the score is at least this; 0 minimizes the HTER.
+            progress: show a progress bar, on terminals only.
 
         Raises:
-            UserError: where the images have another shape or type, an option is out of range, or a
-                member's logits are not finite.
+            UserError: the images have another shape or type, an option is out of range, or the
+                logits of a fold model are not finite.
         """
-        check_precision(precision)
         viewed = self.tta if tta is None else tta
-        check_tta("tta", viewed)
-        check_views("tta", viewed, *self.image_size)
-        if batch_size < 1:
-            raise UserError(f"batch_size={batch_size}: expected 1 or more images")
-        if isnan(threshold):
-            raise UserError(f"threshold={threshold}: expected a number")
-        lines = [member.log_odds_line(calibration, prior) for member in self.members]
-        if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
-            raise UserError(
-                f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
-                f"uint8 [N, {self.image_size[0]}, {self.image_size[1]}, 3]"
-            )
+        self._check_options(precision, batch_size, viewed, threshold)
+        lines = [model.log_odds_line(calibration, prior) for model in self.fold_models]
+        self._check_images(images)
         device = device or torch.device("cpu")
-        rows, count = np.arange(len(images)), len(self.members)
+        rows, count = np.arange(len(images)), len(self.fold_models)
         logits = np.empty((len(images), count))
-        for number, member in enumerate(self.members):
-            resolved = resolve_precision(precision, device, member.backbone.network)
-            logits[:, number] = score_images(
-                member.backbone,
-                images,
-                rows,
-                device,
-                resolved,
-                batch_size,
-                viewed,
-                f"model {number + 1}/{count}" if progress else None,
-            )
-            _check_finite(logits[:, number], member.name, resolved)
+        for number, model in enumerate(self.fold_models):
+            resolved = resolve_precision(precision, device, model.backbone.network)
+            label = f"model {number + 1}/{count}" if progress else None
+            options = (device, resolved, batch_size, viewed, label)
+            logits[:, number] = score_images(model.backbone, images, rows, *options)
+            _check_finite(logits[:, number], model.name, resolved)
         slopes, intercepts = np.array(lines).T
-        scores = (logits - [member.rule["threshold"] for member in self.members]).mean(axis=1)
+        scores = (logits - [model.rule["threshold"] for model in self.fold_models]).mean(axis=1)
         probabilities = expit(slopes * logits + intercepts).mean(axis=1)
         decisions = (scores >= threshold).astype(np.int64)
         labels = np.array(self.label_names)[decisions]
         return Predictions(scores, probabilities, decisions, labels, logits)
 
-    @classmethod
-    def load(cls, folder: Path) -> "Predictor":
-        """Read the ensemble that `save` wrote. No code from the files is run.
+    def _check_options(
+        self, precision: str | int, batch_size: int, tta: Tta, threshold: float
+    ) -> None:
+        check_precision(precision)
+        check_tta("tta", tta)
+        check_views("tta", tta, *self.image_size)
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size}: expected 1 or more images")
+        if isnan(threshold):
+            raise UserError(f"threshold={threshold}: expected a number")
 
-        Raises:
-            UserError: where a file is missing, damaged or not what it should be.
-        """
-        sheet = folder / MANIFEST
-        try:
-            stored = read_json(sheet)
-            if stored["format"] != FORMAT:
-                raise UserError(
-                    f"{sheet}: format {stored['format']}, expected {FORMAT}. Predict with the "
-                    "version of imbclf that wrote it, or train again"
-                )
-            image_size, label_names = read_size(stored), read_names(stored)
-            tta = stored["tta"]
-            check_tta("tta", tta)
-            names = [str(member["weights"]) for member in stored["members"]]
-            if len(set(names)) < len(names):
-                raise ValueError("weights are named twice")
-            members = tuple(load_fold_model(folder, member) for member in stored["members"])
-        except UNREADABLE as error:
-            raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
-        if not members:
-            raise UserError(f"{sheet}: names no model")
-        return cls(members, image_size, label_names, tta, read_training_statistics(folder))
+    def _check_images(self, images: NDArray[np.uint8]) -> None:
+        if images.ndim != 4 or images.shape[1:] != (*self.image_size, 3) or images.dtype != "uint8":
+            raise UserError(
+                f"images of shape {images.shape} and type {images.dtype}: this predictor takes "
+                f"uint8 [N, {self.image_size[0]}, {self.image_size[1]}, 3]"
+            )
 
     @classmethod
-    def from_checkpoint(cls, path: Path) -> "Predictor":
-        """Read one fold's checkpoint as an ensemble of one. No code from the file is run.
+    def load(cls, path: str | Path) -> "Predictor":
+        """Read the ensemble that a training run wrote. No code from the files is run.
+
+        Args:
+            path: a run directory of imbclf-train, or its folder `predictor`.
 
         Raises:
-            UserError: where the file is not such a checkpoint.
+            UserError: a file is missing or damaged.
         """
-        card, weights = read_checkpoint(path)
-        try:
-            image_size, label_names = read_size(card), read_names(card)
-            member = build_fold_model(card, weights, path)
-        except UNREADABLE as error:
-            raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
-        return cls((member,), image_size, label_names)
+        folder = find_predictor(Path(path)) or Path(path)
+        manifest = Manifest.load(folder)
+        if manifest.tta not in get_args(Tta):
+            raise UserError(
+                f"{folder / MANIFEST}: tta: expected {', '.join(get_args(Tta))}, found "
+                f"{manifest.tta[:100]!r}. Predict with the version of imbclf that wrote it"
+            )
+        return cls(
+            fold_models=tuple(load_fold_model(folder, entry) for entry in manifest.entries),
+            image_size=manifest.image_size,
+            label_names=manifest.label_names,
+            tta=manifest.tta,  # type: ignore[arg-type]
+            training_statistics=read_training_statistics(folder),
+        )
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path) -> "Predictor":
+        """Read the checkpoint of one fold as an ensemble of one. No code from the file is run.
+
+        Raises:
+            UserError: the file is not such a checkpoint.
+        """
+        path = Path(path)
+        stored, weights = read_checkpoint(path)
+        with readable(path, "a checkpoint of imbclf-train"):
+            image_size, label_names = read_image_size(stored), read_label_names(stored)
+            check_fold_model(stored)
+        return cls((build_fold_model(stored, weights, path),), image_size, label_names)
 
 
 def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) -> None:
-    """Refuse logits of which no decision is one."""
+    """Raise a UserError where logits are not finite."""
     if np.isfinite(logits).all():
         return
-    way_on = (
+    advice = (
         "its weights are damaged: train again"
         if precision == "32-true"
         else "choose precision=32-true"
@@ -191,15 +209,15 @@ def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) 
     count = int((~np.isfinite(logits)).sum())
     raise UserError(
         f"{name}: {count} of {len(logits)} logits are not finite with precision={precision}; "
-        f"{way_on}"
+        f"{advice}"
     )
 
 
 def join(predictors: Sequence[Predictor]) -> Predictor:
-    """Make one ensemble of several, which must agree on image size and labels.
+    """Join several ensembles, which must agree on image size, labels and views, into one.
 
     Raises:
-        UserError: where they do not.
+        UserError: they do not agree.
     """
     first = predictors[0]
     for other in predictors[1:]:
@@ -210,10 +228,10 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
             )
         if (other.image_size, other.label_names) != (first.image_size, first.label_names):
             raise UserError(
-                f"ckpt: these runs cannot decide together: images of {first.image_size} with "
-                f"labels {first.label_names}, and of {other.image_size} with {other.label_names}"
+                f"ckpt: these runs cannot be joined: images of {first.image_size} with labels "
+                f"{first.label_names}, and of {other.image_size} with {other.label_names}"
             )
-    members = tuple(member for predictor in predictors for member in predictor.members)
-    one = len(predictors) == 1  # models of several runs share names, and their images may differ
-    reference = first.reference if one else None
-    return Predictor(members, first.image_size, first.label_names, first.tta, reference)
+    fold_models = tuple(model for predictor in predictors for model in predictor.fold_models)
+    # Fold models of several runs share names, and the runs may differ in their images.
+    statistics = first.training_statistics if len(predictors) == 1 else None
+    return Predictor(fold_models, first.image_size, first.label_names, first.tta, statistics)

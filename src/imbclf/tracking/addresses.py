@@ -72,16 +72,13 @@ def peek_size(addresses: Sequence[str]) -> tuple[int, int] | None:
 
     None where it is elsewhere, or damaged: loading it will say so.
     """
-    from imbclf.prediction.manifest import MANIFEST, read_size
-    from imbclf.utils.safe_reading import UNREADABLE, read_json
+    from imbclf.prediction.manifest import Manifest, find_predictor
 
-    folder = Path(addresses[0])
-    for manifest in (folder / "predictor" / MANIFEST, folder / MANIFEST):
-        try:
-            return read_size(read_json(manifest))
-        except UNREADABLE:
-            continue
-    return None
+    folder = find_predictor(Path(addresses[0]))
+    try:
+        return None if folder is None else Manifest.load(folder).image_size
+    except UserError:
+        return None
 
 
 def predictor_folder(
@@ -92,11 +89,10 @@ def predictor_folder(
     Raises:
         UserError: MLflow has none at that address.
     """
-    from imbclf.prediction.manifest import MANIFEST
+    from imbclf.prediction.manifest import find_predictor
 
     if address.startswith(("runs:/", "models:/")):
         from imbclf.tracking.mlflow_models import download_predictor
 
         return download_predictor(address, uri, Path(directory))
-    folders = (Path(address) / "predictor", Path(address))
-    return next((folder for folder in folders if (folder / MANIFEST).exists()), None)
+    return find_predictor(Path(address))

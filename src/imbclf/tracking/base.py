@@ -1,7 +1,7 @@
-"""Where an experiment is recorded, and recording it nowhere.
+"""Experiment tracking: the protocol of a tracker, and a tracker that records nothing.
 
-Tracking never costs a training: what goes wrong at the start is said before any work is done, what
-goes wrong later is said once and the training goes on without.
+Tracking never stops a training: errors at the start are reported before any work is done, a later
+error is logged once and training continues without tracking.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ Scalar = str | int | float | bool | None
 
 
 class Tracker(Protocol):
-    """Where an experiment's parameters, metrics, files and model are recorded."""
+    """Records the parameters, metrics, files and model of an experiment."""
 
     def start(
         self, name: str, params: Mapping[str, Scalar], run_id: str | None = None
     ) -> str | None:
-        """Begin the experiment's run, or go on with run `run_id`; returns its id."""
+        """Start the experiment's run, or resume run `run_id`; return its id."""
 
     def start_fold(self, fold: int) -> None:
-        """Begin the run of one fold, nested under the experiment's."""
+        """Start the run of one fold, nested under the experiment's."""
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record one epoch of the current fold; non-finite values are left out."""
+        """Record one epoch of the current fold; non-finite values are skipped."""
 
     def end_fold(self, metrics: Mapping[str, float]) -> None:
         """Record the final metrics of the current fold and end its run."""
@@ -39,18 +39,18 @@ class Tracker(Protocol):
         """Record the folder `predictor` as a model; `example` is a few images [N, H, W, 3]."""
 
     def end(self, status: Status) -> None:
-        """End the experiment's run and that of a fold still open."""
+        """End the experiment's run and that of an open fold."""
 
     def child(self) -> "Tracker":
-        """Return a tracker whose run is nested under this one's, which has been started."""
+        """Return a tracker whose run is nested under this one's, which has to be started."""
 
 
 def log_epochs(tracker: Tracker, rows: Sequence[Mapping[str, float]]) -> None:
     """Record epochs of the current fold that were trained without the tracker.
 
     Args:
-        tracker: whose run of the fold is open.
-        rows: `epoch` and metrics of each.
+        tracker: the tracker, with the fold's run open.
+        rows: `epoch` and the metrics of each.
     """
     for row in rows:
         metrics = {name: value for name, value in row.items() if name != "epoch"}

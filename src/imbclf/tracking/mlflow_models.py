@@ -1,4 +1,4 @@
-"""Fold ensembles as MLflow models: written without pickle, fetched by address."""
+"""Fold ensembles as MLflow models: saved without pickle, downloaded by address."""
 
 import atexit
 import re
@@ -78,14 +78,14 @@ def log_model(
     name: str,
     save: Callable[[Model, Path], None],
 ) -> str:
-    """Record a model in a store, as an output of a run if there is one; return its id.
+    """Log a model to a store, as an output of a run if there is one; return its id.
 
     Args:
         client: of the store.
-        experiment_id: where it is recorded.
+        experiment_id: the experiment that it belongs to.
         run_id: the run that it comes from.
-        name: what it is called there.
-        save: writes the model's folder, which it is told, with that description of it.
+        name: of the logged model.
+        save: takes a description and a folder, and writes the model there.
     """
     logged = client.create_logged_model(experiment_id, name, run_id)
     description = Model(
@@ -105,13 +105,13 @@ def log_model(
 
 @without_foreign_warnings()
 def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
-    """Fetch the predictor of a logged or registered model; it is removed when the process ends.
+    """Download the predictor of a logged or registered model; removed when the process ends.
 
     Args:
         address: `runs:/<run id>`, `runs:/<run id>/model`, `models:/<name>/<version>` or
             `models:/<name>@<alias>`.
         uri: Tracking URI, None for the embedded store in `directory`.
-        directory: Where the embedded store lies.
+        directory: The directory of the embedded store.
 
     Raises:
         UserError: There is no such store, or no predictor at that address.
@@ -138,16 +138,16 @@ def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
 
 @without_foreign_warnings()
 def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, str]:
-    """Fetch what the finished runs of an experiment left; removed when the process ends.
+    """Download the results of an experiment's finished runs; removed when the process ends.
 
     Args:
         address: `experiments:/<name>`.
         uri: Tracking URI, None for the embedded store in `directory`.
-        directory: Where the embedded store lies.
+        directory: The directory of the embedded store.
 
     Returns:
         The name of each run by a folder with its `summary.json` and `oof.csv`. The folders are
-        called by numbers: a store may be somebody's, and a name in it a path to anywhere.
+        numbered: the store may be untrusted, and a name in it a path to anywhere.
 
     Raises:
         UserError: There is no such store or experiment.
@@ -177,12 +177,12 @@ def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, 
 
 
 def _existing_store(address: str, uri: str | None, directory: Path) -> str:
-    """Return the tracking URI that an address is looked up in; an embedded store must be there."""
+    """Return the tracking URI to look an address up in; an embedded store must exist."""
     if uri is not None:
         return uri
     if not (directory / "mlflow.db").is_file():
         raise UserError(
-            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Stand where the "
-            "training ran, or give the store's address: tracking.uri=..."
+            f"{address}: there is no tracking store {directory / 'mlflow.db'}. Run this in the "
+            "directory of the training, or set the address of the store: tracking.uri=..."
         )
     return embedded_uri(directory)

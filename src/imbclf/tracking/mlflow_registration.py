@@ -1,4 +1,4 @@
-"""A run's ensemble under a name in MLflow's registry, ready to be served."""
+"""Registration of a run's ensemble in MLflow's model registry, ready to be served."""
 
 import base64
 from functools import partial
@@ -26,11 +26,11 @@ from PIL import Image
 from imbclf.errors import UserError
 from imbclf.prediction.predictor import Predictor
 
-SERVED = "served"  # what the logged model is called
+SERVED = "served"  # name of the logged model
 
 
 class Registered(NamedTuple):
-    """What a model was registered as.
+    """A version of a registered model.
 
     Attributes:
         name: of the registered model.
@@ -53,19 +53,19 @@ def register(
     uri: str | None,
     directory: Path,
 ) -> Registered:
-    """Record the folder `predictor` as a model that takes image files, and return it a name.
+    """Log the folder `predictor` as a model that takes image files, and register it.
 
     Args:
         predictor: the folder, which is copied.
-        name: of the registered model; made where there is none.
-        alias: what the new version is called from now on; None gives it no such name.
-        description: of the version, for whoever reads the registry.
-        run_id: the MLflow run that it comes from, where the store has it.
+        name: of the registered model; created if it does not exist.
+        alias: set to the new version; None sets none.
+        description: of the version.
+        run_id: the MLflow run that it comes from, if the store has it.
         uri: tracking URI, None for the embedded store in `directory`.
-        directory: where the embedded store lies; made where there is none.
+        directory: the directory of the embedded store; created if it does not exist.
 
     Raises:
-        UserError: the predictor cannot be read; the store cannot be used, or refuses the name.
+        UserError: the predictor cannot be read, or the store cannot be used or rejects the name.
     """
     example = example_request(Predictor.load(predictor).image_size)
     store = uri or embedded_uri(directory)
@@ -106,7 +106,7 @@ def _known_run(client: mlflow.MlflowClient, run_id: str | None) -> mlflow.entiti
     try:
         return None if run_id is None else client.get_run(run_id)
     except MlflowException:
-        return None  # it was trained with another store
+        return None  # it was tracked in another store
 
 
 def _find_or_create(client: mlflow.MlflowClient, name: str) -> None:

@@ -28,7 +28,7 @@ from mlflow.exceptions import MlflowException
 
 @contextmanager
 def without_foreign_warnings() -> Iterator[None]:
-    """Hide what MLflow's code sets off in itself and in SQLAlchemy; nobody here can mend it."""
+    """Silence warnings that MLflow raises in its own code and in SQLAlchemy."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The ``noload`` loader strategy", DeprecationWarning)
         warnings.filterwarnings("ignore", ".*Any type hint is inferred as AnyType", UserWarning)
@@ -37,7 +37,7 @@ def without_foreign_warnings() -> Iterator[None]:
 
 
 def embedded_uri(directory: Path) -> str:
-    """URI of the store that lies in `directory`.
+    """Return the URI of the embedded store in `directory`.
 
     >>> embedded_uri(Path("/data/outputs"))
     'sqlite:////data/outputs/mlflow.db'
@@ -48,9 +48,9 @@ def embedded_uri(directory: Path) -> str:
 
 @without_foreign_warnings()
 def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[MlflowClient, str]:
-    """Open a store, find or make the experiment, and end the runs that died on this machine.
+    """Open a store, find or create the experiment, and end runs of dead processes of this machine.
 
-    One process at a time: two that make the tables of a new SQLite file together break it.
+    One process at a time: two that create the tables of a new SQLite file together break it.
 
     Returns:
         A client and the experiment's id.
@@ -69,13 +69,13 @@ def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[Mlflo
 
 
 def find_or_create_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    """Id of the experiment called `name`, made with its files at `artifacts` if there is none."""
+    """Return the id of an experiment, created with files at `artifacts` if there is none."""
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
             return client.create_experiment(name, artifacts)
         except MlflowException as error:
-            # Another machine may have made it on the same server a moment ago.
+            # Another machine may have created it on the same server meanwhile.
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise error from None
@@ -83,21 +83,21 @@ def find_or_create_experiment(client: MlflowClient, name: str, artifacts: str | 
 
 
 def end_dead_runs(client: MlflowClient, experiment_id: str) -> None:
-    """Mark runs KILLED that a process of this machine began, did not end, and can no more."""
+    """Mark as KILLED the open runs of processes of this machine that are dead."""
     if process_start(os.getpid()) is None:
-        return  # a system without /proc: nobody can tell who is dead
+        return  # without /proc it is not known which processes are dead
     mine = f"attributes.status = 'RUNNING' AND tags.`imbclf.host` = '{socket.gethostname()}'"
     for run in client.search_runs([experiment_id], mine):
         tags = run.data.tags
         if process_start(int(tags["imbclf.pid"])) == tags["imbclf.process_start"]:
             continue
-        # Asked again now that the process is gone: it may have ended the run since the search.
+        # Read again now that the process is gone: it may have ended the run since the search.
         if client.get_run(run.info.run_id).info.status == "RUNNING":
             client.set_terminated(run.info.run_id, "KILLED")
 
 
 def process_tags() -> dict[str, str]:
-    """Tags that say which process a run belongs to."""
+    """Return the tags that identify the process of a run."""
     return {
         "imbclf.host": socket.gethostname(),
         "imbclf.pid": str(os.getpid()),
@@ -106,9 +106,9 @@ def process_tags() -> dict[str, str]:
 
 
 def process_start(pid: int) -> str | None:
-    """Start of a living process in clock ticks since boot; tells it from a later one of its pid.
+    """Return the start of a living process in clock ticks since boot, which identifies it.
 
-    None for a dead process or a zombie, and on systems without /proc.
+    None for a dead process or a zombie, and on systems without /proc. A pid alone may be reused.
 
     >>> process_start(2**22 + 1) is None  # above any pid
     True
@@ -124,17 +124,17 @@ def process_start(pid: int) -> str | None:
 
 @contextmanager
 def global_tracking_uri(uri: str) -> Iterator[None]:
-    """Let MLflow's functions that look it up themselves find `uri`, for a while."""
+    """Set MLflow's global tracking URI, for functions that read it, and restore it afterwards."""
     before = os.environ.get("MLFLOW_TRACKING_URI")  # MLflow mirrors the address there
     mlflow.set_tracking_uri(uri)
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(cast("str", before))  # None is understood: no address
+        mlflow.set_tracking_uri(cast("str", before))  # None is accepted: no address
 
 
 def summary(error: Exception) -> str:
-    """An error's message in one line, its type where it has none.
+    """Return the message of an error in one line, or its type if it has none.
 
     >>> summary(OSError("disk full."))
     'disk full'

@@ -28,7 +28,7 @@ log = logging.getLogger("imbclf")
 def never_fatal(
     method: Callable[Concatenate["MLflowTracker", P], None],
 ) -> Callable[Concatenate["MLflowTracker", P], None]:
-    """Let no error of `method` out: the first is logged as a warning and ends the tracking."""
+    """Catch all errors of `method`: the first is logged as a warning and ends the tracking."""
 
     @wraps(method)
     def guarded(self: "MLflowTracker", /, *args: P.args, **kwargs: P.kwargs) -> None:
@@ -47,8 +47,8 @@ class MLflowTracker:
     Args:
         uri: Tracking URI of the user's store, or None for the embedded one in `directory`:
             `mlflow.db` (SQLite) and `artifacts/`.
-        experiment: Name of the MLflow experiment; made when there is none.
-        directory: Where the embedded store and the lock for opening a store lie.
+        experiment: Name of the MLflow experiment; created if it does not exist.
+        directory: The directory of the embedded store and of the lock for opening a store.
 
     >>> import tempfile
     >>> tracker = MLflowTracker(None, "faces", Path(tempfile.mkdtemp()))
@@ -68,7 +68,7 @@ class MLflowTracker:
         self.lost = False
 
     def child(self) -> Tracker:
-        """Return a tracker whose run is nested under this one's, which has been started."""
+        """Return a tracker whose run is nested under this one's, which has to be started."""
         if self.lost:
             return NoTracker()
         own = MLflowTracker(self._uri, self._experiment_name, self._directory)
@@ -76,9 +76,9 @@ class MLflowTracker:
         return own
 
     def start(self, name: str, params: Mapping[str, Scalar], run_id: str | None = None) -> str:
-        """Open the store and begin the experiment's run, or go on with run `run_id`.
+        """Open the store and start the experiment's run, or resume run `run_id`.
 
-        Parameters that `run_id` has already stay as they are: MLflow keeps them for good.
+        Parameters that `run_id` already has are kept: MLflow does not change them.
 
         Raises:
             UserError: The store cannot be opened or written, or has no run `run_id`.
@@ -94,13 +94,13 @@ class MLflowTracker:
             where = self._uri or embedded_uri(self._directory)
             raise UserError(
                 f"tracking.uri={where} cannot be used: {summary(error)}. "
-                "Give the address of a store that works, or train without one: tracking=none"
+                "Set the address of a working store, or train without tracking: tracking=none"
             ) from error
         return self._open_runs[0]
 
     @never_fatal
     def start_fold(self, fold: int) -> None:
-        """Begin the run of one fold, or go on with it where the experiment's run has it."""
+        """Start the run of one fold, or resume it if the experiment already has it."""
         tags = {"mlflow.parentRunId": self._open_runs[0], "imbclf.fold": str(fold)}
         known = self._client.search_runs(
             [self._experiment_id], " AND ".join(f"tags.`{key}` = '{tags[key]}'" for key in tags)
@@ -110,12 +110,12 @@ class MLflowTracker:
 
     @never_fatal
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record one epoch of the current fold in one write; non-finite values are left out."""
+        """Record one epoch of the current fold in one write; non-finite values are skipped."""
         self._log_metrics(metrics, epoch)
 
     @never_fatal
     def end_fold(self, metrics: Mapping[str, float]) -> None:
-        """Record the final metrics of the current fold and end its run, where one is open."""
+        """Record the final metrics of the current fold and end its run, if one is open."""
         if len(self._open_runs) == 2:
             self._log_metrics(metrics, 0)
             self._client.set_terminated(self._open_runs.pop(), "FINISHED")
@@ -132,13 +132,13 @@ class MLflowTracker:
         """Record the folder `predictor` as the experiment's model, `runs:/<run id>/model`.
 
         `mlflow.pyfunc.load_model` loads it without pickle; it takes uint8 images [N, H, W, 3] and
-        gives a DataFrame of score, probability and label.
+        returns a DataFrame of score, probability and label.
         """
         save = partial(save_model, predictor, example)
         log_model(self._client, self._experiment_id, self._open_runs[0], MODEL, save)
 
     def end(self, status: Status) -> None:
-        """End the experiment's run and that of a fold still open; tried even after an error."""
+        """End the experiment's run and that of an open fold, even after an error."""
         while self._open_runs:
             try:
                 self._client.set_terminated(self._open_runs.pop(), status)
@@ -146,15 +146,15 @@ class MLflowTracker:
                 self.lose(error)
 
     def lose(self, error: Exception) -> None:
-        """Return up tracking because of `error` and say so, once."""
+        """Stop tracking because of `error` and log it, once."""
         if not self.lost:
-            log.warning("Tracking stops, training goes on: %s", summary(error))
+            log.warning("tracking stopped, training continues: %s", summary(error))
         self.lost = True
 
     def _begin(
         self, name: str, params: Mapping[str, Scalar], tags: Mapping[str, str], run_id: str | None
     ) -> None:
-        """Make run `run_id` (None: a new one) a run of this process and the current one."""
+        """Make `run_id` (None: a new run) the current run, owned by this process."""
         tags = {**tags, **process_tags()}
         if run_id is None:
             run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)

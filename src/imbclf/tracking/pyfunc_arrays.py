@@ -28,7 +28,7 @@ class PredictorModel(PythonModel):
         model_input: np.ndarray,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Score, probability of label 1 and label of uint8 images [N, H, W, 3], a row each."""
+        """Return score, probability of label 1 and label of uint8 images [N, H, W, 3]."""
         del context, params  # parts of MLflow's interface that this model does not use
         predictions = self._predictor.predict(model_input)
         return pd.DataFrame(

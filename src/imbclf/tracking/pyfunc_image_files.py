@@ -33,7 +33,7 @@ class ServedModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Score, probability of label 1, label and warning, a row for each row's `image`."""
+        """Return score, probability of label 1, label and drift warning for each `image`."""
         del context, params  # parts of MLflow's interface that this model does not use
         try:
             answer, warnings = self._service.answer(model_input["image"].tolist())

@@ -64,6 +64,11 @@ class SaveBestAndLast(L.Callback):
         if self.resumable:
             trainer.save_checkpoint(self.folder / LAST)
 
+    @property
+    def state_key(self) -> str:
+        """Name of this callback in checkpoints, those of version 0.1 included."""
+        return "KeepBest"
+
     def state_dict(self) -> dict[str, float]:
         """Return what going on after an interruption needs."""
         return {"lowest": self.lowest}

@@ -22,11 +22,13 @@ from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold, repeated_folds
 from imbclf.evaluation.run_directory import (
     METRICS,
+    TRACKING_RUN,
     FoldResult,
     check_labels,
     fold_folder,
     read_epochs,
     read_fold,
+    read_tracking_run,
     write_splits,
 )
 from imbclf.metrics.error_rates import binary_report
@@ -177,11 +179,10 @@ def run_experiment(
     write_splits(run, recipe.files, folds)
     if held is not None:  # after the splits, which refuse images that this run did not divide
         write_holdout(run, held)
-    tracked = run / "tracking_run"
-    earlier = tracked.read_text(encoding="utf-8") if tracked.exists() else None
+    earlier = read_tracking_run(run)
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
-        write_text(tracked, run_id)
+        write_text(run / TRACKING_RUN, run_id)
     results = []
     for number in recipe.cv.trained:
         done = read_fold(run, number)

@@ -51,7 +51,7 @@ from imbclf.training.sampler_feedback import Feedback
 from imbclf.training.start_from import start_weights
 from imbclf.utils.arrays import class_counts
 from imbclf.utils.out_of_memory import explain_out_of_memory
-from imbclf.utils.safe_reading import UNREADABLE
+from imbclf.utils.safe_reading import DAMAGE
 
 
 def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
@@ -217,7 +217,7 @@ def _train(
 ) -> None:
     try:
         trainer.fit(module, datamodule=datamodule, ckpt_path=last, weights_only=True)
-    except (*UNREADABLE, RuntimeError, AssertionError) as error:
+    except (*DAMAGE, RuntimeError, AssertionError) as error:
         if last is None or module.has_begun:
             raise
         raise cannot_resume(last, type(error).__name__) from error

@@ -35,7 +35,7 @@ def gather_folds(runs: Mapping[int, Path], gathered: Path) -> None:
 def _adopt_member(source: Path, fold: int, into: Path) -> None:
     """Write one fold's model of a predictor into another, which it does not have to fit."""
     predictor = Predictor.load(source)
-    found = [member for member in predictor.members if member.name == f"fold_{fold}"]
+    found = [one for one in predictor.fold_models if one.name == f"fold_{fold}"]
     if not found:
         raise UserError(f"{source}: has no model of fold {fold}")
     card = {

@@ -13,7 +13,7 @@ from imbclf.errors import DivergedError
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import Method
 from imbclf.models.backbone import Backbone
-from imbclf.prediction.decision_rule import CARD, decision_rule
+from imbclf.prediction.decision_rule import CHECKPOINT_KEY, decision_rule
 from imbclf.training.optim import OptimizerRecipe
 
 LOOK = 32  # steps on a GPU between two looks at whether the loss is still finite
@@ -162,4 +162,4 @@ class BinaryClassifier(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the card: what prediction needs beside the weights."""
-        checkpoint[CARD] = self.card
+        checkpoint[CHECKPOINT_KEY] = self.card

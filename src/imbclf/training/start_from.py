@@ -12,7 +12,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.fold_model import read_checkpoint
-from imbclf.utils.safe_reading import UNREADABLE
+from imbclf.utils.safe_reading import readable
 
 
 def check_start(
@@ -56,10 +56,9 @@ def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str
     path = fold_folder(earlier, number) / BEST
     card, weights = read_checkpoint(path)
     for key in ("name", "stem", "input_size"):
-        try:
-            theirs, ours = card["architecture"][key], dict(backbone.architecture)[key]
-        except UNREADABLE as error:
-            raise UserError(f"cv.start_from={earlier}: {path} names no architecture") from error
+        with readable(path, "a checkpoint of imbclf-train that names its architecture"):
+            theirs = card["architecture"][key]
+        ours = dict(backbone.architecture)[key]
         if not isinstance(theirs, str | int | None) or theirs != ours:
             told = theirs if isinstance(theirs, str | int | None) else "something else"
             raise UserError(

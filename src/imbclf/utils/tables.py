@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Mapping
 from io import StringIO
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,12 +63,3 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         return item
 
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
-
-
-def is_number(value: object) -> bool:
-    """Return whether a value read from JSON is a finite number.
-
-    >>> is_number(0.5), is_number(3), is_number(True), is_number("3"), is_number(float("inf"))
-    (True, True, False, False, False)
-    """
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -1,6 +1,7 @@
 """Lists of names and suggestions in messages."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 
@@ -33,3 +34,30 @@ def suggest(name: str, known: Iterable[str]) -> str:
     by_lower_case = {one.lower(): one for one in sorted(known)}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     return f"; did you mean {by_lower_case[close[0]]}?" if close else ""
+
+
+def text_table(rows: Sequence[Sequence[str]], layout: str) -> str:
+    """Align rows of cells in columns.
+
+    Args:
+        rows: cells, a header among them where there is one; a row may be short.
+        layout: for each column `<` or `>` (left or right) and its least width, with what stands
+            between the columns: `"<8  >6 >6"`. A column grows with its longest cell.
+
+    >>> print(text_table([("", "MB", "images/s"), ("model.onnx", "44.7", "120")], "<6 >6 >9"))
+                   MB  images/s
+    model.onnx   44.7       120
+    """
+    columns = re.findall(r"([<>])(\d*)", layout)
+    gaps = re.split(r"[<>]\d*", layout)
+    widths = [
+        max([int(least or 0), *(len(row[place]) for row in rows if place < len(row))])
+        for place, (_, least) in enumerate(columns)
+    ]
+    lines = []
+    for row in rows:
+        parts = [gaps[0]]
+        for cell, (side, _), width, gap in zip(row, columns, widths, gaps[1:], strict=False):
+            parts += [f"{cell:{side}{width}}", gap]
+        lines.append("".join(parts).rstrip())
+    return "\n".join(lines)

@@ -8,8 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.config.current_names import use_current_names
-from imbclf.errors import UserError
-from imbclf.utils.safe_reading import UNREADABLE, read_yaml
+from imbclf.utils.safe_reading import read_yaml, readable
 
 GROUP, SUFFIX = "experiment", ".yaml"
 OPTION = f"{GROUP}="
@@ -39,12 +38,10 @@ def _adopt(name: str) -> str:
     path = Path(name)
     if not name.endswith(SUFFIX) or not path.is_file():
         return name
-    try:
+    with readable(f"experiment={name}", "a readable experiment", also=(OmegaConfBaseException,)):
         read_yaml(path)
         node = OmegaConf.load(path)  # which takes 1e-3 for a number, unlike YAML
         use_current_names(node)
-    except (*UNREADABLE, OmegaConfBaseException) as error:
-        raise UserError(f"experiment={name}: not a readable experiment ({error})") from error
     choice = _choice(name)
     group, _, stem = f"{GROUP}/{choice}".rpartition("/")
     ConfigStore.instance().store(name=stem, node=node, group=group, package="_global_")

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_names
 from imbclf.errors import UserError
-from imbclf.utils.safe_reading import UNREADABLE, read_json, read_yaml
+from imbclf.utils.safe_reading import read_yaml, readable
 
 INTERPOLATION = "${"
 TORCH_CLASS = re.compile(
@@ -157,14 +157,12 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
             f"{run} holds a run of another configuration. Give the same command as before, or "
             "another folder"
         )
-    summary = run / "summary.json"
-    if not summary.exists():
+    if not (run / "summary.json").exists():
         return None
     print(f"finished before: {run}")
-    try:
-        return float(read_json(summary)["hter"])
-    except UNREADABLE as error:
-        raise UserError(f"{summary}: not a readable summary ({error!r})") from error
+    from imbclf.evaluation.run_directory import read_summary
+
+    return float(read_summary(run)["hter"])
 
 
 def load_configuration(run: Path, option: str) -> DictConfig:
@@ -173,18 +171,15 @@ def load_configuration(run: Path, option: str) -> DictConfig:
     Raises:
         UserError: there is none, or it is not what `imbclf-train` writes.
     """
-    try:
+    expected = "a run directory with a readable config.yaml"
+    with readable(f"{option}={run}", expected, also=(OmegaConfBaseException,)):
         stored = read_yaml(run / "config.yaml")
         if INTERPOLATION in str(stored):  # ${oc.env:...} would be answered, and written down
             raise ValueError(f"{INTERPOLATION}...}}: values are expected, as they are")
         cfg = OmegaConf.load(run / "config.yaml")  # which takes 1e-3 for a number, unlike YAML
         assert isinstance(cfg, DictConfig)
         use_current_names(cfg)
-        return cfg
-    except (*UNREADABLE, OmegaConfBaseException) as error:
-        raise UserError(
-            f"{option}={run}: expected a run directory with a readable config.yaml ({error})"
-        ) from error
+    return cfg
 
 
 def _shipped_targets() -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""From a predictor to exported files that have been run and found right."""
+"""Export of a predictor to files that are verified against it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -19,15 +19,16 @@ from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, qu
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.utils.text import text_table
 
 
 @dataclass(frozen=True)
 class Export:
-    """What is to be written; the last four as for `Predictor.predict`.
+    """The options of an export; the last four as for `Predictor.predict`.
 
     Attributes:
         form: `onnx` or `pt2`.
-        images: number of images that the file is checked on.
+        images: number of images that the file is verified on.
         batch_size: images at once.
     """
 
@@ -40,7 +41,7 @@ class Export:
     threshold: float = 0.0
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
-        """Return what the file must answer: in float32, on the CPU."""
+        """Return the predictions that the file has to match: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
         return predictor.predict(images, None, "32-true", *options)
 
@@ -48,22 +49,22 @@ class Export:
 def export_predictor(
     predictor: Predictor, wanted: Export, known: KnownImages | None, folder: Path
 ) -> dict[str, Any]:
-    """Write `model.onnx` or `model.pt2` into a folder and run it beside the predictor.
+    """Write `model.onnx` or `model.pt2` into a folder and verify it against the predictor.
 
     Args:
         predictor: the ensemble.
         wanted: the options.
-        known: images of its run; None where there are none at hand, and some are drawn.
+        known: images of its run; None generates random images.
         folder: an empty folder.
 
     Returns:
-        What the file is, how it agrees with the predictor, its size and its speed; JSON-able.
+        A description of the file and of its agreement with the predictor; JSON-able.
 
     Raises:
-        UserError: it cannot be exported, or does not agree.
+        UserError: the predictor cannot be exported, or the file does not agree with it.
     """
     graph = EnsembleGraph(predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold)
-    card = {
+    description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         "outputs": list(OUTPUTS),
         "label_names": list(predictor.label_names),
@@ -75,7 +76,7 @@ def export_predictor(
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
     path = folder / f"model.{wanted.form}"
-    write_graph(trace(graph, predictor.image_size), wanted.form, path, card)
+    write_graph(trace(graph, predictor.image_size), wanted.form, path, description)
     size = predictor.image_size
     images = drawn_images(wanted.images, size) if known is None else known.pixels[: wanted.images]
     answer = run_in_batches(open_graph(path), images, wanted.batch_size)
@@ -83,12 +84,12 @@ def export_predictor(
     agreement = compare(wanted.predict(predictor, images), answer, wanted.threshold, slope)
     if not agreement.holds:
         raise UserError(
-            f"format={wanted.form}: the file does not answer as the predictor does: probabilities "
+            f"format={wanted.form}: the file does not agree with the predictor: probabilities "
             f"differ by up to {agreement.probability:.1e}, {agreement.labels} of "
-            f"{agreement.images} labels differ. It is not kept; try the other format"
+            f"{agreement.images} labels differ. It was not kept; try the other format"
         )
     source = "drawn" if known is None else "of the run"
-    return {**card, "check": {"source": source, **asdict(agreement)}}
+    return {**description, "check": {"source": source, **asdict(agreement)}}
 
 
 def export_int8(
@@ -98,35 +99,35 @@ def export_int8(
     thresholds: Mapping[int, float],
     folder: Path,
 ) -> dict[str, Any]:
-    """Write `model.int8.onnx` beside `model.onnx`; return what it loses, out of fold.
+    """Write `model.int8.onnx` beside `model.onnx`; return the loss of accuracy, out of fold.
 
-    The last images are those that ranges are taken from, the others those that it is judged on.
+    The last images calibrate the ranges of activations, the others measure the loss.
 
     Args:
         predictor: the ensemble.
         wanted: the options.
         known: images of its run.
         thresholds: of each fold of the run, from its dev part.
-        folder: where `model.onnx` lies.
+        folder: the folder of `model.onnx`.
 
     Raises:
         UserError: there are too few images of the run.
     """
-    judged = known.take(slice(0, min(wanted.images, len(known.pixels) - CALIBRATION)))
+    test = known.take(slice(0, min(wanted.images, len(known.pixels) - CALIBRATION)))
     if len(known.pixels) <= CALIBRATION:
         raise UserError(
-            f"int8=true: needs more than {CALIBRATION} images of the run, to take the ranges from "
-            f"and to judge on; here are {len(known.pixels)} (images=...)"
+            f"int8=true: needs more than {CALIBRATION} images of the run, for calibration and for "
+            f"the comparison; found {len(known.pixels)} (images=...)"
         )
     exact, rounded = folder / "model.onnx", folder / "model.int8.onnx"
-    quantize(exact, rounded, known.pixels[len(judged.pixels) :])
+    quantize(exact, rounded, known.pixels[len(test.pixels) :])
     one, other = (
-        run_in_batches(open_graph(path), judged.pixels, wanted.batch_size)
+        run_in_batches(open_graph(path), test.pixels, wanted.batch_size)
         for path in (exact, rounded)
     )
-    before, loss = hter_increase(thresholds, judged, predictor.names, one, other, wanted.threshold)
+    before, loss = hter_increase(thresholds, test, predictor.names, one, other, wanted.threshold)
     differ = int((one["label"] != other["label"]).sum())
-    found = {"images": len(judged.pixels), "labels": differ, "hter_float32": before}
+    found = {"images": len(test.pixels), "labels": differ, "hter_float32": before}
     return {
         **found,
         "hter": before + loss.hter,
@@ -139,7 +140,7 @@ def measure_speeds(
     predictor: Predictor, wanted: Export, images: NDArray[np.uint8], folder: Path
 ) -> dict[str, dict[str, float]]:
     """Measure size and speed of the predictor and of the files in a folder, all on the CPU."""
-    ways: dict[str, partial[Predictions] | Run] = {
+    backends: dict[str, partial[Predictions] | Run] = {
         "PyTorch": partial(wanted.predict, predictor),
         **{
             path.name: open_graph(path)
@@ -147,45 +148,50 @@ def measure_speeds(
         },
     }
     batch, rows = images[: wanted.batch_size], {}
-    for name, way in ways.items():
+    for name, backend in backends.items():
         rows[name] = {
-            "bytes": _weight(predictor) if name == "PyTorch" else _size(folder, name),
-            "images_per_second": len(batch) / time_call(partial(way, batch)),
-            "milliseconds_for_one": 1000 * time_call(partial(way, batch[:1])),
+            "bytes": _bytes_of(predictor) if name == "PyTorch" else _bytes_on_disk(folder, name),
+            "images_per_second": len(batch) / time_call(partial(backend, batch)),
+            "milliseconds_for_one": 1000 * time_call(partial(backend, batch[:1])),
         }
     return rows
 
 
-def export_text(sheet: Mapping[str, Any]) -> str:
-    """Return what was exported, in some lines."""
-    check, shape = sheet["check"], ", ".join(map(str, sheet["input"]["images"]))
+def export_text(export: Mapping[str, Any]) -> str:
+    """Return a description of an export for the terminal.
+
+    Args:
+        export: the contents of `export.json`.
+    """
+    check, shape = export["check"], ", ".join(map(str, export["input"]["images"]))
     lines = [
-        f"models       {len(sheet['members'])} in one graph",
-        f"takes        images: uint8 [{shape}]",
-        f"gives        {', '.join(sheet['outputs'])}",
-        f"checked      on {check['images']} images ({check['source']}): probability within "
-        f"{check['probability']:.1e}, {check['labels']} labels differ",
+        ("models", f"{len(export['members'])} in one graph"),
+        ("takes", f"images: uint8 [{shape}]"),
+        ("gives", ", ".join(export["outputs"])),
+        (
+            "checked",
+            f"on {check['images']} images ({check['source']}): probability within "
+            f"{check['probability']:.1e}, {check['labels']} labels differ",
+        ),
     ]
-    if loss := sheet.get("int8"):
+    if loss := export.get("int8"):
         low, high = loss["loss_interval"]
-        lines.append(
-            f"int8         HTER {loss['hter']:.4f} for {loss['hter_float32']:.4f} in float32, "
-            f"{loss['loss']:+.4f} ({low:+.4f} to {high:+.4f}), out of fold on {loss['images']} "
-            "images"
-        )
-    lines.append(f"\n{'':16}{'MB':>8}{'images/s':>10}{'ms for one':>12}")
-    for name, row in sheet["speed"].items():
-        size, speed = row["bytes"] / 1e6, row["images_per_second"]
-        lines.append(f"{name:16}{size:8.1f}{speed:10.0f}{row['milliseconds_for_one']:12.1f}")
-    return "\n".join(lines)
+        change = f"{loss['loss']:+.4f} ({low:+.4f} to {high:+.4f})"
+        rates = f"HTER {loss['hter']:.4f} for {loss['hter_float32']:.4f} in float32"
+        lines.append(("int8", f"{rates}, {change}, out of fold on {loss['images']} images"))
+    rows = [("", "MB", "images/s", "ms for one")]
+    for name, row in export["speed"].items():
+        size, speed = f"{row['bytes'] / 1e6:.1f}", f"{row['images_per_second']:.0f}"
+        rows.append((name, size, speed, f"{row['milliseconds_for_one']:.1f}"))
+    return f"{text_table(lines, '<12 <')}\n\n{text_table(rows, '<16>8>10>12')}"
 
 
-def _weight(predictor: Predictor) -> int:
-    states = [member.backbone.state_dict() for member in predictor.members]
+def _bytes_of(predictor: Predictor) -> int:
+    states = [one.backbone.state_dict() for one in predictor.fold_models]
     return sum(tensor.nbytes for state in states for tensor in state.values())
 
 
-def _size(folder: Path, name: str) -> int:
+def _bytes_on_disk(folder: Path, name: str) -> int:
     return sum(
         file.stat().st_size for file in (folder / name, folder / f"{name}.data") if file.exists()
     )

@@ -1,4 +1,4 @@
-"""A graph of an ensemble as a file that needs no imbclf."""
+"""Export formats: the graph of an ensemble as a file that does not need imbclf."""
 
 import json
 import warnings
@@ -19,15 +19,15 @@ from imbclf.prediction.export.graph import OUTPUTS
 Format = Literal["onnx", "pt2"]
 Answer = Mapping[str, NDArray[Any]]  # by the names of OUTPUTS
 Run = Callable[[NDArray[np.uint8]], Answer]
-CARD = "imbclf.json"
-LARGEST_PROTOBUF = 2**31 - 2**24  # bytes that an ONNX file of one piece may have, and some room
+METADATA = "imbclf.json"
+LARGEST_PROTOBUF = 2**31 - 2**24  # bytes of a single ONNX file, with a margin
 
 
 def check_format(name: str) -> None:
-    """Refuse a format that there is not, and one whose packages are missing.
+    """Refuse an unknown format, and one whose packages are not installed.
 
     Raises:
-        UserError: it says what to choose or to install.
+        UserError: the message says what to choose or to install.
     """
     if name not in get_args(Format):
         raise UserError(f"format={name}: expected {' or '.join(get_args(Format))}")
@@ -53,20 +53,23 @@ def onnx_package(name: str) -> ModuleType:
 
 
 def write_graph(
-    program: torch.export.ExportedProgram, form: Format, path: Path, card: Mapping[str, object]
+    program: torch.export.ExportedProgram,
+    form: Format,
+    path: Path,
+    description: Mapping[str, object],
 ) -> None:
-    """Write a traced graph; weights too large for one ONNX file lie in a second one beside it.
+    """Write a traced graph; weights too large for one ONNX file are put in a second one beside it.
 
     Args:
-        program: what `imbclf.prediction.export.graph.trace` gave.
+        program: the result of `imbclf.prediction.export.graph.trace`.
         form: `onnx` or `pt2`.
-        path: the file, of that suffix.
-        card: what a reader may want to know, kept inside the file; JSON-able.
+        path: the file, with that suffix.
+        description: metadata that is kept inside the file; JSON-able.
     """
-    text = json.dumps(card)
+    text = json.dumps(description)
     with silence_exporters():
         if form == "pt2":
-            torch.export.save(program, path, extra_files={CARD: text})
+            torch.export.save(program, path, extra_files={METADATA: text})
             return
         onnx = torch.onnx.export(
             program,
@@ -76,13 +79,13 @@ def write_graph(
             verbose=False,
         )
         assert onnx is not None
-        onnx.model.metadata_props[CARD] = text
+        onnx.model.metadata_props[METADATA] = text
         size = sum(tensor.nbytes for tensor in program.state_dict.values())
         onnx.save(path, external_data=size > LARGEST_PROTOBUF)
 
 
 def open_graph(path: Path) -> Run:
-    """Load an exported file, on the CPU with PyTorch's number of threads; return what runs it."""
+    """Load an exported file on the CPU, with PyTorch's number of threads; return a function."""
     if path.suffix == ".pt2":
         with silence_exporters():
             module = torch.export.load(path).module()
@@ -106,7 +109,7 @@ def open_graph(path: Path) -> Run:
 
 @contextmanager
 def silence_exporters() -> Iterator[None]:
-    """Hide what exporters set off in themselves; nobody here can mend it."""
+    """Silence the warnings that exporters raise in their own code."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -47,7 +47,7 @@ class EnsembleGraph(nn.Module):
         self.tta: Tta = predictor.tta if tta is None else tta
         check_tta("tta", self.tta)
         check_views("tta", self.tta, *predictor.image_size)
-        members = predictor.members
+        members = predictor.fold_models
         lines = [member.log_odds_line(calibration, prior) for member in members]
         self.backbones = nn.ModuleList(member.backbone for member in members)
         self.names = sorted({member.backbone.architecture["name"] for member in members})

@@ -1,4 +1,4 @@
-"""An exported graph in whole numbers of 8 bits, and what of the answer that costs."""
+"""Quantization of an exported graph to 8 bits, and the loss of accuracy."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from imbclf.metrics.significance import Difference, paired_hter_test
 from imbclf.prediction.export.formats import Answer, onnx_package, silence_exporters
 from imbclf.prediction.export.sample import KnownImages
 
-CALIBRATION = 128  # images that the ranges of activations are taken from
-BATCH = 16  # of them at once
+CALIBRATION = 128  # images that calibrate the ranges of activations
+BATCH = 16
 
 
 def quantize(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
     """Write an ONNX file whose convolutions and matrix products compute with 8 bits.
 
-    Weights are rounded channel by channel, activations by the range that they have over some
-    images (static quantization, in QDQ form). Normalization, calibration and thresholds stay.
+    Weights are quantized per channel, activations by their range over some images (static
+    quantization in QDQ form). Normalization, calibration and thresholds stay in float.
 
     Args:
         source: the file in float32.
@@ -47,7 +47,7 @@ def quantize(source: Path, target: Path, images: NDArray[np.uint8]) -> None:
     prepared = target.with_suffix(".prepared.onnx")
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # its advice to do what was done a line above
+    root.setLevel(logging.ERROR)  # it advises the preprocessing that is done here
     try:
         with silence_exporters():
             quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
@@ -74,21 +74,21 @@ def hter_increase(
     rounded: Answer,
     threshold: float = 0.0,
 ) -> tuple[float, Difference]:
-    """Compare two graphs out of fold: each image is judged by the one model that never saw it.
+    """Compare two graphs out of fold: each image is scored by the one fold model that never saw it.
 
     Args:
         thresholds: of each finished fold of the run, from its dev part.
-        known: images that both graphs were run on.
-        names: of the graph's members, in its order.
-        exact: what the graph answered in float32.
-        rounded: what it answered in 8 bits.
+        known: the images that both graphs were run on.
+        names: of the graph's fold models, in its order.
+        exact: output of the graph in float32.
+        rounded: output of the graph in 8 bits.
         threshold: 1 is decided where logit - threshold of the fold is at least this.
 
     Returns:
-        HTER of the exact graph; and how much more the rounded one has, with its 95 % interval.
+        HTER of the exact graph; and the increase by rounding, with its 95 % interval.
 
     Raises:
-        UserError: the graph lacks a fold of the run, or of one label there is no image.
+        UserError: the graph lacks a fold of the run, or all images have one label.
     """
     folds = sorted({int(fold) for fold in known.folds})
     missing = {f"fold_{fold}" for fold in folds} - set(names)

@@ -1,4 +1,4 @@
-"""What proves an exported file to be the same as the predictor, and how quick it is."""
+"""Verification of an exported file against the predictor, and timing."""
 
 import time
 from collections.abc import Callable
@@ -17,16 +17,16 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two ways to compute the same answer differ over N images.
+    """How the outputs of a predictor and of an exported graph differ over N images.
 
     Attributes:
         images: N.
-        probability: the largest difference.
-        allowed: what it may be: 1e-5, or what rounding of logits in float32 makes of a calibration
-            that is very steep, as that of a network whose logits are nearly all alike.
-        logit: the largest difference, in parts of the logit where that is above 1.
+        probability: the largest difference of probabilities.
+        allowed: the tolerance: 1e-5, or more where a very steep calibration, as of a network whose
+            logits are nearly equal, amplifies the rounding of logits in float32.
+        logit: the largest difference, relative to logits above 1.
         labels: number of labels that differ.
-        undecided: number of those whose score lies so near the threshold that rounding decides.
+        undecided: number of those whose score is at the threshold up to rounding.
     """
 
     images: int
@@ -38,7 +38,7 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether the two are the same but for rounding."""
+        """Return whether the two are equal up to rounding."""
         return self.probability <= self.allowed and self.labels == self.undecided
 
 
@@ -58,13 +58,13 @@ def run_in_batches(run: Run, images: NDArray[np.uint8], batch_size: int) -> Answ
 def compare(
     expected: Predictions, answer: Answer, threshold: float = 0.0, slope: float = 1.0
 ) -> Agreement:
-    """Compare what a predictor said of N >= 1 images with what an exported graph said.
+    """Compare the predictions of a predictor and of an exported graph for N >= 1 images.
 
     Args:
-        expected: of the predictor.
-        answer: of the graph.
+        expected: predictions of the predictor.
+        answer: output of the graph.
         threshold: score from which both decide 1.
-        slope: of the steepest calibration, probabilities by logits.
+        slope: the steepest slope of the calibrations.
     """
     differ = expected.decisions != answer["label"]
     size = np.maximum(np.abs(expected.logits), 1)
@@ -80,11 +80,11 @@ def compare(
 
 
 def time_call(work: Callable[[], object], least: float = 1.0) -> float:
-    """Measure what something takes: the median of at least three times, after one uncounted.
+    """Return the median duration of a call in seconds: of three or more, after one warm-up.
 
     Args:
-        work: what is done again and again.
-        least: for how many seconds.
+        work: the call.
+        least: seconds to repeat it for, at least.
 
     >>> 0.01 <= time_call(lambda: time.sleep(0.01), least=0.05) < 1
     True
@@ -99,7 +99,7 @@ def time_call(work: Callable[[], object], least: float = 1.0) -> float:
 
 
 def drawn_images(count: int, image_size: tuple[int, int], seed: int = 0) -> NDArray[np.uint8]:
-    """Draw images where there are none at hand: coarse patches of color, and noise on them.
+    """Generate random images: coarse patches of color with noise.
 
     >>> drawn_images(2, (10, 7)).shape
     (2, 10, 7, 3)

@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import (
     METRICS,
-    SCORES,
+    SPLITS,
     fold_folder,
     read_epochs,
     read_oof,
+    read_scores,
+    read_split_table,
     read_summary,
 )
 from imbclf.metrics.calibration import fit_platt
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.reporting.run_report.run_data import RunData
-from imbclf.utils.safe_reading import UNREADABLE
-from imbclf.utils.tables import read_table
+from imbclf.utils.safe_reading import readable
 
 NEEDED = (
     *("label_names", "class_counts", "minority_label", "folds", "images", "per_fold", "versions"),
@@ -38,17 +39,15 @@ def read_run_data(run: Path) -> RunData:
         raise UserError(
             f"run={run}: expected the directory of a finished run, which holds summary.json"
         )
-    try:
-        return _read(run)
-    except UNREADABLE as error:
-        raise UserError(f"run={run}: not a readable run directory ({error!r})") from error
+    return _read(run)
 
 
 def _read(run: Path) -> RunData:
-    summary, oof = read_summary(run), read_oof(run)
-    for key in NEEDED:
-        summary[key]
-    splits = pd.read_csv(run / "splits.csv", keep_default_na=False, dtype=str)
+    summary, oof = read_summary(run, NEEDED), read_oof(run)
+    splits = read_split_table(run)
+    for row in summary["per_fold"]:
+        if f"fold_{row['fold']}" not in splits:
+            raise UserError(f"{run / SPLITS}: has no fold {row['fold']}, summary.json has it")
     known = dict(zip(oof["file"], oof["label"], strict=True))
     fold_of, scores = oof["fold"].to_numpy(np.int64), oof["score"].to_numpy(np.float64)
     labels = oof["label"].to_numpy(np.int64)
@@ -56,7 +55,7 @@ def _read(run: Path) -> RunData:
     folds, parts, epochs = {}, {}, {}
     for row in summary["per_fold"]:
         number, threshold, own = row["fold"], row["threshold"], fold_of == row["fold"]
-        table = read_table(fold_folder(run, number) / SCORES).astype({"file": str})
+        table = read_scores(run, number)
         dev = table[table["part"] == "dev"]
         folds[number] = DevAndTest(
             dev["logit"].to_numpy(np.float64),
@@ -69,10 +68,12 @@ def _read(run: Path) -> RunData:
         log_odds[own] = margins[own] + slope * threshold + intercept
         parts[number] = _count(splits["file"], splits[f"fold_{number}"], known)
         epochs[number] = read_epochs(fold_folder(run, number) / METRICS)
+    with readable(run / "config.yaml", "a configuration of imbclf-train"):
+        config = (run / "config.yaml").read_text(encoding="utf-8")
     return RunData(
         run=run,
         summary=summary,
-        config=(run / "config.yaml").read_text(encoding="utf-8"),
+        config=config,
         files=oof["file"].to_numpy(str),
         labels=labels,
         fold_of=fold_of,
