@@ -34,6 +34,7 @@ def folded(model: nn.Module, precision: str | int) -> Iterator[None]:
     >>> [type(layer).__name__ for layer in model.network.children()]
     ['Conv2d', 'BatchNorm2d']
     """
+    model = getattr(model, "backbone", model)  # beside a probe
     network = getattr(model, "network", None)
     if precision != "32-true" or not isinstance(network, nn.Module):
         yield

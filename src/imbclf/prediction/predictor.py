@@ -121,7 +121,7 @@ class Predictor:
         for number, member in enumerate(self.members):
             resolved = resolve_precision(precision, device, member.backbone.network)
             logits[:, number] = score_images(
-                member.backbone,
+                member.network,
                 images,
                 rows,
                 device,
@@ -140,8 +140,13 @@ class Predictor:
         return Predictions(scores, probabilities, decisions, labels, logits)
 
     @classmethod
-    def load(cls, folder: Path) -> "Predictor":
-        """Read the ensemble that `save` wrote. No code from the files is run.
+    def load(cls, folder: Path, probe: bool = True) -> "Predictor":
+        """Read the ensemble that a run wrote. No code from the files is run.
+
+        Args:
+            folder: `predictor/` of a run directory.
+            probe: False leaves out the probes (`model.probe=true`), for speed or to see what they
+                contribute. Thresholds and calibrations remain those chosen with them.
 
         Raises:
             UserError: where a file is missing, damaged or not what it should be.
@@ -160,7 +165,7 @@ class Predictor:
             names = [str(member["weights"]) for member in stored["members"]]
             if len(set(names)) < len(names):
                 raise ValueError("weights are named twice")
-            members = tuple(load_fold_model(folder, member) for member in stored["members"])
+            members = tuple(load_fold_model(folder, entry, probe) for entry in stored["members"])
         except UNREADABLE as error:
             raise UserError(f"{sheet}: not a readable predictor ({error!r})") from error
         if not members:
@@ -168,8 +173,12 @@ class Predictor:
         return cls(members, image_size, label_names, tta, read_training_statistics(folder))
 
     @classmethod
-    def from_checkpoint(cls, path: Path) -> "Predictor":
+    def from_checkpoint(cls, path: Path, probe: bool = True) -> "Predictor":
         """Read one fold's checkpoint as an ensemble of one. No code from the file is run.
+
+        Args:
+            path: `best.ckpt` of a fold.
+            probe: as for `load`.
 
         Raises:
             UserError: where the file is not such a checkpoint.
@@ -177,7 +186,7 @@ class Predictor:
         card, weights = read_checkpoint(path)
         try:
             image_size, label_names = read_size(card), read_names(card)
-            member = build_fold_model(card, weights, path)
+            member = build_fold_model(card, weights, path, probe)
         except UNREADABLE as error:
             raise UserError(f"{path}: not a checkpoint of imbclf-train ({error!r})") from error
         return cls((member,), image_size, label_names)

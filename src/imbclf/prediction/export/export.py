@@ -181,8 +181,9 @@ def export_text(sheet: Mapping[str, Any]) -> str:
 
 
 def _weight(predictor: Predictor) -> int:
-    states = [member.backbone.state_dict() for member in predictor.members]
-    return sum(tensor.nbytes for state in states for tensor in state.values())
+    return sum(
+        tensor.nbytes for member in predictor.members for tensor in member.weights.values()
+    )
 
 
 def _size(folder: Path, name: str) -> int:
