@@ -25,7 +25,6 @@ from imbclf.prediction.manifest import FORMAT, MANIFEST
 from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import UNREADABLE, check_archive, read_json
 
-
 PROBE = "probe."  # prefix of the probe's names among a fold model's weights
 
 

@@ -181,9 +181,7 @@ def export_text(sheet: Mapping[str, Any]) -> str:
 
 
 def _weight(predictor: Predictor) -> int:
-    return sum(
-        tensor.nbytes for member in predictor.members for tensor in member.weights.values()
-    )
+    return sum(tensor.nbytes for member in predictor.members for tensor in member.weights.values())
 
 
 def _size(folder: Path, name: str) -> int:

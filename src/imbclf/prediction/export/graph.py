@@ -72,8 +72,7 @@ class EnsembleGraph(nn.Module):
         ways = [*views(images, self.tta)]
         viewed = torch.cat(ways)
         own = [
-            network(viewed).unflatten(0, (len(ways), -1)).mean(dim=0)
-            for network in self.networks
+            network(viewed).unflatten(0, (len(ways), -1)).mean(dim=0) for network in self.networks
         ]
         logits = torch.stack(own, dim=1).double()
         score = (logits - self.thresholds).mean(dim=1)
