@@ -17,8 +17,8 @@ from imbclf.augment.tta import Tta
 from imbclf.models.backbone import Backbone, build_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe
-from imbclf.prediction.export.verification import drawn_images
 from imbclf.prediction.decision_rule import DecisionRule
+from imbclf.prediction.export.verification import drawn_images
 from imbclf.prediction.fold_model import FoldModel, save_fold_model
 
 NAMES = ("bad", "good")
