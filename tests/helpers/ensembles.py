@@ -15,8 +15,11 @@ from torch.nn import functional as F
 
 from imbclf.augment.tta import Tta
 from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.models.probes.base import Probe
+from imbclf.models.probes.build import build_probe
+from imbclf.prediction.decision_rule import DecisionRule
 from imbclf.prediction.export.verification import drawn_images
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model import FoldModel, save_fold_model
 
 NAMES = ("bad", "good")
 
@@ -39,19 +42,29 @@ def briefly_trained(name: str, side: int, seed: int, steps: int = 3, **options: 
         optimizer.zero_grad()
         F.binary_cross_entropy_with_logits(backbone(images), labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    probe = backbone.probe
-    if probe is not None:
-        for name_, values in probe.named_buffers():
-            if name_ in ("weight", "filters", "offsets"):
-                values.copy_(0.05 * torch.randn_like(values))
     with torch.no_grad():
         spread = backbone.eval()(images).std().clamp_min(0.1)  # not to enlarge rounding
         for key, weight in backbone.head.named_parameters():
             if key.endswith("weight"):
                 weight.copy_(weight / spread)
         if hasattr(backbone.head, "bias"):
-            backbone.head.bias -= backbone(images).mean() * (1 if probe is None else 2)
+            backbone.head.bias -= backbone(images).mean()
     return backbone
+
+
+def drawn_probe(backbone: Backbone, side: int, seed: int) -> Probe | None:
+    """Return a backbone's probe, if it is to have one, with random weights and logits around 0."""
+    probe = build_probe(backbone)
+    if probe is None:
+        return None
+    torch.manual_seed(seed)
+    for name, values in probe.named_buffers():
+        if name in ("weight", "filters", "offsets"):
+            values.copy_(0.05 * torch.randn_like(values))
+    images = torch.from_numpy(drawn_images(8, (side, side), seed))
+    with torch.no_grad():
+        probe.bias -= probe(backbone.normalize(images)).mean()
+    return probe
 
 
 def write_predictor(
@@ -74,7 +87,9 @@ def write_predictor(
             "image_size": [side, side],
             "label_names": list(NAMES),
         }
-        save_fold_model(folder, number, card, backbone.state_dict(), tta)
+        rule = DecisionRule(**{key: card[key] for key in DecisionRule.__annotations__})  # type: ignore[typeddict-item]
+        model = FoldModel(backbone, rule, "", drawn_probe(backbone, side, number))
+        save_fold_model(folder, number, card, model.weights, tta)
 
 
 def encoded(images: NDArray[np.uint8], form: str = "PNG") -> list[str]:

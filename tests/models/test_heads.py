@@ -36,7 +36,8 @@ from imbclf.models.heads import (
 )
 from imbclf.models.heads.hypersphere import keep_off_zero
 from imbclf.models.heads.knn import CHUNK, mean_nearest
-from imbclf.training.initialization import extract_features, prepare_head, settle_norms
+from imbclf.training.features import estimate_batchnorm_statistics, extract_features
+from imbclf.training.initialization import prepare_head
 
 CONF = Path(__file__).parents[2] / "conf" / "head"
 WIDTH = 24
@@ -365,13 +366,13 @@ def test_only_normalizations_that_saw_nothing_settle() -> None:
     pixels, _ = drawn()
     backbone = build_backbone("shufflenet_v2_x0_5")
     assert extract_features(backbone, pixels, np.arange(80), CPU).std() < 1e-3
-    settle_norms(backbone, pixels, np.arange(80), CPU, seed=0)
+    estimate_batchnorm_statistics(backbone, pixels, np.arange(80), CPU, seed=0)
     spread = extract_features(backbone, pixels, np.arange(80), CPU).std(0).mean()
     with torch.no_grad():
         in_training = backbone.train().features(torch.from_numpy(pixels)).std(0).mean()
     assert float(spread) == pytest.approx(float(in_training), rel=0.1)
     before = copy.deepcopy(backbone.state_dict())
-    settle_norms(backbone, pixels, np.arange(40), CPU, seed=1)
+    estimate_batchnorm_statistics(backbone, pixels, np.arange(40), CPU, seed=1)
     assert all(torch.equal(before[key], t) for key, t in backbone.state_dict().items())
     momenta = {m.momentum for m in backbone.modules() if isinstance(m, nn.BatchNorm2d)}
     assert momenta == {0.1}

@@ -10,6 +10,7 @@ from torch import nn
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.backbone import build_backbone, rebuild_backbone
 from imbclf.models.patch_init import patch_filters
+from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.models.probes.patch_features import (
     CONTRAST,
     FILTERS,
@@ -21,10 +22,13 @@ from imbclf.models.probes.patch_features import (
     filter_responses,
     standard_patches,
 )
+from imbclf.prediction.decision_rule import DecisionRule
+from imbclf.prediction.fold_model import FoldModel, load_weights
 from imbclf.prediction.scoring import score_images
 from imbclf.training.initialization import prepare_probe
 
 CPU = torch.device("cpu")
+RULE = DecisionRule(threshold=0.0, slope=1.0, intercept=0.0, temperature=1.0, prior=0.5)
 
 
 def learned(pixels: torch.Tensor, seed: int = 0) -> PatchProbe:
@@ -115,12 +119,16 @@ def test_it_tells_textures_apart_that_a_random_network_cannot() -> None:
     unseen = rows + 1
     torch.manual_seed(0)
     backbone = build_backbone("shufflenet_v2_x0_5", probe=True)
-    assert isinstance(backbone.probe, PatchProbe)
-    before = score_images(backbone, pixels, unseen, CPU)
-    prepare_probe(backbone, pixels, labels, rows, CPU, "32-true", seed=0)
-    after = score_images(backbone, pixels, unseen, CPU)
+    probe = build_probe(backbone)
+    assert isinstance(probe, PatchProbe)
+    network = with_probe(backbone, probe)
+    before = score_images(network, pixels, unseen, CPU)
+    prepare_probe(probe, backbone, pixels, labels, rows, CPU, "32-true", seed=0)
+    after = score_images(network, pixels, unseen, CPU)
     assert binary_report(before, labels[unseen], 0.0)["auroc"] < 0.8
     assert binary_report(after, labels[unseen], 0.0)["auroc"] > 0.99
     again = rebuild_backbone(backbone.architecture)
-    again.load_state_dict(backbone.state_dict())
-    np.testing.assert_array_equal(score_images(again, pixels, unseen, CPU), after)
+    beside = build_probe(again)
+    load_weights(again, beside, FoldModel(backbone, RULE, "fold_0", probe).weights)
+    found = score_images(with_probe(again, beside), pixels, unseen, CPU)
+    np.testing.assert_array_equal(found, after)

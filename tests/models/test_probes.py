@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import lightning as L
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,23 +12,31 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.special import expit
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import get_model
 
 from helpers.commands import run, small
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import Backbone, build_backbone, rebuild_backbone
+from imbclf.models.backbone import build_backbone, rebuild_backbone
 from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
+from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe, stage_features
+from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule
+from imbclf.prediction.fold_model import FoldModel, load_weights, save_fold_model
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import score_images
 from imbclf.training.initialization import prepare_probe
+from imbclf.training.lightning_module import BinaryClassifier
+from imbclf.training.lightning_warnings import silence_lightning
+from imbclf.training.optim import OptimizerRecipe
 
 NAME = "shufflenet_v2_x0_5"
 CPU = torch.device("cpu")
+RULE = DecisionRule(threshold=0.0, slope=1.0, intercept=0.0, temperature=1.0, prior=0.5)
 LABELS = np.array([0] * 30 + [1] * 90)
 PIXELS = np.random.default_rng(0).integers(0, 200, (120, 32, 32, 3), dtype=np.uint8)
 PIXELS[LABELS == 1, :, :16] += 20
@@ -41,11 +50,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def prepared(weights: Path) -> Backbone:
+def prepared(weights: Path) -> FoldModel:
     torch.manual_seed(1)
     backbone = build_backbone(NAME, weights=str(weights), probe=True)
-    prepare_probe(backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
-    return backbone
+    probe = build_probe(backbone)
+    assert isinstance(probe, StageProbe)
+    prepare_probe(probe, backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
+    return FoldModel(backbone, RULE, "fold_0", probe)
 
 
 class AsTheyAre(Probe):
@@ -142,24 +153,86 @@ def test_the_sample_holds_each_class_half_where_it_can() -> None:
     assert balanced_sample(labels, 40, 0).tolist() != balanced_sample(labels, 40, 1).tolist()
 
 
-def test_it_speaks_in_evaluation_alone_and_never_changes(weights: Path) -> None:
-    backbone = prepared(weights)
-    assert backbone.probe is not None
-    before = {name: tensor.clone() for name, tensor in backbone.probe.state_dict().items()}
-    assert not any(parameter.requires_grad for parameter in backbone.probe.parameters())
+@pytest.mark.filterwarnings("ignore")
+def test_training_leaves_it_as_it_is_and_dev_scores_are_the_mean_of_both(weights: Path) -> None:
+    recipe = OptimizerRecipe(torch.optim.SGD, lr=0.1)
+    torch.manual_seed(1)
+    backbone = build_backbone(NAME, weights=str(weights), probe=True)
+    module = BinaryClassifier(backbone, nn.BCEWithLogitsLoss(), recipe)
+    probe = module.probe
+    assert isinstance(probe, StageProbe)
+    prepare_probe(probe, backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    assert not any(parameter.requires_grad for parameter in probe.parameters())
+    module.train()
+    assert not any(part.training for part in probe.modules())
     images = torch.from_numpy(PIXELS)
-    backbone.train()
-    assert not any(module.training for module in backbone.probe.modules())
-    optimizer = torch.optim.SGD(backbone.network.parameters(), lr=0.1)
-    backbone(images).sum().backward()
-    optimizer.step()
-    for name, tensor in backbone.probe.state_dict().items():
-        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
-    backbone.eval()
+    shown = TensorDataset(images, torch.from_numpy(LABELS))
+    batches = DataLoader(shown, batch_size=60)
+    options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    silence_lightning()
+    trainer = L.Trainer(max_epochs=1, accelerator="cpu", **options)  # type: ignore[arg-type]
+    trainer.fit(module, DataLoader(shown, batch_size=60, shuffle=True), batches)
+    for name, tensor in module.state_dict().items():
+        if name.startswith("probe."):
+            torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+    changed = module.state_dict()["backbone.network.conv1.0.weight"]
+    assert not changed.equal(before["backbone.network.conv1.0.weight"])
+    network = with_probe(backbone, probe).eval()
     with torch.no_grad():
         trained = backbone.head(backbone.features(images))
-        probed = backbone.probe(backbone.normalize(images))
-        torch.testing.assert_close(backbone(images), (trained + probed) / 2)
+        probed = probe(backbone.normalize(images))
+        torch.testing.assert_close(backbone(images), trained)
+        torch.testing.assert_close(network(images), (trained + probed) / 2)
+        torch.testing.assert_close(module.eval()(images), (trained + probed) / 2)
+        logits = torch.cat([network(batch) for batch, _ in batches]).double().numpy()
+    auroc = binary_report(logits, LABELS, 0.0)["auroc"]
+    assert module.epoch_metrics["dev/auroc"] == pytest.approx(auroc, abs=1e-9)
+
+
+def test_a_backbone_computes_the_same_in_training_and_evaluation(weights: Path) -> None:
+    backbone = prepared(weights).backbone
+    for norm in backbone.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.track_running_stats, norm.running_mean, norm.running_var = False, None, None
+    images = torch.from_numpy(PIXELS[:8])
+    with torch.no_grad():
+        torch.testing.assert_close(backbone.train()(images), backbone.eval()(images))
+
+
+def test_prediction_can_leave_it_out(weights: Path, tmp_path: Path) -> None:
+    model = prepared(weights)
+    card = {"architecture": model.backbone.architecture, **RULE}
+    card |= {"image_size": [32, 32], "label_names": ["bad", "good"], "epoch": 0}
+    save_fold_model(tmp_path, 0, card, model.weights)
+    state = {f"backbone.{name}": tensor for name, tensor in model.backbone.state_dict().items()}
+    assert model.probe is not None
+    probe = model.probe.state_dict(prefix="probe.")
+    torch.save({CHECKPOINT_KEY: card, "state_dict": {**state, **probe}}, tmp_path / "new.ckpt")
+    inside = {f"backbone.{name}": tensor for name, tensor in probe.items()}
+    torch.save(
+        {CHECKPOINT_KEY: card, "state_dict": {**state, **inside}}, tmp_path / "version_0_1.ckpt"
+    )
+
+    both = score_images(model.network, PIXELS, np.arange(120), CPU)
+    alone = score_images(model.backbone, PIXELS, np.arange(120), CPU)
+    assert not np.allclose(both, alone, atol=0.1)
+    for load, path in (
+        (Predictor.load, tmp_path),
+        (Predictor.from_checkpoint, tmp_path / "new.ckpt"),
+        (Predictor.from_checkpoint, tmp_path / "version_0_1.ckpt"),
+    ):
+        np.testing.assert_array_equal(load(path).predict(PIXELS).logits[:, 0], both)
+        without = load(path, probe=False)
+        assert without.fold_models[0].probe is None
+        np.testing.assert_array_equal(without.predict(PIXELS).logits[:, 0], alone)
+
+
+def test_weights_of_a_probe_that_the_architecture_does_not_name_are_refused(weights: Path) -> None:
+    model = prepared(weights)
+    backbone = build_backbone(NAME)
+    with pytest.raises(RuntimeError, match="probe"):
+        load_weights(backbone, None, model.weights)
 
 
 def test_it_is_fitted_to_the_given_rows_alone(weights: Path) -> None:
@@ -170,42 +243,46 @@ def test_it_is_fitted_to_the_given_rows_alone(weights: Path) -> None:
     for value in (0, 255):
         pixels = PIXELS.copy()
         pixels[others] = value
-        prepare_probe(backbone, pixels, LABELS, rows, CPU, "32-true", seed=0)
-        assert backbone.probe is not None
-        found.append(backbone.probe.weight.clone())
+        probe = build_probe(backbone)
+        assert probe is not None
+        prepare_probe(probe, backbone, pixels, LABELS, rows, CPU, "32-true", seed=0)
+        found.append(probe.weight.clone())
     torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
     assert found[0].any()
 
 
 def test_it_tells_classes_apart_that_the_untrained_head_cannot(weights: Path) -> None:
-    backbone = prepared(weights)
-    logits = score_images(backbone, PIXELS, np.arange(120), CPU)
+    network = prepared(weights).network
+    logits = score_images(network, PIXELS, np.arange(120), CPU)
     assert binary_report(logits, LABELS, 0.0)["auroc"] > 0.8
 
 
 def test_it_is_built_again_with_the_backbone(weights: Path) -> None:
-    backbone = prepared(weights).eval()
-    again = rebuild_backbone(backbone.architecture)
-    again.load_state_dict(backbone.state_dict())
+    model = prepared(weights)
+    again = rebuild_backbone(model.backbone.architecture)
+    probe = build_probe(again)
+    load_weights(again, probe, model.weights)
     images = torch.from_numpy(PIXELS[:4])
     with torch.no_grad():
-        torch.testing.assert_close(again.eval()(images), backbone(images), rtol=0, atol=0)
+        found = with_probe(again, probe).eval()(images)
+        torch.testing.assert_close(found, model.network.eval()(images), rtol=0, atol=0)
 
 
 def test_of_files_with_older_words_the_probe_is_known() -> None:
     stored = build_backbone(NAME).architecture
     older = {key: value for key, value in stored.items() if key != "probe"}
-    assert rebuild_backbone(older).probe is None
-    assert rebuild_backbone({**older, "probe": False}).probe is None
-    assert isinstance(rebuild_backbone({**older, "probe": True}).probe, StageProbe)
-    assert isinstance(rebuild_backbone({**older, "probe": "patches"}).probe, PatchProbe)
+    assert build_probe(rebuild_backbone(older)) is None
+    assert build_probe(rebuild_backbone({**older, "probe": False})) is None
+    assert isinstance(build_probe(rebuild_backbone({**older, "probe": True})), StageProbe)
+    assert isinstance(build_probe(rebuild_backbone({**older, "probe": "patches"})), PatchProbe)
 
 
 @pytest.mark.parametrize("head", [HypersphereHead, NeighborsHead])
 def test_distances_are_not_averaged_with_log_odds(weights: Path, head: type) -> None:
     with pytest.raises(UserError, match=r"model\.probe=true: head="):
         build_backbone(NAME, weights=str(weights), head=head, probe=True)
-    assert build_backbone(NAME, weights=str(weights), head=CosineHead, probe=True).probe is not None
+    cosine = build_backbone(NAME, weights=str(weights), head=CosineHead, probe=True)
+    assert build_probe(cosine) is not None
 
 
 @pytest.mark.parametrize("pretrained", [True, False])
@@ -231,10 +308,10 @@ def test_a_run_with_a_probe_predicts_what_it_reported(
     assert done.returncode == 0, done.stderr
     predictor = Predictor.load(tmp_path / "one" / "predictor")
     member = predictor.fold_models[0]
-    assert isinstance(member.backbone.probe, StageProbe if pretrained else PatchProbe)
+    assert isinstance(member.probe, StageProbe if pretrained else PatchProbe)
     scores = pd.read_csv(tmp_path / "one" / "fold_0" / "scores.csv")
     rows = np.array([int(Path(name).stem) - 1 for name in scores["file"]])
-    logits = score_images(member.backbone, PIXELS, rows, CPU)
+    logits = score_images(member.network, PIXELS, rows, CPU)
     column = "logit" if "logit" in scores else "score"
     np.testing.assert_allclose(logits, scores[column], atol=1e-4)
     assert math.isfinite(member.rule["threshold"])

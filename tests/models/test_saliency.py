@@ -4,6 +4,8 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
 from imbclf.models.backbone import build_backbone
+from imbclf.models.probes.build import with_probe
+from imbclf.models.probes.pretrained_features import StageProbe
 from imbclf.models.saliency import smooth_gradients
 
 CPU = torch.device("cpu")
@@ -47,19 +49,19 @@ def test_noise_is_a_tenth_of_the_range_of_colors() -> None:
 
 def test_a_backbone_with_a_probe_has_a_map_and_random_numbers_stay() -> None:
     backbone = build_backbone("shufflenet_v2_x0_5")
-    backbone.add_probe("stages")
-    assert backbone.probe is not None
-    backbone.probe.weight.normal_()
+    probe = StageProbe(backbone.network, side=32)
+    probe.weight.normal_()
+    network = with_probe(backbone, probe)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
     before = torch.random.get_rng_state()
-    first, again = (smooth_gradients(backbone, images, CPU, samples=3) for _ in range(2))
+    first, again = (smooth_gradients(network, images, CPU, samples=3) for _ in range(2))
     assert torch.equal(before, torch.random.get_rng_state())
     assert first.shape == (2, 32, 32)
     assert np.array_equal(first, again)
     assert first.max() == 1
     assert first.min() >= 0
-    backbone.probe.weight.zero_()
-    assert not np.allclose(first, smooth_gradients(backbone, images, CPU, samples=3))
+    probe.weight.zero_()
+    assert not np.allclose(first, smooth_gradients(network, images, CPU, samples=3))
 
 
 def test_gradients_too_large_to_be_squared_have_an_empty_map() -> None:

@@ -61,7 +61,7 @@ def by_hand(
         views += [view[:, :, ::-1] for view in views]
         with torch.no_grad():
             logits = [
-                member.backbone.eval()(torch.from_numpy(view.copy())).double().numpy()
+                member.network.eval()(torch.from_numpy(view.copy())).double().numpy()
                 for view in views
             ]
         mean = np.mean(logits, axis=0)

@@ -18,7 +18,7 @@ from helpers.commands import run, small
 from imbclf.errors import Interrupted, UserError
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.tracking.mlflow_store import embedded_uri
-from imbclf.training.checkpoint_io import BackgroundCheckpointIO, WholeCheckpointIO
+from imbclf.training.checkpoint_io import AtomicCheckpointIO, BackgroundCheckpointIO
 from imbclf.utils.out_of_memory import explain_out_of_memory
 
 MINE = """
@@ -175,12 +175,12 @@ def test_a_full_disk_for_the_cache_is_one_message(
 def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     good = {"weights": torch.ones(1000)}
-    WholeCheckpointIO().save_checkpoint(good, path)
+    AtomicCheckpointIO().save_checkpoint(good, path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(OSError, match=r"File too large.*last\.ckpt"):
-            WholeCheckpointIO().save_checkpoint({"weights": torch.ones(10**6)}, path)
+            AtomicCheckpointIO().save_checkpoint({"weights": torch.ones(10**6)}, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
@@ -282,7 +282,7 @@ def test_an_interruption_while_a_checkpoint_is_written_stays_one(
 ) -> None:
     path = tmp_path / "last.ckpt"
     good = {"weights": torch.ones(1000)}
-    WholeCheckpointIO().save_checkpoint(good, path)
+    AtomicCheckpointIO().save_checkpoint(good, path)
     save, calls = torch.save, itertools.count(1)
 
     class Signalled(io.RawIOBase):
@@ -296,6 +296,6 @@ def test_an_interruption_while_a_checkpoint_is_written_stays_one(
     signalled = cast(IO[bytes], Signalled())
     monkeypatch.setattr(torch, "save", lambda checkpoint, _: save(checkpoint, signalled))
     with pytest.raises(Interrupted):
-        WholeCheckpointIO().save_checkpoint({"weights": torch.zeros(1000)}, path)
+        AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(1000)}, path)
     assert torch.equal(torch.load(path, weights_only=True)["weights"], good["weights"])
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]

@@ -21,7 +21,7 @@ from imbclf.evaluation.run_directory import LAST
 from imbclf.samplers import HardSampler
 from imbclf.training.callbacks import Progress
 from imbclf.training.checkpoint_callback import SaveBestAndLast
-from imbclf.training.checkpoint_io import WholeCheckpointIO
+from imbclf.training.checkpoint_io import AtomicCheckpointIO
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.sampler_feedback import Feedback, merge
@@ -109,7 +109,7 @@ def train(
         limit_val_batches=0,
         default_root_dir=folder,
         callbacks=[Progress(), Feedback(sampler, FOLD.fit), SaveBestAndLast(folder, "last")],
-        plugins=[WholeCheckpointIO()],
+        plugins=[AtomicCheckpointIO()],
     )
     trainer.fit(
         module,

@@ -19,7 +19,7 @@ from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, writ
 from imbclf.models.backbone import build_backbone
 from imbclf.models.patch_init import first_convolution
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
-from imbclf.training.fold import _new_module
+from imbclf.training.fit import build_module
 from imbclf.training.initialization import prepare_filters
 from imbclf.training.recipe import CrossValidation
 from imbclf.training.start_from import check_start, start_weights
@@ -100,7 +100,7 @@ def test_filters_of_the_earlier_run_are_not_drawn_anew(tmp_path: Path) -> None:
     recipe.cv, recipe.labels = CrossValidation(start_from=str(tmp_path)), LABELS
     recipe.loss, recipe.card = lambda _: torch.nn.BCEWithLogitsLoss(), {}
     fold = stratified_folds(LABELS, 5, 0)[0]
-    backbone = _new_module(recipe, fold, 0, seed=0).backbone
+    backbone = build_module(recipe, fold, 0, seed=0).backbone
     pixels = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
     prepare_filters(backbone, pixels, LABELS, fold.fit, torch.device("cpu"), "32-true", 0)
     first, before = (first_convolution(one.network) for one in (backbone, earlier))

@@ -17,6 +17,7 @@ from .error_rates import (
     hter as hter,
 )
 from .expected_performance import expected_performance as expected_performance
+from .hter_metric import HTER as HTER
 from .intervals import (
     bootstrap_hter_interval as bootstrap_hter_interval,
     hter_interval as hter_interval,
@@ -38,7 +39,6 @@ from .significance import (
     holm as holm,
     paired_hter_test as paired_hter_test,
 )
-from .streaming import HTER as HTER
 from .thresholds import (
     bayes_threshold as bayes_threshold,
     choose_threshold as choose_threshold,

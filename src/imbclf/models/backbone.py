@@ -14,10 +14,13 @@ from imbclf.errors import UserError
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
 from imbclf.models.patch_init import first_convolution
-from imbclf.models.pretrained_weights import load_weights, published_weights, weights_file
-from imbclf.models.probes.base import Probe
-from imbclf.models.probes.patch_features import PatchProbe
-from imbclf.models.probes.pretrained_features import StageProbe
+from imbclf.models.pretrained_weights import (
+    load_weights,
+    published_weights,
+    usual_side,
+    weights_file,
+)
+from imbclf.models.probes.build import build_probe
 from imbclf.models.torchvision_models import (
     SkipRandomInit,
     build_network,
@@ -49,7 +52,7 @@ class Architecture(TypedDict):
 class Backbone(nn.Module):
     """A network without its last layer, and a head of one logit in place of that layer.
 
-    logits = head(features(images)); in evaluation, with a probe, the mean of that and its logits
+    logits = head(features(images))
 
     Args:
         network: normalized images [N, 3, H, W] to features [N, D].
@@ -73,7 +76,6 @@ class Backbone(nn.Module):
         self.network = fast_network(network) if fast_conv else network
         self.fast_conv = fast_conv
         self.head = head
-        self.probe: Probe | None = None
         self.architecture = architecture
         self.is_pretrained = False
         self.starts_from_patches = False
@@ -83,14 +85,14 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images [N, H, W, 3] in 0..255, uint8 or floating point, to logits [N]."""
-        pixels = self.normalize(images)
+        return self.classify(self.normalize(images))
+
+    def classify(self, pixels: Tensor) -> Tensor:
+        """Normalized images [N, 3, H', W'] to logits [N]."""
         features = self.network(pixels)
         with _without_autocast(features.device):
             logits: Tensor = self.head(_at_least_single(features))
-        if self.probe is None or self.training:
-            return logits
-        probed: Tensor = self.probe(pixels)
-        return (logits + probed) / 2
+        return logits
 
     def features(self, images: Tensor) -> Tensor:
         """Return what enters the head, [N, D], for images as in `forward`."""
@@ -105,22 +107,6 @@ class Backbone(nn.Module):
         rows = torch.addcmul(self.shift.repeat(width), rows, self.scale.repeat(width))
         pixels = rows.view(images.shape).permute(0, 3, 1, 2)  # channels last in memory
         return _resize(pixels, self.architecture["input_size"])
-
-    def add_probe(self, kind: ProbeKind) -> None:
-        """Keep a probe of the network as it is, or of patches, for `imbclf.training` to fit.
-
-        Raises:
-            UserError: the head gives distances, which cannot be averaged with log-odds.
-        """
-        if isinstance(self.head, OneClassHead):
-            name = self.head.entry["name"]
-            raise UserError(
-                f"model.probe=true: head={name} gives distances, which cannot be averaged with "
-                "log-odds. Set model.probe=false, or choose head=linear or head=cosine."
-            )
-        side = self.architecture["input_size"] or _usual_side(self.architecture["name"])
-        self.probe = StageProbe(self.network, side) if kind == "stages" else PatchProbe()
-        self.architecture["probe"] = kind
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters of the head."""
@@ -176,8 +162,8 @@ def build_backbone(
         std: standard deviation of each color in 0..1. None as for `mean`.
         head: called with `width`, makes one of the heads of `imbclf.models.heads`. For one that
             allows no biases, those of the network are frozen: at 0, or as its weights have them.
-        probe: whether to keep a `StageProbe` of pretrained weights, or beside random ones a
-            `PatchProbe`.
+        probe: whether `build_probe` makes a probe beside it: a `StageProbe` where weights are
+            pretrained, else a `PatchProbe`.
         patch_filters: whether training is to start the first convolution of random weights from
             patches of the images; pretrained ones stay as they are.
         fast_conv: whether to use CPU kernels for small feature maps, and to fuse batch norms into
@@ -201,7 +187,7 @@ def build_backbone(
     backbone.is_pretrained = weights is not None
     backbone.starts_from_patches = patch_filters and weights is None
     if probe:
-        backbone.add_probe("patches" if weights is None else "stages")
+        architecture["probe"] = _probe_beside(built, "patches" if weights is None else "stages")
     return backbone
 
 
@@ -287,15 +273,19 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
             std=std,
             head=partial(rebuild_head, head),
         )
-        if probe:  # written as true while there was but one kind
-            backbone.add_probe("patches" if probe == "patches" else "stages")
+    if probe:  # written as true while there was but one kind
+        kind: ProbeKind = "patches" if probe == "patches" else "stages"
+        backbone.architecture["probe"] = _probe_beside(backbone.head, kind)
     return backbone
 
 
-def _usual_side(name: str) -> int:
-    """Return the side in pixels of the images that a network was published for."""
-    side: int = published_weights(name, None).transforms().crop_size[0]
-    return side
+def _probe_beside(head: Head, kind: ProbeKind) -> ProbeKind:
+    if isinstance(head, OneClassHead):
+        raise UserError(
+            f"model.probe=true: head={head.entry['name']} gives distances, which cannot be "
+            "averaged with log-odds. Set model.probe=false, or choose head=linear or head=cosine."
+        )
+    return kind
 
 
 def _three(option: str, values: Sequence[float]) -> list[float]:
@@ -326,7 +316,7 @@ def check_input(backbone: Backbone, height: int, width: int) -> None:
     """Make sure that `backbone` takes images of this size; only shapes are computed.
 
     Args:
-        backbone: may end up in evaluation mode.
+        backbone: is left as it is.
         height: of the images, in pixels.
         width: the same.
 
@@ -336,16 +326,17 @@ def check_input(backbone: Backbone, height: int, width: int) -> None:
     state = [*backbone.named_parameters(), *backbone.named_buffers()]
     shapes = {name: tensor.to("meta") for name, tensor in state}
     images = torch.empty(2, height, width, 3, dtype=torch.uint8, device="meta")
+    side = backbone.architecture["input_size"]
+    pixels = torch.empty(2, 3, side or height, side or width, device="meta")
     try:
         torch.func.functional_call(backbone, shapes, (images,))
-        if backbone.probe is not None:  # which has its say in evaluation
-            torch.func.functional_call(backbone.eval(), shapes, (images,))
+        if (probe := build_probe(backbone)) is not None:
+            probe.to("meta")(pixels)
         if backbone.starts_from_patches and (first := first_convolution(backbone.network)):
-            side = backbone.architecture["input_size"]
-            F.unfold(images.new_empty(1, 3, side or height, side or width), first.kernel_size)
+            F.unfold(pixels, first.kernel_size)
     except (RuntimeError, ValueError) as error:
         name = backbone.architecture["name"]
-        usual = _usual_side(name)
+        usual = usual_side(name)
         raise UserError(
             f"model.name={name} cannot take images of {height}x{width} pixels ({error}). "
             f"Enlarge them with model.input_size, usually {usual} for this model."

@@ -31,6 +31,16 @@ def published_weights(name: str, weights: str | None) -> WeightsEnum:
     return entries.__members__.get(weights or "DEFAULT", entries.DEFAULT)
 
 
+def usual_side(name: str) -> int:
+    """Return the side in pixels of the images that a network was published for.
+
+    >>> usual_side("vit_b_16")
+    224
+    """
+    side: int = published_weights(name, None).transforms().crop_size[0]
+    return side
+
+
 def weights_file(name: str, weights: str) -> Path:
     """Return the file behind `weights`: torchvision's of that name, downloaded once, or a path.
 

@@ -1,4 +1,4 @@
-"""One fold's model: its network, how its logits are read, and the files that keep it."""
+"""One fold's model: its networks, its decision rule, and the files that keep them."""
 
 import json
 from collections.abc import Mapping
@@ -11,30 +11,49 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from scipy.special import logit
+from torch import Tensor, nn
 
 from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.models.backbone import Backbone, rebuild_backbone
+from imbclf.models.probes.base import Probe
+from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
 from imbclf.prediction.manifest import FORMAT, MANIFEST, Manifest
 from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import check_archive, readable
 
+PROBE = "probe."  # prefix of the probe's names among a fold model's weights
+
 
 @dataclass(frozen=True)
 class FoldModel:
-    """One fold's model.
+    """The network of one fold, the probe beside it, and its decision rule.
 
     Attributes:
         backbone: uint8 images to logits.
-        rule: how its logits are read.
+        rule: threshold and calibration of the logits of `network`.
         name: of its weights, without the suffix: `fold_0`.
+        probe: its logits are averaged with those of the backbone; None where there is none, or
+            where it is left out.
     """
 
     backbone: Backbone
     rule: DecisionRule
     name: str
+    probe: Probe | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """Return what gives the logits of uint8 images: the backbone, with its probe if any."""
+        return with_probe(self.backbone, self.probe)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of backbone and probe, by the names that they have in files."""
+        probe = {} if self.probe is None else self.probe.state_dict(prefix=PROBE)
+        return {**self.backbone.state_dict(), **probe}
 
     def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
         """Return slope a and intercept b of P(label 1) = sigmoid(a logit + b).
@@ -55,6 +74,28 @@ class FoldModel:
         return slope, intercept + shift
 
 
+def load_weights(backbone: Backbone, probe: Probe | None, weights: Mapping[str, Tensor]) -> None:
+    """Copy a fold model's weights into its backbone and, unless that is None, its probe.
+
+    Raises:
+        RuntimeError: they do not fit.
+    """
+    own = dict(weights)
+    if backbone.architecture["probe"] is not None:
+        own = {name: tensor for name, tensor in own.items() if not name.startswith(PROBE)}
+    backbone.load_state_dict(own)
+    if probe is not None:
+        probe.load_state_dict(_below(PROBE, weights))
+
+
+def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in weights.items()
+        if name.startswith(prefix)
+    }
+
+
 def load_fold(folder: Path, fold: int) -> FoldModel:
     """Read one fold's model of the predictor in `folder`. No code from the files is run.
 
@@ -68,8 +109,13 @@ def load_fold(folder: Path, fold: int) -> FoldModel:
     return load_fold_model(folder, own[0])
 
 
-def load_fold_model(folder: Path, stored: Mapping[str, Any]) -> FoldModel:
+def load_fold_model(folder: Path, stored: Mapping[str, Any], probe: bool = True) -> FoldModel:
     """Read the model of one entry of a predictor's manifest. No code from the files is run.
+
+    Args:
+        folder: of the predictor.
+        stored: the entry of its manifest.
+        probe: False leaves out the probe, if there is one.
 
     Raises:
         UserError: its weights are missing or damaged.
@@ -79,21 +125,21 @@ def load_fold_model(folder: Path, stored: Mapping[str, Any]) -> FoldModel:
         weights = load_file(folder / name)
     except (OSError, SafetensorError) as error:
         raise UserError(f"{folder / name}: not readable weights ({error})") from error
-    return build_fold_model(stored, weights, folder / name)
+    return build_fold_model(stored, weights, folder / name, probe)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Read a fold checkpoint's card and backbone weights, tensors and plain values only."""
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the card of a fold's checkpoint and its weights, tensors and plain values only.
+
+    Version 0.1 named those of a probe as if it were part of the backbone.
+    """
     try:
         check_archive(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
         card = dict(stored[CHECKPOINT_KEY])
-        prefix = "backbone."
-        weights = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in stored["state_dict"].items()
-            if name.startswith(prefix)
-        }
+        state = stored["state_dict"]
+        probe = {name: tensor for name, tensor in state.items() if name.startswith(PROBE)}
+        weights = {**_below("backbone.", state), **probe}
     except Exception as error:
         raise UserError(
             f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only "
@@ -103,9 +149,15 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]
 
 
 def build_fold_model(
-    card: Mapping[str, Any], weights: Mapping[str, torch.Tensor], path: Path
+    card: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path, probe: bool = True
 ) -> FoldModel:
-    """Build a model from its card and its weights, which were read from `path`.
+    """Build a model from its card and its weights.
+
+    Args:
+        card: the architecture and the decision rule.
+        weights: of backbone and probe.
+        path: where they were read.
+        probe: False leaves out the probe, if there is one.
 
     Raises:
         UserError: there is no such architecture, or the weights do not fit it.
@@ -114,21 +166,22 @@ def build_fold_model(
     rule = check_rule(card)
     with readable(path, "weights of an architecture that imbclf can build"):
         backbone = rebuild_backbone(card["architecture"])
+        beside = build_probe(backbone) if probe else None
     try:
-        backbone.load_state_dict(dict(weights))
+        load_weights(backbone, beside, weights)
     except RuntimeError as error:
         name = backbone.architecture["name"]
         raise UserError(
             f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
         ) from error
-    return FoldModel(backbone, rule, path.stem)
+    return FoldModel(backbone, rule, path.stem, beside)
 
 
 def save_fold_model(
     folder: Path,
     fold: int,
     card: Mapping[str, Any],
-    weights: Mapping[str, torch.Tensor],
+    weights: Mapping[str, Tensor],
     tta: Tta = "none",
 ) -> None:
     """Write one fold's model into the predictor in `folder`, beside those already there."""

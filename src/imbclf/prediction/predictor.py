@@ -130,7 +130,7 @@ class Predictor:
             resolved = resolve_precision(precision, device, model.backbone.network)
             label = f"model {number + 1}/{count}" if progress else None
             options = (device, resolved, batch_size, viewed, label)
-            logits[:, number] = score_images(model.backbone, images, rows, *options)
+            logits[:, number] = score_images(model.network, images, rows, *options)
             _check_finite(logits[:, number], model.name, resolved)
         slopes, intercepts = np.array(lines).T
         scores = (logits - [model.rule["threshold"] for model in self.fold_models]).mean(axis=1)
@@ -158,11 +158,13 @@ class Predictor:
             )
 
     @classmethod
-    def load(cls, path: str | Path) -> "Predictor":
+    def load(cls, path: str | Path, probe: bool = True) -> "Predictor":
         """Read the ensemble that a training run wrote. No code from the files is run.
 
         Args:
             path: a run directory of imbclf-train, or its folder `predictor`.
+            probe: False leaves out the probes (`model.probe=true`), for speed or to see what they
+                contribute. Thresholds and calibrations remain those chosen with them.
 
         Raises:
             UserError: a file is missing or damaged.
@@ -175,7 +177,7 @@ class Predictor:
                 f"{manifest.tta[:100]!r}. Predict with the version of imbclf that wrote it"
             )
         return cls(
-            fold_models=tuple(load_fold_model(folder, entry) for entry in manifest.entries),
+            fold_models=tuple(load_fold_model(folder, entry, probe) for entry in manifest.entries),
             image_size=manifest.image_size,
             label_names=manifest.label_names,
             tta=manifest.tta,  # type: ignore[arg-type]
@@ -183,8 +185,12 @@ class Predictor:
         )
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path) -> "Predictor":
+    def from_checkpoint(cls, path: str | Path, probe: bool = True) -> "Predictor":
         """Read the checkpoint of one fold as an ensemble of one. No code from the file is run.
+
+        Args:
+            path: `best.ckpt` of a fold.
+            probe: as for `load`.
 
         Raises:
             UserError: the file is not such a checkpoint.
@@ -194,7 +200,7 @@ class Predictor:
         with readable(path, "a checkpoint of imbclf-train"):
             image_size, label_names = read_image_size(stored), read_label_names(stored)
             check_fold_model(stored)
-        return cls((build_fold_model(stored, weights, path),), image_size, label_names)
+        return cls((build_fold_model(stored, weights, path, probe),), image_size, label_names)
 
 
 def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) -> None:

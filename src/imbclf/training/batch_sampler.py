@@ -8,9 +8,9 @@ from imbclf.samplers import IndexSampler
 
 
 class IndexBatches(BatchSampler):
-    """Takes one device's share of the batches that the sampler cuts an epoch into.
+    """Yield one device's share of the batches that the sampler cuts an epoch into.
 
-    They are of equal size, up to one image: no image is dropped, and no small last batch upsets
+    They are of equal size, up to one image: no image is dropped, and no small last batch disturbs
     batch normalization. The batches of all devices together are the batches of one device with
     `batch_size * world_size`.
 

@@ -1,4 +1,4 @@
-"""What happens around training: schedules, averaged weights, records, a progress bar."""
+"""Callbacks of training: schedules, freezing, averaged weights, metrics per epoch, progress bar."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -19,20 +19,20 @@ from imbclf.training.batch_sampler import IndexBatches
 from imbclf.utils.files import atomic_write
 
 
-def progress_of(trainer: L.Trainer) -> float:
+def training_progress(trainer: L.Trainer) -> float:
     """Return the share of training that is done as an epoch starts, epoch / max_epochs."""
     return trainer.current_epoch / max(1, trainer.max_epochs or 1)
 
 
 class Progress(L.Callback):
-    """Tell the loss and the sampler, at each epoch's start, the share of training that is done.
+    """Pass the share of training that is done to loss and sampler, at each epoch's start.
 
-    Either may have `set_progress(fraction)`; that is all that a schedule of theirs needs.
+    Either may have `set_progress(fraction)`, for a schedule.
     """
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Pass on epoch / max_epochs."""
-        fraction = progress_of(trainer)
+        fraction = training_progress(trainer)
         parts: list[object] = [pl_module.loss]
         batches = getattr(trainer.train_dataloader, "batch_sampler", None)
         if isinstance(batches, IndexBatches):
@@ -43,8 +43,8 @@ class Progress(L.Callback):
                 set_progress(fraction)
 
 
-class Compiled(L.Callback):
-    """Train the network through `torch.compile`, in each process that trains it.
+class CompileNetwork(L.Callback):
+    """Compile the network with `torch.compile`, in each process that trains it.
 
     It is compiled in place: the names of the weights, and so the checkpoints, stay what they are.
 
@@ -62,7 +62,7 @@ class Compiled(L.Callback):
 
 
 class UnfreezeBackbone(L.Callback):
-    """Freeze and thaw the backbone's stages, as each epoch starts.
+    """Freeze and unfreeze the backbone's stages, as each epoch starts.
 
     Args:
         freezing: which stages are trained when.
@@ -72,14 +72,14 @@ class UnfreezeBackbone(L.Callback):
         self.freezing = freezing
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Freeze what is not to be trained in this epoch."""
+        """Freeze the stages that this epoch does not train."""
         network: nn.Module = pl_module.backbone.network  # type: ignore[union-attr, assignment]
         stages = stages_of(network)
-        thaw(network, stages, self.freezing.thawed(progress_of(trainer), len(stages)))
+        thaw(network, stages, self.freezing.thawed(training_progress(trainer), len(stages)))
 
 
 class MovingAverage(WeightAveraging):
-    """Judge and keep an exponential moving average of the weights and of batch statistics.
+    """Score and save an exponential moving average of the weights and of batch statistics.
 
     average <- d average + (1 - d) weights after each step n, where d = min(decay, (1 + n) /
     (10 + n)): a short training is not averaged with its beginning (as in TensorFlow's
@@ -94,7 +94,7 @@ class MovingAverage(WeightAveraging):
 
 
 def moving_average(decay: float, mean: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
-    """Return the average after one more step, as `MovingAverage` says; whole numbers as they are.
+    """Return the average after one more step, as in `MovingAverage`; integers are not averaged.
 
     >>> import torch
     >>> moving_average(0.99, torch.zeros(1), torch.ones(1), steps=0)
@@ -104,8 +104,8 @@ def moving_average(decay: float, mean: Tensor, weights: Tensor, steps: Tensor | 
     return mean.lerp(weights, share) if mean.is_floating_point() else weights
 
 
-def to_nobody(epoch: int, metrics: Mapping[str, float]) -> None:
-    """Take the place of a tracker in processes that have none: they are told of afterwards."""
+def ignore_epoch(epoch: int, metrics: Mapping[str, float]) -> None:
+    """Replace the tracker in the processes of several devices, which log afterwards."""
 
 
 class EpochRecord(L.Callback):

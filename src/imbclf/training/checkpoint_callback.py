@@ -1,4 +1,4 @@
-"""What of a training is kept on disk: the chosen epoch's weights and the state of the last one."""
+"""Checkpoints of a training: the best epoch's weights and the whole state of the last one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,10 @@ from imbclf.evaluation.run_directory import BEST, LAST
 Select = Literal["hter", "auroc", "loss", "last"]
 
 
-def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
-    """Return a checkpoint of the weights that dev was scored with, averaged where asked for.
+def scored_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
+    """Return a checkpoint of the weights that dev was scored with: averages, if there are any.
 
-    A checkpoint that Lightning makes without the optimizer's state holds those of the last step.
+    Lightning's own checkpoint without the optimizer's state would hold those of the last step.
     """
     checkpoint: dict[str, Any] = {"epoch": trainer.current_epoch, "state_dict": module.state_dict()}
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def judged_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, A
 
 
 def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
-    """Return what the best epoch has least of.
+    """Return the number that is lowest for the best epoch.
 
     >>> cost("auroc", 3, {"dev/auroc": 0.9}), cost("hter", 3, {"dev/hter": 0.2})
     (-0.9, 0.2)
@@ -39,15 +39,14 @@ def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
 
 
 class SaveBestAndLast(L.Callback):
-    """Keep the weights of the epoch that is best on dev, and the whole state of the last one.
+    """Save the weights of the epoch that is best on dev, and the whole state of the last one.
 
-    `best.ckpt` and `last.ckpt` are written after every epoch that deserves it. Of equally good
-    epochs the first is kept.
+    `best.ckpt` is written after an epoch that is better than all before, `last.ckpt` after each.
 
     Args:
         folder: where to write.
-        select: what is judged: lowest `hter` or `loss`, highest `auroc`, or just the `last` epoch.
-        resumable: whether the last epoch's state is kept.
+        select: the best has the lowest `hter` or `loss`, the highest `auroc`, or is the `last`.
+        resumable: whether `last.ckpt` is written.
     """
 
     def __init__(self, folder: Path, select: Select, resumable: bool = True) -> None:
@@ -55,12 +54,12 @@ class SaveBestAndLast(L.Callback):
         self.lowest = float("inf")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Save what deserves it."""
+        """Save the epoch."""
         metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
         now = cost(self.select, trainer.current_epoch, metrics)
         if now < self.lowest:
             self.lowest = now
-            trainer.strategy.save_checkpoint(judged_weights(trainer, pl_module), self.folder / BEST)
+            trainer.strategy.save_checkpoint(scored_weights(trainer, pl_module), self.folder / BEST)
         if self.resumable:
             trainer.save_checkpoint(self.folder / LAST)
 
@@ -70,9 +69,9 @@ class SaveBestAndLast(L.Callback):
         return "KeepBest"
 
     def state_dict(self) -> dict[str, float]:
-        """Return what going on after an interruption needs."""
+        """Return the lowest cost so far."""
         return {"lowest": self.lowest}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Take up where `state_dict` left off."""
+        """Restore the lowest cost so far."""
         self.lowest = state_dict["lowest"]

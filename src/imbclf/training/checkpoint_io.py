@@ -1,4 +1,4 @@
-"""How checkpoints reach the disk: whole or not at all, and while training goes on."""
+"""Checkpoint files: written atomically, in the background of training."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -18,11 +18,11 @@ from imbclf.utils.files import atomic_write
 from imbclf.utils.safe_reading import check_archive
 
 NEEDED = ("state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step")
-AT_ONCE = 2  # checkpoints in memory that are not written yet: those of one epoch, best and last
+MAX_PENDING = 2  # checkpoints in memory that are not written yet: those of one epoch, best and last
 
 
-class WholeCheckpointIO(TorchCheckpointIO):
-    """Save checkpoints whole or not at all: a full disk or a kill leaves the last good one."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Save checkpoints atomically: a full disk or a kill leaves the last good one."""
 
     def save_checkpoint(
         self,
@@ -30,11 +30,11 @@ class WholeCheckpointIO(TorchCheckpointIO):
         path: str | Path,
         storage_options: object = None,  # noqa: ARG002
     ) -> None:
-        """Write beside, sync, rename.
+        """Write to a temporary file, sync, rename.
 
         Raises:
-            OSError: the disk is full, say; torch makes a RuntimeError without a reason of it, and
-                of an `Interrupted` too.
+            OSError: the disk is full, say; torch hides it, and an `Interrupted` too, behind a
+                RuntimeError.
         """
         with atomic_write(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
             try:
@@ -49,7 +49,7 @@ class WholeCheckpointIO(TorchCheckpointIO):
         map_location: Any = None,  # noqa: ANN401
         weights_only: bool | None = None,  # noqa: ARG002
     ) -> dict[str, Any]:
-        """Read tensors and plain values only, whatever is asked.
+        """Read tensors and plain values only, whatever the arguments.
 
         Raises:
             UserError: the file is damaged or holds something else.
@@ -67,12 +67,12 @@ class WholeCheckpointIO(TorchCheckpointIO):
         return checkpoint
 
 
-class BackgroundCheckpointIO(WholeCheckpointIO):
-    """Write checkpoints in threads, one after the other, while training goes on.
+class BackgroundCheckpointIO(AtomicCheckpointIO):
+    """Write checkpoints in threads, one after the other, while training continues.
 
-    What is written is the state at the time of the call, copied to the memory of the CPU. After
-    one that could not be written no further one is: the last epoch's tells which was the best.
-    (Lightning's AsyncCheckpointIO goes on, and keeps any number of copies for a slow disk.)
+    The state at the time of the call is written, from a copy in the memory of the CPU. After a
+    failure nothing more is written, because the last epoch's checkpoint says which was the best.
+    (Lightning's AsyncCheckpointIO continues, and keeps any number of copies for a slow disk.)
     """
 
     def __init__(self) -> None:
@@ -84,12 +84,12 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
         path: str | Path,
         storage_options: object = None,  # noqa: ARG002
     ) -> None:
-        """Copy what is to be written; wait where the disk does not keep up.
+        """Copy the checkpoint and write it in the background; wait for a slow disk.
 
         Raises:
             OSError: an earlier one could not be written.
         """
-        self._wait_until_left(AT_ONCE - 1)
+        self._wait_until_left(MAX_PENDING - 1)
         copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
         write = partial(self._write, copied, path, self._writing[:])
         self._writing.append(start_thread(write, daemon=False))
@@ -117,7 +117,7 @@ class BackgroundCheckpointIO(WholeCheckpointIO):
 
 @contextmanager
 def _without_checksums() -> Iterator[None]:
-    """Save the time of them, half of what saving costs: `torch.load` does not look at any."""
+    """Skip checksums, which take half of the time and which `torch.load` does not check."""
     before = get_crc32_options()
     set_crc32_options(False)
     try:
@@ -131,8 +131,8 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def cannot_resume(path: str | Path, reason: str) -> UserError:
-    """Say that training cannot go on from a checkpoint."""
+    """Return the error that training cannot resume from a checkpoint."""
     return UserError(
-        f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only and "
-        f"fits this run ({reason}). Remove it, and the fold is trained from its beginning"
+        f"{path}: cannot resume from this checkpoint ({reason}): it is damaged or belongs to "
+        "another run. Delete it to restart this fold"
     )

@@ -23,9 +23,9 @@ from imbclf.samplers import IndexSampler
 from imbclf.training.batch_sampler import IndexBatches
 
 Batch = tuple[Tensor, Tensor, Tensor]
-# Times as many images as in training go through at once where no gradients are kept: more are not
-# quicker on a CPU, and would hold more memory than training does.
-SCORED = 2
+# Batches are this many times as large where no gradients are kept: larger ones are no faster on a
+# CPU, and would take more memory than training does.
+SCORING_FACTOR = 2
 
 
 class Rows(Dataset[Batch]):
@@ -50,8 +50,8 @@ class Rows(Dataset[Batch]):
         )
 
 
-def as_it_is(batch: Any) -> Any:  # noqa: ANN401
-    """Take the place of collation: a batch is gathered whole."""
+def _uncollated(batch: Any) -> Any:  # noqa: ANN401
+    """Replace collation: `Rows` returns whole batches."""
     return batch
 
 
@@ -82,7 +82,7 @@ class FoldDataModule(L.LightningDataModule):
         self.sampler, self.augment, self.batch_size = sampler, augment, batch_size
 
     def __getstate__(self) -> dict[str, Any]:
-        """Go to the process of a device with the place of the images, not with the images."""
+        """Send the location of the images to the process of a device, not the images."""
         return {**self.__dict__, "pixels": to_reference(self.pixels)}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -104,15 +104,15 @@ class FoldDataModule(L.LightningDataModule):
         return DataLoader(
             Rows(self.pixels, self.labels, self.fold.fit),
             batch_sampler=IndexBatches(self.sampler, self.batch_size, rank, world_size),
-            collate_fn=as_it_is,
+            collate_fn=_uncollated,
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return the whole dev part in order, on every device, so that no image counts twice."""
         return DataLoader(
             Rows(self.pixels, self.labels, self.fold.dev),
-            batch_size=SCORED * self.batch_size,
-            collate_fn=as_it_is,
+            batch_size=SCORING_FACTOR * self.batch_size,
+            collate_fn=_uncollated,
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002

@@ -1,8 +1,8 @@
 """Training one fold on several devices of a machine, with a process for each.
 
-The processes are started anew for each fold and hold nothing but its training: what they leave is
-read from disk. All that is judged is judged by the process that started them, on one device, so
-that no image is counted twice and no output is written twice.
+The processes are started anew for each fold and do nothing but train it: their results are read
+from disk. Everything is scored by the process that started them, on one device, so that no image
+is counted twice and no output is written twice.
 """
 
 import re
@@ -21,11 +21,11 @@ EndedProcess = (ProcessRaisedException, ProcessExitedException)
 
 
 def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
-    """Name Lightning's strategy for the devices that a trainer was made for.
+    """Return the name of Lightning's strategy for the devices that a trainer was made for.
 
     Args:
         trainer: made as its options say.
-        freezes: whether parameters go without gradients for a while, which has to be looked for.
+        freezes: whether some parameters have no gradients for a while, which costs a search.
 
     Raises:
         UserError: there are other machines among them, or another strategy was asked for.
@@ -48,24 +48,24 @@ def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
 class EndOnSigterm(L.Callback):
     """Let SIGTERM end a process that trains on one of several devices at once.
 
-    Lightning's handler tells the other devices first and waits for them, which ends in an error or
-    never where one of them is gone: the very case in which the others are sent this signal.
+    Lightning's handler first waits for the other devices, which fails or never ends where one of
+    them is gone: exactly the case in which the others are sent this signal.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Come after Lightning, whose handler is in place by now."""
+        """Replace Lightning's handler, which is in place by now."""
         if trainer.world_size > 1:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def stop(trainer: L.Trainer) -> None:
-    """End the processes of a training that does not go on; where there are none, do nothing."""
+def kill_processes(trainer: L.Trainer) -> None:
+    """Kill the processes of a training that has failed, if it has any."""
     if trainer.strategy.launcher is not None:
         trainer.strategy.launcher.kill(signal.SIGKILL)
 
 
-def reason(error: BaseException, fold: int) -> Exception:
-    """Return what ended a process as what it would have been in this one.
+def as_local_error(error: BaseException, fold: int) -> Exception:
+    """Return the error that ended a process as if it had been raised in this one.
 
     Args:
         error: one of `EndedProcess`.
@@ -74,7 +74,7 @@ def reason(error: BaseException, fold: int) -> Exception:
     >>> try:
     ...     raise ProcessExitedException("", 1, 9, exit_code=-9, signal_name="SIGKILL")
     ... except ProcessExitedException as error:
-    ...     print(str(reason(error, fold=2)).partition(" (")[0])
+    ...     print(str(as_local_error(error, fold=2)).partition(" (")[0])
     fold 2: the process of device 1 was ended by SIGKILL, and the others with it
     """
     if isinstance(error, ProcessExitedException):
@@ -82,7 +82,7 @@ def reason(error: BaseException, fold: int) -> Exception:
         return UserError(
             f"fold {fold}: the process of device {error.error_index} was ended by {how}, and the "
             "others with it (the system's log says whether memory ran out). Finished folds and the "
-            "last whole epoch are kept: go on with imbclf-train resume=RUN_DIR"
+            "last whole epoch are kept: resume with  imbclf-train resume=RUN_DIR"
         )
     text = str(error).rstrip()
     last = text.rpartition("\n")[2]

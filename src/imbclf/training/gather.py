@@ -44,7 +44,7 @@ def _adopt_member(source: Path, fold: int, into: Path) -> None:
         "label_names": list(predictor.label_names),
         **found[0].rule,
     }
-    save_fold_model(into, fold, card, found[0].backbone.state_dict(), predictor.tta)
+    save_fold_model(into, fold, card, found[0].weights, predictor.tta)
 
 
 def _copy(source: Path, target: Path) -> None:

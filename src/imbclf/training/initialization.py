@@ -1,24 +1,69 @@
-"""What happens to a backbone before its first epoch: what no gradient trains is fitted."""
-
-import math
-from collections.abc import Callable
+"""What is fitted without gradients before the first epoch: filters, one-class heads, probes."""
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from imbclf.data.stratified import balanced_sample
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import OneClassHead, minority_label
 from imbclf.models.patch_init import start_from_patches
-from imbclf.models.probes.base import SIZE
-from imbclf.prediction.scoring import autocast_to
+from imbclf.models.probes.base import SIZE, Probe
+from imbclf.training.features import (
+    estimate_batchnorm_statistics,
+    extract_features,
+    map_batches,
+)
 
-BATCH = 256
-SETTLING = 2048  # images that fresh normalizations look at
-DESCRIBED = 1000  # images that filters are drawn from
+FILTER_SAMPLE = 1000  # images that filters are drawn from
+
+
+def initialize(
+    backbone: Backbone,
+    probe: Probe | None,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,
+    seed: int,
+) -> None:
+    """Fit to the fit part whatever no gradient trains.
+
+    Args:
+        backbone: ends up on `device`, with the modes (training, evaluation) that it had.
+        probe: of the backbone, or None.
+        pixels: uint8 `[N, H, W, 3]`; a memory map works.
+        labels: int64 `[N]`.
+        rows: int64, the fit part.
+        device: where to compute.
+        precision: a resolved Lightning precision.
+        seed: which images are drawn, where not all are used.
+    """
+    prepare_filters(backbone, pixels, labels, rows, device, precision, seed)
+    prepare_head(backbone, pixels, labels, rows, device, precision, seed)
+    if probe is not None:
+        prepare_probe(probe, backbone, pixels, labels, rows, device, precision, seed)
+
+
+def prepare_filters(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,  # noqa: ARG001
+    seed: int,
+) -> None:
+    """Draw the first convolution's filters from patches of the fit part, where asked for.
+
+    Arguments as for `initialize`.
+    """
+    if backbone.starts_from_patches:
+        backbone.to(device)
+        sample = _filter_sample(backbone, pixels, labels, rows, seed)
+        start_from_patches(backbone.network, sample, seed)
 
 
 def prepare_head(
@@ -32,23 +77,14 @@ def prepare_head(
 ) -> None:
     """Fit a one-class head to features of the fit part; other heads need nothing.
 
-    Memory is bounded by the number of images that the head asks for.
-
-    Args:
-        backbone: ends up on `device`, with the modes (training, evaluation) that it had.
-        pixels: uint8 `[N, H, W, 3]`; a memory map serves.
-        labels: int64 `[N]`.
-        rows: int64, the fit part.
-        device: where to compute.
-        precision: a resolved Lightning precision.
-        seed: which images of the majority the head looks at, where it is not all.
+    Arguments as for `initialize`. Memory is bounded by the number of images that the head samples.
     """
     head = backbone.head
     if not isinstance(head, OneClassHead):
         return
     backbone.to(device)
     training = {module: module.training for module in backbone.modules()}
-    settle_norms(backbone, pixels, rows, device, seed)
+    estimate_batchnorm_statistics(backbone, pixels, rows, device, seed)
     sample = rows[head.sample(labels[rows], seed)]
     features = extract_features(backbone, pixels, sample, device, precision)
     head.prepare(features, minority_label(labels[rows]))
@@ -56,25 +92,8 @@ def prepare_head(
         module.training = mode
 
 
-def prepare_filters(
-    backbone: Backbone,
-    pixels: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    device: torch.device,
-    precision: str | int,  # noqa: ARG001
-    seed: int,
-) -> None:
-    """Start the first convolution from patches of the fit part, where the backbone asks for it.
-
-    Arguments as for `prepare_head`.
-    """
-    if backbone.starts_from_patches:
-        backbone.to(device)
-        start_from_patches(backbone.network, _some(backbone, pixels, labels, rows, seed), seed)
-
-
 def prepare_probe(
+    probe: Probe,
     backbone: Backbone,
     pixels: NDArray[np.uint8],
     labels: NDArray[np.int64],
@@ -83,33 +102,30 @@ def prepare_probe(
     precision: str | int,
     seed: int,
 ) -> None:
-    """Fit the probe, where there is one, to images of the fit part and their mirror images.
+    """Fit a probe to images of the fit part and their mirror images.
 
-    Arguments as for `prepare_head`.
+    Arguments as for `initialize`.
     """
-    probe = backbone.probe
-    if probe is None:
-        return
     backbone.to(device)
+    probe.to(device)
     chosen = rows[balanced_sample(labels[rows], SIZE, seed)]
     with torch.no_grad():
-        some = _some(backbone, pixels, labels, rows, seed)
-        probe.learn_features(backbone.network, some, seed)
+        sample = _filter_sample(backbone, pixels, labels, rows, seed)
+        probe.learn_features(backbone.network, sample, seed)
 
-    def straight(images: Tensor) -> Tensor:
+    def describe(images: Tensor) -> Tensor:
         return probe.describe(backbone.normalize(images))
 
-    def mirrored(images: Tensor) -> Tensor:
-        return straight(images.flip(2))
+    def describe_mirrored(images: Tensor) -> Tensor:
+        return describe(images.flip(2))
 
-    parts = [
-        _over_batches(view, pixels, chosen, device, precision) for view in (straight, mirrored)
-    ]
+    views = (describe, describe_mirrored)
+    parts = [map_batches(view, pixels, chosen, device, precision) for view in views]
     probe.fit(torch.cat(parts), np.tile(labels[chosen], 2))
 
 
 @torch.no_grad()
-def _some(
+def _filter_sample(
     backbone: Backbone,
     pixels: NDArray[np.uint8],
     labels: NDArray[np.int64],
@@ -117,73 +133,5 @@ def _some(
     seed: int,
 ) -> Tensor:
     """Return some images of the fit part, both labels alike, as they enter the network."""
-    few = np.sort(rows[balanced_sample(labels[rows], DESCRIBED, seed)])
+    few = np.sort(rows[balanced_sample(labels[rows], FILTER_SAMPLE, seed)])
     return backbone.normalize(torch.from_numpy(pixels[few]).to(backbone.scale.device))
-
-
-def extract_features(
-    backbone: Backbone,
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.int64],
-    device: torch.device,
-    precision: str | int = "32-true",
-) -> Tensor:
-    """Return what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
-    return _over_batches(backbone.eval().features, pixels, rows, device, precision)
-
-
-@torch.no_grad()
-def _over_batches(
-    describe: Callable[[Tensor], Tensor],
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.int64],
-    device: torch.device,
-    precision: str | int,
-) -> Tensor:
-    parts = []
-    for batch in _batches(rows):
-        with autocast_to(precision, device):
-            parts.append(describe(torch.from_numpy(pixels[batch]).to(device)).float())
-    return torch.cat(parts)
-
-
-@torch.no_grad()
-def settle_norms(
-    backbone: Backbone,
-    pixels: NDArray[np.uint8],
-    rows: NDArray[np.int64],
-    device: torch.device,
-    seed: int,
-) -> None:
-    """Let batch normalizations that never saw a batch estimate mean and variance.
-
-    Until then they pass on what they are given, which random weights make vanish or grow from layer
-    to layer: features of 1e-6, say, that say nothing of those in training. Trained ones are left
-    as they are.
-    """
-    norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
-    fresh = [norm for norm in norms if _is_fresh(norm)]
-    if not fresh:
-        return
-    order = np.random.default_rng(seed).permutation(rows)[:SETTLING]
-    backbone.eval()
-    momenta = [norm.momentum for norm in fresh]
-    for norm in fresh:
-        norm.momentum = None  # the mean over all batches
-        norm.train()
-    for batch in _batches(order):
-        backbone.features(torch.from_numpy(pixels[batch]).to(device))
-    for norm, momentum in zip(fresh, momenta, strict=True):
-        norm.momentum = momentum
-
-
-def _is_fresh(norm: _BatchNorm) -> bool:
-    mean, variance = norm.running_mean, norm.running_var
-    if mean is None or variance is None:
-        return False
-    return not mean.any() and bool((variance == 1).all())
-
-
-def _batches(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Cut rows into batches of equal size, up to one."""
-    return np.array_split(rows, math.ceil(len(rows) / BATCH))

@@ -1,4 +1,4 @@
-"""A backbone and a loss, trained; what it reaches on dev is known after every epoch."""
+"""A backbone and a loss as a Lightning module that is scored on dev after every epoch."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,34 @@ import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.utils.data import DistributedSampler
 
 from imbclf.errors import DivergedError
 from imbclf.metrics.error_rates import binary_report
+from imbclf.metrics.hter_metric import HTER
 from imbclf.metrics.thresholds import Method
 from imbclf.models.backbone import Backbone
+from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, decision_rule
 from imbclf.training.optim import OptimizerRecipe
+from imbclf.training.running_loss import RunningLoss
 
-LOOK = 32  # steps on a GPU between two looks at whether the loss is still finite
-Batch = tuple[Tensor, Tensor, Tensor]  # images, labels, their rows in the data set
+CHECK_EVERY = 32  # steps on a GPU between two checks that the loss is still finite
+OLD_PROBE = "backbone.probe."
+Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]  # images, labels, maybe row numbers
 
 
 class BinaryClassifier(L.LightningModule):
-    """Train a one-logit backbone under a loss and judge it on dev after every epoch.
+    """Train a one-logit backbone under a loss and score it on dev after every epoch.
+
+    It works in any `lightning.Trainer`, with batches (images, labels) or (images, labels, rows):
+    uint8 images `[N, H, W, 3]`, labels `[N]` that are 0 or 1 (in training also between them). After
+    each epoch of validation it chooses a decision threshold and logs `train/loss`, `dev/loss`,
+    `dev/threshold`, `dev/hter`, `dev/auroc` and the rest of a `binary_report`, for callbacks such
+    as `EarlyStopping(monitor="dev/hter")`. A loss with a schedule needs the callback `Progress`.
 
     Its checkpoints carry, under the key `imbclf`, the plain values that prediction needs beside
-    the weights: the architecture, the decision threshold and calibration of that epoch, and
-    whatever `card` adds.
+    the weights: the architecture, the decision rule of that epoch, and whatever `card` adds.
 
     Args:
         backbone: uint8 images `[N, H, W, 3]` to logits `[N]`.
@@ -35,6 +45,16 @@ class BinaryClassifier(L.LightningModule):
         seed: with the epoch, what dropout and the like draw from.
         card: further plain values for the checkpoint (image size, spelling of the labels).
         fold: its number, for messages.
+
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> from imbclf.models import build_backbone
+    >>> recipe = OptimizerRecipe(torch.optim.Adam, lr=1e-3)
+    >>> model = BinaryClassifier(build_backbone("squeezenet1_1"), nn.BCEWithLogitsLoss(), recipe)
+    >>> images = torch.randint(256, (8, 32, 32, 3), dtype=torch.uint8)
+    >>> data = DataLoader(TensorDataset(images, torch.tensor([0, 1] * 4)), batch_size=4)
+    >>> trainer = L.Trainer(max_epochs=1)  # doctest: +SKIP
+    >>> trainer.fit(model, data, data)  # doctest: +SKIP
+    >>> trainer.callback_metrics["dev/hter"]  # doctest: +SKIP
     """
 
     def __init__(
@@ -42,25 +62,25 @@ class BinaryClassifier(L.LightningModule):
         backbone: Backbone,
         loss: nn.Module,
         optim: OptimizerRecipe,
-        threshold: Method,
-        seed: int,
-        card: Mapping[str, Any],
+        threshold: Method = "smoothed",
+        seed: int = 0,
+        card: Mapping[str, Any] | None = None,
         fold: int = 0,
     ) -> None:
         super().__init__()
         self.backbone, self.loss, self.fold = backbone, loss, fold
+        self.probe = build_probe(backbone)
         self.optim, self.threshold_method, self.seed = optim, threshold, seed
-        self.card: dict[str, Any] = {**card, "architecture": backbone.architecture}
+        self.card: dict[str, Any] = {**(card or {}), "architecture": backbone.architecture}
         self.epoch_metrics: dict[str, float] = {}
+        self.dev_hter = HTER(threshold=0.0)
         self._dev: list[tuple[Tensor, Tensor]] = []
-        self._loss_sum: Tensor | float = 0.0
-        self._images = self._steps = 0
-        self._finite: Tensor | int = 0  # steps until the sum of losses was no longer finite
-        self.has_begun = False  # to train, all that a checkpoint holds having been taken up
+        self._running = RunningLoss()
+        self.has_begun = False  # training, with everything restored from a checkpoint
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits `[N]` of uint8 images `[N, H, W, 3]`."""
-        logits: Tensor = self.backbone(images)
+        """Return the logits `[N]`, averaged with the probe's if any, of uint8 `[N, H, W, 3]`."""
+        logits: Tensor = with_probe(self.backbone, self.probe)(images)
         return logits
 
     def on_train_start(self) -> None:
@@ -68,45 +88,38 @@ class BinaryClassifier(L.LightningModule):
         self.has_begun = True
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch from its own seed: what it draws does not depend on how it got here.
+        """Seed the epoch, so that what it draws does not depend on where training was resumed.
 
-        Nor do two devices draw the same.
+        Each device has its own seed.
         """
         rank = [self.global_rank] if self.global_rank else []
         generator = np.random.default_rng([self.seed, self.current_epoch, *rank])
         torch.manual_seed(int(generator.integers(2**31)))
-        self._loss_sum, self._images, self._steps, self._finite = 0.0, 0, 0, 0
+        self._running = RunningLoss()
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Return the loss of one batch, and its logits for whoever watches training.
-
-        Its targets are float32 `[N]`, labels or between them.
-        """
-        images, targets, _ = batch
-        logits = self(images)
+        """Return the loss of one batch, and its logits for callbacks."""
+        images, targets = batch[0], batch[1].float()
+        logits = self.backbone(images)
         loss: Tensor = self.loss(logits, targets)
-        self._loss_sum = self._loss_sum + loss.detach() * len(targets)
-        self._images += len(targets)
-        self._steps += 1
-        self._finite = self._finite + self._loss_sum.isfinite()
+        self._running.update(loss, len(targets))
         # A GPU would have to be waited for.
-        if self._steps % LOOK == 0 or loss.device.type == "cpu":
-            self._refuse_if_not_finite(self._loss_sum)
+        if self._running.steps % CHECK_EVERY == 0 or loss.device.type == "cpu":
+            self._check_finite()
         return {"loss": loss, "logits": logits.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Keep the logits of one dev batch until the epoch's end."""
-        images, labels, _ = batch
-        self._dev.append((self(images).float(), labels))
+        self._dev.append((self(batch[0]).float(), batch[1]))
 
     def on_validation_epoch_end(self) -> None:
-        """Choose this epoch's threshold and calibration on dev and log what it reaches there."""
-        logits, labels = (torch.cat(parts) for parts in zip(*self._dev, strict=True))
-        self._dev.clear()
+        """Choose this epoch's decision rule on dev and log how good it is there."""
+        logits, labels = self._dev_scores()
+        if self.trainer.sanity_checking:  # some batches, of one class perhaps
+            return
         train_loss, dev_loss = self._mean_loss(), self._final_loss(logits, labels.float())
-        logits, labels = logits.cpu(), labels.cpu()
-        self._refuse_if_not_finite(self._loss_sum, logits)
-        scores, truth = logits.double().numpy(), labels.numpy()
+        self._check_finite(logits)
+        scores, truth = logits.double().cpu().numpy(), labels.cpu().numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
         self.card |= {"epoch": self.current_epoch, **rule}
         report = binary_report(scores, truth, rule["threshold"])
@@ -116,31 +129,50 @@ class BinaryClassifier(L.LightningModule):
             "dev/threshold": rule["threshold"],
             **{f"dev/{name}": value for name, value in report.items()},
         }
+        self.dev_hter.threshold = rule["threshold"]
+        self.dev_hter.update(logits, labels)
+        self._log_epoch()
+
+    def _dev_scores(self) -> tuple[Tensor, Tensor]:
+        """Return logits and labels of the whole dev part, and forget them."""
+        logits, labels = (torch.cat(parts) for parts in zip(*self._dev, strict=True))
+        self._dev.clear()
+        sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
+        if isinstance(sampler, DistributedSampler):  # each device has its share, of equal size
+            gather = self.trainer.strategy.all_gather
+            logits, labels = gather(logits).flatten(), gather(labels).flatten()
+        return logits, labels
+
+    def _log_epoch(self) -> None:
+        """Log `epoch_metrics`, without rounding where the device has float64."""
+        dtype = torch.float32 if self.device.type == "mps" else torch.float64
+        several = self.trainer.world_size > 1
+        for name, value in self.epoch_metrics.items():
+            exact = torch.tensor(value, dtype=dtype, device=self.device)
+            metric = self.dev_hter if name == "dev/hter" else exact
+            self.log(name, metric, sync_dist=several)
 
     def _mean_loss(self) -> float:
         """Return the mean loss of the epoch's images, those of all devices."""
-        if not self._images:
-            return float("nan")
         if self.trainer.world_size == 1:
-            return float(self._loss_sum) / self._images
-        own = torch.stack([torch.as_tensor(self._loss_sum), torch.tensor(float(self._images))])
-        loss_sum, images = self.trainer.strategy.reduce(own.to(self.device), reduce_op="sum")
-        return float(loss_sum) / float(images)
+            return self._running.mean()
+        return self._running.mean(
+            lambda own: self.trainer.strategy.reduce(own.to(self.device), reduce_op="sum")
+        )
 
     def _final_loss(self, logits: Tensor, targets: Tensor) -> float:
         """Return the loss as it is at the end of training, by which epochs can be compared.
 
-        A schedule of its weights is told at the start of the next epoch where training stands.
+        `Progress` sets a schedule of its weights again as the next epoch starts.
         """
         set_progress = getattr(self.loss, "set_progress", None)
         if set_progress is not None:
             set_progress(1.0)
         return float(self.loss(logits, targets))
 
-    def _refuse_if_not_finite(self, loss_sum: Tensor | float, dev: Tensor | None = None) -> None:
-        step = int(self._finite)
-        if step < self._steps:
-            what = f"step {step + 1}: the loss is no longer finite ({float(loss_sum)})"
+    def _check_finite(self, dev: Tensor | None = None) -> None:
+        if step := self._running.first_bad_step():
+            what = f"step {step}: the loss is no longer finite ({float(self._running.total)})"
         elif dev is None or bool(dev.isfinite().all()):
             return
         else:
@@ -152,7 +184,7 @@ class BinaryClassifier(L.LightningModule):
         )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Make the optimizer and its per-step schedule over the whole training."""
+        """Return the optimizer and its per-step schedule over the whole training."""
         optimizer = self.optim.build(self.backbone, self.loss.parameters())
         scheduler = self.optim.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {
@@ -163,3 +195,12 @@ class BinaryClassifier(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the card: what prediction needs beside the weights."""
         checkpoint[CHECKPOINT_KEY] = self.card
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Rename the probe's weights of version 0.1, whose probe was part of the backbone."""
+        for key in ("state_dict", "current_model_state"):
+            if state := checkpoint.get(key):
+                checkpoint[key] = {
+                    name.removeprefix("backbone.") if name.startswith(OLD_PROBE) else name: tensor
+                    for name, tensor in state.items()
+                }

@@ -18,7 +18,7 @@ ONE_CYCLE_START = 1 / 25
 
 
 class HeadedModel(Protocol):
-    """A network that can tell its head from the rest."""
+    """A network whose head's parameters can be told from the others."""
 
     is_pretrained: bool
 
@@ -28,7 +28,7 @@ class HeadedModel(Protocol):
 
 
 def learning_rate_factor(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
-    """Share of the full learning rate after `progress` (0 to 1) of all steps.
+    """Return the share of the full learning rate after `progress` (0 to 1) of all steps.
 
     constant: 1. cosine: (1 + cos(pi t)) / 2 over the time t after the warm-up. one_cycle: up from
     1/25 to 1 over the first 30 % and down to 0, both along a cosine (Smith & Topin 2018).
@@ -61,17 +61,17 @@ class OptimizerRecipe:
             momentum=0.9)`, say.
         lr: learning rate at its highest, of the backbone and, where `head_lr` is None, the head.
         head_lr: learning rate of the head.
-        scratch_lr: in the place of `lr` where the network starts from random weights, which want a
-            higher rate than pretrained ones; None makes no difference.
+        scratch_lr: replaces `lr` for random weights, which need a higher rate than pretrained
+            ones; None for the same.
         weight_decay: decay of every weight; of norms and biases only if `decay_norm_and_bias`.
         decay_norm_and_bias: False exempts parameters with fewer than two dimensions.
         schedule: `constant`, `cosine` or `one_cycle`, stepped after every batch.
         warmup: share of all steps spent rising linearly to the full rate.
-        ema: decay per step of an exponential moving average of the weights, which is then what is
-            judged and kept; None keeps the weights themselves.
+        ema: decay per step of an exponential moving average of the weights, which is then scored
+            and saved; None for the weights themselves.
         frozen: share of training before a pretrained backbone is trained; 1 trains the head alone.
             Random weights are trained from the start.
-        gradual: thaw the backbone stage by stage within that share.
+        gradual: unfreeze the backbone stage by stage within that share.
 
     Raises:
         UserError: where a value is out of range.
@@ -117,7 +117,7 @@ class OptimizerRecipe:
         return Freezing(self.frozen, self.gradual)
 
     def build(self, model: HeadedModel, loss_parameters: Iterable[nn.Parameter] = ()) -> Optimizer:
-        """Make the optimizer over the model's trainable parameters and those of the loss, if any.
+        """Return the optimizer of the model's trainable parameters and those of the loss, if any.
 
         The latter are trained at the head's rate without weight decay.
         """
@@ -152,7 +152,7 @@ class OptimizerRecipe:
         ]
 
     def scheduler(self, optimizer: Optimizer, total_steps: int) -> LambdaLR:
-        """Make the per-step schedule of `optimizer` over `total_steps` steps."""
+        """Return the per-step schedule of `optimizer` over `total_steps` steps."""
         return LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(

@@ -1,4 +1,4 @@
-"""What training says of its images, brought back to the sampler that draws them."""
+"""Logits of the training images, passed back to the sampler that draws them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ PADDING = -1
 
 
 def merge(parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Join what devices saw, `[devices, 3, L]` of rows, logits, targets, into one `[3, M]`.
+    """Join rows, logits, targets of several devices, `[devices, 3, L]`, into one `[3, M]`.
 
-    A column whose row is -1 fills up a device that saw fewer images.
+    A column whose row is -1 is padding of a device that saw fewer images.
 
     >>> first, second = [[4.0, 7.0], [0.1, 0.2], [0.0, 1.0]], [[5.0, -1], [0.3, -1], [1.0, -1]]
     >>> merge(np.array([first, second]))
@@ -30,14 +30,14 @@ def merge(parts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Feedback(L.Callback):
-    """Show a sampler that is an `Observer`, after each epoch, what was said of its images.
+    """Pass the epoch's logits to a sampler that is an `Observer`.
 
-    Within an epoch nothing is asked of the device. What the sampler learnt is in the checkpoint,
-    where this callback stands before the one that saves.
+    Within an epoch nothing is fetched from the device. The sampler's state is in the checkpoint,
+    if this callback comes before the one that saves.
 
     Args:
-        sampler: draws positions in `rows`; unless it observes, nothing is done.
-        rows: int64 `[N]`, rising: the rows of the data set that are trained on.
+        sampler: draws positions in `rows`; unless it is an `Observer`, nothing is done.
+        rows: int64 `[N]`, ascending: the rows of the data set that are trained on.
     """
 
     def __init__(self, sampler: IndexSampler, rows: NDArray[np.int64]) -> None:
@@ -59,7 +59,7 @@ class Feedback(L.Callback):
             self._seen.append((rows, outputs["logits"], targets))
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Bring together what all devices saw and pass it on."""
+        """Gather the logits of all devices and pass them on."""
         if self.observer is None:
             return
         # float64 holds every row number; made on the host, since not every device has it.
@@ -73,17 +73,17 @@ class Feedback(L.Callback):
         self.observer.observe(positions, logits, targets)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return what the sampler learnt."""
+        """Return the sampler's state."""
         return {} if self.observer is None else self.observer.state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
-        """Take up where `state_dict` left off."""
+        """Restore the sampler's state."""
         if self.observer is not None:
             self.observer.load_state_dict(dict(state_dict))
 
 
 def _gather(trainer: L.Trainer, seen: Tensor) -> Tensor:
-    """Return what all devices saw, `[devices, 3, L]`, of what each saw, `[3, ...]`."""
+    """Return the columns of all devices, `[devices, 3, L]`, from those of each, `[3, ...]`."""
     strategy = trainer.strategy
     lengths = strategy.all_gather(torch.tensor([seen.shape[1]], device=seen.device))
     missing = int(lengths.max()) - seen.shape[1]

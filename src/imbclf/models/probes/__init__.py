@@ -1,1 +1,1 @@
-"""Regressions on features, averaged with the network."""
+"""Regressions on fixed features, whose logits are averaged with those of a trained backbone."""

@@ -187,8 +187,7 @@ def export_text(export: Mapping[str, Any]) -> str:
 
 
 def _bytes_of(predictor: Predictor) -> int:
-    states = [one.backbone.state_dict() for one in predictor.fold_models]
-    return sum(tensor.nbytes for state in states for tensor in state.values())
+    return sum(tensor.nbytes for one in predictor.fold_models for tensor in one.weights.values())
 
 
 def _bytes_on_disk(folder: Path, name: str) -> int:

@@ -21,7 +21,7 @@ class EnsembleGraph(nn.Module):
     go through a network side by side, so that the graph is no larger with them than without.
 
     Args:
-        predictor: whose backbones are taken, put in evaluation mode on the CPU.
+        predictor: whose networks, with their probes, are taken, put in evaluation mode on the CPU.
         tta: how images are viewed; None as when the thresholds were chosen.
         calibration: `platt` or `temperature`, of the probabilities.
         prior: share of label 1 that the probabilities shall hold for; None leaves that of training.
@@ -49,7 +49,7 @@ class EnsembleGraph(nn.Module):
         check_views("tta", self.tta, *predictor.image_size)
         members = predictor.fold_models
         lines = [member.log_odds_line(calibration, prior) for member in members]
-        self.backbones = nn.ModuleList(member.backbone for member in members)
+        self.networks = nn.ModuleList(member.network for member in members)
         self.names = sorted({member.backbone.architecture["name"] for member in members})
         self.threshold = threshold
         thresholds = [member.rule["threshold"] for member in members]
@@ -72,8 +72,7 @@ class EnsembleGraph(nn.Module):
         ways = [*views(images, self.tta)]
         viewed = torch.cat(ways)
         own = [
-            backbone(viewed).unflatten(0, (len(ways), -1)).mean(dim=0)
-            for backbone in self.backbones
+            network(viewed).unflatten(0, (len(ways), -1)).mean(dim=0) for network in self.networks
         ]
         logits = torch.stack(own, dim=1).double()
         score = (logits - self.thresholds).mean(dim=1)

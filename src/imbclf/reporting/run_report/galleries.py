@@ -93,8 +93,8 @@ def _add_saliency(
         for fold in np.unique(data.fold_of[rows]).tolist():
             own = rows[data.fold_of[rows] == fold].tolist()
             images = np.stack([image_of[row] for row in own])
-            backbone = load_fold(data.run / "predictor", fold).backbone
-            maps = smooth_gradients(backbone, images, device)
+            network = load_fold(data.run / "predictor", fold).network
+            maps = smooth_gradients(network, images, device)
             pictures += [overlay(image, heat) for image, heat in zip(images, maps, strict=True)]
             order += own
     except (UserError, RuntimeError, AssertionError) as error:

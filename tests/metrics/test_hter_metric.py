@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from imbclf.metrics.error_rates import decide, hter
-from imbclf.metrics.streaming import HTER, error_counts, hter_of_counts
+from imbclf.metrics.hter_metric import HTER, error_counts, hter_of_counts
 
 THRESHOLD = 0.4
 

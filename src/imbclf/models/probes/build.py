@@ -1,0 +1,59 @@
+"""A probe for a backbone, and the two as one network."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from imbclf.models.pretrained_weights import usual_side
+from imbclf.models.probes.base import Probe
+from imbclf.models.probes.patch_features import PatchProbe
+from imbclf.models.probes.pretrained_features import StageProbe
+
+if TYPE_CHECKING:
+    from imbclf.models.backbone import Backbone
+
+
+def build_probe(backbone: "Backbone") -> Probe | None:
+    """Return an unfitted probe of the kind that the backbone's architecture names, if any.
+
+    >>> from imbclf.models.backbone import build_backbone
+    >>> type(build_probe(build_backbone("squeezenet1_1", probe=True))).__name__
+    'PatchProbe'
+    """
+    kind = backbone.architecture["probe"]
+    if kind is None:
+        return None
+    if kind == "patches":
+        return PatchProbe()
+    side = backbone.architecture["input_size"] or usual_side(backbone.architecture["name"])
+    return StageProbe(backbone.network, side)
+
+
+class ProbedBackbone(nn.Module):
+    """The mean of a backbone's logits and those of a probe.
+
+    logits = (backbone(images) + probe(normalized images)) / 2
+
+    Args:
+        backbone: uint8 images [N, H, W, 3] to logits [N].
+        probe: normalized images [N, 3, H', W'] to logits [N].
+    """
+
+    def __init__(self, backbone: "Backbone", probe: Probe) -> None:
+        super().__init__()
+        self.backbone, self.probe = backbone, probe
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits [N] of images [N, H, W, 3] in 0..255, uint8 or floating point."""
+        pixels = self.backbone.normalize(images)
+        logits: Tensor = self.backbone.classify(pixels)
+        probed: Tensor = self.probe(pixels)
+        return (logits + probed) / 2
+
+
+def with_probe(backbone: "Backbone", probe: Probe | None) -> nn.Module:
+    """Return the network whose logits are decided on: the backbone averaged with its probe, if any.
+
+    It shares its weights with both.
+    """
+    return backbone if probe is None else ProbedBackbone(backbone, probe)

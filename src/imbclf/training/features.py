@@ -1,0 +1,104 @@
+"""Features of many images from a backbone, which may not have been trained."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from imbclf.models.backbone import Backbone
+from imbclf.prediction.scoring import autocast_to
+
+BATCH = 256
+BATCHNORM_SAMPLE = 2048  # images
+
+
+def extract_features(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int = "32-true",
+) -> Tensor:
+    """Return what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
+    return map_batches(backbone.eval().features, pixels, rows, device, precision)
+
+
+@torch.no_grad()
+def map_batches(
+    function: Callable[[Tensor], Tensor],
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    precision: str | int,
+) -> Tensor:
+    """Return a function of some rows of an image array, float32 `[len(rows), ...]`.
+
+    Args:
+        function: of uint8 images `[B, H, W, 3]` on the device.
+        pixels: uint8 `[N, H, W, 3]`; a memory map works.
+        rows: int64.
+        device: where to compute.
+        precision: a resolved Lightning precision.
+
+    >>> images = np.arange(3, dtype=np.uint8)[:, None, None, None].repeat(3, 3)
+    >>> cpu = torch.device("cpu")
+    >>> map_batches(lambda batch: batch[:, 0, 0, 0], images, np.array([2, 0]), cpu, "32-true")
+    tensor([2., 0.])
+    """
+    parts = []
+    for batch in _batches(rows):
+        with autocast_to(precision, device):
+            parts.append(function(torch.from_numpy(pixels[batch]).to(device)).float())
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def estimate_batchnorm_statistics(
+    backbone: Backbone,
+    pixels: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    device: torch.device,
+    seed: int,
+) -> None:
+    """Estimate mean and variance of batch norms that have never seen a batch.
+
+    Without them, random weights make activations vanish or grow from layer to layer: features of
+    1e-6, say, unlike those in training. Trained batch norms are left as they are.
+
+    Args:
+        backbone: ends up in evaluation mode, but for these batch norms.
+        pixels: uint8 `[N, H, W, 3]`; a memory map works.
+        rows: int64, the fit part.
+        device: where to compute.
+        seed: which images are drawn.
+    """
+    norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
+    fresh = [norm for norm in norms if _is_fresh(norm)]
+    if not fresh:
+        return
+    order = np.random.default_rng(seed).permutation(rows)[:BATCHNORM_SAMPLE]
+    backbone.eval()
+    momenta = [norm.momentum for norm in fresh]
+    for norm in fresh:
+        norm.momentum = None  # the mean over all batches
+        norm.train()
+    for batch in _batches(order):
+        backbone.features(torch.from_numpy(pixels[batch]).to(device))
+    for norm, momentum in zip(fresh, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _is_fresh(norm: _BatchNorm) -> bool:
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        return False
+    return not mean.any() and bool((variance == 1).all())
+
+
+def _batches(rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Cut rows into batches of equal size, up to one."""
+    return np.array_split(rows, math.ceil(len(rows) / BATCH))
