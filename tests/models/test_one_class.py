@@ -20,6 +20,8 @@ from helpers.commands import run
 from imbclf.augment import Augmentation
 from imbclf.cli.config.build import experiment_from
 from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.data.dataset import LabelledFolder
+from imbclf.data.listing import Listing
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import Interrupted, UserError
 from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult
@@ -30,10 +32,11 @@ from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor
 from imbclf.samplers import ShuffleSampler
 from imbclf.tracking.base import NoTracker
+from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.fold import train_fold
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.optim import OptimizerRecipe
-from imbclf.training.recipe import CrossValidation, Recipe
+from imbclf.training.recipe import ExperimentParts, Recipe
 
 SVDD = ("experiment=one_class", "trainer.max_epochs=15", "optim.lr=1e-3")
 SMALL = ["data.batch_size=16", "cv.folds=3", "tracking=none"]
@@ -73,13 +76,9 @@ def fold_of(
     silence_lightning()
     labels = some_labels(120, odd)
     fold = stratified_folds(labels, 3, seed=0)[0]
-    recipe = Recipe(
-        pixels=textures(labels, odd),
-        labels=labels,
-        files=np.array([f"{number}.png" for number in range(120)]),
-        groups=None,
-        label_names=("0", "1"),
-        backbone=lambda: build_backbone(name, head=head),
+    parts = ExperimentParts(
+        data=LabelledFolder("nowhere", batch_size=24),
+        model=lambda: build_backbone(name, head=head),
         loss=lambda counts: SVDDLoss(counts, soft_boundary=True),
         sampler=ShuffleSampler,
         optim=OptimizerRecipe(torch.optim.Adam, 1e-3),
@@ -97,10 +96,12 @@ def fold_of(
         compile_mode=None,
         device=torch.device("cpu"),
         augment=Augmentation(),
-        batch_size=24,
         cv=CrossValidation(folds=3, select="last"),
         seed=0,
     )
+    files = np.array([f"{number}.png" for number in range(120)])
+    pixels = textures(labels, odd)
+    recipe = Recipe(parts, Listing(Path("nowhere"), files, labels), pixels, pixels)
     result = train_fold(recipe, fold, 0, run, Stopping(stop))
     return result, labels[fold.test]
 
@@ -130,7 +131,10 @@ def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
         Predictor.load(tmp_path / "predictor"),
         Predictor.from_checkpoint(tmp_path / "fold_0" / BEST),
     ):
-        logits = predictor.predict(pixels[test]).scores + predictor.fold_models[0].rule["threshold"]
+        logits = (
+            predictor.predict_pixels(pixels[test]).scores
+            + predictor.fold_models[0].rule["threshold"]
+        )
         np.testing.assert_allclose(logits, result.test_logits, atol=1e-4)
 
 

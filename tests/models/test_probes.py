@@ -222,10 +222,10 @@ def test_prediction_can_leave_it_out(weights: Path, tmp_path: Path) -> None:
         (Predictor.from_checkpoint, tmp_path / "new.ckpt"),
         (Predictor.from_checkpoint, tmp_path / "version_0_1.ckpt"),
     ):
-        np.testing.assert_array_equal(load(path).predict(PIXELS).logits[:, 0], both)
+        np.testing.assert_array_equal(load(path).predict_pixels(PIXELS).logits[:, 0], both)
         without = load(path, probe=False)
         assert without.fold_models[0].probe is None
-        np.testing.assert_array_equal(without.predict(PIXELS).logits[:, 0], alone)
+        np.testing.assert_array_equal(without.predict_pixels(PIXELS).logits[:, 0], alone)
 
 
 def test_weights_of_a_probe_that_the_architecture_does_not_name_are_refused(weights: Path) -> None:

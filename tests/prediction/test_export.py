@@ -102,7 +102,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_images(
     run = open_graph(tmp_path / f"model.{form}")
     for count in (1, 3, 40):
         images = drawn_images(count, (SIDE, SIDE), seed=count)
-        expected = predictor.predict(images, calibration="temperature", prior=0.4)
+        expected = predictor.predict_pixels(images, calibration="temperature", prior=0.4)
         answer = run(images)
         assert list(answer) == list(OUTPUTS)
         np.testing.assert_allclose(answer["probability"], expected.probabilities, atol=1e-5)
@@ -284,7 +284,7 @@ def agrees(
 ) -> None:
     predictor = Predictor.load(folder)
     images = drawn_images(count, (side, side), seed=8)
-    expected = predictor.predict(images, batch_size=5)
+    expected = predictor.predict_pixels(images, batch_size=5)
     graph = trace(EnsembleGraph(predictor), (side, side))
     answers = []
     for form in forms:

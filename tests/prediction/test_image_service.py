@@ -55,7 +55,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "photos").mkdir()
     for number, image in enumerate(images):
         Image.fromarray(image).save(folder / "photos" / f"{number}.png")
-    logits = Predictor.load(folder / "predictor").predict(images).logits
+    logits = Predictor.load(folder / "predictor").predict_pixels(images).logits
     names = {f"fold_{fold}": logits[:, fold] for fold in (0, 1)}
     listing = list_images(folder / "photos")
     write_training_statistics(folder / "predictor", listing, images, names)
@@ -66,7 +66,7 @@ def test_files_are_labelled_as_their_pixels_are(predictor: Path) -> None:
     loaded = Predictor.load(predictor)
     images = drawn_images(5, (SIDE, SIDE), seed=2)
     answer, warnings = ImageService(loaded).answer(encoded(images))
-    expected = loaded.predict(images)
+    expected = loaded.predict_pixels(images)
     assert answer.scores.tolist() == expected.scores.tolist()
     assert answer.labels.tolist() == expected.labels.tolist()
     assert len(warnings) == 5
@@ -75,7 +75,7 @@ def test_files_are_labelled_as_their_pixels_are(predictor: Path) -> None:
     text = encoded(np.asarray(larger)[None])
     answer, warnings = ImageService(loaded).answer(text)
     resized = np.asarray(larger.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=3.0))
-    assert answer.scores.tolist() == loaded.predict(resized[None]).scores.tolist()
+    assert answer.scores.tolist() == loaded.predict_pixels(resized[None]).scores.tolist()
     assert warnings[0].startswith("size 40x50, in training 32x32")
 
 
@@ -221,7 +221,7 @@ def test_a_real_server_labels_files_and_gives_reasons(server: str, predictor: Pa
         decoded = np.stack(
             [np.asarray(Image.open(BytesIO(base64.b64decode(text)))) for text in texts]
         )
-        expected = Predictor.load(predictor).predict(decoded)
+        expected = Predictor.load(predictor).predict_pixels(decoded)
         forms: tuple[dict[str, object], ...] = (
             {"dataframe_records": [{"image": text} for text in texts]},
             {"dataframe_split": {"columns": ["image"], "data": [[text] for text in texts]}},

@@ -43,7 +43,7 @@ def saved(tmp_path: Path) -> Path:
 
 def test_scores_labels_and_probabilities_follow_their_definition(saved: Path) -> None:
     predictor = Predictor.load(saved)
-    answer = predictor.predict(IMAGES, batch_size=3)
+    answer = predictor.predict_pixels(IMAGES, batch_size=3)
     logits = []
     for fold in (0, 1):
         torch.manual_seed(fold)
@@ -64,22 +64,24 @@ def test_images_are_viewed_as_when_the_thresholds_were_chosen(tmp_path: Path) ->
     for name, tta in (("plain", "none"), ("flipped", "flip")):
         save_fold_model(tmp_path / name, 0, card(), weights, tta)  # type: ignore[arg-type]
     plain, flipped = (Predictor.load(tmp_path / name) for name in ("plain", "flipped"))
-    assert (flipped.predict(IMAGES).scores == plain.predict(IMAGES, tta="flip").scores).all()
-    assert not (flipped.predict(IMAGES).scores == plain.predict(IMAGES).scores).all()
+    assert (
+        flipped.predict_pixels(IMAGES).scores == plain.predict_pixels(IMAGES, tta="flip").scores
+    ).all()
+    assert not (flipped.predict_pixels(IMAGES).scores == plain.predict_pixels(IMAGES).scores).all()
     with pytest.raises(UserError, match="tta none and flip"):
         join([plain, flipped])
 
 
 def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path) -> None:
     predictor = Predictor.load(saved)
-    plain = predictor.predict(IMAGES)
+    plain = predictor.predict_pixels(IMAGES)
     backbones = [member.backbone.eval() for member in predictor.fold_models]
     with torch.inference_mode():
         scores = [backbone(torch.from_numpy(IMAGES)).double().numpy() for backbone in backbones]
-    cooled = predictor.predict(IMAGES, calibration="temperature")
+    cooled = predictor.predict_pixels(IMAGES, calibration="temperature")
     expected = np.mean([1 / (1 + np.exp(-f / 3)) for f in scores], axis=0)
     np.testing.assert_allclose(cooled.probabilities, expected, atol=1e-6)
-    shifted = predictor.predict(IMAGES, prior=0.3)
+    shifted = predictor.predict_pixels(IMAGES, prior=0.3)
     # Bayes' rule with the odds of 0.8 taken off and those of 0.3 put on.
     odds = [np.exp(2 * f - 0.5) * (0.3 / 0.7) / (0.8 / 0.2) for f in scores]
     expected = np.mean([odd / (1 + odd) for odd in odds], axis=0)
@@ -89,21 +91,21 @@ def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path
         assert (answer.labels == plain.labels).all()
     for prior in (0.0, 1.0, -3.0, float("nan")):
         with pytest.raises(UserError, match="prior="):
-            predictor.predict(IMAGES, prior=prior)
+            predictor.predict_pixels(IMAGES, prior=prior)
 
 
 def test_flip_averages_the_mirror_image(saved: Path) -> None:
     predictor = Predictor.load(saved)
-    both = predictor.predict(IMAGES, tta="flip").scores
-    plain = predictor.predict(IMAGES).scores
-    mirrored = predictor.predict(np.ascontiguousarray(IMAGES[:, :, ::-1])).scores
+    both = predictor.predict_pixels(IMAGES, tta="flip").scores
+    plain = predictor.predict_pixels(IMAGES).scores
+    mirrored = predictor.predict_pixels(np.ascontiguousarray(IMAGES[:, :, ::-1])).scores
     np.testing.assert_allclose(both, (plain + mirrored) / 2, atol=1e-6)
     assert np.abs(plain - mirrored).max() > 1e-6
 
 
 def test_the_batch_size_does_not_matter(saved: Path) -> None:
     predictor = Predictor.load(saved)
-    one, many = (predictor.predict(IMAGES, batch_size=size).scores for size in (1, 7))
+    one, many = (predictor.predict_pixels(IMAGES, batch_size=size).scores for size in (1, 7))
     np.testing.assert_allclose(one, many, atol=1e-6)
 
 
@@ -119,13 +121,13 @@ def test_the_batch_size_does_not_matter(saved: Path) -> None:
 )
 def test_options_out_of_range_are_refused(saved: Path, option: dict[str, Any], told: str) -> None:
     with pytest.raises(UserError, match=told):
-        Predictor.load(saved).predict(IMAGES, **option)
+        Predictor.load(saved).predict_pixels(IMAGES, **option)
 
 
 def test_a_decision_may_be_forced_by_an_endless_threshold(saved: Path) -> None:
     predictor = Predictor.load(saved)
     for threshold, decision in ((float("inf"), 0), (-float("inf"), 1)):
-        assert (predictor.predict(IMAGES, threshold=threshold).decisions == decision).all()
+        assert (predictor.predict_pixels(IMAGES, threshold=threshold).decisions == decision).all()
 
 
 def test_logits_that_are_no_numbers_are_refused_by_the_name_of_their_member(saved: Path) -> None:
@@ -136,11 +138,11 @@ def test_logits_that_are_no_numbers_are_refused_by_the_name_of_their_member(save
     for precision, advice in (("bf16-mixed", "choose precision=32-true"), ("32-true", "its weigh")):
         told = f"fold_1: 7 of 7 logits are not finite with precision={precision}; {advice}"
         with pytest.raises(UserError, match=told):
-            predictor.predict(IMAGES, precision=precision)
+            predictor.predict_pixels(IMAGES, precision=precision)
 
 
 def test_no_images_give_no_predictions(saved: Path) -> None:
-    assert len(Predictor.load(saved).predict(IMAGES[:0]).labels) == 0
+    assert len(Predictor.load(saved).predict_pixels(IMAGES[:0]).labels) == 0
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_no_images_give_no_predictions(saved: Path) -> None:
 )
 def test_other_images_are_refused(saved: Path, images: np.ndarray) -> None:
     with pytest.raises(UserError, match="takes uint8"):
-        Predictor.load(saved).predict(images)
+        Predictor.load(saved).predict_pixels(images)
 
 
 def test_saving_a_fold_again_replaces_it(saved: Path) -> None:
@@ -196,9 +198,9 @@ def test_a_run_directory_is_loaded_as_its_predictor_is_by_path_or_text(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(saved, run / "predictor", ignore=shutil.ignore_patterns("run"))
-    expected = Predictor.load(saved).predict(IMAGES).scores
+    expected = Predictor.load(saved).predict_pixels(IMAGES).scores
     for path in (str(saved), run, str(run), run / "predictor"):
-        assert (Predictor.load(path).predict(IMAGES).scores == expected).all()
+        assert (Predictor.load(path).predict_pixels(IMAGES).scores == expected).all()
     with pytest.raises(UserError, match=r"nowhere/predictor\.json: expected the manifest"):
         Predictor.load("nowhere")
 

@@ -7,6 +7,7 @@ import logging
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from sklearn.metrics import (
 from helpers.written_runs import CPU, IMAGES, NAMES, SIDE, write_images, write_run
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.report import task
+from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import from_memory, from_run
 from imbclf.evaluation.summary import pooled_report
@@ -42,6 +44,7 @@ from imbclf.reporting.run_report.image_selection import most_confident_errors, n
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.run_data import by_image
 from imbclf.reporting.run_report.text import meaning, origin, rate
+from imbclf.training.recipe import Recipe
 from imbclf.training.results import write_report_or_warn
 
 
@@ -332,10 +335,11 @@ def test_no_failing_report_loses_a_run(
 ) -> None:
     monkeypatch.setattr(logging.getLogger("imbclf"), "propagate", True)
 
-    class Recipe:
-        files, pixels, device = np.array(["a"]), np.zeros((1, 2, 2, 3), np.uint8), CPU
-
-    write_report_or_warn(Recipe(), tmp_path)  # type: ignore[arg-type]
+    pixels = np.zeros((1, 2, 2, 3), np.uint8)
+    listing = Listing(tmp_path, np.array(["a"]))
+    parts = SimpleNamespace(device=CPU)
+    recipe = Recipe(parts, listing, pixels, pixels)  # type: ignore[arg-type]
+    write_report_or_warn(recipe, tmp_path)
     assert "No report was written" in caplog.text
     assert f"imbclf-report run={tmp_path}" in caplog.text
 

@@ -89,7 +89,7 @@ def test_its_checkpoints_predict_if_the_card_says_how_to_decode_and_to_name(tmp_
     trainer(keep, enable_checkpointing=True).fit(model, loader(shuffle=True), loader())
     stored = torch.load(keep.best_model_path, weights_only=True)
     assert stored[CHECKPOINT_KEY]["epoch"] == 0
-    predicted = Predictor.from_checkpoint(Path(keep.best_model_path)).predict(PIXELS)
+    predicted = Predictor.from_checkpoint(Path(keep.best_model_path)).predict_pixels(PIXELS)
     report = binary_report(predicted.scores, LABELS, 0.0)
     assert report["hter"] == pytest.approx(model.epoch_metrics["dev/hter"])
 

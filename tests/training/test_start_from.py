@@ -19,9 +19,9 @@ from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, writ
 from imbclf.models.backbone import build_backbone
 from imbclf.models.patch_init import first_convolution
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
+from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.fit import build_module
 from imbclf.training.initialization import prepare_filters
-from imbclf.training.recipe import CrossValidation
 from imbclf.training.start_from import check_start, start_weights
 from imbclf.utils.tables import write_json
 

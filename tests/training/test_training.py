@@ -116,7 +116,7 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     report = binary_report(dev, LABELS[FOLD.dev], card["threshold"])
     assert report["hter"] == pytest.approx(table["dev/hter"].iloc[best], abs=1e-9)
     assert report["auroc"] == pytest.approx(table["dev/auroc"].iloc[best], abs=1e-9)
-    alone = Predictor.from_checkpoint(tmp_path / BEST).predict(PIXELS[FOLD.dev])
+    alone = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
     np.testing.assert_allclose(alone.scores, dev - card["threshold"], atol=1e-5)
 
 
@@ -293,7 +293,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
             expected = average[f"backbone.{name}"]
             torch.testing.assert_close(tensor.double(), expected, rtol=1e-4, atol=1e-6)
     assert not kept["head.weight"].double().equal(weights.steps[-1]["backbone.head.weight"])
-    dev = Predictor.from_checkpoint(tmp_path / BEST).predict(PIXELS[FOLD.dev])
+    dev = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
     report = binary_report(dev.scores, LABELS[FOLD.dev], 0.0)
     assert report["auroc"] == pytest.approx(fitted.epoch_metrics["dev/auroc"])
     assert card["epoch"] == 1

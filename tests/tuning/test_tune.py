@@ -35,7 +35,7 @@ from imbclf.cli.tune_winner import next_command
 from imbclf.errors import UserError
 from imbclf.tracking.base import NoTracker
 from imbclf.tracking.mlflow_store import without_foreign_warnings
-from imbclf.training.experiment import prepare
+from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import score_on_dev
 from imbclf.tuning.search_space import examples
 
@@ -184,7 +184,7 @@ def test_a_trial_is_judged_without_a_look_at_test(
     monkeypatch.chdir(tmp_path)
     given = [f"++{one}" if "." in one else one for one in small(make_folder())]
     cfg, _ = composed([*given, "++data.holdout=0.2"])
-    ready = prepare(**build_parts(cfg))
+    ready = prepare(build_parts(cfg))
     recipe, fold = ready.recipe, ready.folds[0]
     told: list[tuple[int, float, bool]] = []
 
@@ -206,9 +206,11 @@ def test_a_trial_is_judged_without_a_look_at_test(
     assert first.value == first.auroc == told[-1][1] == max(one[1] for one in told)
     pixels, labels = np.array(recipe.pixels), recipe.labels.copy()
     pixels[fold.test], labels[fold.test] = 0, 1 - labels[fold.test]
-    assert score(replace(recipe, pixels=pixels, labels=labels)) == first
+    listing = replace(recipe.listing, labels=labels)
+    changed = replace(recipe, listing=listing, pixels=pixels, resident=pixels)
+    assert score(changed) == first
     pixels[fold.dev] = pixels[fold.dev][::-1]
-    assert score(replace(recipe, pixels=pixels, labels=labels)) != first
+    assert score(changed) != first
     assert not [*tmp_path.rglob("*.ckpt")]
 
 

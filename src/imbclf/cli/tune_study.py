@@ -14,7 +14,7 @@ from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
 from imbclf.tracking.base import Tracker
-from imbclf.training.experiment import prepare
+from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import DevScore, Tell, score_on_dev
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space
@@ -40,7 +40,7 @@ class CommandStudy:
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
         self.base, _ = composed(given)
-        if build_parts(self.base)["trainer"](precision="32-true").world_size > 1:
+        if build_parts(self.base).trainer(precision="32-true").world_size > 1:
             raise UserError(
                 "trainer.devices: a trial is trained on one. Use several by several processes on "
                 "one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
@@ -86,7 +86,7 @@ class CommandStudy:
     ) -> DevScore:
         cfg, _ = composed([*self.given, *as_overrides(drawn)])
         check(cfg, "train")
-        ready = prepare(**build_parts(cfg))
+        ready = prepare(build_parts(cfg))
         return score_on_dev(
             ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, tell
         )

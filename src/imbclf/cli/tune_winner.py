@@ -13,7 +13,7 @@ from imbclf.cli.config.build import build_parts, experiment_from, tracked
 from imbclf.cli.config.compose import as_experiment, as_overrides, composed, key_of, whereabouts
 from imbclf.cli.tune_study import CommandStudy
 from imbclf.errors import UserError
-from imbclf.training.experiment import prepare
+from imbclf.training.preparation import prepare
 from imbclf.tuning.importance import importances
 from imbclf.tuning.report import effort, facts, page, table, write_trials
 from imbclf.tuning.search_space import Replay, draw
@@ -99,9 +99,9 @@ def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    ready = prepare(**build_parts(composed(overrides)[0]))
+    ready = prepare(build_parts(composed(overrides)[0]))
     assert ready.held is not None
-    return judge_holdout(run, ready.data, ready.held, ready.recipe)
+    return judge_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 
 
 def next_command(best: Path, arguments: list[str], images: list[str]) -> str:

@@ -60,11 +60,21 @@ def decode(path: Source, size: tuple[int, int] | None) -> NDArray[np.uint8]:
             # JPEG decodes cheaply at 1/2, 1/4 or 1/8; twice the target size leaves no trace.
             image.draft(None, (2 * max(shape), 2 * max(shape)))
         image.load()
-        turn = TURNS.get(_orientation(image))
-        rgb = _rgb(image if turn is None else image.transpose(turn))
-        if shape and rgb.size != shape:
-            rgb = rgb.resize(shape, Image.Resampling.BILINEAR, reducing_gap=3.0)
-        return np.array(rgb)
+        return to_pixels(image, size)
+
+
+def to_pixels(image: Image.Image, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Return an image in memory as `decode` returns one from a file, uint8 [H, W, 3].
+
+    >>> to_pixels(Image.new("L", (8, 6), 100), (3, 4)).shape
+    (3, 4, 3)
+    """
+    shape = None if size is None else (size[1], size[0])
+    turn = TURNS.get(_orientation(image))
+    rgb = _rgb(image if turn is None else image.transpose(turn))
+    if shape and rgb.size != shape:
+        rgb = rgb.resize(shape, Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return np.array(rgb)
 
 
 class Header(NamedTuple):

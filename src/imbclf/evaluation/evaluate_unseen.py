@@ -43,7 +43,7 @@ def evaluate_unseen(
     """
     names = predictor.label_names
     pixels, kept = open_unseen(data, listing, names, predictor.image_size)
-    answer = predictor.predict(
+    answer = predictor.predict_pixels(
         pixels,
         device,
         precision,

@@ -100,7 +100,7 @@ class ImageService:
             pixels.append(image)
         images = np.stack(pixels)
         with self.lock:
-            answer = self.predictor.predict(images)
+            answer = self.predictor.predict_pixels(images)
             return answer, self._drift_warnings(headers, measure_colors(images), answer.logits)
 
     def _drift_warnings(

@@ -62,7 +62,7 @@ def predict_folder(
     """
     pixels, listing = images
     with explain_out_of_memory("prediction", batch_size):
-        answer = predictor.predict(
+        answer = predictor.predict_pixels(
             pixels,
             device,
             precision,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -15,12 +16,14 @@ from scipy.special import expit
 from imbclf.augment.tta import Tta, check_tta, check_views
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.fold_model import (
     FoldModel,
     build_fold_model,
     load_fold_model,
     read_checkpoint,
 )
+from imbclf.prediction.image_inputs import Images, read_images
 from imbclf.prediction.manifest import (
     MANIFEST,
     Manifest,
@@ -90,6 +93,60 @@ class Predictor:
         return [model.name for model in self.fold_models]
 
     def predict(
+        self,
+        images: Images,
+        *,
+        options: DecisionOptions | None = None,
+        device: torch.device | None = None,
+        precision: str | int = "32-true",
+        batch_size: int = 512,
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Label images of any size and kind.
+
+        Args:
+            images: a folder, a file, a list of files, PIL images or uint8 arrays, an array
+                `[N, H, W, 3]`, or a data frame with a column of paths (see `read_images`).
+            options: views, calibration, prior and threshold; None decides for the least HTER.
+            device: where to compute; None is the CPU.
+            precision: 32-true, bf16-mixed, 16-mixed or auto.
+            batch_size: images at once.
+            progress: show a progress bar, in notebooks and on terminals only.
+
+        Returns:
+            A row for each image, in order: `file` (or the index, where images have no names),
+            `label` in the user's words, `score` (label 1 where at least 0), and the probability
+            of each label, `probability_<label>`.
+
+        Raises:
+            UserError: an image cannot be read, or an option is out of range.
+        """
+        chosen = options or DecisionOptions()
+        names, pixels = read_images(images, self.image_size)
+        answer = self.predict_pixels(
+            pixels,
+            device,
+            precision,
+            batch_size,
+            chosen.tta,
+            chosen.calibration,
+            chosen.prior,
+            chosen.threshold_on(None),
+            progress,
+        )
+        zero, one = self.label_names
+        columns = {"file": names} if names and isinstance(names[0], str) else {}
+        return pd.DataFrame(
+            {
+                **columns,
+                "label": answer.labels,
+                "score": answer.scores,
+                f"probability_{zero}": 1 - answer.probabilities,
+                f"probability_{one}": answer.probabilities,
+            }
+        )
+
+    def predict_pixels(
         self,
         images: NDArray[np.uint8],
         device: torch.device | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from imbclf.augment.tta import Tta, views
 from imbclf.data.device_cache import Pixels, take_images

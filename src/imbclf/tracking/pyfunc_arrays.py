@@ -30,7 +30,7 @@ class PredictorModel(PythonModel):
     ) -> pd.DataFrame:
         """Return score, probability of label 1 and label of uint8 images [N, H, W, 3]."""
         del context, params  # parts of MLflow's interface that this model does not use
-        predictions = self._predictor.predict(model_input)
+        predictions = self._predictor.predict_pixels(model_input)
         return pd.DataFrame(
             {
                 "score": predictions.scores.astype(np.float64),

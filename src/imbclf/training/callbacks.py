@@ -11,7 +11,7 @@ import lightning as L
 import pandas as pd
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from imbclf.evaluation.run_directory import read_epochs
 from imbclf.models.freezing import Freezing, stages_of, thaw

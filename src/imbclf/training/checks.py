@@ -10,7 +10,7 @@ from imbclf.data.splits import Fold
 from imbclf.errors import UserError
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import Head
-from imbclf.training.recipe import CrossValidation
+from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.start_from import check_start, start_weights
 
 

@@ -76,7 +76,7 @@ class _Task:
 
     @property
     def seed(self) -> int:
-        return int(np.random.default_rng([self.recipe.seed, self.number]).integers(2**31))
+        return int(np.random.default_rng([self.recipe.parts.seed, self.number]).integers(2**31))
 
 
 def fit_fold(
@@ -108,7 +108,7 @@ def fit_fold(
     record = EpochRecord(task.folder / METRICS, tracker.log_epoch)
     earlier = float(np.nansum([row.get("seconds", 0.0) for row in record.rows]))
     started = time.perf_counter()
-    with explain_out_of_memory(f"fold {number}", recipe.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
         images = _fit(task, module, record, tracker, watch)
     seconds = time.perf_counter() - started
     card, weights = read_checkpoint(task.folder / BEST)
@@ -119,14 +119,14 @@ def fit_fold(
 
 def build_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryClassifier:
     """Return the Lightning module of one fold before its training."""
-    backbone = recipe.backbone()
-    if recipe.cv.start_from is not None:
-        weights = start_weights(Path(recipe.cv.start_from), number, backbone)
+    backbone = recipe.parts.model()
+    if recipe.parts.cv.start_from is not None:
+        weights = start_weights(Path(recipe.parts.cv.start_from), number, backbone)
         backbone.network.load_state_dict(weights)
         backbone.is_pretrained, backbone.starts_from_patches = True, False
-    loss = recipe.loss(class_counts(recipe.labels[fold.fit]))
+    loss = recipe.parts.loss(class_counts(recipe.labels[fold.fit]))
     return BinaryClassifier(
-        backbone, loss, recipe.optim, recipe.cv.threshold, seed, recipe.card, number
+        backbone, loss, recipe.parts.optim, recipe.parts.cv.threshold, seed, recipe.card, number
     )
 
 
@@ -139,14 +139,14 @@ def _fit(
 ) -> int:
     """Train until best.ckpt is final; return the number of images trained on."""
     recipe, last = task.recipe, task.folder / LAST
-    sampler = recipe.sampler(recipe.labels[task.fold.fit], task.seed)
-    keep = SaveBestAndLast(task.folder, recipe.cv.select, resumable=watch is None)
+    sampler = recipe.parts.sampler(recipe.labels[task.fold.fit], task.seed)
+    keep = SaveBestAndLast(task.folder, recipe.parts.cv.select, resumable=watch is None)
     checkpoint_io = BackgroundCheckpointIO()
-    trainer = recipe.trainer(
+    trainer = recipe.parts.trainer(
         callbacks=[
             *_training_callbacks(task, module, sampler),
             record,
-            EpochBar(f"fold {task.number + 1}/{recipe.cv.models}"),
+            EpochBar(f"fold {task.number + 1}/{recipe.parts.cv.models}"),
             keep,
             *([] if watch is None else [watch]),
         ],
@@ -171,7 +171,10 @@ def _fit(
     if several:
         log_epochs(tracker, rows[before:])
     # Fewer than the sampler's, where the trainer limits the batches of an epoch.
-    seen = min(len(sampler), trainer.num_training_batches * recipe.batch_size * trainer.world_size)
+    seen = min(
+        len(sampler),
+        trainer.num_training_batches * recipe.parts.data.batch_size * trainer.world_size,
+    )
     return int(seen) * (len(rows) - before)
 
 
@@ -182,9 +185,9 @@ def _training_callbacks(
     return [
         SilenceWarnings(),
         EndOnSigterm(),
-        CompileNetwork(recipe.compile_mode),
+        CompileNetwork(recipe.parts.compile_mode),
         Progress(),
-        *weight_callbacks(recipe.optim, module.backbone.is_pretrained),
+        *weight_callbacks(recipe.parts.optim, module.backbone.is_pretrained),
         Feedback(sampler, task.fold.fit),
     ]
 
@@ -211,10 +214,12 @@ def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Call
 def _datamodule(task: _Task, sampler: IndexSampler, several: bool) -> FoldDataModule:
     recipe = task.recipe
     augment = FoldAugmentation(
-        recipe.augment, task.seed, class_counts(recipe.labels[task.fold.fit])
+        recipe.parts.augment, task.seed, class_counts(recipe.labels[task.fold.fit])
     )
     pixels = recipe.pixels if several else recipe.resident
-    return FoldDataModule(pixels, recipe.labels, task.fold, sampler, augment, recipe.batch_size)
+    return FoldDataModule(
+        pixels, recipe.labels, task.fold, sampler, augment, recipe.parts.data.batch_size
+    )
 
 
 def _initialize(task: _Task, module: BinaryClassifier) -> None:
@@ -225,8 +230,8 @@ def _initialize(task: _Task, module: BinaryClassifier) -> None:
         recipe.pixels,
         recipe.labels,
         task.fold.fit,
-        recipe.device,
-        recipe.precision,
+        recipe.parts.device,
+        recipe.parts.precision,
         task.seed,
     )
 

@@ -28,11 +28,11 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     `trainer.max_epochs=0` the head is fitted and scored, and that is all.
     """
     fitted = fit_fold(recipe, fold, number, run, tracker)
-    with explain_out_of_memory(f"fold {number}", recipe.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
         result = _score_fold(recipe, fold, number, fitted)
     deployed = {**fitted.card, **_deployed_rule(recipe, fold, result)}
-    save_fold_model(run / "predictor", number, deployed, fitted.weights, recipe.cv.tta)
-    write_fold(run, result, fold, recipe.files, recipe.labels)
+    save_fold_model(run / "predictor", number, deployed, fitted.weights, recipe.parts.cv.tta)
+    write_fold(run, result, fold, recipe.listing.files, recipe.labels)
     (fold_folder(run, number) / LAST).unlink(missing_ok=True)
     return result
 
@@ -47,7 +47,9 @@ def fit_and_judge_on_dev(
     """
     fitted = fit_fold(recipe, fold, number, run, tracker, watch)
     logits, labels = _score(recipe, fold.dev, fitted.network), recipe.labels[fold.dev]
-    return binary_report(logits, labels, choose_threshold(logits, labels, recipe.cv.threshold))
+    return binary_report(
+        logits, labels, choose_threshold(logits, labels, recipe.parts.cv.threshold)
+    )
 
 
 def _score_fold(recipe: Recipe, fold: Fold, number: int, fitted: FittedFold) -> FoldResult:
@@ -56,7 +58,7 @@ def _score_fold(recipe: Recipe, fold: Fold, number: int, fitted: FittedFold) -> 
     return FoldResult(
         fold=number,
         epoch=int(fitted.card["epoch"]),
-        threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.cv.threshold),
+        threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.parts.cv.threshold),
         seconds=fitted.seconds,
         images_per_second=fitted.images_per_second,
         dev_logits=dev,
@@ -69,10 +71,10 @@ def _score(recipe: Recipe, rows: NDArray[np.int64], network: nn.Module) -> NDArr
         network,
         recipe.resident,
         rows,
-        recipe.device,
-        recipe.precision,
-        SCORING_FACTOR * recipe.batch_size,
-        recipe.cv.tta,
+        recipe.parts.device,
+        recipe.parts.precision,
+        SCORING_FACTOR * recipe.parts.data.batch_size,
+        recipe.parts.cv.tta,
     )
 
 
@@ -83,4 +85,4 @@ def _deployed_rule(recipe: Recipe, fold: Fold, result: FoldResult) -> DecisionRu
     """
     logits = np.concatenate([result.dev_logits, result.test_logits])
     labels = recipe.labels[np.concatenate([fold.dev, fold.test])]
-    return decision_rule(logits, labels, recipe.cv.threshold)
+    return decision_rule(logits, labels, recipe.parts.cv.threshold)

@@ -17,19 +17,19 @@ from imbclf.utils.tables import write_json
 log = logging.getLogger("imbclf")
 
 
-def conclude(
+def write_results(
     recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
 ) -> dict[str, Any]:
     """Write all that follows from the folds' scores; return the contents of `summary.json`."""
-    pooled = pool(results, folds)
+    parts, listing, pooled = recipe.parts, recipe.listing, pool(results, folds)
     rows = pooled.rows
-    groups = None if recipe.groups is None else recipe.groups[rows]
+    groups = None if listing.groups is None else listing.groups[rows]
     labels = recipe.labels[rows]
-    write_oof(run, recipe.files[rows], labels, pooled.fold_of, pooled.scores, groups)
+    write_oof(run, listing.files[rows], labels, pooled.fold_of, pooled.scores, groups)
     summary = summarize(
-        results, folds, recipe.labels, recipe.label_names, recipe.groups, recipe.cv.repeats
+        results, folds, recipe.labels, listing.label_names, listing.groups, parts.cv.repeats
     )
-    summary |= {"seed": recipe.seed, "device": str(recipe.device), "precision": recipe.precision}
+    summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
@@ -53,7 +53,7 @@ def conclude(
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:
     """Write the report; the run is finished, and no error in its description may lose it."""
     try:
-        write_report(run, from_memory(recipe.files, recipe.pixels), recipe.device)
+        write_report(run, from_memory(recipe.listing.files, recipe.pixels), recipe.parts.device)
     except Exception as error:
         log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
 

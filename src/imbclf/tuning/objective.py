@@ -72,7 +72,7 @@ def score_on_dev(
     over the folds so far, and whether this was the last; what it raises ends the trial. Weights are
     not kept.
     """
-    epochs = max(1, recipe.trainer().max_epochs or 1)
+    epochs = max(1, recipe.parts.trainer().max_epochs or 1)
     reports: list[dict[str, float]] = []
     try:
         for place, number in enumerate(numbers):
@@ -84,7 +84,7 @@ def score_on_dev(
                 done = place * epochs + epoch
                 tell(done, float(np.mean([*before, value])), done == epochs * len(numbers))
 
-            watch = Watch(recipe.cv.select, metric, told)
+            watch = Watch(recipe.parts.cv.select, metric, told)
             report = fit_and_judge_on_dev(recipe, folds[number], number, run, tracker, watch)
             tracker.end_fold({f"dev/{name}": value for name, value in report.items()})
             reports.append(report)

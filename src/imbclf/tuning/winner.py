@@ -49,8 +49,8 @@ def judge_holdout(run: Path, data: LabelledFolder, held: Listing, recipe: Recipe
     """Judge a run's ensemble on the images that the whole study held out."""
     predictor = Predictor.load(run / "predictor")
     pixels, kept = data.open(held)
-    precision = scoring_precision(recipe.precision)
-    answer = predictor.predict(pixels, recipe.device, precision, progress=True)
+    precision = scoring_precision(recipe.parts.precision)
+    answer = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
     return evaluate(answer, kept, run / HOLDOUT_FOLDER)
 
 

@@ -21,7 +21,7 @@ RENAMED = {
     "imbclf.heads": "imbclf.models.heads",
     "imbclf.mlflow_tracker": "imbclf.tracking",
     "imbclf.optim": "imbclf.training",
-    "imbclf.predictor": "imbclf.prediction",
+    "imbclf.predictor": "imbclf.prediction.version_0_1",
     "imbclf.recipe": "imbclf.training",
     "imbclf.serving": "imbclf.prediction",
     "imbclf.tuning.options": "imbclf.tuning",

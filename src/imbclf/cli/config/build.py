@@ -20,9 +20,10 @@ from imbclf.cli.config.validation import OWN
 from imbclf.errors import Interrupted, UserError
 from imbclf.tracking.base import Tracker
 from imbclf.training.distributed import strategy_of
-from imbclf.training.experiment import prepare, run_experiment
+from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
-from imbclf.training.recipe import CompileMode
+from imbclf.training.preparation import prepare
+from imbclf.training.recipe import CompileMode, ExperimentParts
 from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
@@ -47,14 +48,14 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
         with lock_run(run), tracked(tracking):
             write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
-            summary = run_experiment(prepare(**parts), tracking, run, params)
+            summary = run_experiment(prepare(parts), tracking, run, params)
         return float(summary["hter"])
 
     return run_in
 
 
-def build_parts(cfg: DictConfig) -> dict[str, Any]:
-    """Build what `prepare` takes, by the names of its arguments.
+def build_parts(cfg: DictConfig) -> ExperimentParts:
+    """Build the parts of an experiment.
 
     Raises:
         UserError: where a part refuses its options.
@@ -75,20 +76,20 @@ def build_parts(cfg: DictConfig) -> dict[str, Any]:
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
     with explain_option("optim"):
         parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
-    return {
-        "data": parts["data"],
-        "augment": parts["augment"],
-        "model": partial(model, head=parts["head"]),
-        "loss": loss_factory(parts["loss"]),
-        "sampler": parts["sampler"],
-        "optim": parts["optim"],
-        "trainer": trainer,
-        "cv": parts["cv"],
-        "seed": cfg.seed,
-        "precision": cfg.trainer.precision,
-        "compile_mode": mode_of(cfg.trainer.get("compile", False)),
-        "device": device,
-    }
+    return ExperimentParts(
+        data=parts["data"],
+        augment=parts["augment"],
+        model=partial(model, head=parts["head"]),
+        loss=loss_factory(parts["loss"]),
+        sampler=parts["sampler"],
+        optim=parts["optim"],
+        trainer=trainer,
+        cv=parts["cv"],
+        seed=cfg.seed,
+        precision=cfg.trainer.precision,
+        compile_mode=mode_of(cfg.trainer.get("compile", False)),
+        device=device,
+    )
 
 
 def tracker_from(cfg: DictConfig) -> Tracker:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from imbclf.data.exploration.perceptual_hash import SIDE, Window, hash_bits, window_spectra
 

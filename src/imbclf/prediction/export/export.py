@@ -43,7 +43,7 @@ class Export:
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
         """Return the predictions that the file has to match: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
-        return predictor.predict(images, None, "32-true", *options)
+        return predictor.predict_pixels(images, None, "32-true", *options)
 
 
 def export_predictor(
