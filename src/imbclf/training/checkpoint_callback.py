@@ -63,6 +63,11 @@ class SaveBestAndLast(L.Callback):
         if self.resumable:
             trainer.save_checkpoint(self.folder / LAST)
 
+    @property
+    def state_key(self) -> str:
+        """Return its name in checkpoints: that of version 0.1, whose runs can be resumed."""
+        return "KeepBest"
+
     def state_dict(self) -> dict[str, float]:
         """Return the lowest cost so far."""
         return {"lowest": self.lowest}
