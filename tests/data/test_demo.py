@@ -120,7 +120,7 @@ def test_unlabelled_images_are_new_and_their_labels_nowhere(written: Path) -> No
     assert len((written / "label_train.txt").read_text().splitlines()) == 50
     assert json.loads(files["demo.json"]) == {
         "images": 50,
-        "unlabeled": 7,
+        "unlabelled": 7,
         "minority": 0.12,
         "seed": 1,
         "drawing": demo.DRAWING,

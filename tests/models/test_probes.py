@@ -228,6 +228,22 @@ def test_prediction_can_leave_it_out(weights: Path, tmp_path: Path) -> None:
         np.testing.assert_array_equal(without.predict_pixels(PIXELS).logits[:, 0], alone)
 
 
+def test_a_checkpoint_of_version_0_1_is_resumed_with_its_probe(weights: Path) -> None:
+    backbone = build_backbone(NAME, weights=str(weights), probe=True)
+    recipe = OptimizerRecipe(torch.optim.SGD, lr=0.1)
+    module = BinaryClassifier(backbone, nn.BCEWithLogitsLoss(), recipe)
+    state = module.state_dict()
+    old = {
+        f"backbone.{name}" if name.startswith("probe.") else name: tensor
+        for name, tensor in state.items()
+    }
+    assert old.keys() != state.keys()
+    checkpoint = {"state_dict": old, "current_model_state": old}
+    module.on_load_checkpoint(checkpoint)
+    for renamed in checkpoint.values():
+        module.load_state_dict(renamed)
+
+
 def test_weights_of_a_probe_that_the_architecture_does_not_name_are_refused(weights: Path) -> None:
     model = prepared(weights)
     backbone = build_backbone(NAME)

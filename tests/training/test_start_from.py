@@ -96,9 +96,9 @@ def test_filters_of_the_earlier_run_are_not_drawn_anew(tmp_path: Path) -> None:
     fold_folder(tmp_path, 0).mkdir()
     torch.save(checkpoint, fold_folder(tmp_path, 0) / BEST)
     recipe = Mock()
-    recipe.backbone = partial(build_backbone, "shufflenet_v2_x0_5", patch_filters=True)
-    recipe.cv, recipe.labels = CrossValidation(start_from=str(tmp_path)), LABELS
-    recipe.loss, recipe.card = lambda _: torch.nn.BCEWithLogitsLoss(), {}
+    recipe.parts.model = partial(build_backbone, "shufflenet_v2_x0_5", patch_filters=True)
+    recipe.parts.cv, recipe.labels = CrossValidation(start_from=str(tmp_path)), LABELS
+    recipe.parts.loss, recipe.card = lambda _: torch.nn.BCEWithLogitsLoss(), {}
     fold = stratified_folds(LABELS, 5, 0)[0]
     backbone = build_module(recipe, fold, 0, seed=0).backbone
     pixels = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)

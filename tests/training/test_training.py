@@ -299,6 +299,14 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
     assert card["epoch"] == 1
 
 
+def test_the_best_epoch_so_far_of_a_version_0_1_run_is_restored(tmp_path: Path) -> None:
+    last = Path(__file__).parents[1] / "fixtures/version_0_1/interrupted/fold_0" / LAST
+    states = torch.load(last, weights_only=True)["callbacks"]
+    keep = SaveBestAndLast(tmp_path, "auroc")
+    keep.load_state_dict(states[keep.state_key])
+    assert -1 <= keep.lowest < 0
+
+
 def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -> None:
     kept = {}
     for name, runs in (("whole", (3,)), ("broken", (1, 3))):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decode_in_workers
 from imbclf.data.listing import Listing

@@ -8,7 +8,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
 from imbclf.data.demo.faces import GLASSES, NO_GLASSES, draw_face
 from imbclf.errors import UserError
