@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Literal
 
-from numpy.typing import ArrayLike
-
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
     from imbclf.augment.tta import Tta
 
 AIMS = ("max_far", "max_frr", "cost_ratio")
@@ -64,7 +64,7 @@ class DecisionOptions:
         given = [(name, getattr(self, name)) for name in AIMS if getattr(self, name) is not None]
         return given[0] if given else None
 
-    def threshold_on(self, oof: Mapping[str, ArrayLike] | None) -> float:
+    def threshold_on(self, oof: "Mapping[str, ArrayLike] | None") -> float:
         """Return the score from which label 1 is decided.
 
         Args:
@@ -90,7 +90,7 @@ class DecisionOptions:
         return _choose_by(name)(oof["score"], oof["label"], float(value))
 
 
-def _choose_by(aim: str) -> Callable[[ArrayLike, ArrayLike, float], float]:
+def _choose_by(aim: str) -> "Callable[[ArrayLike, ArrayLike, float], float]":
     from imbclf.metrics import operating_points
 
     return {
