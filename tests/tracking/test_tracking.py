@@ -50,7 +50,7 @@ class Predictor:
     def load(cls, path):
         return cls(json.loads((path / "predictor.json").read_text())["threshold"])
 
-    def predict(self, images):
+    def predict_pixels(self, images):
         assert images.dtype == np.uint8
         return Predictions(images.mean(axis=(1, 2, 3)) - self.threshold)
 """

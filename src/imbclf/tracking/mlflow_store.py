@@ -10,16 +10,10 @@ from pathlib import Path
 from textwrap import shorten
 from typing import cast
 
-# MLflow reads these when it is imported or used; what the user has set stays.
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the user's uv.lock
-# A server that does not answer costs 12 seconds, by MLflow's own settings 4 minutes.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+from imbclf.tracking.mlflow_settings import apply_settings
 
+# isort: split
+# After the settings, which MLflow reads when it is imported.
 import mlflow
 from filelock import FileLock
 from mlflow import MlflowClient
@@ -55,6 +49,7 @@ def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[Mlflo
     Returns:
         A client and the experiment's id.
     """
+    apply_settings()  # again: a call from Python restores the environment at its end
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / "mlflow.lock"):
         if uri is None:
