@@ -113,7 +113,7 @@ def test_an_experiment_from_training_to_labels(
     assert Path("comparison/comparison.html").exists()
     with pytest.raises(imbclf.UserError, match="trained on these images"):
         imbclf.evaluate(trained, folder)
-    with pytest.raises(imbclf.UserError, match="held no images out"):
+    with pytest.raises(imbclf.UserError, match="no held-out images"):
         imbclf.evaluate("run")
 
 
