@@ -12,11 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from imbclf.cli.app.launch import loosen
 from imbclf.cli.compare import runs_as_option
 from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.cli.config.options import known_options
-from imbclf.cli.config.validation import OWN, adopt_targets, check
+from imbclf.cli.config.validation import OWN, check, drop_stale_options
 from imbclf.cli.sweep import expand
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
@@ -121,12 +121,12 @@ def test_several_mistakes_are_told_together() -> None:
 def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -> None:
     overrides = ["loss=weighted_bce", "++loss._target_=torch.nn.BCEWithLogitsLoss"]
     cfg = compose("train", overrides)
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     check(cfg, "train")
     assert set(cfg.loss) == {"_target_", "_partial_"}
     overrides = [*overrides, "++loss.minority_weight=3"]
     cfg = compose("train", overrides)
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     with pytest.raises(UserError, match=r"unknown option loss\.minority_weight"):
         check(cfg, "train")
 
@@ -148,7 +148,7 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
     for target in (f"{name}.Plain", f"{name}.Further"):
         overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
         cfg = compose("train", overrides)
-        adopt_targets(cfg, overrides)
+        drop_stale_options(cfg, overrides)
         check(cfg, "train")
         assert set(cfg.loss) == {"_target_", "_partial_"}
         instantiate(cfg.loss)()
@@ -158,7 +158,7 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
 
 
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
-    cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
+    cfg = compose("train", [to_hydra_override("trainer.gradient_clip_val=1.5")])
     check(cfg, "train")
     taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
@@ -174,18 +174,21 @@ def test_lightning_options_pass_and_reach_the_trainer() -> None:
     ],
 )
 def test_a_path_arrives_as_it_was_written(key: str, written: str) -> None:
-    cfg = compose("train", [loosen(f"{key}={written}")], return_hydra_config=True)
+    cfg = compose("train", [to_hydra_override(f"{key}={written}")], return_hydra_config=True)
     assert OmegaConf.select(cfg, key) == written
 
 
 def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
-    cfg = compose("predict", [loosen("ckpt=[2026_11_27, runs/b,1e3]"), loosen("data.dir=null")])
+    cfg = compose(
+        "predict",
+        [to_hydra_override("ckpt=[2026_11_27, runs/b,1e3]"), to_hydra_override("data.dir=null")],
+    )
     assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
     for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
-        arguments = [loosen(one) for one in runs_as_option(runs)]
+        arguments = [to_hydra_override(one) for one in runs_as_option(runs)]
         assert list(compose("compare", arguments).runs) == runs
-    assert loosen("sweep=2026_11_27") == "++sweep='2026_11_27'"
-    jobs = expand([loosen("data.dir=2026_1,2026_2"), loosen("seed=1_0")])
+    assert to_hydra_override("sweep=2026_11_27") == "++sweep='2026_11_27'"
+    jobs = expand([to_hydra_override("data.dir=2026_1,2026_2"), to_hydra_override("seed=1_0")])
     assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
     assert compose("train", jobs[0]).seed == 10  # which is a number
 

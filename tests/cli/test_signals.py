@@ -8,7 +8,7 @@ import pytest
 def interrupted(body: str) -> "subprocess.CompletedProcess[str]":
     code = f"""
 import os, signal, time
-from imbclf.cli.app.signals import catch_signals, stop_asking
+from imbclf.cli.app.signals import catch_signals, acknowledge_interrupt
 from imbclf.errors import Interrupted
 catch_signals()
 def stop(): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.01)
@@ -17,7 +17,7 @@ try:
     for _ in range(800): time.sleep(0.01)
     print("never heard")
 except Interrupted as interruption:
-    stop_asking()
+    acknowledge_interrupt()
     time.sleep(3.5)
     print("heard", interruption.args[0])
 """

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, ListConfig
 
-from imbclf.cli.app.launch import launch, log, quoted, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import refuse_overwriting
+from imbclf.cli.config.hydra_overrides import quoted
 from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ def runs_as_option(arguments: list[str]) -> list[str]:
 def task(cfg: DictConfig) -> None:
     """Compare what the configuration names and write the two files."""
     check(cfg, "compare")
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)
 

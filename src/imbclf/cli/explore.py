@@ -7,7 +7,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 
@@ -20,7 +22,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Explore what the configuration says and write the files."""
     check(cfg, "explore")
-    show_messages()
+    configure_logging()
     check_values(cfg)
     out = Path(str(cfg.out))
     refuse_overwriting(out, "explore.json", "an exploration", cfg.overwrite)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
@@ -26,7 +28,7 @@ def task(cfg: DictConfig) -> None:
     """Write the file that the configuration asks for, once it has been run and found right."""
     check(cfg, "export")
     options = decision_options(cfg)
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "export.json", "an export", cfg.overwrite)
     expect_bool("int8", cfg.int8)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.stored import (
-    is_allowance,
+    is_approval,
     load_configuration,
-    refuse_foreign,
+    refuse_untrusted,
     stored_configuration,
 )
 from imbclf.cli.config.validation import check
@@ -48,7 +50,7 @@ class Experiment:
 
 def main() -> None:
     """Run the command; an argument that is no option is the sweep."""
-    allowed = [argument for argument in sys.argv[1:] if is_allowance(argument)]
+    allowed = [argument for argument in sys.argv[1:] if is_approval(argument)]
     sys.argv[1:] = sweep_as_option([one for one in sys.argv[1:] if one not in allowed])
     sys.exit(launch("gather", partial(task, allowed)))
 
@@ -71,11 +73,11 @@ def task(allowed: list[str], cfg: DictConfig) -> None:
     """Gather every experiment of the sweep.
 
     Args:
-        allowed: what the sweep names and is not ours, see `is_allowance`.
+        allowed: what the sweep names and is not ours, see `is_approval`.
         cfg: of this command.
     """
     check(cfg, "gather")
-    show_messages()
+    configure_logging()
     expect_bool("overwrite", cfg.overwrite)
     sweep = Path(str(cfg.sweep))
     experiments = find_experiments(sweep)
@@ -87,7 +89,7 @@ def task(allowed: list[str], cfg: DictConfig) -> None:
             f"resume={sweep}, and gather again"
         )
     configurations = [one.configuration for one in experiments]
-    refuse_foreign(configurations, sweep, allowed, f"imbclf-gather {sweep}")
+    refuse_untrusted(configurations, sweep, allowed, f"imbclf-gather {sweep}")
     for one in experiments:
         out = sweep / GATHERED
         if len(experiments) > 1:

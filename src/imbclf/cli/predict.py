@@ -7,7 +7,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
@@ -24,7 +26,7 @@ def task(cfg: DictConfig) -> None:
     """Predict what the configuration says and write the three files."""
     check(cfg, "predict")
     options = decision_options(cfg)
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
 

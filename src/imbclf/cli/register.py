@@ -5,7 +5,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.launch import launch, log, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.tracking.addresses import predictor_folder
@@ -19,7 +20,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Register what the configuration names and say how it is used."""
     check(cfg, "register")
-    show_messages()
+    configure_logging()
 
     from imbclf.evaluation.run_directory import read_tracking_run
     from imbclf.tracking.mlflow_registration import register

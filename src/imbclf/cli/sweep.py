@@ -19,7 +19,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 
@@ -39,7 +39,7 @@ class SweepCallback(Callback):
             jobs = expand(list(config.hydra.overrides.task), loader)
             for job in jobs:
                 cfg = compose(str(config.hydra.job.config_name), job)
-                adopt_targets(cfg, job)
+                drop_stale_options(cfg, job)
                 check(cfg, "train")
         except (UserError, HydraException, OmegaConfBaseException) as error:
             # Hydra turns what a hook raises into a warning; leaving is the only way to stop.
@@ -63,12 +63,12 @@ class SweepCallback(Callback):
             error = job_return._return_value
             job["error"] = str(error) if isinstance(error, UserError) else repr(error)
             write_text(own / "error.txt", "".join(traceback.format_exception(error)))
-            let_go(error)
+            free_traceback(error)
             log.error("job %s failed: %s", job["job"], job["error"])
         write_text(own / JOB, json.dumps(job) + "\n")
 
 
-def report_launcher(error: Exception) -> None:
+def report_launcher_failure(error: Exception) -> None:
     """Say why a sweep broke off where none of its jobs did."""
     assert folder is not None
     details = folder / "error.txt"
@@ -81,7 +81,7 @@ def report_launcher(error: Exception) -> None:
     )
 
 
-def let_go(error: BaseException | None) -> None:
+def free_traceback(error: BaseException | None) -> None:
     """Free what an error's frames hold: a network on the GPU, which the next job needs."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
@@ -118,7 +118,7 @@ def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[lis
     return [list(job) for job in itertools.product(*choices)]
 
 
-def conclude() -> int:
+def report_sweep() -> int:
     """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
     if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # of too long a name, say
         return 0

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import MISTAKE, launch, log, show_messages
-from imbclf.cli.app.signals import stop_asking
-from imbclf.cli.config.compose import as_overrides, composed, key_of
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.app.launch import EXIT_USER_ERROR, launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.app.signals import acknowledge_interrupt
+from imbclf.cli.config.compose import compose_train, key_of, to_overrides
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def main() -> None:
             "search.KEY.choices=[...]",
             file=sys.stderr,
         )
-        sys.exit(MISTAKE)
+        sys.exit(EXIT_USER_ERROR)
     sys.exit(launch("tune", partial(task, arguments)))
 
 
@@ -50,7 +51,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
 
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     check(cfg, "tune")
     options, space = options_of(cfg), space_of(cfg, overrides)
     given = [
@@ -60,18 +61,18 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     check_space(space, given)
     if find_spec("optuna") is None:
         raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
-    show_messages(options.folder / "tune.log")
+    configure_logging(options.folder / "tune.log")
 
     with fast_imports():
         from imbclf.cli.tune_study import CommandStudy
-        from imbclf.cli.tune_winner import conclude
+        from imbclf.cli.tune_winner import finish_study
 
     try:
         study = CommandStudy(options, space, given)
         if study.run():
-            conclude(study, arguments)
+            finish_study(study, arguments)
     except Interrupted:
-        stop_asking()
+        acknowledge_interrupt()
         log.info("\nStopped. Finished trials are kept in %s", options.folder)
         log.info("go on    %s", go_on(arguments, options))
         raise
@@ -128,9 +129,9 @@ def check_space(space: "Space", given: list[str]) -> None:
 
     for drawn in examples(space):
         try:
-            check(composed([*given, *as_overrides(drawn)])[0], "train")
+            check(compose_train([*given, *to_overrides(drawn)])[0], "train")
         except UserError as error:
-            told = " ".join(as_overrides(drawn)).replace("++", "")
+            told = " ".join(to_overrides(drawn)).replace("++", "")
             raise UserError(f"search: with {told}: {error}") from error
 
 

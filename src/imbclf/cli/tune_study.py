@@ -7,9 +7,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
-from imbclf.cli.app.launch import log
+from imbclf.cli.app.messages import log
 from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
-from imbclf.cli.config.compose import as_overrides, composed
+from imbclf.cli.config.compose import compose_train, to_overrides
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
@@ -39,7 +39,7 @@ class CommandStudy:
 
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
-        self.base, _ = composed(given)
+        self.base, _ = compose_train(given)
         if build_parts(self.base).trainer(precision="32-true").world_size > 1:
             raise UserError(
                 "trainer.devices: a trial is trained on one. Use several by several processes on "
@@ -84,7 +84,7 @@ class CommandStudy:
     def _objective(
         self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
     ) -> DevScore:
-        cfg, _ = composed([*self.given, *as_overrides(drawn)])
+        cfg, _ = compose_train([*self.given, *to_overrides(drawn)])
         check(cfg, "train")
         ready = prepare(build_parts(cfg))
         return score_on_dev(

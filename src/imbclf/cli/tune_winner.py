@@ -8,9 +8,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
-from imbclf.cli.app.launch import log, printable
+from imbclf.cli.app.messages import log, printable
 from imbclf.cli.config.build import build_parts, experiment_from, tracked
-from imbclf.cli.config.compose import as_experiment, as_overrides, composed, key_of, whereabouts
+from imbclf.cli.config.compose import (
+    compose_train,
+    experiment_yaml,
+    image_overrides,
+    key_of,
+    to_overrides,
+)
 from imbclf.cli.tune_study import CommandStudy
 from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
@@ -26,7 +32,7 @@ from imbclf.utils.tables import write_json
 LONGEST = 20  # lines of the table on the terminal
 
 
-def conclude(of: CommandStudy, arguments: list[str]) -> None:
+def finish_study(of: CommandStudy, arguments: list[str]) -> None:
     """Train and judge the winner, unless it was before, and write what the study came to.
 
     Args:
@@ -58,21 +64,21 @@ def _judge_and_write(
 ) -> None:
     options, folder = of.options, of.options.folder
     drawn = draw(of.space, Replay(winner.params))
-    overrides = [*of.given, *as_overrides(drawn)]
+    overrides = [*of.given, *to_overrides(drawn)]
     if not of.base.data.holdout:
         overrides.append(f"++cv.fold={of.folds[0]}")
     run = folder / f"winner_{winner.number}"
     if not (run / "summary.json").exists():
-        told = " ".join(as_overrides(drawn)).replace("++", "")
+        told = " ".join(to_overrides(drawn)).replace("++", "")
         log.info("\nwinner   trial %d: %s\n", winner.number, told)
         _train(of, overrides, run)
     evaluation = _on_holdout(overrides, run) if of.base.data.holdout else None
     looks = len([*folder.glob("winner_*/summary.json")])
     result = verdict(winner, len(trials), run, evaluation, looks)
-    cfg, choices = composed(overrides)
-    command = next_command(folder / "best.yaml", arguments, whereabouts(cfg, choices))
+    cfg, choices = compose_train(overrides)
+    command = next_command(folder / "best.yaml", arguments, image_overrides(cfg, choices))
     header = [printable(command), in_short(result, options.metric)]
-    write_text(folder / "best.yaml", as_experiment(cfg, choices, of.given, header))
+    write_text(folder / "best.yaml", experiment_yaml(cfg, choices, of.given, header))
     shares = importances(trials, options.direction)
     told_all = [*sentences(result), effort(trials, of.steps)]
     write_trials(folder / "trials.csv", trials, options)
@@ -92,14 +98,14 @@ def _say(result: Verdict, folder: Path, run: Path, command: str) -> None:
 
 def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
     """Train the winner into its run directory, or go on with it."""
-    cfg, _ = composed(overrides)
+    cfg, _ = compose_train(overrides)
     tracker = of.start_tracker()
     with tracked(tracker):
         experiment_from(cfg, tracker.child())(run)
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    ready = prepare(build_parts(composed(overrides)[0]))
+    ready = prepare(build_parts(compose_train(overrides)[0]))
     assert ready.held is not None
     return judge_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 

@@ -15,25 +15,25 @@ WAYS_ON = {
 }
 
 
-def is_refusal(error: OSError) -> bool:
+def is_user_fixable(error: OSError) -> bool:
     """Return whether the system refused a named file, or had no room, so that its user can mend it.
 
-    >>> is_refusal(OSError(errno.ENAMETOOLONG, "File name too long", "aaa"))
+    >>> is_user_fixable(OSError(errno.ENAMETOOLONG, "File name too long", "aaa"))
     True
-    >>> is_refusal(TimeoutError("of a library's own"))
+    >>> is_user_fixable(TimeoutError("of a library's own"))
     False
     """
     return error.filename is not None or error.errno in FULL
 
 
-def refusal(error: OSError, arguments: Iterable[str]) -> str:
+def describe_os_error(error: OSError, arguments: Iterable[str]) -> str:
     """Return the message: the option whose value the file's name holds, the reason, the way on.
 
     Args:
         error: what the system raised.
         arguments: of the command line, `key=value` or not.
 
-    >>> refusal(OSError(errno.ENAMETOOLONG, "File name too long", "aaa/b"), ["seed=1", "out=aaa"])
+    >>> describe_os_error(OSError(errno.ENAMETOOLONG, "File name too long", "aaa/b"), ["seed=1", "out=aaa"])
     'out=aaa: File name too long: aaa/b; give a shorter name'
     """
     name = "" if error.filename is None else str(error.filename)

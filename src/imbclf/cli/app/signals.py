@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM become `Interrupted`, raised until it gets through.
 
 Python drops an exception that a signal handler raises inside a finaliser, and libraries drop some
-elsewhere. A timer asks again until `stop_asking` says that the exception was caught.
+elsewhere. A timer asks again until `acknowledge_interrupt` says that the exception was caught.
 """
 
 import signal
@@ -22,7 +22,7 @@ def catch_signals() -> None:
     signal.signal(signal.SIGALRM, _ask_again)
 
 
-def stop_asking() -> None:
+def acknowledge_interrupt() -> None:
     """Stop asking: `Interrupted` was caught by somebody who ends the run."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 

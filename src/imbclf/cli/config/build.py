@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from imbclf.cli.app.signals import stop_asking
+from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import OWN
 from imbclf.errors import Interrupted, UserError
@@ -109,7 +109,7 @@ def tracked(tracking: Tracker) -> Iterator[None]:
     try:
         yield
     except Interrupted:
-        stop_asking()
+        acknowledge_interrupt()
         tracking.end("KILLED")
         raise
     except BaseException:

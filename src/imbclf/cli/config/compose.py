@@ -6,20 +6,20 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from imbclf.cli.app.launch import loosen
-from imbclf.cli.config.validation import adopt_targets
+from imbclf.cli.config.hydra_overrides import to_hydra_override
+from imbclf.cli.config.validation import drop_stale_options
 
 GROUPS = ("augment", "model", "head", "loss", "sampler", "optim", "trainer")
 OF_NO_RECIPE = ("dir", "cache_dir", "holdout", "make")  # among the options of data
 
 
-def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
+def compose_train(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
     """Compose what `imbclf-train` would; return it and the choice made in each group."""
     cfg = compose("train", list(overrides), return_hydra_config=True)
     choices = {str(group): choice for group, choice in cfg.hydra.runtime.choices.items()}
     with open_dict(cfg):
         del cfg["hydra"]
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     return cfg, choices
 
 
@@ -32,13 +32,13 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 
 
-def as_overrides(drawn: Mapping[str, object]) -> list[str]:
+def to_overrides(drawn: Mapping[str, object]) -> list[str]:
     """Return drawn values as overrides.
 
-    >>> as_overrides({"loss": "focal", "optim.lr": 1e-05, "optim.ema": None, "model.probe": True})
+    >>> to_overrides({"loss": "focal", "optim.lr": 1e-05, "optim.ema": None, "model.probe": True})
     ['loss=focal', '++optim.lr=1e-05', '++optim.ema=null', '++model.probe=true']
     """
-    return [loosen(f"{key}={_spelled(value)}") for key, value in drawn.items()]
+    return [to_hydra_override(f"{key}={_spelled(value)}") for key, value in drawn.items()]
 
 
 def _spelled(value: object) -> str:
@@ -47,7 +47,7 @@ def _spelled(value: object) -> str:
     )
 
 
-def as_experiment(
+def experiment_yaml(
     cfg: DictConfig, choices: Mapping[str, str], given: Sequence[str], header: Sequence[str]
 ) -> str:
     """Write a configuration as an experiment: its choices, and what differs from them.
@@ -62,7 +62,7 @@ def as_experiment(
         header: lines of comment.
     """
     named = [f"{group}={choices[group]}" for group in GROUPS]
-    base, _ = composed([*named, f"data={choices['data']}"])
+    base, _ = compose_train([*named, f"data={choices['data']}"])
     own = difference(_plain(cfg), _plain(base))
     own.get("cv", {}).pop("fold", None)
     own.pop("tracking", None)
@@ -81,7 +81,7 @@ def as_experiment(
     return f"# @package _global_\n{comment}{OmegaConf.to_yaml(OmegaConf.create(left))}"
 
 
-def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
+def image_overrides(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
     """Return the overrides that name the images of a configuration, where it has others than usual.
 
     Args:
@@ -89,8 +89,8 @@ def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
         choices: of its groups.
     """
     choice = f"data={choices['data']}"
-    base, _ = composed([choice])
-    chosen = [] if choices["data"] == composed([])[1]["data"] else [choice]
+    base, _ = compose_train([choice])
+    chosen = [] if choices["data"] == compose_train([])[1]["data"] else [choice]
     folder = OmegaConf.select(cfg, "data.dir")
     moved = folder != OmegaConf.select(base, "data.dir")
     return [*chosen, *([f"data.dir={folder}"] if moved else [])]

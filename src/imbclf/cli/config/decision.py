@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.launch import log
+from imbclf.cli.app.messages import log
 from imbclf.errors import UserError
 from imbclf.prediction.decision_options import DecisionOptions
 

@@ -14,7 +14,7 @@ GROUP, SUFFIX = "experiment", ".yaml"
 OPTION = f"{GROUP}="
 
 
-def adopt_experiment_files(arguments: list[str]) -> list[str]:
+def register_experiment_files(arguments: list[str]) -> list[str]:
     """Make files that `experiment=` names choices of that group; return the arguments for Hydra.
 
     What is no such file stays as it is, and is for Hydra to find or to refuse.
@@ -22,7 +22,7 @@ def adopt_experiment_files(arguments: list[str]) -> list[str]:
     Raises:
         UserError: a file is not YAML.
 
-    >>> adopt_experiment_files(["experiment=best", "seed=1"])
+    >>> register_experiment_files(["experiment=best", "seed=1"])
     ['experiment=best', 'seed=1']
     """
     adopted = []

@@ -30,10 +30,10 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
 
     Args:
         run: the run directory.
-        others: further arguments; only allowances, see `is_allowance`.
+        others: further arguments; only allowances, see `is_approval`.
 
     Raises:
-        UserError: where there is nothing to go on with, or as `refuse_foreign`.
+        UserError: where there is nothing to go on with, or as `refuse_untrusted`.
     """
     if (run / "summary.json").exists():
         raise UserError(f"resume={run}: this run is finished")
@@ -41,25 +41,25 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
         raise UserError(
             f"resume={run}: this is a sweep; give the command that started it, and resume={run}"
         )
-    stray = [other for other in others if not is_allowance(other)]
+    stray = [other for other in others if not is_approval(other)]
     if stray:
         raise UserError(f"resume goes on with the run as it was: {' '.join(stray)} has no place")
     cfg = load_configuration(run, "resume")
     _refuse_links(run)
-    refuse_foreign([cfg], run / "config.yaml", others, f"imbclf-train resume={run}")
+    refuse_untrusted([cfg], run / "config.yaml", others, f"imbclf-train resume={run}")
     return cfg
 
 
-def is_allowance(argument: str) -> bool:
+def is_approval(argument: str) -> bool:
     """Return whether an argument repeats, and so allows, what a stored configuration names.
 
-    >>> is_allowance("loss._target_=mine.Loss"), is_allowance("data.dir=x"), is_allowance("seed=1")
+    >>> is_approval("loss._target_=mine.Loss"), is_approval("data.dir=x"), is_approval("seed=1")
     (True, True, False)
     """
     return "._target_=" in argument or argument.partition("=")[0] in PLACES
 
 
-def refuse_foreign(
+def refuse_untrusted(
     configurations: Iterable[DictConfig], source: Path, allowed: Sequence[str], command: str
 ) -> None:
     """Refuse to call what is not ours, and to write where nobody said so.
@@ -67,7 +67,7 @@ def refuse_foreign(
     Args:
         configurations: that a stranger may have written.
         source: where they lie.
-        allowed: allowances, see `is_allowance`.
+        allowed: allowances, see `is_approval`.
         command: that takes them.
 
     Raises:
@@ -76,8 +76,8 @@ def refuse_foreign(
     calls: list[str] = []
     places: list[str] = []
     for cfg in configurations:
-        calls += foreign_calls(cfg, source)
-        places += _foreign_places(cfg, source)
+        calls += untrusted_calls(cfg, source)
+        places += outside_places(cfg, source)
     told, refused = [], []
     for what, found in (
         ("names code that is not imbclf's, or not for that place", calls),
@@ -93,7 +93,7 @@ def refuse_foreign(
         )
 
 
-def foreign_calls(cfg: DictConfig, source: Path) -> list[str]:
+def untrusted_calls(cfg: DictConfig, source: Path) -> list[str]:
     """Return each `KEY._target_=NAME` that is not ours, or not for that place.
 
     Raises:
@@ -116,7 +116,7 @@ def _refuse_links(run: Path) -> None:
         raise UserError(f"resume={run}: {leading[0]} is a link that leads out of it; remove it")
 
 
-def _foreign_places(cfg: DictConfig, source: Path) -> list[str]:
+def outside_places(cfg: DictConfig, source: Path) -> list[str]:
     """Return each `KEY=PLACE` that files are written to outside the working directory.
 
     Raises:

@@ -78,7 +78,7 @@ def check(cfg: DictConfig, command: str) -> None:
         raise UserError("\n".join(problems))
 
 
-def adopt_targets(cfg: DictConfig, overrides: Iterable[str]) -> None:
+def drop_stale_options(cfg: DictConfig, overrides: Iterable[str]) -> None:
     """Where an override names another `_target_`, drop options of the former one.
 
     `loss._target_=mine.Loss` is then all that a loss of one's own needs; an option that an
