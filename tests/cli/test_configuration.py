@@ -16,7 +16,7 @@ from imbclf.cli.compare import runs_as_option
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.cli.config.options import known_options
-from imbclf.cli.config.validation import OWN, check, drop_stale_options
+from imbclf.cli.config.validation import EXTRA_OPTIONS, check, drop_stale_options
 from imbclf.cli.sweep import expand
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
@@ -160,7 +160,9 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
     cfg = compose("train", [to_hydra_override("trainer.gradient_clip_val=1.5")])
     check(cfg, "train")
-    taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
+    taken = {
+        key: value for key, value in cfg.trainer.items() if key not in EXTRA_OPTIONS["trainer"]
+    }
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5
 

@@ -333,7 +333,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     text = process.communicate()[0]
     if number is signal.SIGINT:
         assert process.returncode == 130
-        assert "go on    imbclf-tune" in text
+        assert "resume with  imbclf-tune" in text
         assert text.rstrip().endswith("tune.name=faces")
     done = start()
     assert done.returncode == 0, done.stderr
@@ -362,7 +362,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         ("search.seed.choices=[1,2]", "search.seed: has to be the same for all trials"),
         ("tune.folds=9", "tune.folds=9: expected at most cv.folds=5"),
         ("tune.name=a/b", "tune.name=a/b"),
-        ("-m", "a search is no sweep"),
+        ("-m", "a search is not a sweep"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(

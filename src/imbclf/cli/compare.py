@@ -1,4 +1,4 @@
-"""`imbclf-compare`: rank finished runs and say which differences are more than chance."""
+"""`imbclf-compare`: rank finished runs and test which differences are significant."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command; arguments that are no options are runs."""
+    """Run the command; arguments that are not options are runs."""
     sys.argv[1:] = runs_as_option(sys.argv[1:])
     sys.exit(launch("compare", task))
 
@@ -37,7 +37,7 @@ def runs_as_option(arguments: list[str]) -> list[str]:
 
 
 def task(cfg: DictConfig) -> None:
-    """Compare what the configuration names and write the two files."""
+    """Compare runs and write `comparison.csv` and `comparison.html`."""
     check(cfg, "compare")
     configure_logging()
     out = Path(str(cfg.out))

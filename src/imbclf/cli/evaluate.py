@@ -1,4 +1,4 @@
-"""`imbclf-evaluate`: judge a run on labeled images that it never saw."""
+"""`imbclf-evaluate`: evaluate a run on labeled images that it never saw."""
 
 import sys
 from pathlib import Path
@@ -20,10 +20,10 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Judge what the configuration names and write the two files."""
+    """Evaluate a predictor and write `evaluation.json` and `predictions.csv`."""
     held_out = cfg.data.dir is None
     if held_out:
-        cfg.data.dir = ""  # found in the run's own configuration
+        cfg.data.dir = ""  # read from the run's configuration below
     check(cfg, "evaluate")
     options = decision_options(cfg)
     configure_logging()

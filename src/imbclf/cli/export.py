@@ -1,4 +1,4 @@
-"""`imbclf-export`: the whole ensemble as one file that needs no imbclf."""
+"""`imbclf-export`: export the ensemble as one file that needs no imbclf."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Write the file that the configuration asks for, once it has been run and found right."""
+    """Export the ensemble, after its outputs were verified against the predictor's."""
     check(cfg, "export")
     options = decision_options(cfg)
     configure_logging()
@@ -53,10 +53,10 @@ def task(cfg: DictConfig) -> None:
 
 
 def _run_images(cfg: DictConfig) -> "KnownImages | None":
-    """Return images of the run, None where `ckpt` is no run or its images are gone.
+    """Return images of the run; None where `ckpt` is no run or its images cannot be read.
 
     Raises:
-        UserError: there are none, and they cannot be done without.
+        UserError: there are none, and an option needs them.
     """
     from imbclf.evaluation.run_images import sample_run_images
     from imbclf.prediction.export.quantization import CALIBRATION
@@ -69,7 +69,9 @@ def _run_images(cfg: DictConfig) -> "KnownImages | None":
         except UserError as error:
             if cfg.int8 or cfg.data.dir is not None:
                 raise
-            log.warning("checked on drawn images, since those of the run cannot be read: %s", error)
+            log.warning(
+                "checked on random images, since those of the run cannot be read: %s", error
+            )
     elif cfg.int8:
         raise UserError(f"int8=true: needs a finished run directory (ckpt=RUN_DIR), not {cfg.ckpt}")
     return None

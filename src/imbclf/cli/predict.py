@@ -1,4 +1,4 @@
-"""`imbclf-predict`: label a folder of images with what `imbclf-train` left."""
+"""`imbclf-predict`: label a folder of images with a trained ensemble."""
 
 import sys
 from functools import partial
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Predict what the configuration says and write the three files."""
+    """Predict labels and write `predictions.csv`, `labels.txt` and `predictions.json`."""
     check(cfg, "predict")
     options = decision_options(cfg)
     configure_logging()
@@ -36,7 +36,7 @@ def task(cfg: DictConfig) -> None:
         data = instantiate(cfg.data)
     addresses = addresses_of(cfg.ckpt)
     size = peek_size(addresses)
-    # Decoding needs none of what is imported and loaded meanwhile.
+    # Decode images while torch is imported and the predictor loaded.
     decoded = None if size is None else run_in_background(partial(data.open, size))
 
     with fast_imports():

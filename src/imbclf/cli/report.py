@@ -1,4 +1,4 @@
-"""`imbclf-report`: write the report of a finished run again, from what the run left."""
+"""`imbclf-report`: rewrite the report of a finished run from its run directory."""
 
 import sys
 from pathlib import Path
