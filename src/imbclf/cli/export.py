@@ -69,9 +69,7 @@ def _run_images(cfg: DictConfig) -> "KnownImages | None":
         except UserError as error:
             if cfg.int8 or cfg.data.dir is not None:
                 raise
-            log.warning(
-                "checked on random images, since those of the run cannot be read: %s", error
-            )
+            log.warning("checked on random images; those of the run cannot be read: %s", error)
     elif cfg.int8:
         raise UserError(f"int8=true: needs a finished run directory (ckpt=RUN_DIR), not {cfg.ckpt}")
     return None

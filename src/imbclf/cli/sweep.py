@@ -119,7 +119,7 @@ def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[lis
 
 
 def report_sweep() -> int:
-    """After a sweep, list failed jobs and compare finished ones; return the number of failed ones."""
+    """List the failed jobs of a sweep, compare the finished ones; return the number of failures."""
     if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # False for a name too long
         return 0
     from natsort import natsorted

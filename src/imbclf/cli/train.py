@@ -69,8 +69,8 @@ def train(cfg: DictConfig, run: Path) -> float:
         if error.errno not in FULL:
             raise
         raise UserError(
-            f"{describe_os_error(error, sys.argv[1:])}. Finished folds and the last whole epoch are "
-            f"kept; resume with imbclf-train resume={here}"
+            f"{describe_os_error(error, sys.argv[1:])}. Finished folds and the last whole "
+            f"epoch are kept; resume with imbclf-train resume={here}"
         ) from error
     except Interrupted:
         acknowledge_interrupt()

@@ -116,7 +116,7 @@ def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
         raise UserError(f"search.{kinds[0]}: has to be the same for all trials of a study")
     if not space:
         raise UserError(
-            "search: nothing is left to vary; choose another search=... or fix fewer options"
+            "search: nothing is left to vary; use another search=... or fix fewer options"
         )
     return space
 
