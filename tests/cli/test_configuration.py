@@ -58,9 +58,7 @@ def test_every_yaml_is_covered() -> None:
     every = {path for path in conf_dir().rglob("*.yaml") if not path.stem.startswith("_")}
     primary = set(conf_dir().glob("*.yaml"))  # one for each command
     primary |= set((conf_dir() / "search").glob("*.yaml"))  # of imbclf-tune, with tests of its own
-    primary |= set(
-        (conf_dir() / "decision").glob("*.yaml")
-    )  # of the commands with decision options
+    primary |= set((conf_dir() / "decision").glob("*.yaml"))  # of several commands
     primary |= set((conf_dir() / "hydra").rglob("*.yaml"))  # launchers, the same
     assert len(CHOICES) == len(every - primary) >= 30
 

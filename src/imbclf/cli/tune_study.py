@@ -71,7 +71,7 @@ class CommandStudy:
         log.info("budget   %s", describe_budget(self.options))
         before = len(judged(self.study))
         if before:
-            log.info("before   %d trials", before)
+            log.info("earlier  %d trials", before)
         tracker = self.start_tracker()
         with tracked(tracker):
             running = search(

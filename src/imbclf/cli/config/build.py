@@ -5,25 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import lightning as L
 import torch
 from hydra.utils import instantiate
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
 from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.errors import Interrupted, UserError
 from imbclf.tracking.base import Tracker
-from imbclf.training.distributed import strategy_of
 from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.preparation import prepare
-from imbclf.training.recipe import CompileMode, ExperimentParts
+from imbclf.training.recipe import ExperimentParts
 from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
@@ -87,7 +85,7 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         cv=parts["cv"],
         seed=cfg.seed,
         precision=cfg.trainer.precision,
-        compile_mode=mode_of(cfg.trainer.get("compile", False)),
+        compile_mode=parse_compile_mode(cfg.trainer.get("compile", False)),
         device=device,
     )
 
@@ -116,56 +114,6 @@ def tracked(tracking: Tracker) -> Iterator[None]:
         tracking.end("FAILED")
         raise
     tracking.end("FINISHED")
-
-
-def trainer_factory(
-    trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
-) -> tuple[Callable[..., L.Trainer], torch.device]:
-    """Return a trainer factory with the options that imbclf sets itself, and its first device.
-
-    Args:
-        trainer: makes Lightning's trainer with the user's options.
-        precision: Lightning's, or `auto`.
-        freezes: whether part of the network is frozen for a while.
-
-    Raises:
-        UserError: Lightning rejects an option, or one is incompatible with several devices.
-    """
-    factory = partial(
-        trainer,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    with explain_option("trainer", MisconfigurationException):
-        trial = factory(precision="32-true")
-        device = trial.strategy.root_device
-        if precision != "auto":
-            factory(precision=precision)
-    if trial.world_size > 1:
-        factory = partial(factory, strategy=strategy_of(trial, freezes))
-    return factory, device
-
-
-def mode_of(choice: bool | str) -> CompileMode | None:
-    """Return the mode of `torch.compile` that `trainer.compile` selects; None for no compilation.
-
-    Raises:
-        UserError: `torch.compile` has no such mode.
-
-    >>> mode_of(True)
-    'default'
-    """
-    if isinstance(choice, bool):
-        return "default" if choice else None
-    for mode in get_args(CompileMode):
-        if choice == mode:
-            return mode  # type: ignore[no-any-return]
-    modes = ", ".join(get_args(CompileMode))
-    raise UserError(f"trainer.compile={choice}: expected true, false or a mode: {modes}")
 
 
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
