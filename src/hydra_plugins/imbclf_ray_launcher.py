@@ -1,7 +1,7 @@
 """`hydra/launcher=ray`: the jobs of a sweep as tasks of a Ray cluster.
 
-Hydra looks for launchers in the namespace `hydra_plugins` alone. Its own Ray launcher asks for a
-cloudpickle that MLflow cannot live with; this one is Ray's public interface and nothing else.
+Hydra looks for launchers in the namespace `hydra_plugins` alone. Its own Ray launcher requires a
+cloudpickle version that MLflow excludes; this one uses only Ray's public interface.
 """
 
 import os
@@ -21,13 +21,13 @@ from imbclf.errors import UserError
 
 
 class RayLauncher(Launcher):
-    """Run each job as a Ray task, in the folder that the sweep was started in.
+    """Run each job as a Ray task, in the working directory of the sweep.
 
     Args:
         address: of a running cluster whose nodes share the folder, `auto` for the one of this
             machine; None starts a cluster of this machine's cores for the sweep alone.
-        num_cpus: that a job takes; as many threads are used.
-        num_gpus: that a job takes; a share of one is allowed.
+        num_cpus: per job; it uses as many threads.
+        num_gpus: per job; may be a fraction.
     """
 
     def __init__(self, address: str | None, num_cpus: float, num_gpus: float) -> None:
@@ -36,7 +36,7 @@ class RayLauncher(Launcher):
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
-        """Take what every job needs."""
+        """Store what every job needs."""
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(

@@ -1,8 +1,8 @@
-"""The exceptions that mean something to a user."""
+"""Exceptions that users see."""
 
 
 class UserError(Exception):
-    """A mistake in the data, the options or the machine that its user can mend.
+    """A mistake in the data, the options or the machine that the user can fix.
 
     The message names the file or option, says what was expected and what to do. Commands print
     it without a traceback and exit with code 2.
@@ -10,11 +10,11 @@ class UserError(Exception):
 
 
 class DivergedError(UserError):
-    """A training whose numbers are no longer finite."""
+    """Training diverged: a loss or weight is no longer finite."""
 
 
 class Interrupted(BaseException):
     """Ctrl-C or SIGTERM: stop within seconds, keep what is finished.
 
-    Not an `Exception`, so that nothing on the way up takes it for a failure of its own.
+    Not an `Exception`, so that no `except Exception` on the way up swallows it.
     """

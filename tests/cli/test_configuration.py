@@ -1,4 +1,4 @@
-"""Every composition that the shipped YAML files allow, and what is refused before it runs."""
+"""Every choice in the shipped YAML files composes; wrong options are rejected."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from imbclf.cli.app.launch import loosen
 from imbclf.cli.compare import runs_as_option
 from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.cli.config.options import known_options
-from imbclf.cli.config.validation import OWN, adopt_targets, check
+from imbclf.cli.config.validation import EXTRA_OPTIONS, check, drop_stale_options
 from imbclf.cli.sweep import expand
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
@@ -58,7 +58,7 @@ def test_every_yaml_is_covered() -> None:
     every = {path for path in conf_dir().rglob("*.yaml") if not path.stem.startswith("_")}
     primary = set(conf_dir().glob("*.yaml"))  # one for each command
     primary |= set((conf_dir() / "search").glob("*.yaml"))  # of imbclf-tune, with tests of its own
-    primary |= set((conf_dir() / "decision").glob("*.yaml"))  # of the commands that decide
+    primary |= set((conf_dir() / "decision").glob("*.yaml"))  # of several commands
     primary |= set((conf_dir() / "hydra").rglob("*.yaml"))  # launchers, the same
     assert len(CHOICES) == len(every - primary) >= 30
 
@@ -71,7 +71,7 @@ def test_every_choice_composes_and_passes_the_check(group: str, choice: str) -> 
         instantiate(cfg[group], _convert_="all")
 
 
-def test_founding_experiments_are_there_and_change_only_what_their_name_says() -> None:
+def test_founding_experiments_exist_and_change_only_what_their_name_says() -> None:
     assert {choice for group, choice in CHOICES if group == "experiment"} >= FOUNDING
     cfg = compose("train", ["experiment=resnet_weighted_bce_adam"])
     assert cfg.model.name == "resnet18"
@@ -81,7 +81,7 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "expected"),
     [
         (["++los=focal"], "did you mean loss?"),
         (["loss=focal", "++loss.gama=2"], "unknown option loss.gama; did you mean gamma?"),
@@ -102,12 +102,14 @@ def test_founding_experiments_are_there_and_change_only_what_their_name_says() -
         (["++loss._target_=no.such.Loss"], "no such class or function"),
     ],
 )
-def test_mistakes_are_named_with_what_was_meant(overrides: list[str], told: str) -> None:
-    with pytest.raises(UserError, match=told.replace("?", r"\?")):
+def test_unknown_options_are_reported_with_the_nearest_name(
+    overrides: list[str], expected: str
+) -> None:
+    with pytest.raises(UserError, match=expected.replace("?", r"\?")):
         check(compose("train", overrides), "train")
 
 
-def test_several_mistakes_are_told_together() -> None:
+def test_several_mistakes_are_reported_together() -> None:
     cfg = compose("train", ["++model.nam=x", "++seedling=1"])
     with pytest.raises(UserError) as caught:
         check(cfg, "train")
@@ -118,21 +120,21 @@ def test_several_mistakes_are_told_together() -> None:
     assert {"model.nam", "cv.fols"} <= set(str(caught.value).replace(";", " ").split())
 
 
-def test_a_target_of_ones_own_takes_the_place_of_the_former_with_its_options() -> None:
+def test_a_custom_target_replaces_the_former_one_and_its_options() -> None:
     overrides = ["loss=weighted_bce", "++loss._target_=torch.nn.BCEWithLogitsLoss"]
     cfg = compose("train", overrides)
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     check(cfg, "train")
     assert set(cfg.loss) == {"_target_", "_partial_"}
     overrides = [*overrides, "++loss.minority_weight=3"]
     cfg = compose("train", overrides)
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     with pytest.raises(UserError, match=r"unknown option loss\.minority_weight"):
         check(cfg, "train")
 
 
 @pytest.mark.parametrize("written", ["import torch.nn as nn", "from torch import nn"])
-def test_a_module_that_says_nothing_of_its_making_takes_no_options(
+def test_a_module_without_an_init_of_its_own_has_no_options(
     written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"plain_{len(written)}"
@@ -148,7 +150,7 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
     for target in (f"{name}.Plain", f"{name}.Further"):
         overrides = ["loss=weighted_bce", f"++loss._target_={target}"]
         cfg = compose("train", overrides)
-        adopt_targets(cfg, overrides)
+        drop_stale_options(cfg, overrides)
         check(cfg, "train")
         assert set(cfg.loss) == {"_target_", "_partial_"}
         instantiate(cfg.loss)()
@@ -158,9 +160,11 @@ def test_a_module_that_says_nothing_of_its_making_takes_no_options(
 
 
 def test_lightning_options_pass_and_reach_the_trainer() -> None:
-    cfg = compose("train", [loosen("trainer.gradient_clip_val=1.5")])
+    cfg = compose("train", [to_hydra_override("trainer.gradient_clip_val=1.5")])
     check(cfg, "train")
-    taken = {key: value for key, value in cfg.trainer.items() if key not in OWN["trainer"]}
+    taken = {
+        key: value for key, value in cfg.trainer.items() if key not in EXTRA_OPTIONS["trainer"]
+    }
     trainer = instantiate(taken, precision=32, accelerator="cpu", logger=False)()
     assert trainer.gradient_clip_val == 1.5
 
@@ -173,24 +177,27 @@ def test_lightning_options_pass_and_reach_the_trainer() -> None:
         *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
     ],
 )
-def test_a_path_arrives_as_it_was_written(key: str, written: str) -> None:
-    cfg = compose("train", [loosen(f"{key}={written}")], return_hydra_config=True)
+def test_a_path_is_passed_unchanged(key: str, written: str) -> None:
+    cfg = compose("train", [to_hydra_override(f"{key}={written}")], return_hydra_config=True)
     assert OmegaConf.select(cfg, key) == written
 
 
-def test_paths_in_lists_and_sweeps_arrive_as_they_were_written() -> None:
-    cfg = compose("predict", [loosen("ckpt=[2026_11_27, runs/b,1e3]"), loosen("data.dir=null")])
+def test_paths_in_lists_and_sweeps_are_passed_unchanged() -> None:
+    cfg = compose(
+        "predict",
+        [to_hydra_override("ckpt=[2026_11_27, runs/b,1e3]"), to_hydra_override("data.dir=null")],
+    )
     assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
     for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
-        arguments = [loosen(one) for one in runs_as_option(runs)]
+        arguments = [to_hydra_override(one) for one in runs_as_option(runs)]
         assert list(compose("compare", arguments).runs) == runs
-    assert loosen("sweep=2026_11_27") == "++sweep='2026_11_27'"
-    jobs = expand([loosen("data.dir=2026_1,2026_2"), loosen("seed=1_0")])
+    assert to_hydra_override("sweep=2026_11_27") == "++sweep='2026_11_27'"
+    jobs = expand([to_hydra_override("data.dir=2026_1,2026_2"), to_hydra_override("seed=1_0")])
     assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
     assert compose("train", jobs[0]).seed == 10  # which is a number
 
 
-def test_nearest_lists_what_is_known_where_nothing_is_close() -> None:
+def test_all_known_names_are_listed_where_none_is_close() -> None:
     assert did_you_mean("zzz", ["b", "a"]) == "; known here: a, b"
 
 

@@ -1,4 +1,4 @@
-"""Memory that a process freed is used again."""
+"""Freed memory is reused."""
 
 import platform
 import subprocess
@@ -21,11 +21,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def page_faults(how: str) -> int:
-    """Pages that the system fills for one more tensor of 64 MB."""
+    """Return the number of page faults for one more tensor of 64 MB."""
     command = [sys.executable, "-c", PROGRAM, how]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others are left alone")
-def test_freed_memory_is_used_again() -> None:
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is configured")
+def test_freed_memory_is_reused() -> None:
     assert page_faults("kept") < page_faults("usual") / 100

@@ -1,4 +1,4 @@
-"""What the system refuses ends in one message, in every command and for every option of a path."""
+"""System errors end in one message, for every command and every option that holds a path."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,7 +48,7 @@ def named(arguments: tuple[str, ...]) -> str:
     return " ".join(one.replace(LONG, "LONG") for one in arguments if LONG in one or "=" not in one)
 
 
-@pytest.mark.filterwarnings("ignore")  # of Lightning's and MLflow's
+@pytest.mark.filterwarnings("ignore")  # of Lightning and MLflow
 @pytest.mark.parametrize("arguments", MISTAKES, ids=named)
 def test_a_name_too_long_for_a_file_is_one_message(
     arguments: tuple[str, ...],
@@ -62,8 +62,8 @@ def test_a_name_too_long_for_a_file_is_one_message(
     folder = make_folder(images=80, minority=16)
     command, *options = (one.replace(FOLDER, str(folder)) for one in arguments)
     assert call(command, *options) == 2
-    told = capsys.readouterr().err
-    assert told.count("error: ") == 1, told
-    assert "Traceback" not in told
-    assert "a" * 50 in told or str(folder) in told
+    message = capsys.readouterr().err
+    assert message.count("error: ") == 1, message
+    assert "Traceback" not in message
+    assert "a" * 50 in message or str(folder) in message
     assert not list(tmp_path.rglob("*.ckpt"))

@@ -8,18 +8,18 @@ import pytest
 def interrupted(body: str) -> "subprocess.CompletedProcess[str]":
     code = f"""
 import os, signal, time
-from imbclf.cli.app.signals import catch_signals, stop_asking
+from imbclf.cli.app.signals import catch_signals, acknowledge_interrupt
 from imbclf.errors import Interrupted
 catch_signals()
 def stop(): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.01)
 try:
 {textwrap.indent(textwrap.dedent(body), "    ")}
     for _ in range(800): time.sleep(0.01)
-    print("never heard")
+    print("never raised")
 except Interrupted as interruption:
-    stop_asking()
+    acknowledge_interrupt()
     time.sleep(3.5)
-    print("heard", interruption.args[0])
+    print("caught", interruption.args[0])
 """
     return subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=30
@@ -41,8 +41,8 @@ except Interrupted as interruption:
         """,
     ],
 )
-def test_a_signal_is_heard_wherever_it_comes_and_only_once(body: str) -> None:
-    assert interrupted(body).stdout == "heard 15\n"
+def test_a_signal_is_raised_wherever_it_arrives_and_only_once(body: str) -> None:
+    assert interrupted(body).stdout == "caught 15\n"
 
 
 def test_a_second_signal_ends_the_process() -> None:

@@ -34,7 +34,7 @@ def test_names_read_from_source_are_those_of_the_imported_callable(target: str) 
 
 
 @pytest.mark.parametrize("target", ["os.system", "nowhere.Nothing", "math.sin", "imbclf.no.One"])
-def test_what_the_source_does_not_tell_is_none(target: str) -> None:
+def test_unknown_signatures_are_none(target: str) -> None:
     assert parameters(target) is None
 
 

@@ -1,4 +1,4 @@
-"""The commands as a user runs them: from a shell, in an empty directory."""
+"""The commands as users run them: from a shell, in an empty directory."""
 
 import csv
 import json
@@ -114,9 +114,7 @@ def test_a_fold_alone_is_the_fold_of_the_whole_run(
 
 
 @pytest.mark.slow
-def test_the_speed_counts_the_images_that_were_seen(
-    make_folder: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_the_speed_counts_the_images_seen(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     few = ("data.batch_size=8", "trainer.limit_train_batches=2", "trainer.max_epochs=3")
     arguments = small(make_folder(), *few, "cv.fold=0", "hydra.run.dir=run", "tracking=none")
     assert run("train", *arguments, cwd=tmp_path).returncode == 0
@@ -128,45 +126,45 @@ def test_the_speed_counts_the_images_that_were_seen(
 @pytest.mark.parametrize(
     ("stop", "sampler"), [(signal.SIGINT, "progressive"), (signal.SIGTERM, "hard")]
 )
-def test_a_stopped_run_is_usable_and_goes_on_to_the_same_result(
+def test_an_interrupted_run_is_usable_and_resumes_to_the_same_result(
     make_folder: Callable[..., Path], tmp_path: Path, stop: signal.Signals, sampler: str
 ) -> None:
     folder = make_folder()
-    # A sampler that learns from its images has nothing to learn from where all are mixed.
+    # A sampler that learns from losses of images cannot learn where all are mixed.
     changed = ("augment.shift=2",) if sampler == "hard" else ("augment.mixup=0.2",)
     averaged = ("augment.zoom=0.6", "optim.ema=0.9")
     longer = ("trainer.max_epochs=6", "tracking=none", f"sampler={sampler}", *changed, *averaged)
     arguments = small(folder, *longer)
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=broken"],
+        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=interrupted"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    metrics = tmp_path / "broken" / "fold_1" / "metrics.csv"
+    metrics = tmp_path / "interrupted" / "fold_1" / "metrics.csv"
     while process.poll() is None and not metrics.exists():
         time.sleep(0.02)
     process.send_signal(stop)
     printed, errors = process.communicate(timeout=20)
     assert process.returncode == 128 + stop
-    assert "imbclf-train resume=broken" in printed
+    assert "imbclf-train resume=interrupted" in printed
     assert "Traceback" not in errors
-    assert not (tmp_path / "broken" / "summary.json").exists()
+    assert not (tmp_path / "interrupted" / "summary.json").exists()
 
     images = f"data.dir={folder / 'val_img'}"
-    assert run("predict", "ckpt=broken", images, "out=early", cwd=tmp_path).returncode == 0
-    done = run("train", "resume=broken", cwd=tmp_path)
+    assert run("predict", "ckpt=interrupted", images, "out=early", cwd=tmp_path).returncode == 0
+    done = run("train", "resume=interrupted", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "fold 0   finished before" in done.stdout
     result = json.loads((metrics.parent / "result.json").read_text())
     epochs = pd.read_csv(metrics)["seconds"]
     assert 0.9 * result["seconds"] - 5 < epochs.sum() < result["seconds"]
     for name in ("oof.csv", "predictor/predictor.json", "predictor/fold_1.safetensors"):
-        whole, resumed = ((tmp_path / r / name).read_bytes() for r in ("whole", "broken"))
+        whole, resumed = ((tmp_path / r / name).read_bytes() for r in ("whole", "interrupted"))
         assert whole == resumed, name
-    done = run("train", "resume=broken", cwd=tmp_path)
+    done = run("train", "resume=interrupted", cwd=tmp_path)
     assert done.returncode == 2
     assert "finished" in done.stderr
 
@@ -217,10 +215,10 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
         tuple(small(folder, "-m", "optim.lrr=1,2")): "did you mean lr?",
         ("resume=nothing",): "config.yaml",
     }
-    for arguments, told in cases.items():
+    for arguments, expected in cases.items():
         done = run("train", *arguments, cwd=tmp_path)
         assert done.returncode == 2, (arguments, done.stderr)
-        assert told in done.stderr, (arguments, done.stderr)
+        assert expected in done.stderr, (arguments, done.stderr)
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "outputs" / "cache").exists(), "an image was decoded"
     done = run("predict", "ckpt=nothing", f"data.dir={folder}", cwd=tmp_path)
@@ -228,7 +226,7 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
     assert "run directory" in done.stderr
 
 
-def test_resume_calls_nothing_that_a_strange_configuration_names(
+def test_resume_calls_nothing_that_an_untrusted_configuration_names(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = make_folder(images=40, minority=4)
@@ -243,9 +241,9 @@ def test_resume_calls_nothing_that_a_strange_configuration_names(
     ):
         text = config.read_text().replace("imbclf.losses.WeightedBCE", target)
         assert target in text
-        strange = tmp_path / "strange"
-        strange.mkdir(exist_ok=True)
-        (strange / "config.yaml").write_text(text)
-        done = run("train", "resume=strange", cwd=tmp_path)
+        untrusted = tmp_path / "untrusted"
+        untrusted.mkdir(exist_ok=True)
+        (untrusted / "config.yaml").write_text(text)
+        done = run("train", "resume=untrusted", cwd=tmp_path)
         assert done.returncode == 2
         assert f"loss._target_={target}" in done.stderr

@@ -1,4 +1,4 @@
-"""Options that cannot be: one message each, before an image is decoded."""
+"""Invalid options: one message each, before an image is decoded."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -56,7 +56,7 @@ MISTAKES = {
 
 
 def one_message(capsys: pytest.CaptureFixture[str], *mistake: str) -> str:
-    """Train on the folder `faces` with a mistake; return what was said of it, and nothing done."""
+    """Train on the folder `faces` with a mistake; return the message, after nothing was decoded."""
     assert call("train", *small(Path("faces")), "tracking=none", *mistake) == 2
     errors = capsys.readouterr().err
     assert errors.count("error: ") == 1
@@ -65,11 +65,11 @@ def one_message(capsys: pytest.CaptureFixture[str], *mistake: str) -> str:
     return errors
 
 
-@pytest.mark.filterwarnings("ignore")  # of Lightning's
-@pytest.mark.parametrize(("mistake", "told"), MISTAKES.items())
+@pytest.mark.filterwarnings("ignore")  # of Lightning
+@pytest.mark.parametrize(("mistake", "expected"), MISTAKES.items())
 def test_a_mistake_is_one_message(
     mistake: str,
-    told: str,
+    expected: str,
     make_folder: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,10 +78,10 @@ def test_a_mistake_is_one_message(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("imbclf.cli.sweep.folder", None)
     make_folder()
-    assert told in one_message(capsys, mistake)
+    assert expected in one_message(capsys, mistake)
 
 
-def test_images_that_have_no_shifted_views_are_refused_before_training(
+def test_images_without_shifted_views_are_refused_before_training(
     make_folder: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -101,10 +101,10 @@ SWEEPS = {
 }
 
 
-@pytest.mark.parametrize(("mistake", "told"), SWEEPS.items())
-def test_a_mistake_in_a_sweep_is_told_before_its_first_job(
+@pytest.mark.parametrize(("mistake", "expected"), SWEEPS.items())
+def test_a_mistake_in_a_sweep_is_reported_before_its_first_job(
     mistake: str,
-    told: str,
+    expected: str,
     make_folder: Callable[..., Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -114,10 +114,10 @@ def test_a_mistake_in_a_sweep_is_told_before_its_first_job(
     monkeypatch.setattr("imbclf.cli.sweep.folder", None)
     make_folder()
     gama = ["loss.gama=2"] if "(f*)" in mistake else []
-    assert told in one_message(capsys, "-m", mistake, *gama)
+    assert expected in one_message(capsys, "-m", mistake, *gama)
 
 
-NEITHER = {
+REQUIRED = {
     "predict": ("ckpt=run", "data.dir=photos"),
     "evaluate": ("ckpt=run", "data.dir=photos"),
     "export": ("ckpt=run",),
@@ -128,8 +128,8 @@ NEITHER = {
 
 
 @pytest.mark.parametrize("mistake", ["overwrite=no", "overwrite=off", "overwrite=1"])
-@pytest.mark.parametrize("command", NEITHER)
-def test_what_is_neither_true_nor_false_overwrites_nothing(
+@pytest.mark.parametrize("command", REQUIRED)
+def test_overwrite_must_be_a_boolean(
     command: str,
     mistake: str,
     tmp_path: Path,
@@ -137,11 +137,11 @@ def test_what_is_neither_true_nor_false_overwrites_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call(command, *NEITHER[command], mistake) == 2
+    assert call(command, *REQUIRED[command], mistake) == 2
     assert f"error: {mistake}: expected true or false\n" in capsys.readouterr().err
 
 
-def test_eight_bits_are_asked_for_by_true_alone(
+def test_int8_must_be_a_boolean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Mistakes around prediction, and images that the system does not let us read."""
+"""Mistakes in prediction, and images without read permission."""
 
 import ctypes
 import os
@@ -30,7 +30,7 @@ def network(seed: int) -> Backbone:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with a predictor `run` for images of 32x32 and some `photos`."""
+    """A working directory with a predictor `run` for images of 32x32 and some `photos`."""
     monkeypatch.chdir(tmp_path)
     write_predictor(tmp_path / "run" / "predictor", network, 32)
     (tmp_path / "photos").mkdir()
@@ -42,16 +42,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run a prediction that has to be refused; return its only message."""
+    """Run a prediction that must be refused; return its only message."""
     capsys.readouterr()
     assert call("predict", *arguments) == 2
-    told = capsys.readouterr().err
-    assert told.count("error: ") == 1
-    assert "Traceback" not in told
-    return told
+    message = capsys.readouterr().err
+    assert message.count("error: ") == 1
+    assert "Traceback" not in message
+    return message
 
 
-def test_what_cannot_be_predicted_is_one_message(
+def test_prediction_mistakes_are_one_message(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "empty").mkdir()
@@ -64,8 +64,8 @@ def test_what_cannot_be_predicted_is_one_message(
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
     for name in ("threshold", "prior", "max_far", "max_frr", "cost_ratio"):
         for value in ("abc", "nan", "[1]", "true"):
-            told = refused(capsys, *usual, f"{name}={value}")
-            assert f"{name}={yaml.safe_load(value)}: expected a number, or null" in told
+            message = refused(capsys, *usual, f"{name}={value}")
+            assert f"{name}={yaml.safe_load(value)}: expected a number, or null" in message
     assert call("export", "ckpt=run", "out=exported", "prior=abc") == 2
     assert "prior=abc: expected a number" in capsys.readouterr().err
     assert "precision=bf16_mixed: expected one of" in refused(
@@ -74,8 +74,8 @@ def test_what_cannot_be_predicted_is_one_message(
 
     assert call("predict", *usual) == 0
     before = (place / "out" / "predictions.csv").read_bytes()
-    told = refused(capsys, *usual)
-    assert "out=out: holds predictions already; choose another or overwrite=true" in told
+    message = refused(capsys, *usual)
+    assert "out=out: holds predictions already; choose another or overwrite=true" in message
     assert (place / "out" / "predictions.csv").read_bytes() == before
     assert call("predict", *usual, "overwrite=true") == 0
 
@@ -83,12 +83,12 @@ def test_what_cannot_be_predicted_is_one_message(
     assert "these runs cannot be joined" in refused(
         capsys, "ckpt=[run,other]", "data.dir=photos", "out=mixed"
     )
-    sheet = place / "run" / "predictor" / "predictor.json"
-    sheet.write_text("{}")
+    manifest = place / "run" / "predictor" / "predictor.json"
+    manifest.write_text("{}")
     assert "predictor.json" in refused(capsys, *usual, "overwrite=true")
 
 
-def test_images_that_are_called_alike_in_several_folders_are_told_apart(place: Path) -> None:
+def test_images_of_the_same_name_in_several_folders_are_distinguished(place: Path) -> None:
     for name in ("b", "a/deep"):
         (place / "photos" / name).mkdir(parents=True)
         for image in (place / "photos").glob("*.png"):
@@ -108,7 +108,7 @@ def test_images_that_are_called_alike_in_several_folders_are_told_apart(place: P
     )
 
 
-def test_images_of_another_size_are_brought_to_that_of_the_training(
+def test_images_of_another_size_are_resized_to_that_of_training(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (90, 50)).save(place / "photos" / "3.png")
@@ -117,16 +117,16 @@ def test_images_of_another_size_are_brought_to_that_of_the_training(
     assert "images       4" in capsys.readouterr().out
 
 
-def without_powers_over_files() -> None:
-    """Take from root what no other user has, before the command starts: to read all files."""
+def drop_file_capabilities() -> None:
+    """Remove root's capability to read all files, before the command starts."""
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     for capability in (DAC_OVERRIDE, DAC_READ_SEARCH):
         if os.geteuid() == 0 and prctl(CAPABILITY_DROP, capability, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="root is made an ordinary user by Linux")
-def test_images_that_may_not_be_read_are_told(
+@pytest.mark.skipif(sys.platform != "linux", reason="drops Linux capabilities")
+def test_images_without_read_permission_are_reported(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = make_folder(images=120)
@@ -135,7 +135,7 @@ def test_images_that_may_not_be_read_are_told(
     done = subprocess.run(
         [Path(sys.executable).with_name("imbclf-train"), *small(folder, "tracking=none")],
         cwd=tmp_path,
-        preexec_fn=without_powers_over_files,
+        preexec_fn=drop_file_capabilities,
         capture_output=True,
         text=True,
         check=False,
@@ -158,8 +158,8 @@ def test_an_archive_that_would_write_beside_its_folder_writes_nothing(
         with zipfile.ZipFile(inner / "best.ckpt", "w") as archive:
             archive.writestr("archive/data.pkl", b"\x80\x02}.")
             archive.writestr(name, "evil")
-        told = refused(capsys, "ckpt=inner/best.ckpt", "data.dir=photos", "out=out")
-        assert "inner/best.ckpt: not a checkpoint of imbclf-train" in told
+        message = refused(capsys, "ckpt=inner/best.ckpt", "data.dir=photos", "out=out")
+        assert "inner/best.ckpt: not a checkpoint of imbclf-train" in message
     assert not list(place.rglob("*evil*"))
     assert not Path("/tmp/imbclf-evil.txt").exists()
 
@@ -170,10 +170,10 @@ def test_a_batch_that_is_larger_than_the_data_is_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It would be one step an epoch, which hardly is what was meant."""
+    """It would be one step per epoch, which is hardly intended."""
     monkeypatch.chdir(tmp_path)
     arguments = small(make_folder(), "tracking=none", "data.batch_size=500")
     assert call("train", *arguments) == 2
-    told = capsys.readouterr().err
-    assert "data.batch_size=500: a fold is trained on" in told
+    message = capsys.readouterr().err
+    assert "data.batch_size=500: a fold is trained on" in message
     assert not list(tmp_path.rglob("pixels.bin"))

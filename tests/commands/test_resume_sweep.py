@@ -1,4 +1,4 @@
-"""A sweep that was killed runs what is missing, and nothing else, when it is given again."""
+"""A killed sweep, started again, runs only its missing jobs."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ from helpers.commands import run, small
 
 
 @pytest.mark.slow
-def test_a_killed_sweep_goes_on_where_it_was(
+def test_a_killed_sweep_resumes_with_its_missing_jobs(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     jobs = ("trainer.max_epochs=1", "tracking=none", "-m", "loss=bce,focal")

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from omegaconf import DictConfig, OmegaConf
 
 from helpers.commands import call
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.data.listing import Listing, list_images, list_labelled
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
@@ -337,7 +337,7 @@ def checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     train = importlib.import_module("imbclf.cli.train")
 
     def task(cfg: DictConfig) -> None:
-        adopt_targets(cfg, HydraConfig.get().overrides.task)
+        drop_stale_options(cfg, HydraConfig.get().overrides.task)
         check(cfg, "train")
         OmegaConf.to_container(cfg, resolve=True)
 

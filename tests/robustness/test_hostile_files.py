@@ -23,8 +23,8 @@ from PIL import Image
 from helpers.commands import call, small
 from helpers.strict_html import Strict
 from helpers.written_runs import NAMES, write_images, write_run
-from imbclf.cli.app.launch import loosen
 from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.data.image_cache import open_images
 from imbclf.data.listing import list_images
 from imbclf.errors import UserError
@@ -188,7 +188,7 @@ def interrupted(place: Path, make_folder: Callable[..., Path]) -> Path:
         "trainer.accelerator=cpu",
     ]
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        cfg = compose("train", [loosen(option) for option in options])
+        cfg = compose("train", [to_hydra_override(option) for option in options])
     run = place / "broken"
     (run / "fold_0").mkdir(parents=True)
     OmegaConf.save(cfg, run / "config.yaml", resolve=True)

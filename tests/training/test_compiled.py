@@ -12,7 +12,7 @@ import torch
 
 from helpers.commands import run, small
 from imbclf.augment import Augmentation, FoldAugmentation
-from imbclf.cli.config.build import mode_of
+from imbclf.cli.config.trainer_options import parse_compile_mode
 from imbclf.data.device_cache import cache_on_device, copy_to_device, take_images
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
@@ -57,13 +57,13 @@ def test_more_blocks_than_one_are_copied_whole(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_modes_are_named_where_one_is_unknown() -> None:
-    assert [mode_of(choice) for choice in (False, True, "reduce-overhead")] == [
+    assert [parse_compile_mode(choice) for choice in (False, True, "reduce-overhead")] == [
         None,
         "default",
         "reduce-overhead",
     ]
     with pytest.raises(UserError, match=r"trainer\.compile=fast: expected true, false or a mode"):
-        mode_of("fast")
+        parse_compile_mode("fast")
 
 
 @pytest.mark.slow

@@ -155,7 +155,7 @@ def test_a_broken_off_training_leaves_no_process_and_goes_on(
         assert f"fold 0: the process of device 1 was ended by {name}" in errors
     elif name != "SIGKILL":
         assert process.returncode in (130, 143)
-        assert "go on        imbclf-train resume=" in out
+        assert "resume with  imbclf-train resume=" in out
     config = tmp_path / "run" / "config.yaml"
     done = len(metrics(tmp_path / "run"))
     config.write_text(config.read_text().replace("max_epochs: 400", f"max_epochs: {done + 2}"))

@@ -111,7 +111,7 @@ def test_a_sweep_over_more_than_folds_is_gathered_into_several_runs(
     assert call("gather", "sweep", "overwrite=true") == 0
     assert (folder / "gathered" / "loss=bce" / "oof.csv").read_bytes() == before
 
-    # What is missing is named, all of it, and so is the way on.
+    # What is missing is named, all of it, and so is the remedy.
     (folder / "2" / "summary.json").unlink()
     shutil.rmtree(folder / "5")
     capsys.readouterr()
@@ -132,7 +132,7 @@ def test_jobs_that_do_not_belong_together_are_refused(
     splits = folder / "0" / "splits.csv"
     splits.write_text(splits.read_text().replace("fit", "test", 1))
     assert call("gather", "sweep") == 2
-    assert "divided other images, or the same ones otherwise" in capsys.readouterr().err
+    assert "only folds of the same images and splits can be gathered" in capsys.readouterr().err
 
     outside = folder.parent / "outside"
     outside.mkdir()
@@ -146,7 +146,7 @@ def test_jobs_that_do_not_belong_together_are_refused(
     config = folder / "0" / "config.yaml"
     config.write_text(config.read_text().replace("fold: 0", "fold: null"))
     assert call("gather", "sweep") == 2
-    assert "jobs of a fold each are gathered" in capsys.readouterr().err
+    assert "expected jobs of one fold each" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -249,13 +249,11 @@ def test_a_launcher_that_is_not_installed_names_its_extra(
 
 
 @pytest.mark.skipif(shutil.which("srun") is not None, reason="has a SLURM cluster")
-def test_a_launcher_that_breaks_off_says_why(
-    make_folder: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_failed_launcher_is_reported(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     arguments = small(make_folder(), "tracking=none", *FOLDS, "hydra/launcher=submitit_slurm")
     done = run("train", *arguments, cwd=tmp_path)
     assert done.returncode == 1
-    assert "the sweep's launcher broke off: Could not detect" in done.stderr
+    assert "the sweep's launcher failed: Could not detect" in done.stderr
     assert "Traceback" not in done.stderr
     (details,) = tmp_path.rglob("error.txt")
     assert "srun" in details.read_text()

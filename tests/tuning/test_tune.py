@@ -24,11 +24,11 @@ from omegaconf import OmegaConf
 from sklearn.metrics import balanced_accuracy_score
 
 from helpers.commands import call, run, small
-from imbclf.cli.app.launch import loosen
 from imbclf.cli.config.build import build_parts, loss_factory
-from imbclf.cli.config.compose import as_experiment, as_overrides, composed, whereabouts
+from imbclf.cli.config.compose import compose_train, experiment_yaml, image_overrides, to_overrides
 from imbclf.cli.config.conf_dir import conf_dir
-from imbclf.cli.config.experiment_file import adopt_experiment_files
+from imbclf.cli.config.experiment_file import register_experiment_files
+from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.cli.config.validation import check
 from imbclf.cli.tune import space_of
 from imbclf.cli.tune_winner import next_command
@@ -66,7 +66,7 @@ def test_every_shipped_search_draws_only_what_can_be_trained(search: str) -> Non
     drawn = [*examples(space_of(cfg, [f"search={search}"]))]
     assert len(drawn) >= 3
     for one in drawn:
-        trial, _ = composed(as_overrides(one))
+        trial, _ = compose_train(to_overrides(one))
         check(trial, "train")
         parts = {key: instantiate(trial[key], _convert_="all") for key in ("augment", "optim")}
         assert parts["optim"].lr == trial.optim.lr
@@ -89,17 +89,17 @@ def test_a_configuration_written_as_an_experiment_composes_to_itself(
     overrides: list[str], tmp_path: Path
 ) -> None:
     given = ["++data.dir=somewhere", "++seed=7"]
-    cfg, choices = composed([*overrides, *given])
+    cfg, choices = compose_train([*overrides, *given])
     path = tmp_path / "my (best) recipes" / "best.yaml"
     path.parent.mkdir()
-    path.write_text(as_experiment(cfg, choices, given, ["a line"]), encoding="utf-8")
-    again, _ = composed(adopt_experiment_files([f"experiment={path}"]))
+    path.write_text(experiment_yaml(cfg, choices, given, ["a line"]), encoding="utf-8")
+    again, _ = compose_train(register_experiment_files([f"experiment={path}"]))
     expected = {key: value for key, value in cfg.items() if key not in ("data", "seed")}
     expected["cv"]["fold"] = None
     assert {key: value for key, value in again.items() if key not in ("data", "seed")} == expected
     assert again.data.batch_size == cfg.data.batch_size
     assert again.data.dir == "outputs/demo"
-    changed, _ = composed([*adopt_experiment_files([f"experiment={path}"]), "++optim.lr=9"])
+    changed, _ = compose_train([*register_experiment_files([f"experiment={path}"]), "++optim.lr=9"])
     assert changed.optim.lr == 9
 
 
@@ -115,16 +115,16 @@ def test_what_an_experiment_file_says_of_data_and_seed_goes_on_to_the_next_comma
     )
     # Typed, so that they are in the next command and not in the file.
     typed = [f"experiment={first}", "data.image_size=[48,64]", "tune.trials=3", "loss=focal"]
-    given = [f"++{one}" if "." in one else one for one in adopt_experiment_files(typed)]
-    cfg, choices = composed([one for one in given if "tune" not in one])
-    best.write_text(as_experiment(cfg, choices, given, []))
-    command = shlex.split(next_command(best, typed, whereabouts(cfg, choices)))
+    given = [f"++{one}" if "." in one else one for one in register_experiment_files(typed)]
+    cfg, choices = compose_train([one for one in given if "tune" not in one])
+    best.write_text(experiment_yaml(cfg, choices, given, []))
+    command = shlex.split(next_command(best, typed, image_overrides(cfg, choices)))
     images = ["data=folder", "data.dir=faces", "data.image_size=[48,64]"]
     assert command == ["imbclf-train", f"experiment={best}", *images]
     stored = OmegaConf.load(best)
     assert {*stored.data} == {"batch_size", "label_map"}
-    again, _ = composed(
-        [loosen(argument) for argument in adopt_experiment_files(command[1:])],
+    again, _ = compose_train(
+        [to_hydra_override(argument) for argument in register_experiment_files(command[1:])],
     )
     expected = {**cfg.data, "holdout": 0, "cache_dir": "outputs/cache"}
     assert again.data == expected
@@ -134,24 +134,24 @@ def test_what_an_experiment_file_says_of_data_and_seed_goes_on_to_the_next_comma
 
 @pytest.mark.usefixtures("hydra")
 def test_a_next_command_names_no_images_but_those_that_are_not_the_usual() -> None:
-    cfg, choices = composed(["data=demo"])
-    assert whereabouts(cfg, choices) == []
-    cfg, choices = composed(["data=demo", "++data.dir=elsewhere"])
-    assert whereabouts(cfg, choices) == ["data.dir=elsewhere"]
+    cfg, choices = compose_train(["data=demo"])
+    assert image_overrides(cfg, choices) == []
+    cfg, choices = compose_train(["data=demo", "++data.dir=elsewhere"])
+    assert image_overrides(cfg, choices) == ["data.dir=elsewhere"]
 
 
 def test_files_of_experiments_may_be_swept_over_and_others_stay(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     for path in (first, second):
         path.write_text("seed: 3\n")
-    told = adopt_experiment_files([f"experiment={first},{second},best", "experiment=none.yaml"])
+    told = register_experiment_files([f"experiment={first},{second},best", "experiment=none.yaml"])
     assert told[0].count(",") == 2
     assert ".yaml" not in told[0]
     assert told[0].endswith(",best")
     assert told[1] == "experiment=none.yaml"
     first.write_text("a: [")
     with pytest.raises(UserError, match=r"a\.yaml: expected a readable experiment"):
-        adopt_experiment_files([f"experiment={first}"])
+        register_experiment_files([f"experiment={first}"])
 
 
 @pytest.mark.usefixtures("hydra")
@@ -166,9 +166,12 @@ def test_a_file_is_not_taken_for_the_shipped_experiment_of_its_name(
         Path(path).write_text(f"# @package _global_\nseed: {number}\n")
     for number, path in enumerate(paths, 2):
         for spelled in (path, f"./{path}", str(folder / path)):
-            assert composed(adopt_experiment_files([f"experiment={spelled}"]))[0].seed == number
-    assert composed(adopt_experiment_files(["experiment=best"]))[0].seed == 0
-    assert adopt_experiment_files([f"experiment={','.join(paths[:2])}"]) == [
+            assert (
+                compose_train(register_experiment_files([f"experiment={spelled}"]))[0].seed
+                == number
+            )
+    assert compose_train(register_experiment_files(["experiment=best"]))[0].seed == 0
+    assert register_experiment_files([f"experiment={','.join(paths[:2])}"]) == [
         "experiment=file/best,file/up/crt"
     ]
 
@@ -183,7 +186,7 @@ def test_a_trial_is_judged_without_a_look_at_test(
     """Whatever the test part holds, the trial comes to the same."""
     monkeypatch.chdir(tmp_path)
     given = [f"++{one}" if "." in one else one for one in small(make_folder())]
-    cfg, _ = composed([*given, "++data.holdout=0.2"])
+    cfg, _ = compose_train([*given, "++data.holdout=0.2"])
     ready = prepare(build_parts(cfg))
     recipe, fold = ready.recipe, ready.folds[0]
     told: list[tuple[int, float, bool]] = []
@@ -330,7 +333,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     text = process.communicate()[0]
     if number is signal.SIGINT:
         assert process.returncode == 130
-        assert "go on    imbclf-tune" in text
+        assert "resume with  imbclf-tune" in text
         assert text.rstrip().endswith("tune.name=faces")
     done = start()
     assert done.returncode == 0, done.stderr
@@ -359,7 +362,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         ("search.seed.choices=[1,2]", "search.seed: has to be the same for all trials"),
         ("tune.folds=9", "tune.folds=9: expected at most cv.folds=5"),
         ("tune.name=a/b", "tune.name=a/b"),
-        ("-m", "a search is no sweep"),
+        ("-m", "a search is not a sweep"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(

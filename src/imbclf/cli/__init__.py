@@ -1,1 +1,1 @@
-"""The commands: thin mains, and the only place that knows Hydra."""
+"""The commands: thin entry points, and the only code that uses Hydra."""

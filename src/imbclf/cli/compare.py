@@ -1,4 +1,4 @@
-"""`imbclf-compare`: rank finished runs and say which differences are more than chance."""
+"""`imbclf-compare`: rank finished runs and test which differences are significant."""
 
 import os
 import sys
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig, ListConfig
 
-from imbclf.cli.app.launch import launch, log, quoted, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import refuse_overwriting
+from imbclf.cli.config.hydra_overrides import quoted
 from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command; arguments that are no options are runs."""
+    """Run the command; arguments that are not options are runs."""
     sys.argv[1:] = runs_as_option(sys.argv[1:])
     sys.exit(launch("compare", task))
 
@@ -34,9 +37,9 @@ def runs_as_option(arguments: list[str]) -> list[str]:
 
 
 def task(cfg: DictConfig) -> None:
-    """Compare what the configuration names and write the two files."""
+    """Compare runs and write `comparison.csv` and `comparison.html`."""
     check(cfg, "compare")
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)
 

@@ -1,4 +1,4 @@
-"""`imbclf-evaluate`: judge a run on labeled images that it never saw."""
+"""`imbclf-evaluate`: evaluate a run on labeled images that it never saw."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
@@ -18,13 +20,13 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Judge what the configuration names and write the two files."""
+    """Evaluate a predictor and write `evaluation.json` and `predictions.csv`."""
     held_out = cfg.data.dir is None
     if held_out:
-        cfg.data.dir = ""  # found in the run's own configuration
+        cfg.data.dir = ""  # read from the run's configuration below
     check(cfg, "evaluate")
     options = decision_options(cfg)
-    show_messages()
+    configure_logging()
     out, ckpt = Path(str(cfg.out)), str(cfg.ckpt)
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 

@@ -1,4 +1,4 @@
-"""`imbclf-explore`: look at a labeled folder before any training."""
+"""`imbclf-explore`: examine a labeled folder before training."""
 
 import shlex
 import sys
@@ -7,7 +7,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 
@@ -18,9 +20,9 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Explore what the configuration says and write the files."""
+    """Explore a data folder and write pages and tables."""
     check(cfg, "explore")
-    show_messages()
+    configure_logging()
     check_values(cfg)
     out = Path(str(cfg.out))
     refuse_overwriting(out, "explore.json", "an exploration", cfg.overwrite)
@@ -49,10 +51,10 @@ def task(cfg: DictConfig) -> None:
 
 
 def check_values(cfg: DictConfig) -> None:
-    """Refuse top-level options of the wrong kind.
+    """Check the type and range of the top-level options.
 
     Raises:
-        UserError: naming the first of them.
+        UserError: names the first wrong one.
     """
     for name, least in (("folds", 2), ("seed", 0)):
         value = cfg[name]
@@ -62,7 +64,7 @@ def check_values(cfg: DictConfig) -> None:
 
 
 def next_command(data: DictConfig, out: Path) -> str:
-    """Return the command that trains with the groups; the table has to be named in full."""
+    """Return the command that trains with the groups; `data.labels` needs an absolute path."""
     options = {"data.dir": data.dir, "data.labels": (out / "groups.csv").absolute()}
     if data.images != "train_img":
         options["data.images"] = data.images

@@ -1,4 +1,4 @@
-"""`imbclf-export`: the whole ensemble as one file that needs no imbclf."""
+"""`imbclf-export`: export the ensemble as one file that needs no imbclf."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
@@ -23,10 +25,10 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Write the file that the configuration asks for, once it has been run and found right."""
+    """Export the ensemble, after its outputs were verified against the predictor's."""
     check(cfg, "export")
     options = decision_options(cfg)
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "export.json", "an export", cfg.overwrite)
     expect_bool("int8", cfg.int8)
@@ -51,10 +53,10 @@ def task(cfg: DictConfig) -> None:
 
 
 def _run_images(cfg: DictConfig) -> "KnownImages | None":
-    """Return images of the run, None where `ckpt` is no run or its images are gone.
+    """Return images of the run; None where `ckpt` is no run or its images cannot be read.
 
     Raises:
-        UserError: there are none, and they cannot be done without.
+        UserError: there are none, and an option needs them.
     """
     from imbclf.evaluation.run_images import sample_run_images
     from imbclf.prediction.export.quantization import CALIBRATION
@@ -67,7 +69,7 @@ def _run_images(cfg: DictConfig) -> "KnownImages | None":
         except UserError as error:
             if cfg.int8 or cfg.data.dir is not None:
                 raise
-            log.warning("checked on drawn images, since those of the run cannot be read: %s", error)
+            log.warning("checked on random images; those of the run cannot be read: %s", error)
     elif cfg.int8:
         raise UserError(f"int8=true: needs a finished run directory (ckpt=RUN_DIR), not {cfg.ckpt}")
     return None

@@ -1,56 +1,39 @@
-"""`imbclf-gather`: make one run directory of a sweep whose jobs trained a fold each."""
+"""`imbclf-gather`: combine a sweep whose jobs trained one fold each into one run directory."""
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from imbclf.cli.app.launch import expect_bool, launch, log, refuse_overwriting, show_messages
-from imbclf.cli.config.stored import (
-    is_allowance,
-    load_configuration,
-    refuse_foreign,
-    stored_configuration,
-)
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
+from imbclf.cli.config.stored import stored_configuration
+from imbclf.cli.config.trust import is_approval, refuse_untrusted
 from imbclf.cli.config.validation import check
+from imbclf.cli.gather_jobs import (
+    GATHERED,
+    Experiment,
+    find_experiments,
+    folder_name,
+    missing_folds,
+)
 from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 
-GATHERED = "gathered"
-COUNTS = ("folds", "repeats")
-MOST_FOLDS = 10_000
-LONGEST_NAME = 100  # in letters, which take up to four of a file system's 255 bytes
-
-
-@dataclass
-class Experiment:
-    """The jobs of a sweep that differ in their fold alone.
-
-    Attributes:
-        configuration: theirs, for all folds.
-        overrides: theirs, without the fold.
-        jobs: run directories by the number of the fold.
-    """
-
-    configuration: DictConfig
-    overrides: str
-    jobs: dict[int, Path] = field(default_factory=dict)
-
 
 def main() -> None:
     """Run the command; an argument that is no option is the sweep."""
-    allowed = [argument for argument in sys.argv[1:] if is_allowance(argument)]
-    sys.argv[1:] = sweep_as_option([one for one in sys.argv[1:] if one not in allowed])
-    sys.exit(launch("gather", partial(task, allowed)))
+    approved = [argument for argument in sys.argv[1:] if is_approval(argument)]
+    sys.argv[1:] = sweep_as_option([one for one in sys.argv[1:] if one not in approved])
+    sys.exit(launch("gather", partial(task, approved)))
 
 
 def sweep_as_option(arguments: list[str]) -> list[str]:
@@ -67,27 +50,26 @@ def sweep_as_option(arguments: list[str]) -> list[str]:
     return [f"sweep={one}" if is_path(one) else one for one in arguments]
 
 
-def task(allowed: list[str], cfg: DictConfig) -> None:
+def task(approved: list[str], cfg: DictConfig) -> None:
     """Gather every experiment of the sweep.
 
     Args:
-        allowed: what the sweep names and is not ours, see `is_allowance`.
+        approved: arguments that approve what the sweep names, see `is_approval`.
         cfg: of this command.
     """
     check(cfg, "gather")
-    show_messages()
+    configure_logging()
     expect_bool("overwrite", cfg.overwrite)
     sweep = Path(str(cfg.sweep))
     experiments = find_experiments(sweep)
-    problems = [problem for one in experiments for problem in missing_folds(one)]
-    if problems:
+    if problems := [problem for one in experiments for problem in missing_folds(one)]:
         listed = "\n".join(problems)
         raise UserError(
-            f"{listed}\nThese folds are needed: give the command that started the sweep, with "
-            f"resume={sweep}, and gather again"
+            f"{listed}\nAll folds are needed: repeat the command that started the sweep, with "
+            f"resume={sweep}, then gather again"
         )
     configurations = [one.configuration for one in experiments]
-    refuse_foreign(configurations, sweep, allowed, f"imbclf-gather {sweep}")
+    refuse_untrusted(configurations, sweep, approved, f"imbclf-gather {sweep}")
     for one in experiments:
         out = sweep / GATHERED
         if len(experiments) > 1:
@@ -95,115 +77,30 @@ def task(allowed: list[str], cfg: DictConfig) -> None:
         if not out.resolve().is_relative_to(sweep.resolve()):
             raise UserError(f"{out} leads out of the sweep by a link; remove it")
         refuse_overwriting(out, "summary.json", "a gathered run", cfg.overwrite)
-        gather(one, out, allowed)
+        gather(one, out, approved)
     if len(experiments) > 1:
         log.info("compare  imbclf-compare %s", sweep / GATHERED)
 
 
-def gather(experiment: Experiment, out: Path, allowed: Sequence[str]) -> None:
-    """Bring the folds together and conclude the run as one process does."""
+def gather(experiment: Experiment, out: Path, approved: Sequence[str]) -> None:
+    """Copy the folds into one run directory and finish the run as `imbclf-train` does."""
     from imbclf.training.gather import gather_folds
 
     shutil.rmtree(out, ignore_errors=True)
     gather_folds(experiment.jobs, out)
-    for job in experiment.jobs.values():  # what images they saw is compared with what there is now
-        _take_splits(job, out)
+    for job in experiment.jobs.values():  # `train` compares these images with those of today
+        _copy_splits(job, out)
     write_text(out / "config.yaml", OmegaConf.to_yaml(experiment.configuration))
     write_text(out / JOB, json.dumps({"job": out.name, "overrides": experiment.overrides}) + "\n")
-    train(stored_configuration(out, allowed), out)
+    train(stored_configuration(out, approved), out)
 
 
-def _take_splits(job: Path, out: Path) -> None:
+def _copy_splits(job: Path, out: Path) -> None:
     name = "splits.csv"
     splits = (job / name).read_text(encoding="utf-8")
     if (out / name).exists() and (out / name).read_text(encoding="utf-8") != splits:
         raise UserError(
-            f"{job / name}: this job divided other images, or the same ones otherwise, than the "
-            "jobs before it; their folds do not belong together"
+            f"{job / name}: differs from that of the jobs before it; only folds of the same images "
+            "and splits can be gathered"
         )
     write_text(out / name, splits)
-
-
-def find_experiments(sweep: Path) -> list[Experiment]:
-    """Put the jobs of a sweep together that differ in their fold alone.
-
-    Raises:
-        UserError: it is no sweep, or one of its jobs did not train one fold.
-    """
-    from natsort import natsorted
-
-    found: dict[str, Experiment] = {}
-    jobs = [path.parent for path in natsorted(sweep.glob("*/config.yaml"), key=str)]
-    for job in jobs:
-        if job.name == GATHERED:
-            continue
-        configuration = load_configuration(job, "sweep")
-        fold = OmegaConf.select(configuration, "cv.fold")
-        if type(fold) is not int:
-            raise UserError(
-                f"{job}: trained with cv.fold={fold}; jobs of a fold each are gathered, as of "
-                "imbclf-train -m cv.fold=0,1,2,3,4"
-            )
-        configuration.cv.fold = None
-        text = OmegaConf.to_yaml(configuration)
-        one = found.setdefault(text, Experiment(configuration, _overrides(job)))
-        if fold in one.jobs:
-            raise UserError(f"{job} and {one.jobs[fold]}: both trained fold {fold}")
-        one.jobs[fold] = job
-    if not found:
-        raise UserError(f"{sweep}: expected a sweep directory of imbclf-train with jobs in it")
-    return list(found.values())
-
-
-def folder_name(experiment: Experiment, experiments: Sequence[Experiment]) -> str:
-    """Call an experiment by what it was given and not all others were, or by its first job.
-
-    >>> job = {0: Path("sweep/0")}
-    >>> adam = Experiment(DictConfig({}), "seed=1 optim=adam", job)
-    >>> sgd = Experiment(DictConfig({}), "seed=1 optim=sgd", job)
-    >>> folder_name(adam, [adam, sgd]), folder_name(adam, [adam, adam])
-    ('optim=adam', 'job_0')
-    """
-    given = [one.overrides.split() for one in experiments]
-    names = [
-        re.sub(
-            r"[^\w.,=+-]+",
-            "_",
-            " ".join(word for word in words if not all(word in others for others in given)),
-        )
-        for words in given
-    ]
-    own = names[experiments.index(experiment)]
-    is_clear = names.count(own) == 1 and 0 < len(own) <= LONGEST_NAME
-    return own if is_clear else f"job_{min(experiment.jobs.values()).name}"
-
-
-def missing_folds(experiment: Experiment) -> list[str]:
-    """Return which folds there are not, and which are not finished.
-
-    Raises:
-        UserError: the configuration does not say how many there are.
-    """
-    folds, repeats = (OmegaConf.select(experiment.configuration, f"cv.{name}") for name in COUNTS)
-    if type(folds) is not int or type(repeats) is not int or folds * repeats > MOST_FOLDS:
-        raise UserError(f"cv.folds={folds}, cv.repeats={repeats}: expected two numbers of folds")
-    what = f"{experiment.overrides}: " if experiment.overrides else ""
-    problems = []
-    for fold in range(folds * repeats):
-        job = experiment.jobs.get(fold)
-        if job is None:
-            problems.append(f"{what}no job trained fold {fold}")
-        elif not (job / "summary.json").exists():
-            problems.append(f"{what}fold {fold} is not finished in {job}")
-    return problems
-
-
-def _overrides(job: Path) -> str:
-    """Return what a job was called with, without its fold; nothing where that is not known."""
-    from imbclf.evaluation.run_directory import read_overrides
-
-    try:
-        words = read_overrides(job)
-    except UserError:
-        return ""
-    return " ".join(word for word in words if not word.startswith("cv.fold="))

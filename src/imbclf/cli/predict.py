@@ -1,4 +1,4 @@
-"""`imbclf-predict`: label a folder of images with what `imbclf-train` left."""
+"""`imbclf-predict`: label a folder of images with a trained ensemble."""
 
 import sys
 from functools import partial
@@ -7,7 +7,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import launch, log, refuse_overwriting, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.checks import refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
@@ -21,10 +23,10 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Predict what the configuration says and write the three files."""
+    """Predict labels and write `predictions.csv`, `labels.txt` and `predictions.json`."""
     check(cfg, "predict")
     options = decision_options(cfg)
-    show_messages()
+    configure_logging()
     out = Path(str(cfg.out))
     refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
 
@@ -34,7 +36,7 @@ def task(cfg: DictConfig) -> None:
         data = instantiate(cfg.data)
     addresses = addresses_of(cfg.ckpt)
     size = peek_size(addresses)
-    # Decoding needs none of what is imported and loaded meanwhile.
+    # Decode images while torch is imported and the predictor loaded.
     decoded = None if size is None else run_in_background(partial(data.open, size))
 
     with fast_imports():

@@ -1,11 +1,12 @@
-"""`imbclf-register`: give a run's ensemble a name in MLflow's registry."""
+"""`imbclf-register`: register a run's ensemble in MLflow's model registry."""
 
 import sys
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.launch import launch, log, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.tracking.addresses import predictor_folder
@@ -17,9 +18,9 @@ def main() -> None:
 
 
 def task(cfg: DictConfig) -> None:
-    """Register what the configuration names and say how it is used."""
+    """Register a predictor as a new version and log how to use it."""
     check(cfg, "register")
-    show_messages()
+    configure_logging()
 
     from imbclf.evaluation.run_directory import read_tracking_run
     from imbclf.tracking.mlflow_registration import register
@@ -34,11 +35,12 @@ def task(cfg: DictConfig) -> None:
     run = Path(address)
     run_id = read_tracking_run(run)
     alias = None if cfg.alias is None else str(cfg.alias)
-    about = _description(run)
-    done = register(folder, str(cfg.name), alias, about, run_id, cfg.tracking.uri, directory)
+    done = register(
+        folder, str(cfg.name), alias, _description(run), run_id, cfg.tracking.uri, directory
+    )
     model = f"models:/{done.name}" + (f"/{done.version}" if alias is None else f"@{alias}")
-    called = "" if alias is None else f", {alias}"
-    log.info("registered   %s version %s%s", done.name, done.version, called)
+    suffix = "" if alias is None else f", {alias}"
+    log.info("registered   %s version %s%s", done.name, done.version, suffix)
     log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", model)
     log.info("serve        export MLFLOW_TRACKING_URI=%s", done.uri)
     log.info("             export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false")
@@ -46,11 +48,11 @@ def task(cfg: DictConfig) -> None:
 
 
 def _description(run: Path) -> str:
-    """Return how good the run was, where that is known."""
+    """Return the HTER of the run with its interval, where known."""
     from imbclf.evaluation.run_directory import read_summary
 
     if not (run / "summary.json").exists():
-        return "HTER not known"
-    found = read_summary(run)
-    low, high = found["hter_interval"]
-    return f"HTER {found['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f} ({run.name})"
+        return "HTER unknown"
+    summary = read_summary(run)
+    low, high = summary["hter_interval"]
+    return f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f} ({run.name})"

@@ -1,4 +1,4 @@
-"""`imbclf-report`: write the report of a finished run again, from what the run left."""
+"""`imbclf-report`: rewrite the report of a finished run from its run directory."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import launch, log, show_messages
+from imbclf.cli.app.launch import launch
+from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
 
 
@@ -18,7 +19,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Write `report.html` and `suspects.csv` into the run directory."""
     check(cfg, "report")
-    show_messages()
+    configure_logging()
 
     with fast_imports():
         from imbclf.evaluation.run_images import from_run

@@ -1,4 +1,4 @@
-"""What a sweep (`-m`) adds: jobs checked before the first starts, a comparison at its end."""
+"""Sweeps (`-m`): all jobs are checked before the first starts and compared at the end."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 
@@ -32,29 +32,29 @@ class SweepCallback(Callback):
     """Hydra's hooks around a sweep and its jobs."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Check every job's configuration; a mistake ends the sweep before anything is trained."""
+        """Check every job's configuration; an error ends the sweep before anything is trained."""
         global folder
         try:
             loader = GlobalHydra.instance().config_loader()
             jobs = expand(list(config.hydra.overrides.task), loader)
             for job in jobs:
                 cfg = compose(str(config.hydra.job.config_name), job)
-                adopt_targets(cfg, job)
+                drop_stale_options(cfg, job)
                 check(cfg, "train")
         except (UserError, HydraException, OmegaConfBaseException) as error:
-            # Hydra turns what a hook raises into a warning; leaving is the only way to stop.
+            # Hydra turns what a hook raises into a warning; only exiting stops the sweep.
             print(f"imbclf-train: error: {error}", file=sys.stderr)
             sys.exit(2)
         folder = Path(str(config.hydra.sweep.dir))
         print(f"sweep    {len(jobs)} jobs in {folder}")
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Return which job starts."""
+        """Print which job starts."""
         if "num" in config.hydra.job and config.hydra.mode.name == "MULTIRUN":
             print(f"\njob {config.hydra.job.num}    {overrides_of(config)}")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:  # noqa: ANN401
-        """Write down how a job of a sweep ended; report a failure when it happens."""
+        """Write the outcome of a job to a file; log a failure when it happens."""
         if config.hydra.mode.name != "MULTIRUN":
             return
         job = {"job": str(config.hydra.job.num), "overrides": overrides_of(config), "error": None}
@@ -63,26 +63,26 @@ class SweepCallback(Callback):
             error = job_return._return_value
             job["error"] = str(error) if isinstance(error, UserError) else repr(error)
             write_text(own / "error.txt", "".join(traceback.format_exception(error)))
-            let_go(error)
+            free_traceback(error)
             log.error("job %s failed: %s", job["job"], job["error"])
         write_text(own / JOB, json.dumps(job) + "\n")
 
 
-def report_launcher(error: Exception) -> None:
-    """Say why a sweep broke off where none of its jobs did."""
+def report_launcher_failure(error: Exception) -> None:
+    """Report why a sweep ended where none of its jobs failed."""
     assert folder is not None
     details = folder / "error.txt"
     write_text(details, "".join(traceback.format_exception(error)))
-    why = str(error).strip() or repr(error)
+    reason = str(error).strip() or repr(error)
     print(
-        f"imbclf-train: error: the sweep's launcher broke off: {why}\nDetails are in {details}. "
-        f"The jobs that are missing run with resume={folder}",
+        f"imbclf-train: error: the sweep's launcher failed: {reason}\nDetails are in {details}. "
+        f"Run the missing jobs with resume={folder}",
         file=sys.stderr,
     )
 
 
-def let_go(error: BaseException | None) -> None:
-    """Free what an error's frames hold: a network on the GPU, which the next job needs."""
+def free_traceback(error: BaseException | None) -> None:
+    """Free the local variables of a traceback: a network on the GPU leaves no room for the next."""
     while error is not None:
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
@@ -98,10 +98,10 @@ def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[lis
 
     Args:
         overrides: of the sweep.
-        loader: knows the choices of a group, which `glob(...)` is about.
+        loader: lists the choices of a group, for `glob(...)`.
 
     Raises:
-        UserError: there would be no job.
+        UserError: no choice matches.
 
     >>> expand(["optim=adam,sgd", "seed=1"])
     [['optim=adam', 'seed=1'], ['optim=sgd', 'seed=1']]
@@ -118,21 +118,21 @@ def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[lis
     return [list(job) for job in itertools.product(*choices)]
 
 
-def conclude() -> int:
-    """After a sweep, name its failed jobs and compare the finished ones; count the failed ones."""
-    if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # of too long a name, say
+def report_sweep() -> int:
+    """List the failed jobs of a sweep, compare the finished ones; return the number of failures."""
+    if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # False for a name too long
         return 0
     from natsort import natsorted
 
     jobs = [path.parent for path in natsorted(folder.glob(f"*/{JOB}"), key=str)]
     finished, failed, folds = 0, 0, 0
     for job in jobs:
-        told = json.loads((job / JOB).read_text(encoding="utf-8"))
-        if told["error"] is not None:
+        outcome = json.loads((job / JOB).read_text(encoding="utf-8"))
+        if outcome["error"] is not None:
             failed += 1
-            print(f"failed   job {told['job']} ({told['overrides']}): {told['error']}")
+            print(f"failed   job {outcome['job']} ({outcome['overrides']}): {outcome['error']}")
         finished += (job / "summary.json").exists()
-        folds += "cv.fold=" in told["overrides"]
+        folds += "cv.fold=" in outcome["overrides"]
     if folds == len(jobs) > 1:
         print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")
     elif finished > 1:

@@ -1,4 +1,4 @@
-"""`imbclf-train`: compose an experiment, train its folds, leave a run directory."""
+"""`imbclf-train`: train the folds of an experiment into a run directory."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,12 @@ from omegaconf import DictConfig
 
 from imbclf.cli import sweep
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import FAILURE, guarded, launch, log, show_messages
-from imbclf.cli.app.os_errors import FULL, refusal
-from imbclf.cli.app.signals import stop_asking
+from imbclf.cli.app.launch import EXIT_FAILURE, launch, run_command
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.app.os_errors import FULL, describe_os_error
+from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.stored import finished_job, stored_configuration
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
 
 
@@ -25,42 +26,42 @@ def main() -> None:
     if {"-m", "--multirun"} & set(others):
         sys.argv[1:] = [*others, f"hydra.sweep.dir={run}"]
         sys.exit(_launch_job_or_sweep())
-    sys.exit(guarded("imbclf-train", lambda: train(stored_configuration(run, others), run)))
+    sys.exit(run_command("imbclf-train", lambda: train(stored_configuration(run, others), run)))
 
 
 def _launch_job_or_sweep() -> int:
-    code, broken = 0, None
+    code, failure = 0, None
     try:
         code = launch("train", task)
     except Exception as error:
         if sweep.folder is None:
             raise
-        broken = error  # a job's, which the sweep has reported, or the launcher's own
-    failed = sweep.conclude()
-    if broken is not None and not failed:
-        sweep.report_launcher(broken)
-    return code or (FAILURE if failed or broken is not None else 0)
+        failure = error  # of a job, already logged, or of the launcher
+    failed = sweep.report_sweep()
+    if failure is not None and not failed:
+        sweep.report_launcher_failure(failure)
+    return code or (EXIT_FAILURE if failed or failure is not None else 0)
 
 
 def task(cfg: DictConfig) -> float:
-    """Train what the configuration says into Hydra's output directory; return the HTER."""
+    """Train an experiment in Hydra's output directory; return the HTER."""
     from hydra.core.hydra_config import HydraConfig
 
-    adopt_targets(cfg, HydraConfig.get().overrides.task)
+    drop_stale_options(cfg, HydraConfig.get().overrides.task)
     check(cfg, "train")
     run = Path(HydraConfig.get().runtime.output_dir)
-    reached = finished_job(cfg, run)
-    return train(cfg, run) if reached is None else reached
+    hter = finished_job(cfg, run)
+    return train(cfg, run) if hter is None else hter
 
 
 def train(cfg: DictConfig, run: Path) -> float:
-    """Train what the configuration says into `run`; return the HTER."""
-    show_messages()
+    """Train an experiment in the run directory `run`; return the HTER."""
+    configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
 
         experiment = experiment_from(cfg)
-    show_messages(run / "train.log")
+    configure_logging(run / "train.log")
     here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
     try:
         hter = experiment(run)
@@ -68,14 +69,14 @@ def train(cfg: DictConfig, run: Path) -> float:
         if error.errno not in FULL:
             raise
         raise UserError(
-            f"{refusal(error, sys.argv[1:])}. Finished folds and the last whole epoch are kept; "
-            f"go on with imbclf-train resume={here}"
+            f"{describe_os_error(error, sys.argv[1:])}. Finished folds and the last whole "
+            f"epoch are kept; resume with imbclf-train resume={here}"
         ) from error
     except Interrupted:
-        stop_asking()
+        acknowledge_interrupt()
         usable = (run / "predictor" / "predictor.json").exists()
-        log.info("\nStopped. Finished folds and the best epoch so far are kept in %s", here)
-        log.info("go on        imbclf-train resume=%s", here)
+        log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
+        log.info("resume with  imbclf-train resume=%s", here)
         if usable:
             log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
         for best in sorted(here.glob("fold_*/best.ckpt")):

@@ -1,4 +1,4 @@
-"""`imbclf-tune`: search for a better recipe on dev parts, judge the winner where nobody looked."""
+"""`imbclf-tune`: search for a better recipe on dev parts, evaluate the winner on unseen images."""
 
 import shlex
 import sys
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.app.fast_imports import fast_imports
-from imbclf.cli.app.launch import MISTAKE, launch, log, show_messages
-from imbclf.cli.app.signals import stop_asking
-from imbclf.cli.config.compose import as_overrides, composed, key_of
-from imbclf.cli.config.validation import adopt_targets, check
+from imbclf.cli.app.launch import EXIT_USER_ERROR, launch
+from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.app.signals import acknowledge_interrupt
+from imbclf.cli.config.compose import compose_train, key_of, to_overrides
+from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
 
 if TYPE_CHECKING:
     from imbclf.tuning.options import TuneOptions
     from imbclf.tuning.search_space import Space
 
-OWN = ("tune", "search")
-# What decides which images a trial is judged on, or where things lie.
+STUDY_GROUPS = ("tune", "search")
+# Decides which images a trial is evaluated on, or where files are.
 SAME_FOR_ALL = (
     *("cv.fold", "cv.folds", "cv.repeats", "cv.dev_fraction", "seed", "tracking"),
     *("data.dir", "data.images", "data.labels", "data.label_map", "data.holdout"),
@@ -32,48 +33,48 @@ def main() -> None:
     arguments = sys.argv[1:]
     if {"-m", "--multirun"} & set(arguments):
         print(
-            "imbclf-tune: error: a search is no sweep: leave -m out, and give several values as "
+            "imbclf-tune: error: -m: a search is not a sweep; remove it and list several values as "
             "search.KEY.choices=[...]",
             file=sys.stderr,
         )
-        sys.exit(MISTAKE)
+        sys.exit(EXIT_USER_ERROR)
     sys.exit(launch("tune", partial(task, arguments)))
 
 
 def task(arguments: list[str], cfg: DictConfig) -> None:
-    """Search as the configuration says, or go on with the study of that name.
+    """Run a study, or resume the one of that name.
 
     Args:
         arguments: as the user typed them.
-        cfg: composed of them.
+        cfg: the configuration composed from them.
     """
     from hydra.core.hydra_config import HydraConfig
 
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     check(cfg, "tune")
     options, space = options_of(cfg), space_of(cfg, overrides)
     given = [
-        *(one for one in overrides if key_of(one).split(".")[0] not in OWN),
+        *(one for one in overrides if key_of(one).split(".")[0] not in STUDY_GROUPS),
         f"++data.holdout={cfg.data.holdout}",
     ]
     check_space(space, given)
     if find_spec("optuna") is None:
         raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
-    show_messages(options.folder / "tune.log")
+    configure_logging(options.folder / "tune.log")
 
     with fast_imports():
         from imbclf.cli.tune_study import CommandStudy
-        from imbclf.cli.tune_winner import conclude
+        from imbclf.cli.tune_winner import finish_study
 
     try:
         study = CommandStudy(options, space, given)
         if study.run():
-            conclude(study, arguments)
+            finish_study(study, arguments)
     except Interrupted:
-        stop_asking()
-        log.info("\nStopped. Finished trials are kept in %s", options.folder)
-        log.info("go on    %s", go_on(arguments, options))
+        acknowledge_interrupt()
+        log.info("\nInterrupted. Finished trials are kept in %s", options.folder)
+        log.info("resume with  %s", resume_command(arguments, options))
         raise
 
 
@@ -81,7 +82,7 @@ def options_of(cfg: DictConfig) -> "TuneOptions":
     """Build the options of the study.
 
     Raises:
-        UserError: one of them is out of range, or contradicts the data's.
+        UserError: one of them is out of range, or contradicts an option of `data` or `cv`.
     """
     from imbclf.tuning.options import TuneOptions
 
@@ -90,8 +91,8 @@ def options_of(cfg: DictConfig) -> "TuneOptions":
     if options.folds > 1 and not cfg.data.holdout:
         raise UserError(
             f"tune.folds={options.folds} with data.holdout=0: the test part of one fold is dev of "
-            "another, so that no image is left to judge the winner on. Give data.holdout=0.2, or "
-            "tune.folds=1"
+            "another, which leaves no unseen image to evaluate the winner on; use data.holdout=0.2 "
+            "or tune.folds=1"
         )
     if options.folds > cfg.cv.folds * cfg.cv.repeats:
         raise UserError(f"tune.folds={options.folds}: expected at most cv.folds={cfg.cv.folds}")
@@ -99,10 +100,10 @@ def options_of(cfg: DictConfig) -> "TuneOptions":
 
 
 def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
-    """Read what is varied; what is given is not.
+    """Return the search space, without options that the command line fixes.
 
     Raises:
-        UserError: nothing is left, or it is not what a space looks like.
+        UserError: the space is malformed, or nothing is left to vary.
     """
     from imbclf.tuning.search_space import examples, read_space, without
 
@@ -114,27 +115,29 @@ def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
     if kinds:
         raise UserError(f"search.{kinds[0]}: has to be the same for all trials of a study")
     if not space:
-        raise UserError("search: nothing is left to vary. Choose another search=..., or give less")
+        raise UserError(
+            "search: nothing is left to vary; use another search=... or fix fewer options"
+        )
     return space
 
 
 def check_space(space: "Space", given: list[str]) -> None:
-    """Compose one configuration for each choice, so that no trial meets an unknown option.
+    """Compose and check one configuration for each choice, before the first trial.
 
     Raises:
-        UserError: as `check`, and says what was drawn.
+        UserError: as `check`, with the values drawn.
     """
     from imbclf.tuning.search_space import examples
 
     for drawn in examples(space):
         try:
-            check(composed([*given, *as_overrides(drawn)])[0], "train")
+            check(compose_train([*given, *to_overrides(drawn)])[0], "train")
         except UserError as error:
-            told = " ".join(as_overrides(drawn)).replace("++", "")
-            raise UserError(f"search: with {told}: {error}") from error
+            values = " ".join(to_overrides(drawn)).replace("++", "")
+            raise UserError(f"search: with {values}: {error}") from error
 
 
-def go_on(arguments: list[str], options: "TuneOptions") -> str:
-    """Return the command that goes on with a study."""
+def resume_command(arguments: list[str], options: "TuneOptions") -> str:
+    """Return the command that resumes a study."""
     others = [one for one in arguments if not one.startswith("tune.name=")]
     return shlex.join(["imbclf-tune", *others, f"tune.name={options.name}"])

@@ -1,4 +1,4 @@
-"""The trials of `imbclf-tune`, each composed and trained as `imbclf-train` would. Heavy."""
+"""The trials of `imbclf-tune`, each trained as `imbclf-train` would. Imports torch."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
-from imbclf.cli.app.launch import log
+from imbclf.cli.app.messages import log
 from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
-from imbclf.cli.config.compose import as_overrides, composed
+from imbclf.cli.config.compose import compose_train, to_overrides
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
@@ -22,15 +22,15 @@ from imbclf.tuning.study import exclusive_access, open_study
 from imbclf.tuning.trials import judged, search
 from imbclf.utils.files import write_text
 
-UNLIKE = ("tracking", "data.cache_dir")  # may differ between calls
+MAY_DIFFER = ("tracking", "data.cache_dir")  # between calls on the same study
 
 
 class CommandStudy:
-    """A study with what is given on the command line and what is varied.
+    """A study with its search space and the overrides of the command line.
 
     Args:
         options: of the study.
-        space: what is varied.
+        space: the options that vary.
         given: overrides that all trials share.
 
     Raises:
@@ -39,36 +39,39 @@ class CommandStudy:
 
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
-        self.base, _ = composed(given)
+        self.base, _ = compose_train(given)
         if build_parts(self.base).trainer(precision="32-true").world_size > 1:
             raise UserError(
-                "trainer.devices: a trial is trained on one. Use several by several processes on "
-                "one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
+                "trainer.devices: a trial is trained on one device; to use several, start several "
+                "processes on one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
             )
         self.folds = fold_numbers(options, self.base)
         self.steps = max(1, self.base.trainer.max_epochs) * len(self.folds)
-        self.study: Study = open_study(options, self._agreed(), self.base.seed)
+        self.study: Study = open_study(options, self._common_options(), self.base.seed)
 
-    def _agreed(self) -> dict[str, Any]:
-        """Return what all trials have in common, as plain values by name."""
+    def _common_options(self) -> dict[str, Any]:
+        """Return the options that all trials share, as plain values by name."""
         flat = flatten(OmegaConf.to_container(self.base, resolve=True))
-        common = {key: value for key, value in flat.items() if not key.startswith(UNLIKE)}
-        common |= {f"search.{key}": repr(what) for key, what in self.space.items()}
+        common = {key: value for key, value in flat.items() if not key.startswith(MAY_DIFFER)}
+        common |= {f"search.{key}": repr(values) for key, values in self.space.items()}
         return common | {"tune.metric": self.options.metric, "tune.folds": self.options.folds}
 
     def run(self) -> bool:
-        """Run trials until the budget is spent; tell whether the study is at its end.
+        """Run trials until the budget is spent; return whether the study is finished.
 
-        It is not while other processes still run trials of it.
+        It is not while other processes still run its trials.
         """
         log.info("study    %s in %s", self.options.name, self.options.folder)
         log.info("varied   %s", ", ".join(self.space))
-        told = ", ".join(map(str, self.folds))
-        log.info("judged   by %s on the dev part of fold %s", self.options.metric, told)
+        log.info(
+            "metric   %s on the dev part of fold %s",
+            self.options.metric,
+            ", ".join(map(str, self.folds)),
+        )
         log.info("budget   %s", describe_budget(self.options))
         before = len(judged(self.study))
         if before:
-            log.info("before   %d trials", before)
+            log.info("earlier  %d trials", before)
         tracker = self.start_tracker()
         with tracked(tracker):
             running = search(
@@ -76,23 +79,23 @@ class CommandStudy:
             )
         if running:
             log.info(
-                "\n%d trials still run in other processes; the last to end judges the winner",
+                "\n%d trials still run in other processes; the last to end evaluates the winner",
                 running,
             )
         return not running
 
     def _objective(
-        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
+        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, report: Tell
     ) -> DevScore:
-        cfg, _ = composed([*self.given, *as_overrides(drawn)])
+        cfg, _ = compose_train([*self.given, *to_overrides(drawn)])
         check(cfg, "train")
         ready = prepare(build_parts(cfg))
         return score_on_dev(
-            ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, tell
+            ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, report
         )
 
     def start_tracker(self) -> Tracker:
-        """Begin the run that trials are children of, or go on with it."""
+        """Start or resume the parent run of the trials."""
         tracker = tracker_from(self.base)
         with exclusive_access(self.options.folder):
             earlier = read_tracking_run(self.options.folder)
@@ -104,7 +107,7 @@ class CommandStudy:
 
 
 def describe_budget(options: TuneOptions) -> str:
-    """Return when a study ends.
+    """Return the limits of a study as text.
 
     >>> describe_budget(TuneOptions("faces", trials=20, hours=1.5))
     '20 trials in all, 1.5 hours from now'
@@ -114,7 +117,7 @@ def describe_budget(options: TuneOptions) -> str:
 
 
 def fold_numbers(options: TuneOptions, base: DictConfig) -> list[int]:
-    """Return the folds that a trial is judged on; a single one may be chosen by `cv.fold`."""
+    """Return the folds that a trial is evaluated on; `cv.fold` may choose a single one."""
     if options.folds == 1 and base.cv.fold is not None:
         return [int(base.cv.fold)]
     return list(range(options.folds))

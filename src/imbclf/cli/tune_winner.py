@@ -1,4 +1,4 @@
-"""What `imbclf-tune` ends with: the winner trained and judged, and all of it written down."""
+"""The end of `imbclf-tune`: train and evaluate the winner, write tables and pages."""
 
 import shlex
 from dataclasses import asdict
@@ -8,9 +8,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
-from imbclf.cli.app.launch import log, printable
+from imbclf.cli.app.messages import log, printable
 from imbclf.cli.config.build import build_parts, experiment_from, tracked
-from imbclf.cli.config.compose import as_experiment, as_overrides, composed, key_of, whereabouts
+from imbclf.cli.config.compose import (
+    compose_train,
+    experiment_yaml,
+    image_overrides,
+    key_of,
+    to_overrides,
+)
 from imbclf.cli.tune_study import CommandStudy
 from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
@@ -23,66 +29,66 @@ from imbclf.tuning.winner import Verdict, in_short, judge_holdout, sentences, ve
 from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
-LONGEST = 20  # lines of the table on the terminal
+TABLE_LINES = 20  # on the terminal
 
 
-def conclude(of: CommandStudy, arguments: list[str]) -> None:
-    """Train and judge the winner, unless it was before, and write what the study came to.
+def finish_study(study: CommandStudy, arguments: list[str]) -> None:
+    """Train and evaluate the winner, unless done before, and write the results of the study.
 
     Args:
-        of: the study.
+        study: whose trials have ended.
         arguments: as the user typed them.
 
     Raises:
-        UserError: no trial ran to its end.
+        UserError: no trial has finished.
     """
-    options = of.options
+    options = study.options
     try:
         with FileLock(options.folder / "winner.lock").acquire(timeout=0):
-            trials = judged(of.study)
+            trials = judged(study.study)
             winner = best_trial(trials, options.direction)
             if winner is None:
                 raise UserError(
-                    f"tune.name={options.name}: no trial has run to its end yet. Go on with more "
+                    f"tune.name={options.name}: no trial has finished yet; resume with more "
                     "tune.hours or tune.trials"
                 )
-            log.info("\n%s\n", table(trials, options, of.steps, LONGEST))
-            log.info("%s", effort(trials, of.steps))
-            _judge_and_write(of, trials, winner, arguments)
+            log.info("\n%s\n", table(trials, options, study.steps, TABLE_LINES))
+            log.info("%s", effort(trials, study.steps))
+            _evaluate_and_write(study, trials, winner, arguments)
     except Timeout:
-        log.info("\nAnother process judges the winner")
+        log.info("\nAnother process evaluates the winner")
 
 
-def _judge_and_write(
-    of: CommandStudy, trials: list[FrozenTrial], winner: FrozenTrial, arguments: list[str]
+def _evaluate_and_write(
+    study: CommandStudy, trials: list[FrozenTrial], winner: FrozenTrial, arguments: list[str]
 ) -> None:
-    options, folder = of.options, of.options.folder
-    drawn = draw(of.space, Replay(winner.params))
-    overrides = [*of.given, *as_overrides(drawn)]
-    if not of.base.data.holdout:
-        overrides.append(f"++cv.fold={of.folds[0]}")
+    options, folder = study.options, study.options.folder
+    drawn = draw(study.space, Replay(winner.params))
+    overrides = [*study.given, *to_overrides(drawn)]
+    if not study.base.data.holdout:
+        overrides.append(f"++cv.fold={study.folds[0]}")
     run = folder / f"winner_{winner.number}"
     if not (run / "summary.json").exists():
-        told = " ".join(as_overrides(drawn)).replace("++", "")
-        log.info("\nwinner   trial %d: %s\n", winner.number, told)
-        _train(of, overrides, run)
-    evaluation = _on_holdout(overrides, run) if of.base.data.holdout else None
+        values = " ".join(to_overrides(drawn)).replace("++", "")
+        log.info("\nwinner   trial %d: %s\n", winner.number, values)
+        _train(study, overrides, run)
+    evaluation = _on_holdout(overrides, run) if study.base.data.holdout else None
     looks = len([*folder.glob("winner_*/summary.json")])
     result = verdict(winner, len(trials), run, evaluation, looks)
-    cfg, choices = composed(overrides)
-    command = next_command(folder / "best.yaml", arguments, whereabouts(cfg, choices))
+    cfg, choices = compose_train(overrides)
+    command = next_command(folder / "best.yaml", arguments, image_overrides(cfg, choices))
     header = [printable(command), in_short(result, options.metric)]
-    write_text(folder / "best.yaml", as_experiment(cfg, choices, of.given, header))
+    write_text(folder / "best.yaml", experiment_yaml(cfg, choices, study.given, header))
     shares = importances(trials, options.direction)
-    told_all = [*sentences(result), effort(trials, of.steps)]
+    text = [*sentences(result), effort(trials, study.steps)]
     write_trials(folder / "trials.csv", trials, options)
-    page(trials, options, of.steps, shares, told_all, command).write(folder / "tune.html")
-    numbers = facts(trials, options, of.steps, shares)
+    page(trials, options, study.steps, shares, text, command).write(folder / "tune.html")
+    numbers = facts(trials, options, study.steps, shares)
     write_json(folder / "tune.json", {**numbers, "drawn": drawn, "verdict": asdict(result)})
-    _say(result, folder, run, command)
+    _log_result(result, folder, run, command)
 
 
-def _say(result: Verdict, folder: Path, run: Path, command: str) -> None:
+def _log_result(result: Verdict, folder: Path, run: Path, command: str) -> None:
     log.info("\n%s\n", "\n".join(sentences(result)))
     log.info("page     %s", folder / "tune.html")
     log.info("trials   %s", folder / "trials.csv")
@@ -90,16 +96,16 @@ def _say(result: Verdict, folder: Path, run: Path, command: str) -> None:
     log.info("next     %s", command)
 
 
-def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
-    """Train the winner into its run directory, or go on with it."""
-    cfg, _ = composed(overrides)
-    tracker = of.start_tracker()
+def _train(study: CommandStudy, overrides: list[str], run: Path) -> None:
+    """Train the winner in its run directory, or resume it."""
+    cfg, _ = compose_train(overrides)
+    tracker = study.start_tracker()
     with tracked(tracker):
         experiment_from(cfg, tracker.child())(run)
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    ready = prepare(build_parts(composed(overrides)[0]))
+    ready = prepare(build_parts(compose_train(overrides)[0]))
     assert ready.held is not None
     return judge_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 
@@ -108,9 +114,9 @@ def next_command(best: Path, arguments: list[str], images: list[str]) -> str:
     """Return the command that trains the winner's recipe on all images.
 
     Args:
-        best: the experiment that the recipe is written as.
+        best: experiment file with the recipe.
         arguments: as the user typed them.
-        images: overrides that name the images, where the arguments may leave that to a file.
+        images: overrides that name the images, for arguments that leave this to a file.
 
     >>> images = ["data=folder", "data.dir=faces"]
     >>> next_command(Path("s/best.yaml"), ["search=quick", "data.dir=my faces"], images)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from os import PathLike
 
-from imbclf.cli.app.launch import loosen, quoted
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_overrides
+from imbclf.cli.config.hydra_overrides import quoted, to_hydra_override
 
 
 def as_arguments(options: Mapping[str, object]) -> list[str]:
@@ -27,7 +27,7 @@ def as_arguments(options: Mapping[str, object]) -> list[str]:
         f"{key}={value if isinstance(value, str) and _is_choice(key) else _element(value)}"
         for key, value in flat.items()
     ]
-    return [loosen(argument) for argument in use_current_overrides(written)]
+    return [to_hydra_override(argument) for argument in use_current_overrides(written)]
 
 
 def _is_choice(key: str) -> bool:

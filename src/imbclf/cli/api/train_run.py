@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from imbclf.cli.api.overrides import as_arguments
 from imbclf.cli.config.build import experiment_from
-from imbclf.cli.config.compose import composed
-from imbclf.cli.config.experiment_file import adopt_experiment_files
+from imbclf.cli.config.compose import compose_train
+from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.session import hydra_session
 from imbclf.cli.config.stored import finished_job
 from imbclf.cli.config.validation import check
@@ -59,7 +59,7 @@ def train(
     arguments = [*_data_arguments(data), *_config_arguments(config), *as_arguments(options)]
     run = Path(out) if out is not None else _new_run_directory()
     with unchanged_process(), _interruptible(), hydra_session():
-        cfg = _composed(adopt_experiment_files(arguments))
+        cfg = _composed(register_experiment_files(arguments))
         if finished_job(cfg, run) is None:
             experiment = experiment_from(cfg)
             _log_to(run / "train.log")
@@ -87,7 +87,7 @@ def _new_run_directory() -> Path:
 
 
 def _composed(arguments: list[str]) -> DictConfig:
-    cfg, _ = composed(arguments)
+    cfg, _ = compose_train(arguments)
     check(cfg, "train")
     return cfg
 

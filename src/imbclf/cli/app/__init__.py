@@ -1,1 +1,1 @@
-"""What all commands share when they start and end: signals, exit codes, memory."""
+"""How all commands start and end: signals, messages, exit codes, memory."""

@@ -1,17 +1,17 @@
-"""How the C library hands memory back, which costs a training on a CPU more than it saves."""
+"""Settings of glibc malloc that speed up training on a CPU."""
 
 import ctypes
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-KEPT = 2**30  # bytes: larger blocks go back to the system as they are freed
+KEPT = 2**30  # bytes; larger blocks are returned to the system when freed
 
 
 def keep_freed_memory() -> None:
-    """Let this process use again what it freed, where the C library is glibc.
+    """Make glibc reuse freed memory instead of returning it to the system.
 
-    glibc gives large blocks back at once and asks for them again, and the system fills each page
-    with zeros: at every step, for every activation of a network. The peak stays what it was.
+    By default glibc returns large blocks at once and requests them again, and the system zeroes
+    each page: at every step, for every activation of a network. Peak memory does not change.
     """
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt

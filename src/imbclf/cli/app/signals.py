@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM become `Interrupted`, raised until it gets through.
+"""Ctrl-C and SIGTERM raise `Interrupted`, again and again until it is acknowledged.
 
-Python drops an exception that a signal handler raises inside a finaliser, and libraries drop some
-elsewhere. A timer asks again until `stop_asking` says that the exception was caught.
+Python drops an exception that a signal handler raises inside a finalizer, and libraries drop some
+elsewhere. A timer repeats it until `acknowledge_interrupt` is called.
 """
 
 import signal
@@ -9,8 +9,8 @@ from types import FrameType
 
 from imbclf.errors import Interrupted
 
-ASK_AGAIN = 3.0  # seconds; longer than Lightning takes to put its things away
-AFTER_FINALISER = 0.05
+REPEAT_AFTER = 3.0  # seconds; longer than Lightning takes to clean up
+AFTER_FINALIZER = 0.05
 
 _received = 0
 
@@ -19,11 +19,11 @@ def catch_signals() -> None:
     """Turn the first SIGINT or SIGTERM into `Interrupted`; a second one ends the process."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGALRM, _ask_again)
+    signal.signal(signal.SIGALRM, _repeat)
 
 
-def stop_asking() -> None:
-    """Stop asking: `Interrupted` was caught by somebody who ends the run."""
+def acknowledge_interrupt() -> None:
+    """Stop the timer: `Interrupted` was caught, and the caller ends the run."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 
@@ -35,15 +35,15 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     _raise(frame)
 
 
-def _ask_again(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+def _repeat(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     _raise(frame)
 
 
 def _raise(frame: FrameType | None) -> None:
-    in_finaliser = False
+    in_finalizer = False
     while frame is not None:
-        in_finaliser |= frame.f_code.co_name == "__del__"
+        in_finalizer |= frame.f_code.co_name == "__del__"
         frame = frame.f_back
-    signal.setitimer(signal.ITIMER_REAL, AFTER_FINALISER if in_finaliser else ASK_AGAIN)
-    if not in_finaliser:
+    signal.setitimer(signal.ITIMER_REAL, AFTER_FINALIZER if in_finalizer else REPEAT_AFTER)
+    if not in_finalizer:
         raise Interrupted(_received)

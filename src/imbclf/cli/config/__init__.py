@@ -1,1 +1,1 @@
-"""Hydra configurations: composed, checked, stored, built into the parts of an experiment."""
+"""Hydra configurations: compose, check and store them; build experiments from them."""

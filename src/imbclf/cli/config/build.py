@@ -1,46 +1,44 @@
-"""From a checked configuration to the plain parts of an experiment. Imports what is heavy."""
+"""Build the parts of an experiment from a checked configuration. Imports torch."""
 
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import lightning as L
 import torch
 from hydra.utils import instantiate
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from imbclf.cli.app.signals import stop_asking
+from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
-from imbclf.cli.config.validation import OWN
+from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
+from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.errors import Interrupted, UserError
 from imbclf.tracking.base import Tracker
-from imbclf.training.distributed import strategy_of
 from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.preparation import prepare
-from imbclf.training.recipe import CompileMode, ExperimentParts
+from imbclf.training.recipe import ExperimentParts
 from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
-SEEDS = 2**32  # that scikit-learn knows; repeat r of the folds is divided by seed + r
+SEEDS = 2**32  # of scikit-learn; repeat r of the folds is split with seed + r
 
 
 def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
-    """Build the parts; return what runs the experiment in a run directory and returns its HTER.
+    """Build an experiment; return a function that runs it in a run directory and returns its HTER.
 
-    The configuration is written there, too, before anything is trained.
+    The function writes `config.yaml` there before it trains.
 
     Args:
         cfg: the checked configuration.
-        tracker: where it is recorded; None: where the configuration says.
+        tracker: records the run; None for the one of the configuration.
 
     Raises:
-        UserError: where a part refuses its options.
+        UserError: a part rejects its options.
     """
     parts, tracking = build_parts(cfg), tracker or tracker_from(cfg)
 
@@ -58,15 +56,15 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
     """Build the parts of an experiment.
 
     Raises:
-        UserError: where a part refuses its options.
+        UserError: a part rejects its options.
     """
     silence_lightning()
     parts = {}
     for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
-        own = OWN.get(group, ())
-        taken = {key: value for key, value in cfg[group].items() if key not in own}
+        extra = EXTRA_OPTIONS.get(group, ())
+        options = {key: value for key, value in cfg[group].items() if key not in extra}
         with explain_option(group):
-            parts[group] = instantiate(taken, _convert_="all")
+            parts[group] = instantiate(options, _convert_="all")
     with explain_option("model"):
         model = instantiate(cfg.model, _partial_=True, _convert_="all")
     most = SEEDS - parts["cv"].repeats
@@ -87,7 +85,7 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         cv=parts["cv"],
         seed=cfg.seed,
         precision=cfg.trainer.precision,
-        compile_mode=mode_of(cfg.trainer.get("compile", False)),
+        compile_mode=parse_compile_mode(cfg.trainer.get("compile", False)),
         device=device,
     )
 
@@ -96,7 +94,7 @@ def tracker_from(cfg: DictConfig) -> Tracker:
     """Build the tracker.
 
     Raises:
-        UserError: where it refuses its options.
+        UserError: it rejects its options.
     """
     with explain_option("tracking"):
         tracker: Tracker = instantiate(cfg.tracking, _convert_="all")
@@ -105,11 +103,11 @@ def tracker_from(cfg: DictConfig) -> Tracker:
 
 @contextmanager
 def tracked(tracking: Tracker) -> Iterator[None]:
-    """End the tracker's run as the work within ends: finished, failed or killed."""
+    """End the tracker's run with the status of the block: finished, failed or killed."""
     try:
         yield
     except Interrupted:
-        stop_asking()
+        acknowledge_interrupt()
         tracking.end("KILLED")
         raise
     except BaseException:
@@ -118,64 +116,14 @@ def tracked(tracking: Tracker) -> Iterator[None]:
     tracking.end("FINISHED")
 
 
-def trainer_factory(
-    trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
-) -> tuple[Callable[..., L.Trainer], torch.device]:
-    """Return a trainer factory with what imbclf sets itself, and its (first) device.
-
-    Args:
-        trainer: makes Lightning's trainer with the user's options.
-        precision: Lightning's, or `auto`.
-        freezes: whether part of the network is frozen for a while.
-
-    Raises:
-        UserError: where Lightning refuses an option, or one does not go with several devices.
-    """
-    quiet = partial(
-        trainer,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-    )
-    with explain_option("trainer", MisconfigurationException):
-        probe = quiet(precision="32-true")
-        device = probe.strategy.root_device
-        if precision != "auto":
-            quiet(precision=precision)
-    if probe.world_size > 1:
-        quiet = partial(quiet, strategy=strategy_of(probe, freezes))
-    return quiet, device
-
-
-def mode_of(choice: bool | str) -> CompileMode | None:
-    """Return the mode of `torch.compile` that `trainer.compile` asks for, None for none.
-
-    Raises:
-        UserError: it has no such mode.
-
-    >>> mode_of(True)
-    'default'
-    """
-    if isinstance(choice, bool):
-        return "default" if choice else None
-    for mode in get_args(CompileMode):
-        if choice == mode:
-            return mode  # type: ignore[no-any-return]
-    modes = ", ".join(get_args(CompileMode))
-    raise UserError(f"trainer.compile={choice}: expected true, false or a mode: {modes}")
-
-
 def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
-    """Return a function of the class counts, whether or not the loss asks for them."""
+    """Return a function of the class counts, whether or not the loss uses them."""
     with explain_option("loss"):
-        wants_counts = "class_counts" in inspect.signature(loss).parameters
+        uses_counts = "class_counts" in inspect.signature(loss).parameters
 
     def build(class_counts: tuple[int, int]) -> nn.Module:
         with explain_option("loss"):
-            return loss(class_counts=class_counts) if wants_counts else loss()
+            return loss(class_counts=class_counts) if uses_counts else loss()
 
     return build
 

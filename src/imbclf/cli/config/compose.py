@@ -1,4 +1,4 @@
-"""Configurations composed from overrides while a command runs, and written as an experiment."""
+"""Compose configurations from overrides within a command; write them as experiment files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from imbclf.cli.app.launch import loosen
-from imbclf.cli.config.validation import adopt_targets
+from imbclf.cli.config.hydra_overrides import to_hydra_override
+from imbclf.cli.config.validation import drop_stale_options
 
 GROUPS = ("augment", "model", "head", "loss", "sampler", "optim", "trainer")
-OF_NO_RECIPE = ("dir", "cache_dir", "holdout", "make")  # among the options of data
+NOT_IN_RECIPE = ("dir", "cache_dir", "holdout", "make")  # options of data
 
 
-def composed(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
-    """Compose what `imbclf-train` would; return it and the choice made in each group."""
+def compose_train(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]:
+    """Compose a configuration of `imbclf-train`; return it and the choice of each group."""
     cfg = compose("train", list(overrides), return_hydra_config=True)
     choices = {str(group): choice for group, choice in cfg.hydra.runtime.choices.items()}
     with open_dict(cfg):
         del cfg["hydra"]
-    adopt_targets(cfg, overrides)
+    drop_stale_options(cfg, overrides)
     return cfg, choices
 
 
@@ -32,37 +32,37 @@ def key_of(override: str) -> str:
     return override.lstrip("+~").partition("=")[0]
 
 
-def as_overrides(drawn: Mapping[str, object]) -> list[str]:
+def to_overrides(drawn: Mapping[str, object]) -> list[str]:
     """Return drawn values as overrides.
 
-    >>> as_overrides({"loss": "focal", "optim.lr": 1e-05, "optim.ema": None, "model.probe": True})
+    >>> to_overrides({"loss": "focal", "optim.lr": 1e-05, "optim.ema": None, "model.probe": True})
     ['loss=focal', '++optim.lr=1e-05', '++optim.ema=null', '++model.probe=true']
     """
-    return [loosen(f"{key}={_spelled(value)}") for key, value in drawn.items()]
+    return [to_hydra_override(f"{key}={_format(value)}") for key, value in drawn.items()]
 
 
-def _spelled(value: object) -> str:
+def _format(value: object) -> str:
     return (
         "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     )
 
 
-def as_experiment(
+def experiment_yaml(
     cfg: DictConfig, choices: Mapping[str, str], given: Sequence[str], header: Sequence[str]
 ) -> str:
-    """Write a configuration as an experiment: its choices, and what differs from them.
+    """Return a configuration as an experiment file: its group choices and its changes to them.
 
-    Tracking is left out, and so is where the images lie, what is held out of them and the one fold
-    trained; of the other options of data, and the seed, those that are given anyway.
+    Left out are tracking, `cv.fold`, the paths and the holdout of `data`, and the seed and other
+    options of `data` that are in `given`.
 
     Args:
-        cfg: as `composed` gives it.
+        cfg: as `compose_train` returns it.
         choices: of its groups.
-        given: overrides that will be given beside the experiment.
+        given: overrides that will accompany the experiment.
         header: lines of comment.
     """
     named = [f"{group}={choices[group]}" for group in GROUPS]
-    base, _ = composed([*named, f"data={choices['data']}"])
+    base, _ = compose_train([*named, f"data={choices['data']}"])
     own = difference(_plain(cfg), _plain(base))
     own.get("cv", {}).pop("fold", None)
     own.pop("tracking", None)
@@ -71,7 +71,7 @@ def as_experiment(
         own.pop("seed", None)
     for key in [*own.get("data", {})]:
         name = f"data.{key}"
-        if key in OF_NO_RECIPE or any(one == name or one.startswith(f"{name}.") for one in keys):
+        if key in NOT_IN_RECIPE or any(one == name or one.startswith(f"{name}.") for one in keys):
             del own["data"][key]
     left: dict[str, Any] = {
         "defaults": [{f"override /{group}": choices[group]} for group in GROUPS],
@@ -81,23 +81,23 @@ def as_experiment(
     return f"# @package _global_\n{comment}{OmegaConf.to_yaml(OmegaConf.create(left))}"
 
 
-def whereabouts(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
-    """Return the overrides that name the images of a configuration, where it has others than usual.
+def image_overrides(cfg: DictConfig, choices: Mapping[str, str]) -> list[str]:
+    """Return the overrides that select the images of a configuration, where not the default ones.
 
     Args:
-        cfg: as `composed` gives it.
+        cfg: as `compose_train` returns it.
         choices: of its groups.
     """
     choice = f"data={choices['data']}"
-    base, _ = composed([choice])
-    chosen = [] if choices["data"] == composed([])[1]["data"] else [choice]
+    base, _ = compose_train([choice])
+    chosen = [] if choices["data"] == compose_train([])[1]["data"] else [choice]
     folder = OmegaConf.select(cfg, "data.dir")
     moved = folder != OmegaConf.select(base, "data.dir")
     return [*chosen, *([f"data.dir={folder}"] if moved else [])]
 
 
 def difference(ours: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what has to be laid over `base` to make it ours.
+    """Return the entries of `ours` that are missing from `base` or differ.
 
     >>> difference({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 2, "d": 4}})
     {'b': {'d': 3}}

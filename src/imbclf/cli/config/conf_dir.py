@@ -1,4 +1,4 @@
-"""Where the YAML files lie."""
+"""The folder of YAML files."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What configurations of version 0.1 name, by the names of today."""
+"""Configurations of version 0.1 under current names."""
 
 import sys
 from typing import Any
@@ -29,7 +29,7 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
 
 
 def use_current_overrides(arguments: list[str]) -> list[str]:
-    """Return overrides in the words of today, with one line on standard error for each other one.
+    """Return overrides under current names; print a deprecation line for each former one.
 
     >>> use_current_overrides(["head=linear", "seed=1"])
     ['head=linear', 'seed=1']

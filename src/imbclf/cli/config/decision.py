@@ -5,7 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from imbclf.cli.app.launch import log
+from imbclf.cli.app.messages import log
 from imbclf.errors import UserError
 from imbclf.prediction.decision_options import DecisionOptions
 
@@ -14,16 +14,16 @@ def decision_options(cfg: DictConfig) -> DecisionOptions:
     """Read the options of `conf/decision` at the top level of a configuration.
 
     Raises:
-        UserError: an option is no number, or two contradict each other.
+        UserError: an option is not a number, or two contradict each other.
     """
     return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
 
 
 def run_threshold(options: DecisionOptions, ckpt: object) -> float:
-    """Return the threshold of the scores, from a run's out-of-fold scores where an aim is given.
+    """Return the score threshold, chosen on out-of-fold scores where `max_far` or the like is set.
 
     Raises:
-        UserError: an aim is given, and `ckpt` is no run directory with out-of-fold scores.
+        UserError: out-of-fold scores are needed, and `ckpt` has none.
     """
     if options.aim is None:
         return options.threshold_on(None)
@@ -34,7 +34,7 @@ def run_threshold(options: DecisionOptions, ckpt: object) -> float:
     if not isinstance(ckpt, str) or not (Path(ckpt) / "oof.csv").exists():
         raise UserError(
             f"{name}={value}: needs the out-of-fold scores of a run directory "
-            f"(ckpt=RUN_DIR with oof.csv); ckpt={ckpt} has none. Give threshold=... instead"
+            f"(ckpt=RUN_DIR with oof.csv); ckpt={ckpt} has none. Use threshold=... instead"
         )
     oof = read_run(Path(ckpt)).oof
     threshold = options.threshold_on({"score": oof["score"], "label": oof["label"]})

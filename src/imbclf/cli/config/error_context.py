@@ -1,4 +1,4 @@
-"""What a part of an experiment says of its options, as a message that names the part."""
+"""Errors of a part of an experiment, with the name of its configuration group."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from imbclf.errors import UserError
 
 @contextmanager
 def explain_option(group: str, *also: type[Exception]) -> Iterator[None]:
-    """Turn what a part says of its options into a message that names the group.
+    """Turn an error about options into a message that names their group.
 
     Args:
         group: of the configuration.
-        also: what else than TypeError and ValueError the part says it with.
+        also: exceptions to convert beside TypeError and ValueError.
 
     Raises:
-        UserError: the part refuses its options.
+        UserError: the part rejects its options.
 
     >>> with explain_option("optim"):
     ...     raise ValueError("Invalid learning rate: -1")

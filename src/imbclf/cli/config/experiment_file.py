@@ -1,4 +1,4 @@
-"""An experiment that is a file anywhere, as `imbclf-tune` writes one: `experiment=PATH.yaml`."""
+"""Experiments in files outside of `conf`, as `imbclf-tune` writes them: `experiment=PATH.yaml`."""
 
 import re
 from pathlib import Path
@@ -14,33 +14,33 @@ GROUP, SUFFIX = "experiment", ".yaml"
 OPTION = f"{GROUP}="
 
 
-def adopt_experiment_files(arguments: list[str]) -> list[str]:
-    """Make files that `experiment=` names choices of that group; return the arguments for Hydra.
+def register_experiment_files(arguments: list[str]) -> list[str]:
+    """Register the files that `experiment=` names with Hydra; return its arguments.
 
-    What is no such file stays as it is, and is for Hydra to find or to refuse.
+    Other values remain as they are, for Hydra to look up.
 
     Raises:
-        UserError: a file is not YAML.
+        UserError: a file is not valid YAML.
 
-    >>> adopt_experiment_files(["experiment=best", "seed=1"])
+    >>> register_experiment_files(["experiment=best", "seed=1"])
     ['experiment=best', 'seed=1']
     """
-    adopted = []
+    current = []
     for argument in arguments:
         if argument.startswith(OPTION):
             names = argument.removeprefix(OPTION).split(",")
-            argument = OPTION + ",".join(map(_adopt, names))
-        adopted.append(argument)
-    return adopted
+            argument = OPTION + ",".join(map(_register, names))
+        current.append(argument)
+    return current
 
 
-def _adopt(name: str) -> str:
+def _register(name: str) -> str:
     path = Path(name)
     if not name.endswith(SUFFIX) or not path.is_file():
         return name
     with readable(f"experiment={name}", "a readable experiment", also=(OmegaConfBaseException,)):
         read_yaml(path)
-        node = OmegaConf.load(path)  # which takes 1e-3 for a number, unlike YAML
+        node = OmegaConf.load(path)  # reads 1e-3 as a number, unlike YAML
         use_current_names(node)
     choice = _choice(name)
     group, _, stem = f"{GROUP}/{choice}".rpartition("/")
@@ -49,9 +49,9 @@ def _adopt(name: str) -> str:
 
 
 def _choice(name: str) -> str:
-    """Call a file in a way that Hydra's grammar takes, which knows no blanks, brackets or accents.
+    """Return a name for a file within Hydra's grammar, which has no spaces, brackets or accents.
 
-    The folder is of its own: of two choices called alike Hydra takes the YAML that we ship.
+    The prefix `file` avoids collisions: Hydra would prefer a shipped experiment of that name.
 
     >>> _choice("best.yaml"), _choice("../my (best)/./a.yaml")
     ('file/best', 'file/up/my__best_/a')

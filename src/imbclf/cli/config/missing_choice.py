@@ -1,4 +1,4 @@
-"""The message for a choice of a group that does not exist."""
+"""The message for an unknown choice of a group."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slur
 
 
 def missing_choice(error: MissingConfigException) -> str:
-    """Return what is missing, with the nearest choice or the extra that brings it."""
+    """Return what is missing, with the nearest choice or the extra that installs it."""
     missing = Path(error.missing_cfg_file or "").name
     group = str(Path(error.missing_cfg_file or "").parent)
     known = [option for option in error.options or [] if not option.startswith("_")]
     extra = EXTRAS.get(missing) if group == "hydra/launcher" else None
-    way_out = f"; pip install 'imbclf[{extra}]'" if extra else did_you_mean(missing, known)
-    return f"{group}={missing}: no such choice{way_out}"
+    hint = f"; pip install 'imbclf[{extra}]'" if extra else did_you_mean(missing, known)
+    return f"{group}={missing}: no such choice{hint}"

@@ -1,4 +1,4 @@
-"""The options that a command knows, read off its YAML file."""
+"""The options of a command, read from its YAML file."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ def known_options(command: str) -> dict[str, bool]:
     """Return the names at the top level of a command's configuration.
 
     Returns:
-        Each name, and whether further options lie below it (`data.dir` below `data`).
+        Each name, and whether it is a group of options (`data`, with `data.dir`).
 
     >>> known_options("report")
     {'run': False, 'data': True, 'accelerator': False}
@@ -30,7 +30,7 @@ def _options_of(file: Path) -> dict[str, bool]:
 
 
 def _options_of_default(default: str | dict[str, str | None]) -> dict[str, bool]:
-    """Return what an entry of a defaults list adds: a group, or the options of a file."""
+    """Return what an entry of a defaults list adds: a group or the options of a file."""
     if isinstance(default, str):  # another primary configuration, or this file itself
         return {} if default == "_self_" else _options_of(conf_dir() / f"{default}.yaml")
     ((group, choice),) = default.items()

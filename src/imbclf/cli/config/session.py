@@ -1,4 +1,4 @@
-"""Hydra outside of a command: configurations composed for a call, and mistakes as UserError."""
+"""Hydra outside of a command: its errors become UserError."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ from imbclf.errors import UserError
 
 @contextmanager
 def hydra_session() -> Iterator[None]:
-    """Let `hydra.compose` find our configuration; whatever Hydra was before is restored.
+    """Let `hydra.compose` find our configuration; restore Hydra's former state at the end.
 
     Raises:
-        UserError: what Hydra refuses within.
+        UserError: any error of Hydra in the block.
     """
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):

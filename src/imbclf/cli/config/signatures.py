@@ -1,6 +1,6 @@
-"""What a callable takes, read from its source without importing it.
+"""Parameters of a callable, read from its source without importing it.
 
-Importing torch or Lightning takes seconds; a mistyped option is to be answered at once.
+Importing torch or Lightning takes seconds; a mistyped option should be reported at once.
 """
 
 import ast
@@ -13,9 +13,9 @@ Found = tuple[ast.ClassDef | ast.FunctionDef, Path]
 
 
 def parameters(target: str) -> Parameters | None:
-    """Return the parameter names of a dotted class or function, each with its annotation's source.
+    """Return the parameters of a class or function, by its dotted name, with their annotations.
 
-    None where the source does not tell: not found, written in C, or taking `**kwargs`.
+    None where the source does not define them: not found, written in C, or taking `**kwargs`.
 
     >>> parameters("imbclf.errors.nothing") is None
     True
@@ -35,7 +35,7 @@ def parameters(target: str) -> Parameters | None:
 
 @cache
 def _definitions(module: Path) -> list[ast.stmt]:
-    """Return the statements of a module, then those of a stub that says what it loads lazily."""
+    """Return the statements of a module, then those of its stub, which lists lazy imports."""
     sources = [module, module.with_suffix(".pyi")]
     trees = (ast.parse(file.read_text(encoding="utf-8")) for file in sources if file.exists())
     return [statement for tree in trees for statement in tree.body]
@@ -111,11 +111,11 @@ def _parameters_of(node: ast.ClassDef | ast.FunctionDef, module: Path) -> Parame
 
 
 def _arguments(function: ast.FunctionDef) -> Parameters | None:
-    taken = function.args
-    if taken.kwarg is not None:
+    arguments = function.args
+    if arguments.kwarg is not None:
         return None
     return {
         argument.arg: ast.unparse(argument.annotation) if argument.annotation else None
-        for argument in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)
+        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
         if argument.arg != "self"
     }

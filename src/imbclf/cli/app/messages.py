@@ -1,0 +1,35 @@
+"""Messages to the terminal and to a log file."""
+
+import logging
+import sys
+from pathlib import Path
+
+log = logging.getLogger("imbclf")
+
+
+def configure_logging(logfile: Path | None = None) -> None:
+    """Send the package's messages to the terminal as they are and, with the time, to a file."""
+    log.setLevel(logging.INFO)
+    logging.raiseExceptions = False  # a full disk costs a line of the log, not a traceback per line
+    log.propagate = False
+    for handler in log.handlers:
+        handler.close()
+    log.handlers.clear()
+    log.addHandler(logging.StreamHandler(sys.stdout))
+    if logfile is not None:
+        logfile.parent.mkdir(parents=True, exist_ok=True)
+        to_file = logging.FileHandler(logfile, encoding="utf-8")
+        to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(to_file)
+
+
+def printable(message: str) -> str:
+    r"""Escape control characters, which a quoted file name may hold.
+
+    >>> printable("there is no \x1b[31mfile\n  nor é")
+    'there is no \\x1b[31mfile\n  nor é'
+    """
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in message
+    )
