@@ -5,10 +5,14 @@ draws: a finished run, a sweep over folds, an interrupted run, a study, a logged
 Duplicate files and HTML pages were left out.
 """
 
+import base64
 import json
+import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import mlflow
 import numpy as np
@@ -20,6 +24,7 @@ from helpers.noise_images import draw
 
 pytestmark = pytest.mark.slow
 STORED = Path(__file__).parents[1] / "fixtures" / "version_0_1"
+PLAIN_SGD = ("optim=sgd", "optim.optimizer.momentum=0", "optim.lr=1e-2")
 SAME = ("data.image_size=null", "cv.folds=2", "trainer.max_epochs=1", "trainer.precision=32-true")
 
 
@@ -84,6 +89,14 @@ def test_the_folds_of_a_sweep_are_gathered_to_the_same_run(outputs: Path) -> Non
     assert gathered.read_text() == whole.read_text()
 
 
+def test_a_sweep_is_resumed(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = [*small(Path("faces"), *SAME), "tracking=none", *PLAIN_SGD]
+    before = (outputs / "sweep" / "0" / "oof.csv").read_text()
+    assert call("train", "-m", *options, "cv.fold=0,1", "resume=outputs/sweep") == 0
+    assert capsys.readouterr().out.count("finished before") == 2
+    assert (outputs / "sweep" / "0" / "oof.csv").read_text() == before
+
+
 def test_folds_start_from_those_of_a_run(outputs: Path) -> None:
     options = small(Path("faces"), *SAME, "cv.start_from=outputs/finished", "tracking=none")
     assert call("train", *options, "hydra.run.dir=outputs/next") == 0
@@ -91,9 +104,7 @@ def test_folds_start_from_those_of_a_run(outputs: Path) -> None:
 
 
 def test_a_study_is_joined(outputs: Path) -> None:
-    options = small(
-        Path("faces"), *SAME, "optim=sgd", "optim.optimizer.momentum=0", "optim.lr=1e-2"
-    )
+    options = small(Path("faces"), *SAME, *PLAIN_SGD)
     study = ["search=quick", "tune.name=study", "tune.directory=outputs", "tune.trials=2"]
     assert call("tune", *options, *study, "tracking=none") == 0
     assert len(pd.read_csv(outputs / "study" / "trials.csv")) == 2
@@ -108,3 +119,19 @@ def test_a_logged_model_is_loaded_by_mlflow(outputs: Path) -> None:
     predicted = mlflow.pyfunc.load_model(str(model)).predict(images)
     assert list(predicted.columns) == ["score", "probability", "label"]
     assert len(predicted) == 3
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own
+def test_a_registered_model_answers_requests(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_model = Mock()
+    monkeypatch.setattr(mlflow.models, "set_model", set_model)
+    runpy.run_path(str(outputs / "mlflow_model" / "mlflow_served_model.py"))
+    (model,) = set_model.call_args.args
+    predictor = str(outputs / "finished" / "predictor")
+    model.load_context(SimpleNamespace(artifacts={"predictor": predictor}))
+    image = base64.b64encode(Path("faces/val_img/000001.png").read_bytes()).decode()
+    answer = model.predict(None, pd.DataFrame({"image": [image]}))
+    assert list(answer.columns) == ["score", "probability", "label", "warning"]
+    assert len(answer) == 1

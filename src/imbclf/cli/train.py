@@ -51,7 +51,10 @@ def task(cfg: DictConfig) -> float:
     check(cfg, "train")
     run = Path(HydraConfig.get().runtime.output_dir)
     hter = finished_job(cfg, run)
-    return train(cfg, run) if hter is None else hter
+    if hter is None:
+        return train(cfg, run)
+    print(f"finished before: {run}")
+    return hter
 
 
 def train(cfg: DictConfig, run: Path) -> float:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from imbclf.errors import UserError
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.samplers_and_pruners import pruner, sampler
-from imbclf.utils.renamed import current_name
+from imbclf.utils.renamed import ADDED, OPTIONS, current_name
 
 JOURNAL = "study.log"
 AGREED, WORKER, ERROR = "imbclf.agreed", "imbclf.worker", "imbclf.error"
@@ -69,10 +69,11 @@ def open_study(options: TuneOptions, agreed: Mapping[str, Any], seed: int) -> op
 
 def _current(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a study has agreed on, in the names of today."""
-    return {
-        key: current_name(value) if key.endswith("_target_") else value
+    named = {
+        OPTIONS.get(key, key): current_name(value) if key.endswith("_target_") else value
         for key, value in stored.items()
     }
+    return {**ADDED, **named}
 
 
 def _storage(options: TuneOptions) -> BaseStorage:

@@ -35,6 +35,8 @@ OPTIONS = {
     "head.normalise": "head.normalize",
     "data.make.unlabelled": "data.make.unlabeled",
 }
+# Options that came later, with the value that does what version 0.1 did.
+ADDED = {"model.fast_conv": True}
 
 
 def current_name(name: str) -> str:

@@ -5,11 +5,11 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
-from imbclf.utils.renamed import OPTIONS, current_name, current_override
+from imbclf.utils.renamed import ADDED, OPTIONS, current_name, current_override
 
 
 def use_current_names(node: Any) -> None:  # noqa: ANN401
-    """Rename, in place, each `_target_` and option below a configuration node.
+    """Rename, in place, each `_target_` and option below a configuration node; add later options.
 
     >>> cfg = DictConfig({"data": {"_target_": "imbclf.dataset.LabelledFolder"}})
     >>> use_current_names(cfg)
@@ -23,6 +23,10 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
             parent, _, name = former.rpartition(".")
             if node._get_full_key(None) == parent and name in node:
                 node[current.rpartition(".")[2]] = node.pop(name)
+        for added, value in ADDED.items():
+            parent, _, name = added.rpartition(".")
+            if node._get_full_key(None) == parent and "_target_" in node:
+                node.setdefault(name, value)
     if isinstance(node, DictConfig | ListConfig):
         for part in node.values() if isinstance(node, DictConfig) else node:
             use_current_names(part)
