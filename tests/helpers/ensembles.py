@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbclf.augment.tta import Tta
-from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe
 from imbclf.prediction.decision_rule import DecisionRule

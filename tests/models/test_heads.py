@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.models.backbone import build_backbone, check_input, rebuild_backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import (
     HEADS,
     CosineHead,
@@ -36,6 +36,7 @@ from imbclf.models.heads import (
 )
 from imbclf.models.heads.hypersphere import keep_off_zero
 from imbclf.models.heads.knn import CHUNK, mean_nearest
+from imbclf.models.input_check import check_input
 from imbclf.training.features import estimate_batchnorm_statistics, extract_features
 from imbclf.training.initialization import prepare_head
 

@@ -26,7 +26,7 @@ from imbclf.data.splits import stratified_folds
 from imbclf.errors import Interrupted, UserError
 from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult
 from imbclf.losses import SVDDLoss
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.heads import Head, HypersphereHead, MahalanobisHead, NeighborsHead
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor

@@ -19,7 +19,7 @@ from helpers.commands import run, small
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone, rebuild_backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from imbclf.metrics import HTER
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import score_images

@@ -16,7 +16,7 @@ from helpers.commands import run, small
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, write_splits
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.patch_init import first_convolution
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
 from imbclf.training.cross_validation import CrossValidation

@@ -18,7 +18,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, LAST
 from imbclf.losses import AUCMarginLoss
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.freezing import Freezing
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
-from imbclf.models.backbone import Backbone, rebuild_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import rebuild_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule

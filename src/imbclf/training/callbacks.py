@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from imbclf.evaluation.run_directory import read_epochs
-from imbclf.models.freezing import Freezing, stages_of, thaw
+from imbclf.models.freezing import Freezing, stages_of, unfreeze
 from imbclf.training.batch_sampler import IndexBatches
 from imbclf.utils.files import atomic_write
 
@@ -75,7 +75,8 @@ class UnfreezeBackbone(L.Callback):
         """Freeze the stages that this epoch does not train."""
         network: nn.Module = pl_module.backbone.network  # type: ignore[union-attr, assignment]
         stages = stages_of(network)
-        thaw(network, stages, self.freezing.thawed(training_progress(trainer), len(stages)))
+        trained = self.freezing.trained_stages(training_progress(trainer), len(stages))
+        unfreeze(network, stages, trained)
 
 
 class MovingAverage(WeightAveraging):

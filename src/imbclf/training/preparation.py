@@ -11,7 +11,8 @@ from imbclf.data.device_cache import cache_on_device
 from imbclf.data.holdout import hold_out
 from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold, repeated_folds
-from imbclf.models.backbone import Backbone, check_input
+from imbclf.models.backbone import Backbone
+from imbclf.models.input_check import check_input
 from imbclf.models.torchvision_models import SkipRandomInit
 from imbclf.prediction.scoring import resolve_precision
 from imbclf.training.checks import check_batch, check_limit, check_start_of_folds, check_training
