@@ -60,7 +60,7 @@ def test_two_devices_train_what_one_of_twice_the_batch_trains(
 
 
 @pytest.mark.slow
-def test_thawing_and_a_sampler_that_learns_go_on_several_devices(
+def test_unfreezing_and_a_sampler_that_learns_work_on_several_devices(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Parameters without gradients, and what the devices say of their images, brought together."""

@@ -57,9 +57,11 @@ class Told(nn.Module):
 
 def module(loss: nn.Module, lr: float = 1e-3) -> BinaryClassifier:
     torch.manual_seed(0)
-    card = {"image_size": [32, 32], "label_names": ["bad", "good"]}
+    metadata = {"image_size": [32, 32], "label_names": ["bad", "good"]}
     recipe = OptimizerRecipe(torch.optim.Adam, lr)
-    return BinaryClassifier(build_backbone("shufflenet_v2_x0_5"), loss, recipe, "min_hter", 0, card)
+    return BinaryClassifier(
+        build_backbone("shufflenet_v2_x0_5"), loss, recipe, "min_hter", 0, metadata
+    )
 
 
 def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
@@ -106,18 +108,18 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
         "loss": int(table["dev/loss"].argmin()),
         "last": 3,
     }[select]
-    card, weights = read_checkpoint(tmp_path / BEST)
-    assert card["epoch"] == best
+    metadata, weights = read_checkpoint(tmp_path / BEST)
+    assert metadata["epoch"] == best
     assert (tmp_path / LAST).exists()
 
     backbone = build_backbone("shufflenet_v2_x0_5")
     backbone.load_state_dict(weights)
     dev = score_images(backbone, PIXELS, FOLD.dev, torch.device("cpu"))
-    report = binary_report(dev, LABELS[FOLD.dev], card["threshold"])
+    report = binary_report(dev, LABELS[FOLD.dev], metadata["threshold"])
     assert report["hter"] == pytest.approx(table["dev/hter"].iloc[best], abs=1e-9)
     assert report["auroc"] == pytest.approx(table["dev/auroc"].iloc[best], abs=1e-9)
     alone = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
-    np.testing.assert_allclose(alone.scores, dev - card["threshold"], atol=1e-5)
+    np.testing.assert_allclose(alone.scores, dev - metadata["threshold"], atol=1e-5)
 
 
 def test_batches_are_the_named_rows_and_only_training_ones_are_flipped() -> None:
@@ -247,8 +249,8 @@ def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
     trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
-    card, _ = read_checkpoint(tmp_path / BEST)
-    assert math.isfinite(card["threshold"])
+    metadata, _ = read_checkpoint(tmp_path / BEST)
+    assert math.isfinite(metadata["threshold"])
 
 
 class StopAfter(L.Callback):
@@ -287,7 +289,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
     for number, step in enumerate(weights.steps[1:], 1):
         decay = min(0.8, (1 + number) / (10 + number))
         average = {name: decay * average[name] + (1 - decay) * step[name] for name in step}
-    card, kept = read_checkpoint(tmp_path / BEST)
+    metadata, kept = read_checkpoint(tmp_path / BEST)
     for name, tensor in kept.items():
         if tensor.is_floating_point():
             expected = average[f"backbone.{name}"]
@@ -296,7 +298,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
     dev = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
     report = binary_report(dev.scores, LABELS[FOLD.dev], 0.0)
     assert report["auroc"] == pytest.approx(fitted.epoch_metrics["dev/auroc"])
-    assert card["epoch"] == 1
+    assert metadata["epoch"] == 1
 
 
 def test_the_best_epoch_so_far_of_a_version_0_1_run_is_restored(tmp_path: Path) -> None:
@@ -320,7 +322,7 @@ def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -
     assert all(kept["broken"][name].equal(tensor) for name, tensor in kept["whole"].items())
 
 
-def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) -> None:
+def test_a_frozen_backbone_is_what_it_was_and_unfreezes_in_its_time(tmp_path: Path) -> None:
     start = {name: t.clone() for name, t in module(Told()).backbone.state_dict().items()}
     kept = []
     for epochs in (2, 3):
@@ -332,7 +334,7 @@ def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) 
         ]
         trainer(4, *callbacks).fit(module(Told()), datamodule=data())
         kept.append(read_checkpoint(tmp_path / BEST)[1])
-    frozen, thawed = kept
+    frozen, unfrozen = kept
     for name, tensor in start.items():
         assert frozen[name].equal(tensor) == (not name.startswith("head")), name
-    assert not thawed["network.conv1.0.weight"].equal(start["network.conv1.0.weight"])
+    assert not unfrozen["network.conv1.0.weight"].equal(start["network.conv1.0.weight"])

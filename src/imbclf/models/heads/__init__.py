@@ -1,9 +1,9 @@
 """Heads: each turns a network's features [N, D] into one logit of label 1 per image, [N].
 
-A head is created with `width=D`. Its `entry` holds its name and options as plain values, from which
-`rebuild_head` creates it again. Linear and cosine heads are trained. The others are one-class heads:
-they are fitted to features of the majority, and the larger an image's distance from those, the more
-its logit favors the minority, whichever label that is.
+A head is created with `width=D`. Its `entry` holds its name and options, plain values from which
+`rebuild_head` creates it again. Linear and cosine heads are trained. The others are one-class
+heads: they are fitted to features of the majority, and the larger an image's distance from those,
+the more its logit favors the minority, whichever label that is.
 """
 
 from collections.abc import Callable, Mapping

@@ -43,8 +43,8 @@ def _mean_least(distances: Tensor, count: int) -> Tensor:
 class NeighborsHead(OneClassHead):
     """d(x) = mean distance to the k nearest features in a core set of the majority.
 
-    The core set is drawn uniformly rather than for coverage: its density is that of the majority, so
-    that a rare or mislabeled image of the majority does not make its whole neighborhood normal.
+    The core set is drawn uniformly rather than for coverage. Its density is that of the majority, so
+    that a rare or mislabeled image does not make its whole neighborhood normal.
     Source: Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022.
 
     Args:

@@ -13,10 +13,10 @@ from imbclf.models.heads.one_class import OneClassHead
 
 
 def whitening(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean m [D] and a matrix A [D, D] such that |(x - m) A| is the Mahalanobis distance.
+    """Return the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis distance.
 
-    A A^T is the inverse of the covariance, shrunk towards a multiple of the identity (Ledoit & Wolf,
-    2004), so that it exists even with fewer images than features.
+    A A^T is the inverse of the covariance, shrunk towards a multiple of the identity (Ledoit and
+    Wolf, 2004), so that it exists even with fewer images than features.
 
     Args:
         features: [M, D], M >= 1.

@@ -16,7 +16,7 @@ class OneClassHead(Head, ABC):
     """f = o d(x): d >= 0 is a distance from the majority, o is 1 or -1 if the minority is 1 or 0.
 
     Before training, `sample` draws some images of the majority, which bounds time and memory, and
-    `prepare` fits the head to their features. The result is kept in buffers, as part of the weights.
+    `prepare` fits the head to their features. The result is in buffers, as part of the weights.
 
     Args:
         size: largest number of images of the majority that it is fitted to.

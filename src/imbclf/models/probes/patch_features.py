@@ -18,9 +18,7 @@ STRIDE = 4
 GRID = 4
 SIDE = 64  # larger images are resized to this, which bounds the cost
 THRESHOLD = 0.25
-CONTRAST = (
-    0.003  # added to the variance of a patch, so that noise in a uniform one is not amplified
-)
+CONTRAST = 0.003  # added to the variance of a patch, to not amplify noise
 
 
 def shrink(pixels: Tensor) -> Tensor:
