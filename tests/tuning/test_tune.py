@@ -1,4 +1,4 @@
-"""`imbclf-tune` as a user runs it: trials, the winner's two numbers, its recipe to go on with."""
+"""`imbclf-tune` as a user runs it: trials, the winner's two numbers, its recipe to use next."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from imbclf.tracking.base import NoTracker
 from imbclf.tracking.mlflow_store import without_foreign_warnings
 from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import score_on_dev
-from imbclf.tuning.search_space import examples
+from imbclf.tuning.search_space import example_draws
 
 SEARCHES = sorted(path.stem for path in (conf_dir() / "search").glob("*.yaml"))
 TINY = ("trainer.max_epochs=2", "cv.folds=2", "tune.trials=3", "tune.name=faces")
@@ -63,7 +63,7 @@ def hydra() -> Iterator[None]:
 def test_every_shipped_search_draws_only_what_can_be_trained(search: str) -> None:
     cfg = compose("tune", [f"search={search}"])
     check(cfg, "tune")
-    drawn = [*examples(space_of(cfg, [f"search={search}"]))]
+    drawn = [*example_draws(space_of(cfg, [f"search={search}"]))]
     assert len(drawn) >= 3
     for one in drawn:
         trial, _ = composed(as_overrides(one))
@@ -268,7 +268,7 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     assert {**trained, "data": None} == {**as_judged, "data": None}
     capsys.readouterr()
     assert call("tune", *arguments, "optim=sgd") == 2
-    assert "there is a study of that name with other options" in capsys.readouterr().err
+    assert "a study of that name has other options" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -339,7 +339,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         for name in ("whole", "faces")
     )
     assert len(parts) == len(whole) == 3
-    # What was broken off is tried again under the next number; the third draws by its own number.
+    # An interrupted trial is tried again under the next number; the third draws by its own number.
     assert parts["trial"].sort_values().tolist() == [0, 2, 3]
     same = ["auroc", "dev_hter", "optim.lr", "sampler", "augment.shift", "augment.mixup"]
     first = [

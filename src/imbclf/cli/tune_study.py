@@ -15,11 +15,11 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
 from imbclf.tracking.base import Tracker
 from imbclf.training.preparation import prepare
-from imbclf.tuning.objective import DevScore, Tell, score_on_dev
+from imbclf.tuning.objective import DevScore, ReportProgress, score_on_dev
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space
-from imbclf.tuning.study import exclusive_access, open_study
-from imbclf.tuning.trials import judged, search
+from imbclf.tuning.study import ended_trials, exclusive_access, open_study
+from imbclf.tuning.trials import search
 from imbclf.utils.files import write_text
 
 UNLIKE = ("tracking", "data.cache_dir")  # may differ between calls
@@ -66,7 +66,7 @@ class CommandStudy:
         told = ", ".join(map(str, self.folds))
         log.info("judged   by %s on the dev part of fold %s", self.options.metric, told)
         log.info("budget   %s", describe_budget(self.options))
-        before = len(judged(self.study))
+        before = len(ended_trials(self.study))
         if before:
             log.info("before   %d trials", before)
         tracker = self.start_tracker()
@@ -82,13 +82,23 @@ class CommandStudy:
         return not running
 
     def _objective(
-        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
+        self,
+        drawn: Mapping[str, Scalar],
+        folder: Path,
+        tracker: Tracker,
+        report_progress: ReportProgress,
     ) -> DevScore:
         cfg, _ = composed([*self.given, *as_overrides(drawn)])
         check(cfg, "train")
         ready = prepare(build_parts(cfg))
         return score_on_dev(
-            ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, tell
+            ready.recipe,
+            ready.folds,
+            self.folds,
+            folder,
+            tracker,
+            self.options.metric,
+            report_progress,
         )
 
     def start_tracker(self) -> Tracker:

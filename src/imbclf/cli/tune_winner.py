@@ -14,12 +14,23 @@ from imbclf.cli.config.compose import as_experiment, as_overrides, composed, key
 from imbclf.cli.tune_study import CommandStudy
 from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
+from imbclf.tuning.draw import Replay, draw
 from imbclf.tuning.importance import importances
-from imbclf.tuning.report import effort, facts, page, table, write_trials
-from imbclf.tuning.search_space import Replay, draw
-from imbclf.tuning.study import best_trial
-from imbclf.tuning.trials import judged
-from imbclf.tuning.winner import Verdict, in_short, judge_holdout, sentences, verdict
+from imbclf.tuning.report import (
+    describe_effort,
+    study_page,
+    study_summary,
+    trials_table,
+    write_trials,
+)
+from imbclf.tuning.study import best_trial, ended_trials
+from imbclf.tuning.winner import (
+    WinnerResult,
+    describe_result,
+    evaluate_on_holdout,
+    one_line,
+    winner_result,
+)
 from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
@@ -39,15 +50,15 @@ def conclude(of: CommandStudy, arguments: list[str]) -> None:
     options = of.options
     try:
         with FileLock(options.folder / "winner.lock").acquire(timeout=0):
-            trials = judged(of.study)
+            trials = ended_trials(of.study)
             winner = best_trial(trials, options.direction)
             if winner is None:
                 raise UserError(
                     f"tune.name={options.name}: no trial has run to its end yet. Go on with more "
                     "tune.hours or tune.trials"
                 )
-            log.info("\n%s\n", table(trials, options, of.steps, LONGEST))
-            log.info("%s", effort(trials, of.steps))
+            log.info("\n%s\n", trials_table(trials, options, of.steps, LONGEST))
+            log.info("%s", describe_effort(trials, of.steps))
             _judge_and_write(of, trials, winner, arguments)
     except Timeout:
         log.info("\nAnother process judges the winner")
@@ -68,22 +79,22 @@ def _judge_and_write(
         _train(of, overrides, run)
     evaluation = _on_holdout(overrides, run) if of.base.data.holdout else None
     looks = len([*folder.glob("winner_*/summary.json")])
-    result = verdict(winner, len(trials), run, evaluation, looks)
+    result = winner_result(winner, len(trials), run, evaluation, looks)
     cfg, choices = composed(overrides)
     command = next_command(folder / "best.yaml", arguments, whereabouts(cfg, choices))
-    header = [printable(command), in_short(result, options.metric)]
+    header = [printable(command), one_line(result, options.metric)]
     write_text(folder / "best.yaml", as_experiment(cfg, choices, of.given, header))
     shares = importances(trials, options.direction)
-    told_all = [*sentences(result), effort(trials, of.steps)]
+    told_all = [*describe_result(result), describe_effort(trials, of.steps)]
     write_trials(folder / "trials.csv", trials, options)
-    page(trials, options, of.steps, shares, told_all, command).write(folder / "tune.html")
-    numbers = facts(trials, options, of.steps, shares)
+    study_page(trials, options, of.steps, shares, told_all, command).write(folder / "tune.html")
+    numbers = study_summary(trials, options, of.steps, shares)
     write_json(folder / "tune.json", {**numbers, "drawn": drawn, "verdict": asdict(result)})
     _say(result, folder, run, command)
 
 
-def _say(result: Verdict, folder: Path, run: Path, command: str) -> None:
-    log.info("\n%s\n", "\n".join(sentences(result)))
+def _say(result: WinnerResult, folder: Path, run: Path, command: str) -> None:
+    log.info("\n%s\n", "\n".join(describe_result(result)))
     log.info("page     %s", folder / "tune.html")
     log.info("trials   %s", folder / "trials.csv")
     log.info("run      %s", run)
@@ -101,7 +112,7 @@ def _train(of: CommandStudy, overrides: list[str], run: Path) -> None:
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
     ready = prepare(build_parts(composed(overrides)[0]))
     assert ready.held is not None
-    return judge_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
+    return evaluate_on_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 
 
 def next_command(best: Path, arguments: list[str], images: list[str]) -> str:

@@ -43,7 +43,7 @@ def _mean_least(distances: Tensor, count: int) -> Tensor:
 class NeighborsHead(OneClassHead):
     """d(x) = mean distance to the k nearest features in a core set of the majority.
 
-    The core set is drawn uniformly rather than for coverage. Its density is that of the majority, so
+    The core set is drawn uniformly, not for coverage. Its density is that of the majority, so
     that a rare or mislabeled image does not make its whole neighborhood normal.
     Source: Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022.
 
