@@ -395,7 +395,7 @@ def not_a_head(width: int) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: CosineHead(4, scale=0), r"head\.scale=0"),
         (lambda: CosineHead(4, scale=float("nan")), r"head\.scale=nan"),
@@ -412,8 +412,8 @@ def not_a_head(width: int) -> Any:  # noqa: ANN401
         (lambda: build_backbone("squeezenet1_1", head=not_a_head), "Linear is none"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], Any], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_mistakes_are_named(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()
 
 

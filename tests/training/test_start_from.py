@@ -46,14 +46,14 @@ def test_the_same_splits_are_accepted_and_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "dev_fraction", "told"),
+    ("seed", "dev_fraction", "message"),
     [(1, 0.1, "test images of this fold"), (0, 0.05, "dev images of this fold")],
 )
 def test_a_model_that_saw_what_judges_it_is_refused(
-    tmp_path: Path, seed: int, dev_fraction: float, told: str
+    tmp_path: Path, seed: int, dev_fraction: float, message: str
 ) -> None:
     earlier_run(tmp_path, seed, dev_fraction)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         check_start(tmp_path, stratified_folds(LABELS, 4, 0)[0], 0, 4, FILES)
 
 

@@ -40,8 +40,8 @@ AUGMENT = FoldAugmentation(Augmentation("alternating"), seed=0, class_counts=(24
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-class Told(nn.Module):
-    """A loss that remembers what share of training it was told of."""
+class RecordProgress(nn.Module):
+    """A loss that records the shares of training that are passed to it."""
 
     def __init__(self, value: float = 1.0) -> None:
         super().__init__()
@@ -92,13 +92,13 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     record = EpochRecord(
         tmp_path / "metrics.csv", lambda e, metrics: passed_on.update({e: metrics})
     )
-    told = Told()
+    recorder = RecordProgress()
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.2, end=1.0)
     fit = trainer(4, Progress(), record, SaveBestAndLast(tmp_path, select))
-    fit.fit(module(told), datamodule=data(sampler))
+    fit.fit(module(recorder), datamodule=data(sampler))
 
     # As each epoch starts, and 1 for the loss of dev, which is that of the end for all of them.
-    assert told.fractions == [0, 1, 0.25, 1, 0.5, 1, 0.75, 1]
+    assert recorder.fractions == [0, 1, 0.25, 1, 0.5, 1, 0.75, 1]
     assert sampler.progress == 0.75
     table = pd.read_csv(tmp_path / "metrics.csv")
     assert table["epoch"].tolist() == [0, 1, 2, 3] == list(passed_on)
@@ -150,7 +150,7 @@ def test_parts_never_mix_in_a_real_training() -> None:
 
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     spy = Spy(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
-    trainer(3, Progress()).fit(module(Told()), datamodule=spy)
+    trainer(3, Progress()).fit(module(RecordProgress()), datamodule=spy)
     assert seen <= set(FOLD.fit.tolist())
     assert not seen & set(FOLD.test.tolist())
     assert len(seen) > 0.9 * len(FOLD.fit)
@@ -178,7 +178,7 @@ def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> 
 def test_only_training_batches_are_augmented_and_soft_targets_reach_the_loss() -> None:
     heard: list[Tensor] = []
 
-    class Hears(Told):
+    class Hears(RecordProgress):
         def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
             if self.training:
                 heard.append(targets)
@@ -215,7 +215,9 @@ def test_an_image_drawn_several_times_is_shown_in_several_ways() -> None:
 
     augment = FoldAugmentation(Augmentation("none", shift=4), seed=0, class_counts=(24, 72))
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=1.0, end=1.0)
-    trainer(1).fit(module(Told()), datamodule=Spy(PIXELS, LABELS, FOLD, sampler, augment, 8))
+    trainer(1).fit(
+        module(RecordProgress()), datamodule=Spy(PIXELS, LABELS, FOLD, sampler, augment, 8)
+    )
     minority = [ways for row, ways in shown.items() if LABELS[row] == 0]
     assert np.mean([len(ways) for ways in minority]) > 1.5
 
@@ -228,7 +230,7 @@ def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_pa
         for stop in stops:
             sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
             batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
-            trained = module(Told())
+            trained = module(RecordProgress())
             last.parent.mkdir(exist_ok=True)
             keep = [Progress(), SaveBestAndLast(last.parent, "last")]
             fit = trainer(3, *keep, *([] if stop is None else [StopAfter(stop + 1)]))
@@ -241,14 +243,14 @@ def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_pa
 
 def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
     with pytest.raises(UserError, match=r"no longer finite.*optim\.lr"):
-        trainer(2).fit(module(Told(math.nan)), datamodule=data())
+        trainer(2).fit(module(RecordProgress(math.nan)), datamodule=data())
 
 
 def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -> None:
     pixels = np.full_like(PIXELS, 7)
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
-    trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
+    trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(RecordProgress()), datamodule=flat)
     metadata, _ = read_checkpoint(tmp_path / BEST)
     assert math.isfinite(metadata["threshold"])
 
@@ -283,7 +285,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
 ) -> None:
     weights = Weights()
     callbacks = [weights, MovingAverage(0.8), SaveBestAndLast(tmp_path, "last")]
-    fitted = module(Told())
+    fitted = module(RecordProgress())
     trainer(2, *callbacks).fit(fitted, datamodule=data())
     average = weights.steps[0]
     for number, step in enumerate(weights.steps[1:], 1):
@@ -317,13 +319,13 @@ def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -
         for epochs in runs:
             fit = trainer(3, MovingAverage(0.9), SaveBestAndLast(folder, "last"), StopAfter(epochs))
             start = last if last.exists() else None
-            fit.fit(module(Told()), datamodule=data(), ckpt_path=start, weights_only=True)
+            fit.fit(module(RecordProgress()), datamodule=data(), ckpt_path=start, weights_only=True)
         kept[name] = read_checkpoint(folder / BEST)[1]
     assert all(kept["broken"][name].equal(tensor) for name, tensor in kept["whole"].items())
 
 
 def test_a_frozen_backbone_is_what_it_was_and_unfreezes_in_its_time(tmp_path: Path) -> None:
-    start = {name: t.clone() for name, t in module(Told()).backbone.state_dict().items()}
+    start = {name: t.clone() for name, t in module(RecordProgress()).backbone.state_dict().items()}
     kept = []
     for epochs in (2, 3):
         callbacks = [
@@ -332,7 +334,7 @@ def test_a_frozen_backbone_is_what_it_was_and_unfreezes_in_its_time(tmp_path: Pa
             SaveBestAndLast(tmp_path, "last"),
             StopAfter(epochs),
         ]
-        trainer(4, *callbacks).fit(module(Told()), datamodule=data())
+        trainer(4, *callbacks).fit(module(RecordProgress()), datamodule=data())
         kept.append(read_checkpoint(tmp_path / BEST)[1])
     frozen, unfrozen = kept
     for name, tensor in start.items():

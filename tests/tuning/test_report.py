@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from helpers.strict_html import Strict
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.outcome import AUROC, HTER
-from imbclf.tuning.report import describe_effort, sort_trials, study_page, trials_table
+from imbclf.tuning.page import study_page
+from imbclf.tuning.report import describe_effort, sort_trials, trials_table
 
 NASTY = "<script>alert('x')</script> & \"quoted\""
 OPTIONS = TuneOptions(NASTY.replace("/", ""), metric="auroc")

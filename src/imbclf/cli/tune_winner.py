@@ -16,9 +16,9 @@ from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
 from imbclf.tuning.draw import Replay, draw
 from imbclf.tuning.importance import importances
+from imbclf.tuning.page import study_page
 from imbclf.tuning.report import (
     describe_effort,
-    study_page,
     study_summary,
     trials_table,
     write_trials,

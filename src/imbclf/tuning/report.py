@@ -1,4 +1,4 @@
-"""The report of a study: a table for the terminal, a CSV file, an HTML page."""
+"""A study as a table for the terminal, a CSV file and numbers for JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from imbclf.reporting.html_page import Cell, Page
-from imbclf.tuning.figures import NAMES, draw_history, draw_importance, draw_learning_curves
+from imbclf.tuning.figures import NAMES
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.outcome import (
     AUROC,
@@ -47,10 +46,11 @@ def format_parameters(params: Mapping[str, Any]) -> str:
     >>> format_parameters({"loss": "focal", "optim.lr": 0.0012345678, "optim.ema": None})
     'loss=focal optim.lr=0.001235 optim.ema=null'
     """
-    return " ".join(f"{name}={_format(value)}" for name, value in params.items())
+    return " ".join(f"{name}={format_value(value)}" for name, value in params.items())
 
 
-def _format(value: object) -> str:
+def format_value(value: object) -> str:
+    """Return the value of a parameter, numbers with four digits."""
     if isinstance(value, float):
         return f"{value:.4g}"
     return "null" if value is None else str(value)
@@ -129,66 +129,3 @@ def study_summary(
         "seconds": sum(map(seconds, trials)),
         "importance": dict(shares),
     }
-
-
-def study_page(
-    trials: Sequence[FrozenTrial],
-    options: TuneOptions,
-    steps: int,
-    shares: Mapping[str, float],
-    findings: Sequence[str],
-    command: str,
-) -> Page:
-    """Return the HTML page of a study.
-
-    Args:
-        trials: those that count.
-        options: of the study.
-        steps: epochs of a completed trial.
-        shares: importance by parameter.
-        findings: the results, in sentences.
-        command: the next command to run.
-    """
-    page = Page(f"Study {options.name}")
-    for finding in findings:
-        page.paragraph(finding)
-    page.heading("Next")
-    page.code(command)
-    name = NAMES[options.metric]
-    page.heading("Trials")
-    history = (
-        "Filled: completed trials. Hollow: pruned ones, at their last value. Line: the best "
-        "completed trial so far."
-    )
-    curves = "Each trial's best epoch so far; pruned trials end early."
-    figures = [
-        (draw_history(trials, options), f"{name} of each trial. {history}", history),
-        (draw_learning_curves(trials, options), f"{name} on dev by epoch. {curves}", curves),
-    ]
-    if shares:
-        caption = (
-            "Share of each parameter in the difference between good and bad trials (PED-ANOVA), "
-            "by the last values of all trials, pruned ones included."
-        )
-        figures.append((draw_importance(shares), f"Importance of parameters. {caption}", caption))
-    page.figures(figures)
-    if not shares:
-        page.paragraph(
-            "Importance is shown from eight trials on, for parameters that eight trials have.",
-            note=True,
-        )
-    names = parameter_names(trials)
-    page.table(
-        ["Trial", "State", name, "Epochs", "Seconds", "dev HTER", "dev AUROC", *names],
-        [_row(trial, names) for trial in sort_trials(trials, options.direction)],
-        f"{name}: mean over dev parts; of a pruned trial, its last value. A completed trial has "
-        f"{steps} epochs. Click a column's head to sort.",
-    )
-    return page
-
-
-def _row(trial: FrozenTrial, names: Sequence[str]) -> list[Cell]:
-    own: list[Cell] = [trial.number, trial.state.name.lower(), last_value(trial)]
-    own += [steps_done(trial), round(seconds(trial))]
-    own += [trial.user_attrs.get(HTER), trial.user_attrs.get(AUROC)]
-    return own + [_format(trial.params[name]) if name in trial.params else None for name in names]
