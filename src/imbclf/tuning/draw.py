@@ -54,6 +54,7 @@ class Replay:
     Raises:
         UserError: on drawing, a value is missing or out of its range.
 
+    >>> from imbclf.tuning.search_space import Range
     >>> draw({"b": Range(0.5, 1.0)}, Replay({"b": 0.512345}))
     {'b': 0.5123}
     """
