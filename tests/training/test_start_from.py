@@ -1,4 +1,4 @@
-"""Going on from the folds of another run: only from models that did not see what judges them."""
+"""Starting from the folds of another run: only from models that saw no dev and test images."""
 
 import json
 from collections.abc import Callable
