@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.scoring import autocast_to, resolve_precision
 
 WARM_UP = 2  # steps that are not counted: libraries choose their kernels in the first

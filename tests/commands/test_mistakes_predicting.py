@@ -18,7 +18,8 @@ from PIL import Image
 
 from helpers.commands import call, small
 from helpers.ensembles import write_predictor
-from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone
 
 CAPABILITY_DROP, DAC_OVERRIDE, DAC_READ_SEARCH = 24, 1, 2  # of linux/prctl.h, capability.h
 

@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from imbclf.augment.tta import Tta
-from imbclf.models.backbone import Backbone, build_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe
 from imbclf.prediction.decision_rule import DecisionRule
@@ -77,7 +78,7 @@ def write_predictor(
     """Write a predictor of networks that `make` makes of their number."""
     for number in range(fold_models):
         backbone = make(number)
-        card = {
+        metadata = {
             "architecture": dict(backbone.architecture),
             "threshold": 0.3 - 0.5 * number,
             "slope": 1.5 + number,
@@ -87,9 +88,9 @@ def write_predictor(
             "image_size": [side, side],
             "label_names": list(NAMES),
         }
-        rule = DecisionRule(**{key: card[key] for key in DecisionRule.__annotations__})  # type: ignore[typeddict-item]
+        rule = DecisionRule(**{key: metadata[key] for key in DecisionRule.__annotations__})  # type: ignore[typeddict-item]
         model = FoldModel(backbone, rule, "", drawn_probe(backbone, side, number))
-        save_fold_model(folder, number, card, model.weights, tta)
+        save_fold_model(folder, number, metadata, model.weights, tta)
 
 
 def encoded(images: NDArray[np.uint8], form: str = "PNG") -> list[str]:

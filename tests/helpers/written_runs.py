@@ -17,7 +17,7 @@ from imbclf.evaluation.run_directory import (
     write_splits,
 )
 from imbclf.evaluation.summary import pool, summarize
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.decision_rule import decision_rule
 from imbclf.prediction.fold_model import save_fold_model
 from imbclf.utils.tables import write_json, write_table
@@ -57,12 +57,12 @@ def write_run(
         write_table(fold_folder(run, number) / "metrics.csv", {"epoch": [0, 1], **columns})
         torch.manual_seed(number)
         backbone = build_backbone("shufflenet_v2_x0_5")
-        card = {
+        metadata = {
             "architecture": backbone.architecture,
             "image_size": [SIDE, SIDE],
             "label_names": list(NAMES),
         }
-        save_fold_model(run / "predictor", number, {**card, **rule}, backbone.state_dict())
+        save_fold_model(run / "predictor", number, {**metadata, **rule}, backbone.state_dict())
     write_splits(run, files, folds)
     pooled = pool(results, folds)
     rows = pooled.rows

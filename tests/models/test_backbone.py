@@ -20,14 +20,11 @@ from torchvision.models import VisionTransformer, get_model, get_model_weights, 
 from torchvision.transforms import v2
 
 from imbclf.errors import UserError
-from imbclf.models.backbone import (
-    Architecture,
-    Backbone,
-    build_backbone,
-    check_input,
-    rebuild_backbone,
-)
+from imbclf.models.architecture import Architecture
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import LinearHead
+from imbclf.models.input_check import check_input
 from imbclf.models.pretrained_weights import load_weights
 from imbclf.models.torchvision_models import SkipRandomInit
 
@@ -242,8 +239,8 @@ def test_nearest_name_is_offered() -> None:
 def test_size_and_normalization_are_those_of_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*_: object) -> None: ...
 
-    monkeypatch.setattr("imbclf.models.backbone.weights_file", nothing)
-    monkeypatch.setattr("imbclf.models.backbone.load_weights", nothing)
+    monkeypatch.setattr("imbclf.models.build.weights_file", nothing)
+    monkeypatch.setattr("imbclf.models.build.load_weights", nothing)
     assert build_backbone("vit_b_16").architecture["input_size"] == 224
     swag = build_backbone("vit_b_16", weights="IMAGENET1K_SWAG_E2E_V1")
     assert swag.architecture["input_size"] == 384

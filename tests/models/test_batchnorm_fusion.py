@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 from helpers.ensembles import briefly_trained
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.fast_conv.batchnorm_fusion import fuse_batch_norms
 

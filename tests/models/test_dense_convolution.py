@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.fast_conv.dense import (
     FEWEST,
     DenseConv2d,

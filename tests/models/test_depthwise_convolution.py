@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d, depthwise_weight_gradient
 from imbclf.models.fast_conv.kernels import use_small_map_kernels
 

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from helpers.ensembles import briefly_trained
-from imbclf.models.backbone import Backbone, build_backbone, rebuild_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.fast_conv.dense import DenseConv2d
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d

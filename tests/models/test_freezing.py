@@ -6,7 +6,7 @@ import torchvision
 from torch import nn
 
 from imbclf.errors import UserError
-from imbclf.models.freezing import Freezing, stages_of, thaw
+from imbclf.models.freezing import Freezing, stages_of, unfreeze
 from imbclf.models.torchvision_models import build_network, cut_head
 
 
@@ -37,9 +37,9 @@ def test_stages_hold_every_parameter_once_in_order(name: str, at_least: int) -> 
 
 
 @pytest.mark.parametrize("gradual", [False, True])
-def test_thawing_never_goes_back_and_ends_with_everything(gradual: bool) -> None:
+def test_unfreezing_never_reverts_and_ends_with_everything(gradual: bool) -> None:
     freezing = Freezing(0.6, gradual)
-    seen = [freezing.thawed(epoch / 20, stages=6) for epoch in range(20)]
+    seen = [freezing.trained_stages(epoch / 20, stages=6) for epoch in range(20)]
     assert seen == sorted(seen)
     assert seen[0] == 0
     assert seen[11] < 6
@@ -48,8 +48,8 @@ def test_thawing_never_goes_back_and_ends_with_everything(gradual: bool) -> None
 
 
 def test_a_share_of_one_never_trains_the_backbone_and_none_always_does() -> None:
-    assert [Freezing(1.0).thawed(epoch / 10, 4) for epoch in range(10)] == [0] * 10
-    assert [Freezing().thawed(epoch / 10, 4) for epoch in range(10)] == [4] * 10
+    assert [Freezing(1.0).trained_stages(epoch / 10, 4) for epoch in range(10)] == [0] * 10
+    assert [Freezing().trained_stages(epoch / 10, 4) for epoch in range(10)] == [4] * 10
 
 
 def test_frozen_stages_keep_weights_and_batch_statistics() -> None:
@@ -57,14 +57,14 @@ def test_frozen_stages_keep_weights_and_batch_statistics() -> None:
     network = nn.Sequential(*[nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)) for _ in range(3)])
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    thaw(network, stages_of(network), 1)
+    unfreeze(network, stages_of(network), 1)
     for _ in range(3):
         optimizer.zero_grad()
         network(torch.randn(8, 4)).square().sum().backward()
         optimizer.step()
     changed = {n for n, tensor in network.state_dict().items() if not tensor.equal(before[n])}
     assert {name[0] for name in changed} == {"2"}
-    thaw(network, stages_of(network), 3)
+    unfreeze(network, stages_of(network), 3)
     assert network.training
     assert all(parameter.requires_grad for parameter in network.parameters())
 
@@ -75,9 +75,9 @@ def test_of_a_frozen_network_nothing_asks_for_a_gradient(name: str) -> None:
     with torch.device("meta"):
         network = torchvision.models.get_model(name)
     stages = stages_of(network)
-    thaw(network, stages, 0)
+    unfreeze(network, stages, 0)
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    thaw(network, stages, len(stages))
+    unfreeze(network, stages, len(stages))
     assert all(parameter.requires_grad for parameter in network.parameters())
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.errors import UserError
-from imbclf.models.backbone import build_backbone, check_input, rebuild_backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import (
     HEADS,
     CosineHead,
@@ -36,6 +36,7 @@ from imbclf.models.heads import (
 )
 from imbclf.models.heads.hypersphere import keep_off_zero
 from imbclf.models.heads.knn import CHUNK, mean_nearest
+from imbclf.models.input_check import check_input
 from imbclf.training.features import estimate_batchnorm_statistics, extract_features
 from imbclf.training.initialization import prepare_head
 
@@ -394,7 +395,7 @@ def not_a_head(width: int) -> Any:  # noqa: ANN401
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         (lambda: CosineHead(4, scale=0), r"head\.scale=0"),
         (lambda: CosineHead(4, scale=float("nan")), r"head\.scale=nan"),
@@ -411,8 +412,8 @@ def not_a_head(width: int) -> Any:  # noqa: ANN401
         (lambda: build_backbone("squeezenet1_1", head=not_a_head), "Linear is none"),
     ],
 )
-def test_mistakes_are_named(make: Callable[[], Any], told: str) -> None:
-    with pytest.raises(UserError, match=told):
+def test_mistakes_are_named(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
         make()
 
 

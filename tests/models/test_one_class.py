@@ -26,7 +26,7 @@ from imbclf.data.splits import stratified_folds
 from imbclf.errors import Interrupted, UserError
 from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult
 from imbclf.losses import SVDDLoss
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.heads import Head, HypersphereHead, MahalanobisHead, NeighborsHead
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor
@@ -120,9 +120,9 @@ def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
     assert len(table) == 1
     assert table["train/loss"].isna().all()
     assert table["dev/auroc"][0] > 0.8
-    card, _ = read_checkpoint(tmp_path / "fold_0" / BEST)
-    assert card["threshold"] == table["dev/threshold"][0]
-    assert card["threshold"] == pytest.approx(result.threshold, rel=1e-4)
+    metadata, _ = read_checkpoint(tmp_path / "fold_0" / BEST)
+    assert metadata["threshold"] == table["dev/threshold"][0]
+    assert metadata["threshold"] == pytest.approx(result.threshold, rel=1e-4)
     assert not (tmp_path / "fold_0" / LAST).exists()
     every = some_labels(120, odd)
     pixels = textures(every, odd)
@@ -198,7 +198,7 @@ def test_an_evident_anomaly_is_found_from_end_to_end(
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "message"),
     [
         (["trainer.max_epochs=0"], "head=neighbors or head=mahalanobis"),
         (["head=cosine", "trainer.max_epochs=0"], "head=cosine has to be trained"),
@@ -208,12 +208,12 @@ def test_an_evident_anomaly_is_found_from_end_to_end(
     ],
 )
 def test_parts_that_do_not_fit_are_refused_before_an_image_is_read(
-    tmp_path: Path, overrides: list[str], told: str
+    tmp_path: Path, overrides: list[str], message: str
 ) -> None:
     where = write_folder(tmp_path / "images", some_labels(40, 0), 0)
     for image in (tmp_path / "images" / "train_img").iterdir():
         image.write_bytes(b"not an image")
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         cfg = compose("train", [*where, *SMALL, *overrides])
-    with pytest.raises(UserError, match=re.escape(told)):
+    with pytest.raises(UserError, match=re.escape(message)):
         experiment_from(cfg)(tmp_path / "run")

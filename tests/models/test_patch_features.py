@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone, rebuild_backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.patch_init import patch_filters
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.models.probes.patch_features import (

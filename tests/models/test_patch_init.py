@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.patch_init import first_convolution, patch_filters, start_from_patches
 from imbclf.training.initialization import prepare_filters
 

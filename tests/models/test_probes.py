@@ -19,7 +19,7 @@ from helpers.commands import run, small
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone, rebuild_backbone
+from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
@@ -202,16 +202,16 @@ def test_a_backbone_computes_the_same_in_training_and_evaluation(weights: Path) 
 
 def test_prediction_can_leave_it_out(weights: Path, tmp_path: Path) -> None:
     model = prepared(weights)
-    card = {"architecture": model.backbone.architecture, **RULE}
-    card |= {"image_size": [32, 32], "label_names": ["bad", "good"], "epoch": 0}
-    save_fold_model(tmp_path, 0, card, model.weights)
+    metadata = {"architecture": model.backbone.architecture, **RULE}
+    metadata |= {"image_size": [32, 32], "label_names": ["bad", "good"], "epoch": 0}
+    save_fold_model(tmp_path, 0, metadata, model.weights)
     state = {f"backbone.{name}": tensor for name, tensor in model.backbone.state_dict().items()}
     assert model.probe is not None
     probe = model.probe.state_dict(prefix="probe.")
-    torch.save({CHECKPOINT_KEY: card, "state_dict": {**state, **probe}}, tmp_path / "new.ckpt")
+    torch.save({CHECKPOINT_KEY: metadata, "state_dict": {**state, **probe}}, tmp_path / "new.ckpt")
     inside = {f"backbone.{name}": tensor for name, tensor in probe.items()}
     torch.save(
-        {CHECKPOINT_KEY: card, "state_dict": {**state, **inside}}, tmp_path / "version_0_1.ckpt"
+        {CHECKPOINT_KEY: metadata, "state_dict": {**state, **inside}}, tmp_path / "version_0_1.ckpt"
     )
 
     both = score_images(model.network, PIXELS, np.arange(120), CPU)
@@ -323,11 +323,11 @@ def test_a_run_with_a_probe_predicts_what_it_reported(
     done = run("train", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     predictor = Predictor.load(tmp_path / "one" / "predictor")
-    member = predictor.fold_models[0]
-    assert isinstance(member.probe, StageProbe if pretrained else PatchProbe)
+    fold_model = predictor.fold_models[0]
+    assert isinstance(fold_model.probe, StageProbe if pretrained else PatchProbe)
     scores = pd.read_csv(tmp_path / "one" / "fold_0" / "scores.csv")
     rows = np.array([int(Path(name).stem) - 1 for name in scores["file"]])
-    logits = score_images(member.network, PIXELS, rows, CPU)
+    logits = score_images(fold_model.network, PIXELS, rows, CPU)
     column = "logit" if "logit" in scores else "score"
     np.testing.assert_allclose(logits, scores[column], atol=1e-4)
-    assert math.isfinite(member.rule["threshold"])
+    assert math.isfinite(fold_model.rule["threshold"])

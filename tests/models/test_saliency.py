@@ -3,7 +3,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.probes.build import with_probe
 from imbclf.models.probes.pretrained_features import StageProbe
 from imbclf.models.saliency import smooth_gradients

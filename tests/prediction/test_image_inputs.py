@@ -10,7 +10,7 @@ from PIL import Image
 from helpers.ensembles import write_predictor
 from imbclf.data.decoding import decode
 from imbclf.errors import UserError
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.image_inputs import read_images
 from imbclf.prediction.predictor import Predictor

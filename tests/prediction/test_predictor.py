@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from imbclf.errors import UserError
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
 from imbclf.prediction.predictor import Predictor, join
 

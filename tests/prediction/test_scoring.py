@@ -15,7 +15,7 @@ from torch import nn
 
 from helpers.ensembles import briefly_trained
 from imbclf.errors import UserError
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.scoring_copy import scoring_copy
 from imbclf.prediction import scoring
 from imbclf.prediction.scoring import (

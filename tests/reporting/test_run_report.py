@@ -35,7 +35,7 @@ from imbclf.evaluation.run_images import from_memory, from_run
 from imbclf.evaluation.summary import pooled_report
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.intervals import wilson_interval
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
 from imbclf.reporting.run_report import galleries, write_report

@@ -29,7 +29,7 @@ from imbclf.data.image_cache import open_images
 from imbclf.data.listing import list_images
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import LAST
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.pretrained_weights import load_weights
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.manifest import MANIFEST

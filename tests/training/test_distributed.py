@@ -51,8 +51,8 @@ def test_two_devices_train_what_one_of_twice_the_batch_trains(
     parent = (tmp_path / "two" / "tracking_run").read_text()
     found = client.search_runs(["1"], f"tags.`mlflow.parentRunId` = '{parent}'")
     (fold,) = found
-    told = client.get_metric_history(fold.info.run_id, "train/loss")
-    assert [row.value for row in told] == pytest.approx(two["train/loss"].tolist())
+    history = client.get_metric_history(fold.info.run_id, "train/loss")
+    assert [row.value for row in history] == pytest.approx(two["train/loss"].tolist())
     assert fold.info.status == "FINISHED"
 
     done = run("predict", "ckpt=two", f"data.dir={folder / 'train_img'}", cwd=tmp_path)
@@ -60,7 +60,7 @@ def test_two_devices_train_what_one_of_twice_the_batch_trains(
 
 
 @pytest.mark.slow
-def test_thawing_and_a_sampler_that_learns_go_on_several_devices(
+def test_unfreezing_and_a_sampler_that_learns_work_on_several_devices(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     """Parameters without gradients, and what the devices say of their images, brought together."""
@@ -95,11 +95,11 @@ def children(pid: int) -> list[int]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            told = (folder / "stat").read_text().rpartition(")")[2].split()
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
             command = (folder / "cmdline").read_bytes()
         except (OSError, IndexError):
             continue
-        if told[1] == str(pid) and b"spawn_main" in command:
+        if fields[1] == str(pid) and b"spawn_main" in command:
             found.append(int(folder.name))
     return sorted(found)
 
@@ -197,6 +197,6 @@ def test_what_does_not_go_on_several_devices_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call("train", *small(make_folder(), "tracking=none", *TWO, *options)) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert json.dumps(told).count("error:") == 1
+    err = capsys.readouterr().err
+    assert message in err
+    assert json.dumps(err).count("error:") == 1

@@ -72,8 +72,8 @@ def test_folds_as_jobs_come_to_what_one_process_comes_to(
     for child in children:
         epochs = client.get_metric_history(child.info.run_id, "dev/auroc")
         fold = child.data.tags["imbclf.fold"]
-        told = pd.read_csv(gathered / f"fold_{fold}" / "metrics.csv")
-        assert [one.value for one in epochs] == pytest.approx(told["dev/auroc"].tolist())
+        metrics = pd.read_csv(gathered / f"fold_{fold}" / "metrics.csv")
+        assert [one.value for one in epochs] == pytest.approx(metrics["dev/auroc"].tolist())
 
 
 @pytest.fixture
@@ -116,10 +116,10 @@ def test_a_sweep_over_more_than_folds_is_gathered_into_several_runs(
     shutil.rmtree(folder / "5")
     capsys.readouterr()
     assert call("gather", "sweep", "overwrite=true") == 2
-    told = capsys.readouterr().err
-    assert "fold 1 is not finished" in told
-    assert "no job trained fold 2" in told
-    assert "resume=sweep" in told
+    err = capsys.readouterr().err
+    assert "fold 1 is not finished" in err
+    assert "no job trained fold 2" in err
+    assert "resume=sweep" in err
     assert run("train", *arguments[:-1], "resume=sweep", cwd=folder.parent).returncode == 0
     assert call("gather", "sweep", "overwrite=true") == 0
 
@@ -185,9 +185,9 @@ def test_a_hostile_sweep_runs_nothing_and_loops_for_nobody(
     )
     (job / "summary.json").write_text("{}")
     assert call("gather", "sweep") == 2
-    told = capsys.readouterr().err
-    assert "allow it: imbclf-gather sweep loss._target_=os.system data.cache_dir=/elsewhere" in told
-    assert "Traceback" not in told
+    err = capsys.readouterr().err
+    assert "allow it: imbclf-gather sweep loss._target_=os.system data.cache_dir=/elsewhere" in err
+    assert "Traceback" not in err
     assert [path.name for path in (tmp_path / "sweep").iterdir()] == ["0"]
 
 

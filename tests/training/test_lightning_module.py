@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from imbclf.metrics import HTER
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import score_images
@@ -74,17 +74,19 @@ def test_it_trains_in_a_plain_trainer_with_callbacks_on_its_metrics(
     for logged, reached in zip(epochs.logged, epochs.reached, strict=True):
         assert reached == {name: logged[name] for name in reached}  # to the last bit
     logits = score_images(model.backbone, PIXELS, np.arange(96), torch.device("cpu"))
-    report = binary_report(logits, LABELS, model.card["threshold"])
+    report = binary_report(logits, LABELS, model.metadata["threshold"])
     assert epochs.logged[-1]["dev/auroc"] == pytest.approx(report["auroc"])
     assert epochs.logged[-1]["dev/hter"] == pytest.approx(report["hter"])
-    hter = HTER(model.card["threshold"])
+    hter = HTER(model.metadata["threshold"])
     hter.update(torch.from_numpy(logits), torch.from_numpy(LABELS))
     assert float(hter.compute()) == report["hter"]
 
 
-def test_its_checkpoints_predict_if_the_card_says_how_to_decode_and_to_name(tmp_path: Path) -> None:
-    card = {"image_size": [32, 32], "label_names": ["bad", "good"]}
-    model = classifier(card=card)
+def test_its_checkpoints_predict_if_the_metadata_says_how_to_decode_and_to_name(
+    tmp_path: Path,
+) -> None:
+    metadata = {"image_size": [32, 32], "label_names": ["bad", "good"]}
+    model = classifier(metadata=metadata)
     keep = ModelCheckpoint(tmp_path, "best", monitor="dev/auroc", mode="max")
     trainer(keep, enable_checkpointing=True).fit(model, loader(shuffle=True), loader())
     stored = torch.load(keep.best_model_path, weights_only=True)

@@ -7,7 +7,8 @@ from torch import nn
 
 from imbclf.errors import UserError
 from imbclf.losses import AUCMarginLoss
-from imbclf.training.optim import OptimizerRecipe, learning_rate_factor
+from imbclf.training.learning_rate import learning_rate_factor
+from imbclf.training.optim import OptimizerRecipe
 
 
 class Headed(nn.Module):

@@ -40,8 +40,8 @@ def test_repeated_folds_from_training_to_prediction(tmp_path: Path) -> None:
     second = pd.read_csv(tmp_path / "second" / "splits.csv")
     assert second["fold_1"].equals(splits["fold_4"])
     where = f"data.dir={folder / 'train_img'}"
-    told = run("predict", "ckpt=twice", where, "out=labeled", cwd=tmp_path)
-    assert told.returncode == 0, told.stderr
+    predicted = run("predict", "ckpt=twice", where, "out=labeled", cwd=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
     assert len((tmp_path / "labeled" / "labels.txt").read_text().split()) == 60
     compared = run("compare", "twice", "second", cwd=tmp_path)
     assert compared.returncode == 0, compared.stderr

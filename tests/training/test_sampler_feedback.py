@@ -194,6 +194,6 @@ def test_two_devices_draw_and_learn_what_one_does(tmp_path: Path) -> None:
 if __name__ == "__main__":
     out = Path(sys.argv[1])
     learnt, _ = train(3, out / "two", devices=2, lr=0.0)
-    told = {"draws": learnt.draws, "difficulty": learnt.difficulty.tolist()}
+    state = {"draws": learnt.draws, "difficulty": learnt.difficulty.tolist()}
     rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
-    (out / f"rank_{rank}.json").write_text(json.dumps(told))
+    (out / f"rank_{rank}.json").write_text(json.dumps(state))

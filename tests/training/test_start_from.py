@@ -1,4 +1,4 @@
-"""Going on from the folds of another run: only from models that did not see what judges them."""
+"""Starting from the folds of another run: only from models that saw no dev and test images."""
 
 import json
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from helpers.commands import run, small
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, write_splits
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.patch_init import first_convolution
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY
 from imbclf.training.cross_validation import CrossValidation
-from imbclf.training.fit import build_module
+from imbclf.training.fold_setup import build_module
 from imbclf.training.initialization import prepare_filters
 from imbclf.training.start_from import check_start, start_weights
 from imbclf.utils.tables import write_json
@@ -46,14 +46,14 @@ def test_the_same_splits_are_accepted_and_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "dev_fraction", "told"),
+    ("seed", "dev_fraction", "message"),
     [(1, 0.1, "test images of this fold"), (0, 0.05, "dev images of this fold")],
 )
 def test_a_model_that_saw_what_judges_it_is_refused(
-    tmp_path: Path, seed: int, dev_fraction: float, told: str
+    tmp_path: Path, seed: int, dev_fraction: float, message: str
 ) -> None:
     earlier_run(tmp_path, seed, dev_fraction)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=message):
         check_start(tmp_path, stratified_folds(LABELS, 4, 0)[0], 0, 4, FILES)
 
 
@@ -82,7 +82,7 @@ def test_every_overlap_is_refused_whichever_parts_meet(tmp_path: Path) -> None:
 def test_a_fold_that_is_not_there_is_named(tmp_path: Path) -> None:
     earlier_run(tmp_path)
     fold = stratified_folds(LABELS, 4, 0)[3]
-    with pytest.raises(UserError, match="fold 3 is not there or not finished"):
+    with pytest.raises(UserError, match="fold 3 is missing or not finished"):
         check_start(tmp_path, fold, 3, 4, FILES)
 
 
@@ -98,7 +98,7 @@ def test_filters_of_the_earlier_run_are_not_drawn_anew(tmp_path: Path) -> None:
     recipe = Mock()
     recipe.parts.model = partial(build_backbone, "shufflenet_v2_x0_5", patch_filters=True)
     recipe.parts.cv, recipe.labels = CrossValidation(start_from=str(tmp_path)), LABELS
-    recipe.parts.loss, recipe.card = lambda _: torch.nn.BCEWithLogitsLoss(), {}
+    recipe.parts.loss, recipe.metadata = lambda _: torch.nn.BCEWithLogitsLoss(), {}
     fold = stratified_folds(LABELS, 5, 0)[0]
     backbone = build_module(recipe, fold, 0, seed=0).backbone
     pixels = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
@@ -135,7 +135,7 @@ def test_crt_keeps_each_folds_own_backbone_and_trains_a_new_head(
 
     done = run("train", *second, "seed=1", "hydra.run.dir=third", cwd=tmp_path)
     assert done.returncode == 2
-    assert "would be too good" in done.stderr
+    assert "would be too optimistic" in done.stderr
     assert "Traceback" not in done.stderr
 
     other = "model.name=shufflenet_v2_x1_0"
@@ -147,10 +147,10 @@ def test_crt_keeps_each_folds_own_backbone_and_trains_a_new_head(
 def test_weights_come_without_the_head(tmp_path: Path) -> None:
     backbone = build_backbone("shufflenet_v2_x0_5")
     state = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
-    card = {"architecture": dict(backbone.architecture)}
+    metadata = {"architecture": dict(backbone.architecture)}
     path = fold_folder(tmp_path, 0)
     path.mkdir()
-    torch.save({"state_dict": state, "imbclf": card}, path / "best.ckpt")
+    torch.save({"state_dict": state, "imbclf": metadata}, path / "best.ckpt")
     fresh = build_backbone("shufflenet_v2_x0_5")
     head = fresh.head.state_dict()["weight"].clone()
     fresh.network.load_state_dict(start_weights(tmp_path, 0, fresh))

@@ -18,7 +18,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import BEST, LAST
 from imbclf.losses import AUCMarginLoss
 from imbclf.metrics.error_rates import binary_report
-from imbclf.models.backbone import build_backbone
+from imbclf.models.build import build_backbone
 from imbclf.models.freezing import Freezing
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.predictor import Predictor
@@ -40,8 +40,8 @@ AUGMENT = FoldAugmentation(Augmentation("alternating"), seed=0, class_counts=(24
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-class Told(nn.Module):
-    """A loss that remembers what share of training it was told of."""
+class RecordProgress(nn.Module):
+    """A loss that records the shares of training that are passed to it."""
 
     def __init__(self, value: float = 1.0) -> None:
         super().__init__()
@@ -57,9 +57,11 @@ class Told(nn.Module):
 
 def module(loss: nn.Module, lr: float = 1e-3) -> BinaryClassifier:
     torch.manual_seed(0)
-    card = {"image_size": [32, 32], "label_names": ["bad", "good"]}
+    metadata = {"image_size": [32, 32], "label_names": ["bad", "good"]}
     recipe = OptimizerRecipe(torch.optim.Adam, lr)
-    return BinaryClassifier(build_backbone("shufflenet_v2_x0_5"), loss, recipe, "min_hter", 0, card)
+    return BinaryClassifier(
+        build_backbone("shufflenet_v2_x0_5"), loss, recipe, "min_hter", 0, metadata
+    )
 
 
 def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
@@ -90,13 +92,13 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     record = EpochRecord(
         tmp_path / "metrics.csv", lambda e, metrics: passed_on.update({e: metrics})
     )
-    told = Told()
+    recorder = RecordProgress()
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=0.2, end=1.0)
     fit = trainer(4, Progress(), record, SaveBestAndLast(tmp_path, select))
-    fit.fit(module(told), datamodule=data(sampler))
+    fit.fit(module(recorder), datamodule=data(sampler))
 
     # As each epoch starts, and 1 for the loss of dev, which is that of the end for all of them.
-    assert told.fractions == [0, 1, 0.25, 1, 0.5, 1, 0.75, 1]
+    assert recorder.fractions == [0, 1, 0.25, 1, 0.5, 1, 0.75, 1]
     assert sampler.progress == 0.75
     table = pd.read_csv(tmp_path / "metrics.csv")
     assert table["epoch"].tolist() == [0, 1, 2, 3] == list(passed_on)
@@ -106,18 +108,18 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
         "loss": int(table["dev/loss"].argmin()),
         "last": 3,
     }[select]
-    card, weights = read_checkpoint(tmp_path / BEST)
-    assert card["epoch"] == best
+    metadata, weights = read_checkpoint(tmp_path / BEST)
+    assert metadata["epoch"] == best
     assert (tmp_path / LAST).exists()
 
     backbone = build_backbone("shufflenet_v2_x0_5")
     backbone.load_state_dict(weights)
     dev = score_images(backbone, PIXELS, FOLD.dev, torch.device("cpu"))
-    report = binary_report(dev, LABELS[FOLD.dev], card["threshold"])
+    report = binary_report(dev, LABELS[FOLD.dev], metadata["threshold"])
     assert report["hter"] == pytest.approx(table["dev/hter"].iloc[best], abs=1e-9)
     assert report["auroc"] == pytest.approx(table["dev/auroc"].iloc[best], abs=1e-9)
     alone = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
-    np.testing.assert_allclose(alone.scores, dev - card["threshold"], atol=1e-5)
+    np.testing.assert_allclose(alone.scores, dev - metadata["threshold"], atol=1e-5)
 
 
 def test_batches_are_the_named_rows_and_only_training_ones_are_flipped() -> None:
@@ -148,7 +150,7 @@ def test_parts_never_mix_in_a_real_training() -> None:
 
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     spy = Spy(PIXELS, LABELS, FOLD, sampler, AUGMENT, 16)
-    trainer(3, Progress()).fit(module(Told()), datamodule=spy)
+    trainer(3, Progress()).fit(module(RecordProgress()), datamodule=spy)
     assert seen <= set(FOLD.fit.tolist())
     assert not seen & set(FOLD.test.tolist())
     assert len(seen) > 0.9 * len(FOLD.fit)
@@ -176,7 +178,7 @@ def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> 
 def test_only_training_batches_are_augmented_and_soft_targets_reach_the_loss() -> None:
     heard: list[Tensor] = []
 
-    class Hears(Told):
+    class Hears(RecordProgress):
         def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
             if self.training:
                 heard.append(targets)
@@ -213,7 +215,9 @@ def test_an_image_drawn_several_times_is_shown_in_several_ways() -> None:
 
     augment = FoldAugmentation(Augmentation("none", shift=4), seed=0, class_counts=(24, 72))
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0, start=1.0, end=1.0)
-    trainer(1).fit(module(Told()), datamodule=Spy(PIXELS, LABELS, FOLD, sampler, augment, 8))
+    trainer(1).fit(
+        module(RecordProgress()), datamodule=Spy(PIXELS, LABELS, FOLD, sampler, augment, 8)
+    )
     minority = [ways for row, ways in shown.items() if LABELS[row] == 0]
     assert np.mean([len(ways) for ways in minority]) > 1.5
 
@@ -226,7 +230,7 @@ def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_pa
         for stop in stops:
             sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
             batches = FoldDataModule(PIXELS, LABELS, FOLD, sampler, augment, 16)
-            trained = module(Told())
+            trained = module(RecordProgress())
             last.parent.mkdir(exist_ok=True)
             keep = [Progress(), SaveBestAndLast(last.parent, "last")]
             fit = trainer(3, *keep, *([] if stop is None else [StopAfter(stop + 1)]))
@@ -239,16 +243,16 @@ def test_a_training_that_zooms_and_mixes_goes_on_as_if_it_had_not_stopped(tmp_pa
 
 def test_a_loss_that_is_not_finite_ends_the_training_with_its_causes() -> None:
     with pytest.raises(UserError, match=r"no longer finite.*optim\.lr"):
-        trainer(2).fit(module(Told(math.nan)), datamodule=data())
+        trainer(2).fit(module(RecordProgress(math.nan)), datamodule=data())
 
 
 def test_folds_of_constant_images_give_numbers_and_not_a_crash(tmp_path: Path) -> None:
     pixels = np.full_like(PIXELS, 7)
     sampler = ProgressiveSampler(LABELS[FOLD.fit], seed=0)
     flat = FoldDataModule(pixels, LABELS, FOLD, sampler, AUGMENT, 16)
-    trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(Told()), datamodule=flat)
-    card, _ = read_checkpoint(tmp_path / BEST)
-    assert math.isfinite(card["threshold"])
+    trainer(1, SaveBestAndLast(tmp_path, "auroc")).fit(module(RecordProgress()), datamodule=flat)
+    metadata, _ = read_checkpoint(tmp_path / BEST)
+    assert math.isfinite(metadata["threshold"])
 
 
 class StopAfter(L.Callback):
@@ -281,13 +285,13 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
 ) -> None:
     weights = Weights()
     callbacks = [weights, MovingAverage(0.8), SaveBestAndLast(tmp_path, "last")]
-    fitted = module(Told())
+    fitted = module(RecordProgress())
     trainer(2, *callbacks).fit(fitted, datamodule=data())
     average = weights.steps[0]
     for number, step in enumerate(weights.steps[1:], 1):
         decay = min(0.8, (1 + number) / (10 + number))
         average = {name: decay * average[name] + (1 - decay) * step[name] for name in step}
-    card, kept = read_checkpoint(tmp_path / BEST)
+    metadata, kept = read_checkpoint(tmp_path / BEST)
     for name, tensor in kept.items():
         if tensor.is_floating_point():
             expected = average[f"backbone.{name}"]
@@ -296,7 +300,7 @@ def test_what_is_judged_and_kept_is_the_average_of_the_weights_of_all_steps(
     dev = Predictor.from_checkpoint(tmp_path / BEST).predict_pixels(PIXELS[FOLD.dev])
     report = binary_report(dev.scores, LABELS[FOLD.dev], 0.0)
     assert report["auroc"] == pytest.approx(fitted.epoch_metrics["dev/auroc"])
-    assert card["epoch"] == 1
+    assert metadata["epoch"] == 1
 
 
 def test_the_best_epoch_so_far_of_a_version_0_1_run_is_restored(tmp_path: Path) -> None:
@@ -315,13 +319,13 @@ def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -
         for epochs in runs:
             fit = trainer(3, MovingAverage(0.9), SaveBestAndLast(folder, "last"), StopAfter(epochs))
             start = last if last.exists() else None
-            fit.fit(module(Told()), datamodule=data(), ckpt_path=start, weights_only=True)
+            fit.fit(module(RecordProgress()), datamodule=data(), ckpt_path=start, weights_only=True)
         kept[name] = read_checkpoint(folder / BEST)[1]
     assert all(kept["broken"][name].equal(tensor) for name, tensor in kept["whole"].items())
 
 
-def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) -> None:
-    start = {name: t.clone() for name, t in module(Told()).backbone.state_dict().items()}
+def test_a_frozen_backbone_is_what_it_was_and_unfreezes_in_its_time(tmp_path: Path) -> None:
+    start = {name: t.clone() for name, t in module(RecordProgress()).backbone.state_dict().items()}
     kept = []
     for epochs in (2, 3):
         callbacks = [
@@ -330,9 +334,9 @@ def test_a_frozen_backbone_is_what_it_was_and_thaws_in_its_time(tmp_path: Path) 
             SaveBestAndLast(tmp_path, "last"),
             StopAfter(epochs),
         ]
-        trainer(4, *callbacks).fit(module(Told()), datamodule=data())
+        trainer(4, *callbacks).fit(module(RecordProgress()), datamodule=data())
         kept.append(read_checkpoint(tmp_path / BEST)[1])
-    frozen, thawed = kept
+    frozen, unfrozen = kept
     for name, tensor in start.items():
         assert frozen[name].equal(tensor) == (not name.startswith("head")), name
-    assert not thawed["network.conv1.0.weight"].equal(start["network.conv1.0.weight"])
+    assert not unfrozen["network.conv1.0.weight"].equal(start["network.conv1.0.weight"])

@@ -10,8 +10,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from helpers.strict_html import Strict
 from imbclf.tuning.options import TuneOptions
-from imbclf.tuning.report import effort, ordered, page, table
-from imbclf.tuning.trials import AUROC, HTER
+from imbclf.tuning.outcome import AUROC, HTER
+from imbclf.tuning.page import study_page
+from imbclf.tuning.report import describe_effort, sort_trials, trials_table
 
 NASTY = "<script>alert('x')</script> & \"quoted\""
 OPTIONS = TuneOptions(NASTY.replace("/", ""), metric="auroc")
@@ -46,7 +47,7 @@ def trials() -> list[FrozenTrial]:
 
 def test_the_page_shows_all_trials_the_best_first_and_escapes_names() -> None:
     shares = {NASTY: 0.75, "lr": 0.25}
-    html = page(trials(), OPTIONS, 4, shares, [NASTY], f"imbclf-train '{NASTY}'").html()
+    html = study_page(trials(), OPTIONS, 4, shares, [NASTY], f"imbclf-train '{NASTY}'").html()
     parser = Strict()
     parser.feed(html)
     assert parser.open == []
@@ -57,21 +58,21 @@ def test_the_page_shows_all_trials_the_best_first_and_escapes_names() -> None:
     assert all(link.startswith("data:image/svg") for link in parser.links)
     first = [row.split('"')[0] for row in html.split('<tr><td class="number" data-value="')[1:]]
     assert first == ["2", "0", "1"]
-    assert "the time of 2.2 completed trials, the epochs of 2.5" in effort(trials(), 4)
+    assert "the time of 2.2 completed trials, the epochs of 2.5" in describe_effort(trials(), 4)
 
 
 def test_without_importance_the_page_says_when_there_is_one() -> None:
-    html = page(trials(), OPTIONS, 4, {}, [], "").html()
+    html = study_page(trials(), OPTIONS, 4, {}, [], "").html()
     assert len(re.findall("<img ", html)) == 2
     assert "Importance is shown from eight trials on" in html
 
 
 def test_the_terminal_shows_the_best_trials_and_counts_the_rest() -> None:
-    head, *rows, rest = table(trials(), OPTIONS, 4, longest=2).splitlines()
+    head, *rows, rest = trials_table(trials(), OPTIONS, 4, longest=2).splitlines()
     assert head.split() == ["trial", "AUROC", "dev", "HTER", "seconds", "parameters"]
     assert [row.split()[:3] for row in rows] == [
         ["2", "0.9000", "0.1250"],
         ["0", "0.8000", "0.1250"],
     ]
     assert rest.split() == ["and", "1", "more", "in", "trials.csv"]
-    assert [trial.number for trial in ordered(trials(), OPTIONS.direction)] == [2, 0, 1]
+    assert [trial.number for trial in sort_trials(trials(), OPTIONS.direction)] == [2, 0, 1]

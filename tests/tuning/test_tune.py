@@ -1,4 +1,4 @@
-"""`imbclf-tune` as a user runs it: trials, the winner's two numbers, its recipe to go on with."""
+"""`imbclf-tune` as a user runs it: trials, the winner's two numbers, its recipe to use next."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from imbclf.tracking.base import NoTracker
 from imbclf.tracking.mlflow_store import without_foreign_warnings
 from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import score_on_dev
-from imbclf.tuning.search_space import examples
+from imbclf.tuning.search_space import example_draws
 
 SEARCHES = sorted(path.stem for path in (conf_dir() / "search").glob("*.yaml"))
 TINY = ("trainer.max_epochs=2", "cv.folds=2", "tune.trials=3", "tune.name=faces")
@@ -63,7 +63,7 @@ def hydra() -> Iterator[None]:
 def test_every_shipped_search_draws_only_what_can_be_trained(search: str) -> None:
     cfg = compose("tune", [f"search={search}"])
     check(cfg, "tune")
-    drawn = [*examples(space_of(cfg, [f"search={search}"]))]
+    drawn = [*example_draws(space_of(cfg, [f"search={search}"]))]
     assert len(drawn) >= 3
     for one in drawn:
         trial, _ = compose_train(to_overrides(one))
@@ -189,10 +189,10 @@ def test_a_trial_is_judged_without_a_look_at_test(
     cfg, _ = compose_train([*given, "++data.holdout=0.2"])
     ready = prepare(build_parts(cfg))
     recipe, fold = ready.recipe, ready.folds[0]
-    told: list[tuple[int, float, bool]] = []
+    reports: list[tuple[int, float, bool]] = []
 
     def score(recipe: Any) -> Any:  # noqa: ANN401
-        told.clear()
+        reports.clear()
         return score_on_dev(
             recipe,
             ready.folds,
@@ -200,13 +200,13 @@ def test_a_trial_is_judged_without_a_look_at_test(
             tmp_path,
             NoTracker(),
             "auroc",
-            lambda *all_: told.append(all_),
+            lambda *all_: reports.append(all_),
         )
 
     first = score(recipe)
-    assert [one[0] for one in told] == [1, 2]
-    assert [one[2] for one in told] == [False, True]
-    assert first.value == first.auroc == told[-1][1] == max(one[1] for one in told)
+    assert [one[0] for one in reports] == [1, 2]
+    assert [one[2] for one in reports] == [False, True]
+    assert first.value == first.auroc == reports[-1][1] == max(one[1] for one in reports)
     pixels, labels = np.array(recipe.pixels), recipe.labels.copy()
     pixels[fold.test], labels[fold.test] = 0, 1 - labels[fold.test]
     listing = replace(recipe.listing, labels=labels)
@@ -232,10 +232,10 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     assert call("tune", *arguments) == 0
     text = capsys.readouterr().out
     study = tmp_path / "outputs" / "tune" / "faces"
-    told = json.loads((study / "tune.json").read_text())
+    facts = json.loads((study / "tune.json").read_text())
     trials = pd.read_csv(study / "trials.csv")
-    assert len(trials) == told["trials"] == 3
-    winner = told["verdict"]["trial"]
+    assert len(trials) == facts["trials"] == 3
+    winner = facts["verdict"]["trial"]
     assert trials["trial"][0] == winner
     whole = trials[trials["state"] == "complete"]
     assert trials["auroc"][0] == whole["auroc"].max()
@@ -243,16 +243,16 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     own = study / f"winner_{winner}"
     summary = json.loads((own / "summary.json").read_text())
     assert summary["per_fold"][0]["dev_auroc"] == trials["dev_auroc"][0] == trials["auroc"][0]
-    assert summary["per_fold"][0]["dev_hter"] == told["verdict"]["dev_hter"]
+    assert summary["per_fold"][0]["dev_hter"] == facts["verdict"]["dev_hter"]
     held = pd.read_csv(own / "holdout.csv")
     seen = pd.read_csv(own / "splits.csv")
     judged = pd.read_csv(own / "holdout" / "predictions.csv")
     assert not set(held["file"]) & set(seen["file"])
     assert judged["file"].tolist() == held["file"].tolist()
     hter = 1 - balanced_accuracy_score(judged["label"], judged["decision"])
-    assert told["verdict"]["hter"] == pytest.approx(hter)
+    assert facts["verdict"]["hter"] == pytest.approx(hter)
     assert f"On test, HTER {hter:.4f}" in text
-    assert f"On dev, HTER {told['verdict']['dev_hter']:.4f}" in text
+    assert f"On dev, HTER {facts['verdict']['dev_hter']:.4f}" in text
     page = (study / "tune.html").read_text(encoding="utf-8")
     assert page.count("<svg") + page.count("data:image/svg") == 2  # too few trials for importance
     (line,) = (line for line in text.splitlines() if line.startswith("next "))
@@ -271,7 +271,7 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     assert {**trained, "data": None} == {**as_judged, "data": None}
     capsys.readouterr()
     assert call("tune", *arguments, "optim=sgd") == 2
-    assert "there is a study of that name with other options" in capsys.readouterr().err
+    assert "a study of that name has other options" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -283,14 +283,14 @@ def test_without_a_holdout_the_test_part_of_the_one_fold_judges_and_mlflow_has_t
     done = run("tune", *arguments, "tune.storage=sqlite:///study.db", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     study = tmp_path / "outputs" / "tune" / "faces"
-    told = json.loads((study / "tune.json").read_text())
-    own = study / f"winner_{told['verdict']['trial']}"
+    facts = json.loads((study / "tune.json").read_text())
+    own = study / f"winner_{facts['verdict']['trial']}"
     summary = json.loads((own / "summary.json").read_text())
     oof = pd.read_csv(own / "oof.csv")
     assert set(oof["fold"]) == {1}
-    assert told["verdict"]["hter"] == summary["hter"]
-    assert told["verdict"]["models"] == 1
-    assert told["verdict"]["dev_hter"] == summary["per_fold"][0]["dev_hter"]
+    assert facts["verdict"]["hter"] == summary["hter"]
+    assert facts["verdict"]["models"] == 1
+    assert facts["verdict"]["dev_hter"] == summary["per_fold"][0]["dev_hter"]
     trials = pd.read_csv(study / "trials.csv")
     assert trials["hter"][0] == trials[trials["state"] == "complete"]["hter"].min()
 
@@ -342,7 +342,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         for name in ("whole", "faces")
     )
     assert len(parts) == len(whole) == 3
-    # What was broken off is tried again under the next number; the third draws by its own number.
+    # An interrupted trial is tried again under the next number; the third draws by its own number.
     assert parts["trial"].sort_values().tolist() == [0, 2, 3]
     same = ["auroc", "dev_hter", "optim.lr", "sampler", "augment.shift", "augment.mixup"]
     first = [
@@ -365,7 +365,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
         ("-m", "a search is not a sweep"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_written(
+def test_mistakes_are_reported_before_anything_is_written(
     argument: str,
     message: str,
     tmp_path: Path,
@@ -374,9 +374,9 @@ def test_mistakes_are_told_before_anything_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call("tune", argument) == 2
-    told = capsys.readouterr().err
-    assert message in told
-    assert "Traceback" not in told
+    err = capsys.readouterr().err
+    assert message in err
+    assert "Traceback" not in err
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -395,7 +395,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_without_optuna_the_install_line_is_told(
+def test_without_optuna_the_install_line_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

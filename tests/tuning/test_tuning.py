@@ -1,4 +1,4 @@
-"""A study without any training: what is drawn, pruned, counted, given back and shared."""
+"""A study without any training: what is drawn, pruned, counted, requeued and shared."""
 
 import json
 import os
@@ -18,21 +18,21 @@ from optuna.trial import FrozenTrial, TrialState
 from imbclf.errors import DivergedError, Interrupted, UserError
 from imbclf.tracking.base import NoTracker, Tracker
 from imbclf.tuning import trials as searching
+from imbclf.tuning.draw import Replay, draw
 from imbclf.tuning.importance import importances
-from imbclf.tuning.objective import DevScore, Tell
+from imbclf.tuning.objective import DevScore, ReportProgress
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import (
     Choices,
     Range,
-    Replay,
     Scalar,
     Space,
-    draw,
+    drop_given,
     read_space,
-    without,
 )
-from imbclf.tuning.study import Worker, best_trial, counted, exclusive_access, open_study
+from imbclf.tuning.study import best_trial, counted_trials, exclusive_access, open_study
 from imbclf.tuning.trials import search
+from imbclf.tuning.worker import Worker
 
 EPOCHS = 9
 SPACE = read_space(
@@ -58,11 +58,11 @@ def objective(
     drawn: Mapping[str, Scalar],
     folder: Path,  # noqa: ARG001
     tracker: Tracker,  # noqa: ARG001
-    tell: Tell,
+    report_progress: ReportProgress,
 ) -> DevScore:
     value = value_of(drawn)
     for epoch in range(1, EPOCHS + 1):
-        tell(epoch, value * epoch / EPOCHS, epoch == EPOCHS)
+        report_progress(epoch, value * epoch / EPOCHS, epoch == EPOCHS)
     return DevScore(value, 0.5 - value / 2, value, EPOCHS)
 
 
@@ -70,7 +70,7 @@ def at_once(
     drawn: Mapping[str, Scalar],
     folder: Path,  # noqa: ARG001
     tracker: Tracker,  # noqa: ARG001
-    tell: Tell,  # noqa: ARG001
+    report_progress: ReportProgress,  # noqa: ARG001
 ) -> DevScore:
     value = value_of(drawn)
     return DevScore(value, 0.5 - value / 2, value, EPOCHS)
@@ -84,7 +84,7 @@ def run(
     return study.get_trials()
 
 
-def told(trials: list[FrozenTrial]) -> list[tuple[Any, ...]]:
+def contents(trials: list[FrozenTrial]) -> list[tuple[Any, ...]]:
     return [(one.number, one.state, one.params, one.intermediate_values) for one in trials]
 
 
@@ -136,13 +136,13 @@ def test_a_mistaken_space_is_named(node: dict[str, Any], message: str) -> None:
 
 
 def test_what_is_given_is_not_varied() -> None:
-    assert list(without(SPACE, {"loss": "focal", "optim.lr": "1"})) == [
+    assert list(drop_given(SPACE, {"loss": "focal", "optim.lr": "1"})) == [
         "augment.shift",
         "loss.gamma",
     ]
-    left = without(SPACE, {"loss.gamma": "1"})["loss"]
+    left = drop_given(SPACE, {"loss.gamma": "1"})["loss"]
     assert left == Choices(("bce", "focal"), {"bce": {}, "focal": {}})
-    assert without({"a": Range(0.0, 1.0)}, {"a": "0.5"}) == {}
+    assert drop_given({"a": Range(0.0, 1.0)}, {"a": "0.5"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_study_that_was_stopped_draws_what_it_would_have_drawn(
     whole = run(options(tmp_path / "whole", sampler=sampler))
     for trials in (3, 4, 9, 12):
         parts = run(options(tmp_path / "parts", sampler=sampler, trials=trials))
-    assert told(parts) == told(whole)
+    assert contents(parts) == contents(whole)
     assert len({one.params["optim.lr"] for one in whole}) == 12
 
 
@@ -213,7 +213,7 @@ def test_no_pruner_and_either_direction(metric: str, tmp_path: Path) -> None:
 
 def test_importance_falls_on_what_matters(tmp_path: Path) -> None:
     made = options(tmp_path, trials=40, sampler="random")
-    trials = run(made, at_once, without(SPACE, {"loss": "bce"}))
+    trials = run(made, at_once, drop_given(SPACE, {"loss": "bce"}))
     shares = importances(trials, made.direction)
     assert list(shares) == ["optim.lr", "augment.shift"]
     assert sum(shares.values()) == pytest.approx(1)
@@ -230,11 +230,15 @@ class Stop:
         self.error, self.calls, self.number = error, calls, count()
 
     def __call__(
-        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell
+        self,
+        drawn: Mapping[str, Scalar],
+        folder: Path,
+        tracker: Tracker,
+        report_progress: ReportProgress,
     ) -> DevScore:
         if next(self.number) in self.calls:
             raise self.error
-        return objective(drawn, folder, tracker, tell)
+        return objective(drawn, folder, tracker, report_progress)
 
 
 def test_an_interrupted_trial_is_tried_again(tmp_path: Path) -> None:
@@ -254,7 +258,7 @@ def test_a_training_that_diverges_counts_as_the_worst(tmp_path: Path) -> None:
     trials = study.get_trials()
     assert trials[1].state is TrialState.PRUNED
     assert trials[1].last_step is None
-    assert len(counted(study)) == 6
+    assert len(counted_trials(study)) == 6
 
 
 def test_failures_are_written_down_and_three_in_a_row_end_the_study(tmp_path: Path) -> None:
@@ -268,7 +272,7 @@ def test_failures_are_written_down_and_three_in_a_row_end_the_study(tmp_path: Pa
         run(options(tmp_path, trials=20), Stop(UserError("no images"), 0, 1, 2))
 
 
-def test_hours_break_a_trial_off_and_it_is_tried_again(
+def test_a_trial_interrupted_by_hours_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = count()
@@ -284,13 +288,15 @@ def test_hours_break_a_trial_off_and_it_is_tried_again(
     assert again[2].params == trials[1].params
 
 
-def test_the_first_trial_is_not_broken_off(tmp_path: Path) -> None:
+def test_the_first_trial_is_not_interrupted_by_hours(tmp_path: Path) -> None:
     trials = run(options(tmp_path, trials=None, hours=1e-9))
     assert trials == []
 
-    def slow(drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, tell: Tell) -> DevScore:
+    def slow(
+        drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, report_progress: ReportProgress
+    ) -> DevScore:
         time.sleep(0.02)
-        return objective(drawn, folder, tracker, tell)
+        return objective(drawn, folder, tracker, report_progress)
 
     trials = run(options(tmp_path, trials=None, hours=0.01 / 3600), slow)
     assert [one.state for one in trials] == [TrialState.COMPLETE]
@@ -304,10 +310,10 @@ sys.path[:0] = {path}
 import test_tuning as own
 from imbclf.tuning.options import TuneOptions
 
-def slowly(drawn, folder, tracker, tell):
+def slowly(drawn, folder, tracker, report_progress):
     print("began", flush=True)
     time.sleep({pause})
-    return own.objective(drawn, folder, tracker, tell)
+    return own.objective(drawn, folder, tracker, report_progress)
 
 own.run(TuneOptions("faces", {folder!r}, trials={trials}, startup=4, storage={storage!r}), slowly)
 """
@@ -367,7 +373,7 @@ def test_the_trial_of_a_killed_process_is_tried_again_and_that_of_a_living_one_i
     assert not [one for one in trials if one.state is TrialState.RUNNING]
 
 
-def test_a_trial_that_was_only_begun_is_given_back(tmp_path: Path) -> None:
+def test_a_trial_that_was_only_begun_is_requeued(tmp_path: Path) -> None:
     made = options(tmp_path)
     study, worker = open_study(made, {}, 0), Worker(made.folder)
     begun = worker.ask(study, made.trials)
@@ -376,7 +382,7 @@ def test_a_trial_that_was_only_begun_is_given_back(tmp_path: Path) -> None:
     worker.leave(study)
     assert study.get_trials()[0].state is TrialState.FAIL
     assert draw(SPACE, study.ask()) == params
-    assert len(counted(study)) == 1
+    assert len(counted_trials(study)) == 1
 
 
 def test_another_study_of_that_name_is_refused(tmp_path: Path) -> None:
@@ -398,11 +404,11 @@ def test_a_strange_journal_is_a_message(text: str, tmp_path: Path) -> None:
 
 def test_half_a_line_at_the_end_is_cut_off(tmp_path: Path) -> None:
     made = options(tmp_path, trials=3)
-    before = told(run(made))
+    before = contents(run(made))
     journal = made.folder / "study.log"
     with journal.open("a") as file:
         file.write(json.dumps({"op_code": 4})[:7])
-    assert told(run(options(tmp_path, trials=5)))[:3] == before
+    assert contents(run(options(tmp_path, trials=5)))[:3] == before
 
 
 def test_a_process_killed_while_it_writes_the_journal_keeps_nobody_out(
@@ -419,9 +425,9 @@ study.ask()
 """
     done = subprocess.run([sys.executable, "-c", killed], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    going_on = """
+    resumed = """
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.study import open_study
 open_study(TuneOptions("faces", "studies"), {}, 0).ask()
 """
-    subprocess.run([sys.executable, "-c", going_on], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", resumed], check=True, timeout=60)

@@ -105,13 +105,13 @@ def space_of(cfg: DictConfig, overrides: list[str]) -> "Space":
     Raises:
         UserError: the space is malformed, or nothing is left to vary.
     """
-    from imbclf.tuning.search_space import examples, read_space, without
+    from imbclf.tuning.search_space import drop_given, example_draws, read_space
 
     given = {key_of(one): one.partition("=")[2] for one in overrides}
     node = OmegaConf.to_container(cfg.search, resolve=True)
     assert isinstance(node, dict)
-    space = without(read_space({str(key): value for key, value in node.items()}), given)
-    kinds = [key for one in examples(space) for key in one if key.startswith(SAME_FOR_ALL)]
+    space = drop_given(read_space({str(key): value for key, value in node.items()}), given)
+    kinds = [key for one in example_draws(space) for key in one if key.startswith(SAME_FOR_ALL)]
     if kinds:
         raise UserError(f"search.{kinds[0]}: has to be the same for all trials of a study")
     if not space:
@@ -127,9 +127,9 @@ def check_space(space: "Space", given: list[str]) -> None:
     Raises:
         UserError: as `check`, with the values drawn.
     """
-    from imbclf.tuning.search_space import examples
+    from imbclf.tuning.search_space import example_draws
 
-    for drawn in examples(space):
+    for drawn in example_draws(space):
         try:
             check(compose_train([*given, *to_overrides(drawn)])[0], "train")
         except UserError as error:

@@ -15,11 +15,11 @@ from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
 from imbclf.tracking.base import Tracker
 from imbclf.training.preparation import prepare
-from imbclf.tuning.objective import DevScore, Tell, score_on_dev
+from imbclf.tuning.objective import DevScore, ReportProgress, score_on_dev
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space
-from imbclf.tuning.study import exclusive_access, open_study
-from imbclf.tuning.trials import judged, search
+from imbclf.tuning.study import ended_trials, exclusive_access, open_study
+from imbclf.tuning.trials import search
 from imbclf.utils.files import write_text
 
 MAY_DIFFER = ("tracking", "data.cache_dir")  # between calls on the same study
@@ -69,7 +69,7 @@ class CommandStudy:
             ", ".join(map(str, self.folds)),
         )
         log.info("budget   %s", describe_budget(self.options))
-        before = len(judged(self.study))
+        before = len(ended_trials(self.study))
         if before:
             log.info("earlier  %d trials", before)
         tracker = self.start_tracker()
@@ -85,7 +85,7 @@ class CommandStudy:
         return not running
 
     def _objective(
-        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, report: Tell
+        self, drawn: Mapping[str, Scalar], folder: Path, tracker: Tracker, report: ReportProgress
     ) -> DevScore:
         cfg, _ = compose_train([*self.given, *to_overrides(drawn)])
         check(cfg, "train")

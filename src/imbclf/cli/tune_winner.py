@@ -20,12 +20,23 @@ from imbclf.cli.config.compose import (
 from imbclf.cli.tune_study import CommandStudy
 from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
+from imbclf.tuning.draw import Replay, draw
 from imbclf.tuning.importance import importances
-from imbclf.tuning.report import effort, facts, page, table, write_trials
-from imbclf.tuning.search_space import Replay, draw
-from imbclf.tuning.study import best_trial
-from imbclf.tuning.trials import judged
-from imbclf.tuning.winner import Verdict, in_short, judge_holdout, sentences, verdict
+from imbclf.tuning.page import study_page
+from imbclf.tuning.report import (
+    describe_effort,
+    study_summary,
+    trials_table,
+    write_trials,
+)
+from imbclf.tuning.study import best_trial, ended_trials
+from imbclf.tuning.winner import (
+    WinnerResult,
+    describe_result,
+    evaluate_on_holdout,
+    one_line,
+    winner_result,
+)
 from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
@@ -45,15 +56,15 @@ def finish_study(study: CommandStudy, arguments: list[str]) -> None:
     options = study.options
     try:
         with FileLock(options.folder / "winner.lock").acquire(timeout=0):
-            trials = judged(study.study)
+            trials = ended_trials(study.study)
             winner = best_trial(trials, options.direction)
             if winner is None:
                 raise UserError(
                     f"tune.name={options.name}: no trial has finished yet; resume with more "
                     "tune.hours or tune.trials"
                 )
-            log.info("\n%s\n", table(trials, options, study.steps, TABLE_LINES))
-            log.info("%s", effort(trials, study.steps))
+            log.info("\n%s\n", trials_table(trials, options, study.steps, TABLE_LINES))
+            log.info("%s", describe_effort(trials, study.steps))
             _evaluate_and_write(study, trials, winner, arguments)
     except Timeout:
         log.info("\nAnother process evaluates the winner")
@@ -74,22 +85,22 @@ def _evaluate_and_write(
         _train(study, overrides, run)
     evaluation = _on_holdout(overrides, run) if study.base.data.holdout else None
     looks = len([*folder.glob("winner_*/summary.json")])
-    result = verdict(winner, len(trials), run, evaluation, looks)
+    result = winner_result(winner, len(trials), run, evaluation, looks)
     cfg, choices = compose_train(overrides)
     command = next_command(folder / "best.yaml", arguments, image_overrides(cfg, choices))
-    header = [printable(command), in_short(result, options.metric)]
+    header = [printable(command), one_line(result, options.metric)]
     write_text(folder / "best.yaml", experiment_yaml(cfg, choices, study.given, header))
     shares = importances(trials, options.direction)
-    text = [*sentences(result), effort(trials, study.steps)]
+    text = [*describe_result(result), describe_effort(trials, study.steps)]
     write_trials(folder / "trials.csv", trials, options)
-    page(trials, options, study.steps, shares, text, command).write(folder / "tune.html")
-    numbers = facts(trials, options, study.steps, shares)
+    study_page(trials, options, study.steps, shares, text, command).write(folder / "tune.html")
+    numbers = study_summary(trials, options, study.steps, shares)
     write_json(folder / "tune.json", {**numbers, "drawn": drawn, "verdict": asdict(result)})
     _log_result(result, folder, run, command)
 
 
-def _log_result(result: Verdict, folder: Path, run: Path, command: str) -> None:
-    log.info("\n%s\n", "\n".join(sentences(result)))
+def _log_result(result: WinnerResult, folder: Path, run: Path, command: str) -> None:
+    log.info("\n%s\n", "\n".join(describe_result(result)))
     log.info("page     %s", folder / "tune.html")
     log.info("trials   %s", folder / "trials.csv")
     log.info("run      %s", run)
@@ -107,7 +118,7 @@ def _train(study: CommandStudy, overrides: list[str], run: Path) -> None:
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
     ready = prepare(build_parts(compose_train(overrides)[0]))
     assert ready.held is not None
-    return judge_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
+    return evaluate_on_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 
 
 def next_command(best: Path, arguments: list[str], images: list[str]) -> str:

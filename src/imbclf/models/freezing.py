@@ -1,4 +1,4 @@
-"""Which part of a backbone is trained when: frozen first, then thawed at once or stage by stage."""
+"""Freezing: the backbone is frozen first, then unfrozen at once or stage by stage."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ class Freezing:
 
     Args:
         share: of training, 0 to 1, before the whole backbone is trained; 1 never trains it.
-        gradual: thaw stage after stage within that share, those next to the head first (Howard &
+        gradual: unfreeze stage by stage within that share, those next to the head first (Howard &
             Ruder, Universal language model fine-tuning, ACL 2018), instead of all at its end.
 
     Raises:
         UserError: the share is out of range.
 
-    >>> Freezing(0.5).thawed(progress=0.4, stages=4), Freezing(0.5).thawed(progress=0.5, stages=4)
-    (0, 4)
-    >>> Freezing(0.5, gradual=True).thawed(progress=0.25, stages=4)
+    >>> [Freezing(0.5).trained_stages(progress, stages=4) for progress in (0.4, 0.5)]
+    [0, 4]
+    >>> Freezing(0.5, gradual=True).trained_stages(progress=0.25, stages=4)
     2
     """
 
@@ -33,10 +33,10 @@ class Freezing:
         if not 0 <= self.share <= 1:
             raise UserError(f"optim.frozen={self.share}: expected a share of training, 0 to 1")
 
-    def thawed(self, progress: float, stages: int) -> int:
-        """Return how many of the stages, counted from the head, are trained at this progress.
+    def trained_stages(self, progress: float, stages: int) -> int:
+        """Return how many stages, counted from the head, are trained at this progress.
 
-        With a share of 1 the last stage would thaw as training ends: it never does.
+        With a share of 1 the last stage would unfreeze as training ends, so it never does.
         """
         if progress >= self.share:
             return stages
@@ -46,8 +46,8 @@ class Freezing:
 def stages_of(network: nn.Module) -> list[nn.Module]:
     """Return the parts of a network that hold parameters, in order from the input.
 
-    A part that holds most of the parameters (`features`, `encoder`) is opened if it has three
-    parts or more, or one that is nearly all of it.
+    A part that holds most of the parameters (`features`, `encoder`) is split if it has three parts
+    or more, or one that holds nearly all of its parameters.
 
     >>> [type(stage).__name__ for stage in stages_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))]
     ['Conv2d']
@@ -69,13 +69,13 @@ def _size(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def thaw(network: nn.Module, stages: Sequence[nn.Module], thawed: int) -> None:
-    """Train the last `thawed` stages; freeze the others, their normalization statistics too.
+def unfreeze(network: nn.Module, stages: Sequence[nn.Module], trained: int) -> None:
+    """Train the last `trained` stages; freeze the others with their normalization statistics.
 
-    What belongs to no stage, a class token, say, is trained when all of them are.
+    Parameters of no stage, such as a class token, are trained when all stages are.
     """
-    network.requires_grad_(thawed == len(stages))
+    network.requires_grad_(trained == len(stages))
     for number, stage in enumerate(stages):
-        trained = number >= len(stages) - thawed
-        stage.requires_grad_(trained)
-        stage.train(trained)
+        is_trained = number >= len(stages) - trained
+        stage.requires_grad_(is_trained)
+        stage.train(is_trained)

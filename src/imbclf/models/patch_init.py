@@ -1,8 +1,8 @@
-"""Filters that are drawn from the images themselves, without labels.
+"""First filters drawn from the images themselves, without labels.
 
-A convolutional network that sees some thousand images spends much of them on its first filters,
-while whitened patches of the images are good ones from the start (Coates & Ng, ICML 2011; for the
-start of a network, Krähenbühl et al., Data-dependent initializations, ICLR 2016).
+With a few thousand images, a convolutional network needs much of its training for its first
+filters, while whitened patches of the images are good filters from the start (Coates & Ng, ICML
+2011; as an initialization, Krähenbühl et al., Data-dependent initializations, ICLR 2016).
 """
 
 import torch
@@ -23,7 +23,7 @@ def patch_filters(patches: Tensor, count: int, generator: torch.Generator) -> tu
     Args:
         patches: float32 [M, D], M at least 2.
         count: K.
-        generator: what draws them.
+        generator: source of randomness.
 
     Returns:
         Filters d W, float32 [K, D], and offsets -d . W m, float32 [K].
@@ -43,7 +43,7 @@ def patch_filters(patches: Tensor, count: int, generator: torch.Generator) -> tu
 
 
 def first_convolution(network: nn.Module) -> nn.Conv2d | None:
-    """Return the convolution that reads the images; None where there is none.
+    """Return the convolution that reads the images, or None.
 
     >>> first_convolution(nn.Sequential(nn.Conv2d(3, 8, 7), nn.Conv2d(8, 8, 3)))
     Conv2d(3, 8, kernel_size=(7, 7), stride=(1, 1))
@@ -55,23 +55,23 @@ def first_convolution(network: nn.Module) -> nn.Conv2d | None:
 
 @torch.no_grad()
 def start_from_patches(network: nn.Module, pixels: Tensor, seed: int) -> None:
-    """Set the filters that look at the images to whitened patches of these.
+    """Set the filters of the first convolution to whitened patches of the images.
 
-    Their responses to patches have variance 1 and, where the convolution has a bias, mean 0.
-    A network without such a convolution stays as it is.
+    Their responses to patches have variance 1 and, if the convolution has a bias, mean 0.
+    A network without such a convolution stays unchanged.
 
     Args:
         network: on the device of `pixels`.
         pixels: normalized images [N, 3, H, W].
-        seed: which patches.
+        seed: of the choice of patches.
     """
     convolution = first_convolution(network)
     if convolution is None:
         return
     height, width = (int(side) for side in convolution.kernel_size)
-    in_one = (pixels.shape[2] // height) * (pixels.shape[3] // width)
-    images = max(FEWEST_IMAGES, -(-PATCHES // max(1, in_one)))
-    # Any of them: they may lie class by class.
+    per_image = (pixels.shape[2] // height) * (pixels.shape[3] // width)
+    images = max(FEWEST_IMAGES, -(-PATCHES // max(1, per_image)))
+    # A random subset: images may be sorted by class.
     order = torch.randperm(len(pixels), generator=torch.Generator().manual_seed(seed))
     some = pixels[order[:images].sort().values.to(pixels.device)]
     cut = F.unfold(some.float(), (height, width), stride=(height, width))

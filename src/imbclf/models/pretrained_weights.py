@@ -14,7 +14,7 @@ from torchvision.models import WeightsEnum, get_model_weights
 from imbclf.errors import UserError
 from imbclf.utils.safe_reading import check_archive
 
-RENAMED = (  # layers that have other names in the older of the files that torchvision publishes
+RENAMED = (  # layers with other names in older files that torchvision publishes
     (r"(denselayer\d+\.(?:norm|conv))\.([12]\.)", r"\1\2"),
     (r"\.mlp\.linear_1\.", ".mlp.0."),
     (r"\.mlp\.linear_2\.", ".mlp.3."),
@@ -22,7 +22,7 @@ RENAMED = (  # layers that have other names in the older of the files that torch
 
 
 def published_weights(name: str, weights: str | None) -> WeightsEnum:
-    """Return torchvision's entry `weights` for model `name`; its default entry if there is none.
+    """Return torchvision's entry `weights` for model `name`; the default entry if there is none.
 
     >>> published_weights("vit_b_16", None).meta["min_size"]
     (224, 224)
@@ -42,7 +42,7 @@ def usual_side(name: str) -> int:
 
 
 def weights_file(name: str, weights: str) -> Path:
-    """Return the file behind `weights`: torchvision's of that name, downloaded once, or a path.
+    """Return the file of `weights`: torchvision's of that name, downloaded once, or a path.
 
     Raises:
         UserError: `weights` is neither, or the download fails.
@@ -51,7 +51,7 @@ def weights_file(name: str, weights: str) -> Path:
     if weights in entries:
         return _downloaded(entries[weights])
     path = Path(weights)
-    with suppress(RuntimeError):  # there is no such user
+    with suppress(RuntimeError):  # `~user` of no such user
         path = path.expanduser()
     if not path.is_file():
         raise UserError(
@@ -69,7 +69,7 @@ def _downloaded(entry: WeightsEnum) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = path.stem.rpartition("-")[2]
         torch.hub.download_url_to_file(entry.url, str(path), hash_prefix=digest)
-    except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: not the digest
+    except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: wrong digest
         raise UserError(
             f"model.weights={entry.name} could not be downloaded ({error}). Either train from "
             "scratch with model.weights=null, or give a torchvision state dict that you have with "
@@ -82,17 +82,17 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
     """Return a state dict, names to tensors, from a .safetensors file or one of `torch.save`.
 
     Raises:
-        UserError: the file is damaged or holds anything but tensors by name. Files that hold other
-            objects are never unpickled, since that runs what code they carry.
+        UserError: the file is damaged or holds anything but tensors by name. Other objects are
+            never unpickled, since that could run code from the file.
     """
     try:
         if path.suffix == ".safetensors":
             tensors = load_file(path)
         else:
             check_archive(path)
-            # Said outright, weights_only holds against TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD too.
+            # Given explicitly, weights_only overrides TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD.
             tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle can fail in any way
+    except Exception as error:  # a damaged pickle can raise anything
         raise UserError(
             f"{path} cannot be read as weights ({type(error).__name__}). Expected a state dict of "
             "tensors and nothing else, as torch.save(network.state_dict()) or safetensors write it."
@@ -106,17 +106,17 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
 
 
 def load_weights(network: nn.Module, path: Path, head: str) -> None:
-    """Copy a torchvision state dict into `network`, all but the head and the auxiliary heads.
+    """Copy a torchvision state dict into `network`, except the head and auxiliary heads.
 
     Args:
-        network: what receives the weights; its own layer called `head` holds none.
+        network: receives the weights; its own layer called `head` has none.
         path: a file for `read_tensors`, of any number of classes.
-        head: name of the layer that gives the class scores in the file's model.
+        head: name of the layer of class scores in the file's model.
 
     Raises:
-        UserError: the file cannot be read, another tensor does not fit, or is not finite.
+        UserError: the file cannot be read, or a tensor does not fit or is not finite.
     """
-    given = {_present_name(name): tensor for name, tensor in read_tensors(path).items()}
+    given = {_current_name(name): tensor for name, tensor in read_tensors(path).items()}
     given = {
         name: tensor
         for name, tensor in given.items()
@@ -124,7 +124,7 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
     }
     own = network.state_dict()
     misfits = {
-        # A count that older files lack, and that changes no result.
+        # Older files lack this count, which changes no result.
         "missing": [k for k in own if k not in given and not k.endswith("num_batches_tracked")],
         "unexpected": [k for k in given if k not in own],
         "of another shape": [
@@ -132,7 +132,7 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
             for k in own
             if k in given and given[k].shape != own[k].shape
         ],
-        # Of a tensor that does not fit, nobody knows how large it is.
+        # Only of tensors that fit: others may be of any size.
         "not finite": [
             k
             for k in own
@@ -148,7 +148,7 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
     network.load_state_dict(own)
 
 
-def _present_name(name: str) -> str:
+def _current_name(name: str) -> str:
     for old, new in RENAMED:
         name = re.sub(old, new, name)
     return name

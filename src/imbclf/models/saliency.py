@@ -20,16 +20,16 @@ def smooth_gradients(
     """Return for each pixel how much it moves the logit, 0 to 1: SmoothGrad.
 
     mean over `samples` noisy copies of (d logit / d pixel)^2, summed over colors, smoothed a
-    little; the 99th percentile of an image and what is above it become 1. It takes any network
-    that has a gradient, since it knows nothing of layers, and costs `samples` steps of training
-    for each image. Random numbers of the caller are left as they were.
+    little; the 99th percentile of an image and what is above it become 1. It works for
+    any network with gradients, and costs `samples` training steps for each image. The random state
+    of the caller is restored.
 
     Args:
         network: images `[B, H, W, 3]` in 0..255 to logits `[B]`; it is put in evaluation mode.
         images: uint8 `[N, H, W, 3]`.
         device: where to compute.
         samples: noisy copies.
-        seed: what the noise comes from.
+        seed: of the noise.
 
     Returns:
         float64 `[N, H, W]`.
@@ -43,14 +43,14 @@ def smooth_gradients(
     >>> smooth_gradients(LeftHalf(), images, torch.device("cpu"))[0, 0].round(1).tolist()
     [1.0, 1.0, 0.0, 0.0]
     """
-    from captum.attr import NoiseTunnel, Saliency  # slow to import, and only reports need it
+    from captum.attr import NoiseTunnel, Saliency  # slow to import and needed for reports only
 
     network = network.to(device).eval()
     method = NoiseTunnel(Saliency(network))
     maps = []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for image in images:
-            torch.manual_seed(seed)  # an image's map does not depend on its company
+            torch.manual_seed(seed)  # an image's map does not depend on the other images
             batch = torch.from_numpy(image[None]).to(device).float().requires_grad_()
             squares: Tensor = method.attribute(
                 batch, nt_type="smoothgrad_sq", nt_samples=samples, stdevs=255 * NOISE, abs=False
@@ -60,7 +60,7 @@ def smooth_gradients(
 
 
 def _scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    if not np.isfinite(values).all():  # of a network gone astray, too large to be squared
+    if not np.isfinite(values).all():  # squares overflow in a network that diverged
         return np.zeros_like(values)
     smooth = gaussian_filter(values, BLUR * max(values.shape))
     top = float(np.quantile(smooth, 0.99))

@@ -1,4 +1,4 @@
-"""A copy of a model that scores many images in less time."""
+"""A copy of a model that scores many images faster."""
 
 from torch import nn
 
@@ -10,13 +10,13 @@ from imbclf.models.fast_conv.replace import replace_modules
 def scoring_copy(model: nn.Module) -> nn.Module:
     """Return a copy of a model in which the batch norms of its backbones are fused.
 
-    `model` stays as it is, so that other threads may use it meanwhile. Where there is nothing to
-    fuse, or a backbone was built with `fast_conv=False`, it is returned itself.
+    `model` stays unchanged, so that other threads may use it meanwhile. It is returned itself if
+    there is nothing to fuse, or its backbones were built with `fast_conv=False`.
 
     Args:
         model: a `Backbone`, or a module that contains some, in evaluation mode.
 
-    >>> from imbclf.models.backbone import build_backbone
+    >>> from imbclf.models.build import build_backbone
     >>> model = build_backbone("shufflenet_v2_x0_5").eval()
     >>> copy = scoring_copy(model)
     >>> type(model.network.conv1[1]).__name__, type(copy.network.conv1[1]).__name__

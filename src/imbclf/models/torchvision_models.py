@@ -1,4 +1,4 @@
-"""Torchvision's classifiers by name, opened up: head and stem are found by structure."""
+"""Torchvision's classifiers by name; their head and stem are found by structure."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +14,10 @@ from imbclf.errors import UserError
 
 
 def check_name(name: str) -> None:
-    """Make sure that `name` is one of torchvision's classifiers; names mean nothing else.
+    """Check that `name` is one of torchvision's classifiers.
 
     Raises:
-        UserError: it is not; names the nearest ones.
+        UserError: it is not; the message lists the nearest names.
     """
     names = list_models(module=torchvision.models)
     if name not in names:
@@ -28,7 +28,7 @@ def check_name(name: str) -> None:
 
 
 def has_fixed_size(name: str) -> bool:
-    """Return whether a network takes images of one size only, which is set when it is built.
+    """Return whether a network takes images of one size only, set when it is built.
 
     >>> has_fixed_size("vit_b_16"), has_fixed_size("resnet18")
     (True, False)
@@ -40,7 +40,7 @@ def build_network(name: str, input_size: int | None) -> nn.Module:
     """Return torchvision's classifier with random weights and without auxiliary heads.
 
     Args:
-        name: a name that `check_name` lets pass.
+        name: a name that `check_name` accepts.
         input_size: side of the images in pixels, for networks of one fixed size.
 
     Raises:
@@ -67,7 +67,7 @@ def _constructor_options(name: str) -> set[str]:
 
 
 class SkipRandomInit(TorchFunctionMode):
-    """Build a network to look at or to load weights into: its parameters are undefined or 0.
+    """Build a network without initializing its parameters, which are undefined or 0.
 
     >>> with SkipRandomInit():
     ...     weight = nn.init.normal_(nn.Parameter(Tensor([7, 7])))
@@ -83,22 +83,22 @@ class SkipRandomInit(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        """Return back what `func` was to fill, or call it."""
+        """Skip calls that fill parameters; make all others."""
         given = dict(kwargs or {})
         if func in (Tensor.uniform_, Tensor.normal_):
-            # `trunc_normal_` draws again until all lie within its bounds, which 0 does.
+            # `trunc_normal_` redraws until all values are within its bounds, which 0 is.
             return args[0].zero_()
         filled = args[0] if args else given.get("tensor")
         is_of_init = getattr(func, "__module__", None) == nn.init.__name__
-        # Buffers need not be in a state dict, so that what is computed for them has to stay.
+        # Buffers may be missing from a state dict, so that their values have to be computed.
         return filled if is_of_init and isinstance(filled, nn.Parameter) else func(*args, **given)
 
 
 def cut_head(network: nn.Module) -> tuple[str, int]:
-    """Take out the layer of class scores, which is the last Linear or Conv2d.
+    """Remove the layer of class scores, which is the last Linear or Conv2d.
 
     Returns:
-        The name that it had, and the number D of its inputs. `network` now gives features [N, D].
+        Its name and the number D of its inputs. `network` now returns features [N, D].
 
     >>> cut_head(build_network("squeezenet1_1", None))
     ('classifier.1', 512)
@@ -110,11 +110,11 @@ def cut_head(network: nn.Module) -> tuple[str, int]:
 
 
 def freeze_biases(network: nn.Module, at_zero: bool) -> None:
-    """Train no constant terms, those of normalization included.
+    """Freeze all biases, those of normalization included.
 
     Args:
-        network: whose parameters called `...bias` no longer ask for gradients.
-        at_zero: whether they become 0; otherwise they stay as they are.
+        network: its parameters called `...bias` no longer require gradients.
+        at_zero: whether they are set to 0; otherwise they stay as they are.
 
     >>> layer = nn.Linear(2, 2)
     >>> freeze_biases(layer, at_zero=True)
@@ -129,7 +129,7 @@ def freeze_biases(network: nn.Module, at_zero: bool) -> None:
 
 
 def shrink_stem(network: nn.Module, name: str) -> None:
-    """Put a 3x3 convolution of stride 1 in the place of a 7x7/2 convolution and max-pooling.
+    """Replace a 7x7 convolution of stride 2 and its max-pooling by a 3x3 convolution of stride 1.
 
     Raises:
         UserError: the network does not begin with such a pair.

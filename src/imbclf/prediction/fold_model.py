@@ -1,8 +1,9 @@
-"""One fold's model: its networks, its decision rule, and the files that keep them."""
+"""Fold models: a network with its decision rule, read from and written to files."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
-from imbclf.models.backbone import Backbone, rebuild_backbone
+from imbclf.models.backbone import Backbone
+from imbclf.models.build import rebuild_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
@@ -35,8 +37,8 @@ class FoldModel:
         backbone: uint8 images to logits.
         rule: threshold and calibration of the logits of `network`.
         name: of its weights, without the suffix: `fold_0`.
-        probe: its logits are averaged with those of the backbone; None where there is none, or
-            where it is left out.
+        probe: its logits are averaged with those of the backbone; None if there is none or it is
+            left out.
     """
 
     backbone: Backbone
@@ -46,12 +48,12 @@ class FoldModel:
 
     @property
     def network(self) -> nn.Module:
-        """Return what gives the logits of uint8 images: the backbone, with its probe if any."""
+        """Return the network from uint8 images to logits: the backbone, with its probe if any."""
         return with_probe(self.backbone, self.probe)
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights of backbone and probe, by the names that they have in files."""
+        """Return the weights of backbone and probe, by their names in files."""
         probe = {} if self.probe is None else self.probe.state_dict(prefix=PROBE)
         return {**self.backbone.state_dict(), **probe}
 
@@ -61,7 +63,7 @@ class FoldModel:
         Another prior adds a constant to the log-odds, see `shift_prior`.
 
         Raises:
-            UserError: there is no such calibration, or the prior is no share.
+            UserError: there is no such calibration, or the prior is out of range.
         """
         if prior is not None and not 0 < prior < 1:
             raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
@@ -75,7 +77,7 @@ class FoldModel:
 
 
 def load_weights(backbone: Backbone, probe: Probe | None, weights: Mapping[str, Tensor]) -> None:
-    """Copy a fold model's weights into its backbone and, unless that is None, its probe.
+    """Copy a fold model's weights into its backbone and its probe, if any.
 
     Raises:
         RuntimeError: they do not fit.
@@ -100,7 +102,7 @@ def load_fold(folder: Path, fold: int) -> FoldModel:
     """Read one fold's model of the predictor in `folder`. No code from the files is run.
 
     Raises:
-        UserError: where the predictor is damaged or has no such fold.
+        UserError: the predictor is damaged or has no such fold.
     """
     entries = Manifest.load(folder).entries
     own = [entry for entry in entries if entry["weights"] == _weights_name(fold)]
@@ -129,14 +131,14 @@ def load_fold_model(folder: Path, stored: Mapping[str, Any], probe: bool = True)
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read the card of a fold's checkpoint and its weights, tensors and plain values only.
+    """Return the metadata and the weights of a fold's checkpoint: plain values and tensors only.
 
-    Version 0.1 named those of a probe as if it were part of the backbone.
+    In checkpoints of version 0.1 the probe is part of the backbone.
     """
     try:
         check_archive(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        card = dict(stored[CHECKPOINT_KEY])
+        metadata = dict(stored[CHECKPOINT_KEY])
         state = stored["state_dict"]
         probe = {name: tensor for name, tensor in state.items() if name.startswith(PROBE)}
         weights = {**_below("backbone.", state), **probe}
@@ -145,62 +147,61 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{path}: not a checkpoint of imbclf-train that holds plain tensors and values only "
             f"({type(error).__name__})"
         ) from error
-    return card, weights
+    return metadata, weights
 
 
 def build_fold_model(
-    card: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path, probe: bool = True
+    metadata: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path, probe: bool = True
 ) -> FoldModel:
-    """Build a model from its card and its weights.
+    """Build a fold model from its metadata and its weights.
 
     Args:
-        card: the architecture and the decision rule.
+        metadata: the architecture and the decision rule.
         weights: of backbone and probe.
-        path: where they were read.
+        path: of the weights, for messages.
         probe: False leaves out the probe, if there is one.
 
     Raises:
         UserError: there is no such architecture, or the weights do not fit it.
-        ValueError: the card has no decision rule.
+        ValueError: the metadata has no decision rule.
     """
-    rule = check_rule(card)
+    rule = check_rule(metadata)
     with readable(path, "weights of an architecture that imbclf can build"):
-        backbone = rebuild_backbone(card["architecture"])
-        beside = build_probe(backbone) if probe else None
+        backbone = rebuild_backbone(metadata["architecture"])
+        own_probe = build_probe(backbone) if probe else None
     try:
-        load_weights(backbone, beside, weights)
+        load_weights(backbone, own_probe, weights)
     except RuntimeError as error:
         name = backbone.architecture["name"]
         raise UserError(
             f"{path}: the weights do not fit {name}: {shorten(str(error), 400)}"
         ) from error
-    return FoldModel(backbone, rule, path.stem, beside)
+    return FoldModel(backbone, rule, path.stem, own_probe)
 
 
 def save_fold_model(
     folder: Path,
     fold: int,
-    card: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     weights: Mapping[str, Tensor],
     tta: Tta = "none",
 ) -> None:
-    """Write one fold's model into the predictor in `folder`, beside those already there."""
+    """Add one fold's model to the predictor in `folder`, or replace it."""
     name = _weights_name(fold)
-    with atomic_write(folder / name) as beside:
-        beside.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
-    sheet = folder / MANIFEST
-    members = [*Manifest.load(folder).entries] if sheet.exists() else []
-    entry = {key: card[key] for key in ("architecture", *DecisionRule.__annotations__)}
-    members = [member for member in members if member["weights"] != name]
-    members = sorted([*members, {"weights": name, **entry}], key=lambda member: member["weights"])
+    with atomic_write(folder / name) as temporary:
+        temporary.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
+    manifest = folder / MANIFEST
+    entries = Manifest.load(folder).entries if manifest.exists() else []
+    entry = {key: metadata[key] for key in ("architecture", *DecisionRule.__annotations__)}
+    others = [other for other in entries if other["weights"] != name]
     stored = {
         "format": FORMAT,
-        "image_size": card["image_size"],
-        "label_names": card["label_names"],
+        "image_size": metadata["image_size"],
+        "label_names": metadata["label_names"],
         "tta": tta,
-        "members": members,
+        "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
     }
-    write_text(sheet, json.dumps(stored, indent=2) + "\n")
+    write_text(manifest, json.dumps(stored, indent=2) + "\n")
 
 
 def _weights_name(fold: int) -> str:

@@ -1,4 +1,4 @@
-"""How the images of an epoch are cut into batches, on one device or several."""
+"""Divide the images of an epoch into batches, on one device or several."""
 
 from collections.abc import Iterator
 
@@ -8,9 +8,9 @@ from imbclf.samplers import IndexSampler
 
 
 class IndexBatches(BatchSampler):
-    """Yield one device's share of the batches that the sampler cuts an epoch into.
+    """Yield one device's share of the batches of an epoch.
 
-    They are of equal size, up to one image: no image is dropped, and no small last batch disturbs
+    Their sizes differ by at most one image: no image is dropped, and no small last batch disturbs
     batch normalization. The batches of all devices together are the batches of one device with
     `batch_size * world_size`.
 
@@ -21,7 +21,7 @@ class IndexBatches(BatchSampler):
         world_size: number of devices.
 
     Raises:
-        UserError: a device would be left without an image, or without one that it needs.
+        UserError: a device would get no image, or would lack an image that it needs.
 
     >>> import numpy as np
     >>> from imbclf.samplers import ShuffleSampler

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: the best epoch's weights and the whole state of the last one."""
+"""Save checkpoints: the weights of the best epoch and the whole state of the last one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ Select = Literal["hter", "auroc", "loss", "last"]
 
 
 def scored_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, Any]:
-    """Return a checkpoint of the weights that dev was scored with: averages, if there are any.
+    """Return a checkpoint of the weights that dev was scored with: averaged ones, if any.
 
-    Lightning's own checkpoint without the optimizer's state would hold those of the last step.
+    Lightning's checkpoint without optimizer state would hold the weights of the last step.
     """
     checkpoint: dict[str, Any] = {"epoch": trainer.current_epoch, "state_dict": module.state_dict()}
     for callback in trainer.callbacks:  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def scored_weights(trainer: L.Trainer, module: L.LightningModule) -> dict[str, A
 
 
 def cost(select: Select, epoch: int, metrics: Mapping[str, float]) -> float:
-    """Return the number that is lowest for the best epoch.
+    """Return a number that is lowest for the best epoch.
 
     >>> cost("auroc", 3, {"dev/auroc": 0.9}), cost("hter", 3, {"dev/hter": 0.2})
     (-0.9, 0.2)
@@ -44,8 +44,9 @@ class SaveBestAndLast(L.Callback):
     `best.ckpt` is written after an epoch that is better than all before, `last.ckpt` after each.
 
     Args:
-        folder: where to write.
-        select: the best has the lowest `hter` or `loss`, the highest `auroc`, or is the `last`.
+        folder: of the checkpoints.
+        select: the best epoch has the lowest `hter` or `loss` or the highest `auroc`, or is the
+            `last`.
         resumable: whether `last.ckpt` is written.
     """
 
@@ -65,7 +66,7 @@ class SaveBestAndLast(L.Callback):
 
     @property
     def state_key(self) -> str:
-        """Name of this callback in checkpoints, those of version 0.1 included."""
+        """Return the name of this callback in checkpoints, the same as in version 0.1."""
         return "KeepBest"
 
     def state_dict(self) -> dict[str, float]:

@@ -18,11 +18,11 @@ from imbclf.utils.files import atomic_write
 from imbclf.utils.safe_reading import check_archive
 
 NEEDED = ("state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step")
-MAX_PENDING = 2  # checkpoints in memory that are not written yet: those of one epoch, best and last
+MAX_PENDING = 2  # checkpoints in memory, not yet written: best and last of one epoch
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Save checkpoints atomically: a full disk or a kill leaves the last good one."""
+    """Save checkpoints atomically: after a full disk or a kill the previous one remains."""
 
     def save_checkpoint(
         self,
@@ -33,12 +33,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write to a temporary file, sync, rename.
 
         Raises:
-            OSError: the disk is full, say; torch hides it, and an `Interrupted` too, behind a
+            OSError: such as a full disk; torch hides it, and an `Interrupted` too, behind a
                 RuntimeError.
         """
-        with atomic_write(Path(path)) as beside, beside.open("wb") as written, _without_checksums():
+        with (
+            atomic_write(Path(path)) as temporary,
+            temporary.open("wb") as file,
+            _without_checksums(),
+        ):
             try:
-                torch.save(checkpoint, written)
+                torch.save(checkpoint, file)
             except RuntimeError as error:
                 reason = error.__context__
                 raise (reason if isinstance(reason, OSError | Interrupted) else error) from None
@@ -57,10 +61,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             check_archive(Path(path))
             checkpoint = super().load_checkpoint(path, map_location, weights_only=True)
-            # What processes of several devices hand back is weights and nothing else.
+            # Processes of several devices return weights and nothing else.
             is_weights = all(isinstance(value, torch.Tensor) for value in checkpoint.values())
             missing = [name for name in NEEDED if name not in checkpoint and not is_weights]
-        except Exception as error:  # a damaged pickle can fail in any way
+        except Exception as error:  # a damaged pickle can raise anything
             raise cannot_resume(path, type(error).__name__) from error
         if missing:
             raise cannot_resume(path, f"no {', '.join(missing)}")
@@ -70,9 +74,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 class BackgroundCheckpointIO(AtomicCheckpointIO):
     """Write checkpoints in threads, one after the other, while training continues.
 
-    The state at the time of the call is written, from a copy in the memory of the CPU. After a
-    failure nothing more is written, because the last epoch's checkpoint says which was the best.
-    (Lightning's AsyncCheckpointIO continues, and keeps any number of copies for a slow disk.)
+    The state at the time of the call is written, from a copy in CPU memory. After a failure nothing
+    more is written, because the last epoch's checkpoint records which epoch was best. (Lightning's
+    AsyncCheckpointIO continues, and its number of copies for a slow disk is unbounded.)
     """
 
     def __init__(self) -> None:
@@ -89,7 +93,7 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         Raises:
             OSError: an earlier one could not be written.
         """
-        self._wait_until_left(MAX_PENDING - 1)
+        self._wait_for_writers(MAX_PENDING - 1)
         copied = apply_to_collection(checkpoint, torch.Tensor, _copied)
         write = partial(self._write, copied, path, self._writing[:])
         self._writing.append(start_thread(write, daemon=False))
@@ -100,7 +104,7 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         Raises:
             OSError: something could not be written.
         """
-        self._wait_until_left(0)
+        self._wait_for_writers(0)
 
     def _write(
         self, checkpoint: dict[str, Any], path: str | Path, earlier: list[Future[None]]
@@ -109,15 +113,15 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
             one.result()
         super().save_checkpoint(checkpoint, path)
 
-    def _wait_until_left(self, count: int) -> None:
-        while len(self._writing) > count:
+    def _wait_for_writers(self, pending: int) -> None:
+        while len(self._writing) > pending:
             self._writing[0].result()
             del self._writing[0]
 
 
 @contextmanager
 def _without_checksums() -> Iterator[None]:
-    """Skip checksums, which take half of the time and which `torch.load` does not check."""
+    """Skip checksums, which take half of the time and are not checked by `torch.load`."""
     before = get_crc32_options()
     set_crc32_options(False)
     try:

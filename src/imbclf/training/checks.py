@@ -1,4 +1,4 @@
-"""Parts of an experiment that do not go together, refused before anything is decoded."""
+"""Checks whether the parts of an experiment fit together, before anything is decoded."""
 
 from math import ceil
 from pathlib import Path
@@ -17,7 +17,7 @@ from imbclf.training.start_from import check_start, start_weights
 def check_start_of_folds(
     cv: CrossValidation, folds: list[Fold], listing: Listing, backbone: Backbone
 ) -> None:
-    """Refuse to go on from folds that are not there, do not fit or saw what is to judge them.
+    """Check that each fold can start from the same fold of the earlier run.
 
     Raises:
         UserError: as `check_start` and `start_weights`.
@@ -30,15 +30,15 @@ def check_start_of_folds(
 
 
 def check_batch(batch_size: int, devices: int, images: int) -> None:
-    """Refuse batches that no fold can fill: an epoch of one step is hardly what was meant.
+    """Check that a batch is no larger than the fit part.
 
     Args:
         batch_size: images per step and device.
         devices: that share a step.
-        images: that a fold is trained on.
+        images: of the fit part.
 
     Raises:
-        UserError: says what would work.
+        UserError: it is larger; the message names the largest size.
 
     >>> check_batch(64, 1, 40)
     Traceback (most recent call last):
@@ -53,14 +53,14 @@ def check_batch(batch_size: int, devices: int, images: int) -> None:
 
 
 def check_limit(limit: int | float, batches: int) -> None:
-    """Refuse to train on none of the batches of an epoch.
+    """Check that an epoch has at least one batch.
 
     Args:
-        limit: how many to train on, or, as a float, what share of them.
+        limit: number of batches to train on or, as a float, share of them.
         batches: of an epoch.
 
     Raises:
-        UserError: says what would work.
+        UserError: it has none; the message names the limits that work.
 
     >>> check_limit(0.1, 5)
     Traceback (most recent call last):
@@ -76,16 +76,16 @@ epoch; expected a whole number from 1 on, or a share from 0.2 to 1.0
 
 
 def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int) -> None:
-    """Refuse a head, a loss, a number of epochs and one of devices that do not go together.
+    """Check that head, loss, number of epochs and number of devices fit together.
 
     Raises:
-        UserError: says which option to change.
+        UserError: they do not; the message names the option to change.
     """
     name = head.entry["name"]
     if epochs is None or epochs < 0:
         raise UserError(
-            f"trainer.max_epochs={epochs}: expected a whole number, 1 or more, which schedules of "
-            "the learning rate and of losses go by"
+            f"trainer.max_epochs={epochs}: expected a whole number, 1 or more, on which the "
+            "schedules of the learning rate and the loss depend"
         )
     if head.is_trained and epochs == 0:
         raise UserError(
@@ -94,8 +94,8 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int
         )
     if not head.is_trained and epochs != 0:
         raise UserError(
-            f"trainer.max_epochs={epochs}: head={name} takes features as they are, and no gradient "
-            "would make them better. Set trainer.max_epochs=0, or choose head=hypersphere."
+            f"trainer.max_epochs={epochs}: head={name} uses fixed features and has nothing to "
+            "train. Set trainer.max_epochs=0, or choose head=hypersphere."
         )
     if epochs == 0 and devices > 1:
         raise UserError("trainer.devices: nothing is trained (trainer.max_epochs=0); choose 1")

@@ -1,4 +1,4 @@
-"""How images are divided into folds, and what is chosen on the dev parts."""
+"""The protocol: how images are divided into folds, and what is chosen on dev."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,25 +7,26 @@ from imbclf.augment.tta import Tta, check_tta
 from imbclf.errors import UserError
 from imbclf.metrics.thresholds import Method
 from imbclf.training.checkpoint_callback import Select
+from imbclf.utils.checks import check_choice, check_range
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """How the data is split and what is chosen on the dev parts.
+    """The options `cv.*`: how the data is split and what is chosen on dev.
 
     Args:
         folds: K, at least 2.
         fold: train only this one, 0 to R K - 1; None trains all.
-        repeats: R, how many times the images are divided, each time by the next seed.
-        dev_fraction: share of the whole data set that each fold sets aside to choose on.
-        select: by what on dev the epoch is chosen.
+        repeats: R, how many times the images are divided, each time with the next seed.
+        dev_fraction: share of the whole data set in the dev part of each fold.
+        select: the metric on dev by which the epoch is chosen.
         threshold: how the decision threshold is chosen on dev.
-        tta: how dev and test images are viewed once the epoch is chosen, and new ones by default.
-        start_from: run directory with the same splits; each fold's backbone starts from what the
-            same fold of that run came to, with a new head.
+        tta: test-time augmentation of dev and test images and, by default, of new ones.
+        start_from: run directory with the same splits; each fold's backbone starts from the
+            weights of the same fold of that run, with a new head.
 
     Raises:
-        UserError: where a value is out of range.
+        UserError: a value is out of range.
     """
 
     folds: int = 5
@@ -38,18 +39,13 @@ class CrossValidation:
     repeats: int = 1
 
     def __post_init__(self) -> None:
-        if self.repeats < 1:
-            raise UserError(f"cv.repeats={self.repeats}: expected 1 or more")
+        check_range("cv.repeats", self.repeats, at_least=1)
         if self.fold is not None and not 0 <= self.fold < self.models:
             raise UserError(
                 f"cv.fold={self.fold}: expected 0 to {self.models - 1}, or null for all"
             )
-        for name, value, known in (
-            ("select", self.select, ("hter", "auroc", "loss", "last")),
-            ("threshold", self.threshold, ("min_hter", "smoothed", "bayes")),
-        ):
-            if value not in known:
-                raise UserError(f"cv.{name}={value}: expected one of {', '.join(known)}")
+        check_choice("cv.select", self.select, ("hter", "auroc", "loss", "last"))
+        check_choice("cv.threshold", self.threshold, ("min_hter", "smoothed", "bayes"))
         check_tta("cv.tta", self.tta)
 
     @property

@@ -1,4 +1,4 @@
-"""The images of one fold, batch by batch."""
+"""The data module of one fold: batches of its fit and dev parts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,13 +23,13 @@ from imbclf.samplers import IndexSampler
 from imbclf.training.batch_sampler import IndexBatches
 
 Batch = tuple[Tensor, Tensor, Tensor]
-# Batches are this many times as large where no gradients are kept: larger ones are no faster on a
-# CPU, and would take more memory than training does.
+# Batches are this many times as large without gradients: larger ones are no faster on a CPU and
+# would take more memory than training.
 SCORING_FACTOR = 2
 
 
 class Rows(Dataset[Batch]):
-    """Some rows of an image array, gathered a batch at a time.
+    """Rows of an image array, gathered in batches.
 
     An item is a whole batch: uint8 images `[B, H, W, 3]`, int64 labels `[B]`, int64 rows `[B]`.
     """
@@ -82,7 +82,7 @@ class FoldDataModule(L.LightningDataModule):
         self.sampler, self.augment, self.batch_size = sampler, augment, batch_size
 
     def __getstate__(self) -> dict[str, Any]:
-        """Send the location of the images to the process of a device, not the images."""
+        """Pickle the location of the images, not the images, for the process of a device."""
         return {**self.__dict__, "pixels": to_reference(self.pixels)}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:

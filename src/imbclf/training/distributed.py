@@ -1,8 +1,8 @@
-"""Training one fold on several devices of a machine, with a process for each.
+"""Train one fold on several devices of a machine, with a process for each.
 
-The processes are started anew for each fold and do nothing but train it: their results are read
-from disk. Everything is scored by the process that started them, on one device, so that no image
-is counted twice and no output is written twice.
+The processes are started for each fold and only train it; their results are read from disk. The
+main process does all scoring on one device, so that no image is counted twice and no output is
+written twice.
 """
 
 import re
@@ -21,14 +21,14 @@ EndedProcess = (ProcessRaisedException, ProcessExitedException)
 
 
 def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
-    """Return the name of Lightning's strategy for the devices that a trainer was made for.
+    """Return the name of Lightning's strategy for a trainer of several devices.
 
     Args:
-        trainer: made as its options say.
-        freezes: whether some parameters have no gradients for a while, which costs a search.
+        trainer: created from its options.
+        freezes: whether parameters lack gradients at times, which have to be searched for.
 
     Raises:
-        UserError: there are other machines among them, or another strategy was asked for.
+        UserError: several machines or another strategy were requested.
     """
     if trainer.num_nodes > 1:
         raise UserError(
@@ -36,7 +36,7 @@ def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
             "machine. Use several by training folds as jobs: imbclf-train -m cv.fold=0,1,2,3,4"
         )
     strategy = trainer.strategy
-    # `ddp`, which starts the whole command again for each device, is what Lightning chooses.
+    # Lightning's default is `ddp`, which would start the whole command again for each device.
     if not isinstance(strategy, DDPStrategy) or type(strategy) is not DDPStrategy:
         raise UserError(
             f"trainer.strategy: {type(strategy).__name__} cannot train on several devices here; "
@@ -46,26 +46,26 @@ def strategy_of(trainer: L.Trainer, freezes: bool) -> str:
 
 
 class EndOnSigterm(L.Callback):
-    """Let SIGTERM end a process that trains on one of several devices at once.
+    """Let SIGTERM end the process of one of several devices immediately.
 
-    Lightning's handler first waits for the other devices, which fails or never ends where one of
-    them is gone: exactly the case in which the others are sent this signal.
+    Lightning's handler first waits for the other devices, which fails or never ends if one of them
+    is gone: exactly the case in which the others receive this signal.
     """
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Replace Lightning's handler, which is in place by now."""
+        """Replace Lightning's handler, which is installed by now."""
         if trainer.world_size > 1:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def kill_processes(trainer: L.Trainer) -> None:
-    """Kill the processes of a training that has failed, if it has any."""
+    """Kill the processes of a failed training, if any."""
     if trainer.strategy.launcher is not None:
         trainer.strategy.launcher.kill(signal.SIGKILL)
 
 
 def as_local_error(error: BaseException, fold: int) -> Exception:
-    """Return the error that ended a process as if it had been raised in this one.
+    """Return the error that ended a process as an exception of this process.
 
     Args:
         error: one of `EndedProcess`.

@@ -1,4 +1,4 @@
-"""One experiment from its parts to its run directory."""
+"""Run an experiment: train its folds and write its run directory."""
 
 import gc
 import logging
@@ -40,16 +40,16 @@ def run_experiment(
     run: Path,
     params: Mapping[str, str | int | float | bool | None],
 ) -> dict[str, Any]:
-    """Train the folds, write the run directory, give the summary.
+    """Train the folds, write the run directory and return the summary.
 
     Args:
-        prepared: what is trained with.
+        prepared: the experiment.
         tracking: where the experiment is recorded.
-        run: the run directory; one that was broken off is gone on with.
+        run: the run directory; an interrupted run is resumed.
         params: flat configuration for tracking.
 
     Raises:
-        UserError: what the user can mend.
+        UserError: something the user can fix.
     """
     recipe, folds, held = prepared.recipe, prepared.folds, prepared.held
     zero, one = class_counts(recipe.labels)
@@ -66,7 +66,7 @@ def run_experiment(
         log.info("held out %d, for imbclf-evaluate", len(held))
     log.info("run      %s", run)
     write_splits(run, recipe.listing.files, folds)
-    if held is not None:  # after the splits, which refuse images that this run did not divide
+    if held is not None:  # after the splits, which refuse a run directory of other images
         write_holdout(run, held)
     earlier = read_tracking_run(run)
     run_id = tracking.start(run.name, params, earlier)
@@ -81,7 +81,7 @@ def run_experiment(
         log.info("fold %d   finished before", number)
         check_labels(run, done, folds[number], recipe.listing.files, recipe.labels)
         results.append(done)
-        if earlier is None:  # by another process, whose run in the store is another
+        if earlier is None:  # trained by another process, under another tracking run
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
@@ -95,7 +95,7 @@ def _train(
     recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
 ) -> FoldResult:
     result = train_fold(recipe, folds[number], number, run, tracking)
-    gc.collect()  # trainer, network and optimizer name each other, and would stay for many folds
+    gc.collect()  # trainer, network and optimizer form reference cycles
     report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})
     log.info(
@@ -113,7 +113,7 @@ def _train(
 def _record(
     recipe: Recipe, folds: list[Fold], result: FoldResult, run: Path, tracking: Tracker
 ) -> None:
-    """Tell the tracker of a fold that was trained without it."""
+    """Log a fold that was trained without this tracker."""
     tracking.start_fold(result.fold)
     log_epochs(tracking, read_epochs(fold_folder(run, result.fold) / METRICS))
     report = _report(recipe, folds, result)

@@ -1,4 +1,4 @@
-"""Features of many images from a backbone, which may not have been trained."""
+"""Extract features of many images from a backbone, trained or not."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def extract_features(
     device: torch.device,
     precision: str | int = "32-true",
 ) -> Tensor:
-    """Return what enters the head, float32 `[len(rows), D]`, for some rows, in evaluation mode."""
+    """Return the inputs of the head, float32 `[len(rows), D]`, in evaluation mode."""
     return map_batches(backbone.eval().features, pixels, rows, device, precision)
 
 
@@ -35,7 +35,7 @@ def map_batches(
     device: torch.device,
     precision: str | int,
 ) -> Tensor:
-    """Return a function of some rows of an image array, float32 `[len(rows), ...]`.
+    """Apply a function to rows of an image array in batches; return float32 `[len(rows), ...]`.
 
     Args:
         function: of uint8 images `[B, H, W, 3]` on the device.
@@ -64,17 +64,17 @@ def estimate_batchnorm_statistics(
     device: torch.device,
     seed: int,
 ) -> None:
-    """Estimate mean and variance of batch norms that have never seen a batch.
+    """Estimate mean and variance of batch norms without statistics.
 
-    Without them, random weights make activations vanish or grow from layer to layer: features of
-    1e-6, say, unlike those in training. Trained batch norms are left as they are.
+    Without them, activations of random weights vanish or explode from layer to layer, unlike in
+    training. Batch norms with statistics stay unchanged.
 
     Args:
-        backbone: ends up in evaluation mode, but for these batch norms.
+        backbone: is put in evaluation mode, except these batch norms.
         pixels: uint8 `[N, H, W, 3]`; a memory map works.
         rows: int64, the fit part.
         device: where to compute.
-        seed: which images are drawn.
+        seed: of the images that are drawn.
     """
     norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
     fresh = [norm for norm in norms if _is_fresh(norm)]

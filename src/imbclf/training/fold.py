@@ -25,12 +25,12 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
     """Train one fold, write its results and its fold model, and return the results.
 
     A fold that was interrupted in an earlier run is resumed after its last whole epoch. With
-    `trainer.max_epochs=0` the head is fitted and scored, and that is all.
+    `trainer.max_epochs=0` the head is fitted and scored without training.
     """
     fitted = fit_fold(recipe, fold, number, run, tracker)
     with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
         result = _score_fold(recipe, fold, number, fitted)
-    deployed = {**fitted.card, **_deployed_rule(recipe, fold, result)}
+    deployed = {**fitted.metadata, **_deployed_rule(recipe, fold, result)}
     save_fold_model(run / "predictor", number, deployed, fitted.weights, recipe.parts.cv.tta)
     write_fold(run, result, fold, recipe.listing.files, recipe.labels)
     (fold_folder(run, number) / LAST).unlink(missing_ok=True)
@@ -38,14 +38,14 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
 
 
 def fit_and_judge_on_dev(
-    recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker, watch: L.Callback
+    recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker, callback: L.Callback
 ) -> dict[str, float]:
     """Train one fold and return a `binary_report` of its dev part alone.
 
-    Epoch and threshold are chosen on the same part. `watch` sees every epoch after all other
-    callbacks; what it raises ends the training. Nothing is kept that training could resume from.
+    Epoch and threshold are chosen on the same part. `callback` runs after all others; an exception
+    from it ends the training. No state to resume from is kept.
     """
-    fitted = fit_fold(recipe, fold, number, run, tracker, watch)
+    fitted = fit_fold(recipe, fold, number, run, tracker, callback)
     logits, labels = _score(recipe, fold.dev, fitted.network), recipe.labels[fold.dev]
     return binary_report(
         logits, labels, choose_threshold(logits, labels, recipe.parts.cv.threshold)
@@ -57,7 +57,7 @@ def _score_fold(recipe: Recipe, fold: Fold, number: int, fitted: FittedFold) -> 
     dev, test = (_score(recipe, rows, fitted.network) for rows in (fold.dev, fold.test))
     return FoldResult(
         fold=number,
-        epoch=int(fitted.card["epoch"]),
+        epoch=int(fitted.metadata["epoch"]),
         threshold=choose_threshold(dev, recipe.labels[fold.dev], recipe.parts.cv.threshold),
         seconds=fitted.seconds,
         images_per_second=fitted.images_per_second,
@@ -81,7 +81,7 @@ def _score(recipe: Recipe, rows: NDArray[np.int64], network: nn.Module) -> NDArr
 def _deployed_rule(recipe: Recipe, fold: Fold, result: FoldResult) -> DecisionRule:
     """Choose the predictor's threshold on dev and test: three times as many images as dev alone.
 
-    The network was fitted on neither. What is reported of test keeps the threshold chosen on dev.
+    The network was fitted on neither. Reported test results use the threshold chosen on dev.
     """
     logits = np.concatenate([result.dev_logits, result.test_logits])
     labels = recipe.labels[np.concatenate([fold.dev, fold.test])]

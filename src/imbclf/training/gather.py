@@ -1,4 +1,4 @@
-"""One run directory of folds that were trained by different processes."""
+"""Gather folds that were trained by different processes into one run directory."""
 
 import shutil
 from collections.abc import Mapping
@@ -12,43 +12,43 @@ from imbclf.utils.files import atomic_write
 
 
 def gather_folds(runs: Mapping[int, Path], gathered: Path) -> None:
-    """Bring finished folds into one run directory, as if one process had trained them all.
+    """Copy finished folds into one run directory, as if one process had trained them all.
 
-    What follows from all of them (out-of-fold scores, summary, report) is not written: the
-    directory is that of a run which was broken off behind its last fold.
+    Results of all folds (out-of-fold scores, summary, report) are not written: the directory is
+    that of a run that was interrupted after its last fold.
 
     Args:
-        runs: the run directory that has a fold, by the fold's number.
-        gathered: where they go; folds that are there already are brought again.
+        runs: the run directory of each fold, by the fold's number.
+        gathered: the run directory to write; folds that it has are overwritten.
 
     Raises:
-        UserError: a fold is damaged or not finished, or has no model in its run's predictor.
+        UserError: a fold is damaged or not finished, or its run's predictor lacks its model.
     """
     for fold, run in sorted(runs.items()):
         if read_fold(run, fold) is None:
             raise UserError(f"{fold_folder(run, fold)}: this fold is not finished")
-        _adopt_member(run / "predictor", fold, gathered / "predictor")
-        for name in (BEST, METRICS, SCORES, RESULT):  # the last says that the fold is finished
+        _copy_fold_model(run / "predictor", fold, gathered / "predictor")
+        for name in (BEST, METRICS, SCORES, RESULT):  # the last marks the fold as finished
             _copy(fold_folder(run, fold) / name, fold_folder(gathered, fold) / name)
 
 
-def _adopt_member(source: Path, fold: int, into: Path) -> None:
-    """Write one fold's model of a predictor into another, which it does not have to fit."""
+def _copy_fold_model(source: Path, fold: int, target: Path) -> None:
+    """Copy one fold's model from a predictor to another."""
     predictor = Predictor.load(source)
     found = [one for one in predictor.fold_models if one.name == f"fold_{fold}"]
     if not found:
         raise UserError(f"{source}: has no model of fold {fold}")
-    card = {
+    metadata = {
         "architecture": found[0].backbone.architecture,
         "image_size": list(predictor.image_size),
         "label_names": list(predictor.label_names),
         **found[0].rule,
     }
-    save_fold_model(into, fold, card, found[0].weights, predictor.tta)
+    save_fold_model(target, fold, metadata, found[0].weights, predictor.tta)
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_symlink() or not source.is_file():
         raise UserError(f"{source}: expected a file that imbclf-train wrote")
-    with atomic_write(target) as beside:
-        shutil.copyfile(source, beside)
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)

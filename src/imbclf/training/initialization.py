@@ -1,4 +1,4 @@
-"""What is fitted without gradients before the first epoch: filters, one-class heads, probes."""
+"""Fit filters, one-class heads and probes before the first epoch, without gradients."""
 
 import numpy as np
 import torch
@@ -32,14 +32,14 @@ def initialize(
     """Fit to the fit part whatever no gradient trains.
 
     Args:
-        backbone: ends up on `device`, with the modes (training, evaluation) that it had.
+        backbone: is moved to `device`; its modes (training, evaluation) are kept.
         probe: of the backbone, or None.
         pixels: uint8 `[N, H, W, 3]`; a memory map works.
         labels: int64 `[N]`.
         rows: int64, the fit part.
         device: where to compute.
         precision: a resolved Lightning precision.
-        seed: which images are drawn, where not all are used.
+        seed: of the images that are drawn, if not all are used.
     """
     prepare_filters(backbone, pixels, labels, rows, device, precision, seed)
     prepare_head(backbone, pixels, labels, rows, device, precision, seed)
@@ -56,7 +56,7 @@ def prepare_filters(
     precision: str | int,  # noqa: ARG001
     seed: int,
 ) -> None:
-    """Draw the first convolution's filters from patches of the fit part, where asked for.
+    """Draw the first convolution's filters from patches of the fit part, if requested.
 
     Arguments as for `initialize`.
     """
@@ -75,7 +75,7 @@ def prepare_head(
     precision: str | int,
     seed: int,
 ) -> None:
-    """Fit a one-class head to features of the fit part; other heads need nothing.
+    """Fit a one-class head to features of the fit part; do nothing for other heads.
 
     Arguments as for `initialize`. Memory is bounded by the number of images that the head samples.
     """
@@ -132,6 +132,6 @@ def _filter_sample(
     rows: NDArray[np.int64],
     seed: int,
 ) -> Tensor:
-    """Return some images of the fit part, both labels alike, as they enter the network."""
+    """Return normalized images of the fit part, as many of label 0 as of label 1."""
     few = np.sort(rows[balanced_sample(labels[rows], FILTER_SAMPLE, seed)])
     return backbone.normalize(torch.from_numpy(pixels[few]).to(backbone.scale.device))

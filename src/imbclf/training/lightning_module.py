@@ -34,16 +34,16 @@ class BinaryClassifier(L.LightningModule):
     `dev/threshold`, `dev/hter`, `dev/auroc` and the rest of a `binary_report`, for callbacks such
     as `EarlyStopping(monitor="dev/hter")`. A loss with a schedule needs the callback `Progress`.
 
-    Its checkpoints carry, under the key `imbclf`, the plain values that prediction needs beside
-    the weights: the architecture, the decision rule of that epoch, and whatever `card` adds.
+    Under the key `imbclf`, its checkpoints hold the plain values that prediction needs in addition
+    to the weights: the architecture, the decision rule of that epoch, and `metadata`.
 
     Args:
         backbone: uint8 images `[N, H, W, 3]` to logits `[N]`.
         loss: `(logits[N], targets[N]) -> scalar`.
         optim: the optimizer and its schedule.
         threshold: how the decision threshold is chosen on dev.
-        seed: with the epoch, what dropout and the like draw from.
-        card: further plain values for the checkpoint (image size, spelling of the labels).
+        seed: with the epoch, the seed of dropout and other random draws.
+        metadata: further plain values for the checkpoint (image size, label names).
         fold: its number, for messages.
 
     >>> from torch.utils.data import DataLoader, TensorDataset
@@ -64,14 +64,14 @@ class BinaryClassifier(L.LightningModule):
         optim: OptimizerRecipe,
         threshold: Method = "smoothed",
         seed: int = 0,
-        card: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         fold: int = 0,
     ) -> None:
         super().__init__()
         self.backbone, self.loss, self.fold = backbone, loss, fold
         self.probe = build_probe(backbone)
         self.optim, self.threshold_method, self.seed = optim, threshold, seed
-        self.card: dict[str, Any] = {**(card or {}), "architecture": backbone.architecture}
+        self.metadata: dict[str, Any] = {**(metadata or {}), "architecture": backbone.architecture}
         self.epoch_metrics: dict[str, float] = {}
         self.dev_hter = HTER(threshold=0.0)
         self._dev: list[tuple[Tensor, Tensor]] = []
@@ -84,11 +84,11 @@ class BinaryClassifier(L.LightningModule):
         return logits
 
     def on_train_start(self) -> None:
-        """Note that training begins."""
+        """Record that training has begun."""
         self.has_begun = True
 
     def on_train_epoch_start(self) -> None:
-        """Seed the epoch, so that what it draws does not depend on where training was resumed.
+        """Seed the epoch and the device, so that a resumed training draws the same numbers.
 
         Each device has its own seed.
         """
@@ -103,25 +103,25 @@ class BinaryClassifier(L.LightningModule):
         logits = self.backbone(images)
         loss: Tensor = self.loss(logits, targets)
         self._running.update(loss, len(targets))
-        # A GPU would have to be waited for.
+        # Not after every step on a GPU, where this waits for the device.
         if self._running.steps % CHECK_EVERY == 0 or loss.device.type == "cpu":
             self._check_finite()
         return {"loss": loss, "logits": logits.detach()}
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
-        """Keep the logits of one dev batch until the epoch's end."""
+        """Keep the logits of one dev batch until the end of the epoch."""
         self._dev.append((self(batch[0]).float(), batch[1]))
 
     def on_validation_epoch_end(self) -> None:
-        """Choose this epoch's decision rule on dev and log how good it is there."""
+        """Choose the decision rule of this epoch on dev and log its metrics there."""
         logits, labels = self._dev_scores()
-        if self.trainer.sanity_checking:  # some batches, of one class perhaps
+        if self.trainer.sanity_checking:  # a few batches, maybe of one class
             return
         train_loss, dev_loss = self._mean_loss(), self._final_loss(logits, labels.float())
         self._check_finite(logits)
         scores, truth = logits.double().cpu().numpy(), labels.cpu().numpy()
         rule = decision_rule(scores, truth, self.threshold_method)
-        self.card |= {"epoch": self.current_epoch, **rule}
+        self.metadata |= {"epoch": self.current_epoch, **rule}
         report = binary_report(scores, truth, rule["threshold"])
         self.epoch_metrics = {
             "train/loss": train_loss,
@@ -134,7 +134,7 @@ class BinaryClassifier(L.LightningModule):
         self._log_epoch()
 
     def _dev_scores(self) -> tuple[Tensor, Tensor]:
-        """Return logits and labels of the whole dev part, and forget them."""
+        """Return the logits and labels of the whole dev part, and clear them."""
         logits, labels = (torch.cat(parts) for parts in zip(*self._dev, strict=True))
         self._dev.clear()
         sampler = getattr(self.trainer.val_dataloaders, "sampler", None)
@@ -144,7 +144,7 @@ class BinaryClassifier(L.LightningModule):
         return logits, labels
 
     def _log_epoch(self) -> None:
-        """Log `epoch_metrics`, without rounding where the device has float64."""
+        """Log `epoch_metrics`, in float64 if the device has it."""
         dtype = torch.float32 if self.device.type == "mps" else torch.float64
         several = self.trainer.world_size > 1
         for name, value in self.epoch_metrics.items():
@@ -153,7 +153,7 @@ class BinaryClassifier(L.LightningModule):
             self.log(name, metric, sync_dist=several)
 
     def _mean_loss(self) -> float:
-        """Return the mean loss of the epoch's images, those of all devices."""
+        """Return the mean loss of the epoch's images on all devices."""
         if self.trainer.world_size == 1:
             return self._running.mean()
         return self._running.mean(
@@ -161,9 +161,9 @@ class BinaryClassifier(L.LightningModule):
         )
 
     def _final_loss(self, logits: Tensor, targets: Tensor) -> float:
-        """Return the loss as it is at the end of training, by which epochs can be compared.
+        """Return the loss with the weights of the end of training, which makes epochs comparable.
 
-        `Progress` sets a schedule of its weights again as the next epoch starts.
+        `Progress` resets the schedule at the start of the next epoch.
         """
         set_progress = getattr(self.loss, "set_progress", None)
         if set_progress is not None:
@@ -193,8 +193,8 @@ class BinaryClassifier(L.LightningModule):
         }
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the card: what prediction needs beside the weights."""
-        checkpoint[CHECKPOINT_KEY] = self.card
+        """Add the plain values that prediction needs."""
+        checkpoint[CHECKPOINT_KEY] = self.metadata
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Rename the probe's weights of version 0.1, whose probe was part of the backbone."""

@@ -1,4 +1,4 @@
-"""Messages of libraries that tell a user of imbclf nothing true."""
+"""Silence messages of libraries that do not apply to imbclf."""
 
 import logging
 import warnings
@@ -8,7 +8,7 @@ import lightning as L
 
 
 def silence_lightning() -> None:
-    """Keep Lightning's hints off the terminal that do not hold for images gathered by index."""
+    """Silence hints of Lightning that do not apply to images gathered by index."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
@@ -24,13 +24,13 @@ def silence_lightning() -> None:
 
 
 class SilenceWarnings(L.Callback):
-    """Keep them off the terminal in processes that a trainer starts, too."""
+    """Silence them in processes that a trainer starts, too."""
 
     def __reduce__(self) -> "tuple[Callable[[], SilenceWarnings], tuple[()]]":
-        """Arrive in such a process, before anything is said there."""
-        return _arrived, ()
+        """Silence them as soon as this is unpickled in such a process."""
+        return _silence_and_build, ()
 
 
-def _arrived() -> SilenceWarnings:
+def _silence_and_build() -> SilenceWarnings:
     silence_lightning()
     return SilenceWarnings()

@@ -1,9 +1,8 @@
-"""An optimizer, its parameter groups and its learning-rate schedule, as one recipe."""
+"""A recipe of the optimizer: parameter groups, weight decay, schedule."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from torch import nn
 from torch.optim import Optimizer
@@ -11,14 +10,12 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from imbclf.errors import UserError
 from imbclf.models.freezing import Freezing
-
-Schedule = Literal["constant", "cosine", "one_cycle"]
-ONE_CYCLE_RISE = 0.3
-ONE_CYCLE_START = 1 / 25
+from imbclf.training.learning_rate import Schedule, learning_rate_factor
+from imbclf.utils.checks import check_range
 
 
 class HeadedModel(Protocol):
-    """A network whose head's parameters can be told from the others."""
+    """A network that lists the parameters of its head and the others separately."""
 
     is_pretrained: bool
 
@@ -27,54 +24,29 @@ class HeadedModel(Protocol):
     def head_parameters(self) -> Iterable[nn.Parameter]: ...  # noqa: D102
 
 
-def learning_rate_factor(progress: float, schedule: Schedule, warmup: float = 0.0) -> float:
-    """Return the share of the full learning rate after `progress` (0 to 1) of all steps.
-
-    constant: 1. cosine: (1 + cos(pi t)) / 2 over the time t after the warm-up. one_cycle: up from
-    1/25 to 1 over the first 30 % and down to 0, both along a cosine (Smith & Topin 2018).
-    `warmup` is the share of all steps over which the factor first rises linearly from 0.
-
-    >>> learning_rate_factor(0.5, "cosine")
-    0.5
-    >>> learning_rate_factor(0.05, "constant", warmup=0.1)
-    0.5
-    """
-    if progress < warmup:
-        return progress / warmup
-    time = (progress - warmup) / (1 - warmup)
-    if schedule == "constant":
-        return 1.0
-    if schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * time))
-    if time < ONE_CYCLE_RISE:
-        rise = 0.5 * (1 - math.cos(math.pi * time / ONE_CYCLE_RISE))
-        return ONE_CYCLE_START + (1 - ONE_CYCLE_START) * rise
-    return 0.5 * (1 + math.cos(math.pi * (time - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE)))
-
-
 @dataclass(frozen=True)
 class OptimizerRecipe:
-    """How to train a network's parameters, before there is a network.
+    """How to optimize a network, before the network is built.
 
     Args:
         optimizer: called with the parameter groups; `functools.partial(torch.optim.SGD,
             momentum=0.9)`, say.
-        lr: learning rate at its highest, of the backbone and, where `head_lr` is None, the head.
+        lr: peak learning rate of the backbone and, if `head_lr` is None, of the head.
         head_lr: learning rate of the head.
         scratch_lr: replaces `lr` for random weights, which need a higher rate than pretrained
-            ones; None for the same.
+            ones; None for `lr`.
         weight_decay: decay of every weight; of norms and biases only if `decay_norm_and_bias`.
         decay_norm_and_bias: False exempts parameters with fewer than two dimensions.
         schedule: `constant`, `cosine` or `one_cycle`, stepped after every batch.
-        warmup: share of all steps spent rising linearly to the full rate.
-        ema: decay per step of an exponential moving average of the weights, which is then scored
-            and saved; None for the weights themselves.
+        warmup: share of all steps of a linear warm-up.
+        ema: decay per step of an exponential moving average of the weights, which is scored and
+            saved in place of the weights; None for no average.
         frozen: share of training before a pretrained backbone is trained; 1 trains the head alone.
             Random weights are trained from the start.
         gradual: unfreeze the backbone stage by stage within that share.
 
     Raises:
-        UserError: where a value is out of range.
+        UserError: a value is out of range.
 
     >>> from functools import partial
     >>> import torch
@@ -97,10 +69,9 @@ class OptimizerRecipe:
     def __post_init__(self) -> None:
         for name in ("lr", "head_lr", "scratch_lr"):
             rate = getattr(self, name)
-            if rate is not None and not (math.isfinite(rate) and rate > 0):
-                raise UserError(f"optim.{name}={rate}: expected a number above 0")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise UserError(f"optim.weight_decay={self.weight_decay}: expected 0 or more")
+            if rate is not None:
+                check_range(f"optim.{name}", rate, above=0)
+        check_range("optim.weight_decay", self.weight_decay, at_least=0)
         if not 0 <= self.warmup < 1:
             raise UserError(f"optim.warmup={self.warmup}: expected a share of training in [0, 1)")
         if self.schedule not in ("constant", "cosine", "one_cycle"):
@@ -113,11 +84,11 @@ class OptimizerRecipe:
 
     @property
     def freezing(self) -> Freezing:
-        """Return which part of the backbone is trained when."""
+        """Return how long the backbone stays frozen."""
         return Freezing(self.frozen, self.gradual)
 
     def build(self, model: HeadedModel, loss_parameters: Iterable[nn.Parameter] = ()) -> Optimizer:
-        """Return the optimizer of the model's trainable parameters and those of the loss, if any.
+        """Return the optimizer of the trainable parameters of the model and the loss.
 
         The latter are trained at the head's rate without weight decay.
         """
@@ -156,7 +127,7 @@ class OptimizerRecipe:
         return LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(
-                # One step in, so that a warm-up does not waste its first step at rate 0.
+                # Offset by one step, so that the first step of a warm-up has a rate above 0.
                 min(1.0, (step + 1) / (total_steps + 1)),
                 self.schedule,
                 self.warmup,

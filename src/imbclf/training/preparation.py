@@ -1,4 +1,4 @@
-"""From the parts of an experiment to images, folds and a recipe to train them with."""
+"""Validate an experiment and decode its images, before anything is trained."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,8 @@ from imbclf.data.device_cache import cache_on_device
 from imbclf.data.holdout import hold_out
 from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold, repeated_folds
-from imbclf.models.backbone import Backbone, check_input
+from imbclf.models.backbone import Backbone
+from imbclf.models.input_check import check_input
 from imbclf.models.torchvision_models import SkipRandomInit
 from imbclf.prediction.scoring import resolve_precision
 from imbclf.training.checks import check_batch, check_limit, check_start_of_folds, check_training
@@ -26,7 +27,7 @@ class Prepared:
     Attributes:
         recipe: the parts, with the decoded images.
         folds: of these images.
-        held: the images held out of them, if any.
+        held: the holdout, if any.
     """
 
     recipe: Recipe
@@ -35,12 +36,12 @@ class Prepared:
 
 
 def prepare(parts: ExperimentParts) -> Prepared:
-    """Find, check, decode and divide the images of an experiment; nothing is trained or written.
+    """Find, check, decode and split the images of an experiment; nothing is trained or written.
 
-    Everything that can be refused is refused before the first image is decoded.
+    As much as possible is checked before the first image is decoded.
 
     Raises:
-        UserError: a part refuses its options or the images.
+        UserError: an option is invalid, or the images do not fit.
     """
     data, cv = parts.data, parts.cv
     with SkipRandomInit():
@@ -66,12 +67,12 @@ def prepare(parts: ExperimentParts) -> Prepared:
 def _check_before_decoding(
     parts: ExperimentParts, backbone: Backbone, labels: NDArray[np.int64]
 ) -> None:
-    made, batch_size = parts.trainer(), parts.data.batch_size
-    check_batch(batch_size, made.world_size, len(labels))
+    trainer, batch_size = parts.trainer(), parts.data.batch_size
+    check_batch(batch_size, trainer.world_size, len(labels))
     loss = parts.loss(class_counts(labels))
-    check_training(backbone.head, loss, made.max_epochs, made.world_size)
-    batches = parts.sampler(labels, parts.seed).batch_count(batch_size, made.world_size)
-    check_limit(made.limit_train_batches, batches)
+    check_training(backbone.head, loss, trainer.max_epochs, trainer.world_size)
+    batches = parts.sampler(labels, parts.seed).batch_count(batch_size, trainer.world_size)
+    check_limit(trainer.limit_train_batches, batches)
 
 
 def _labels(listing: Listing) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""An experiment: its parts, and the parts together with the images that they are trained on."""
+"""The parts of an experiment, and the parts together with the decoded images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,20 +24,20 @@ CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
 @dataclass(frozen=True)
 class ExperimentParts:
-    """What an experiment is composed of; nothing of it has been called or read yet.
+    """The parts of an experiment, before anything is called or read.
 
     Attributes:
         data: the labeled images.
-        augment: what training batches go through.
-        model: makes the backbone.
-        loss: makes the loss of the class counts (n0, n1) of a fit part.
-        sampler: makes the sampler of the labels of a fit part and a seed.
+        augment: applied to training batches.
+        model: returns the backbone.
+        loss: returns the loss for the class counts (n0, n1) of a fit part.
+        sampler: returns the sampler for the labels of a fit part and a seed.
         optim: the optimizer and its schedule.
-        trainer: makes Lightning's trainer, called with callbacks, plugins and a root folder.
-        cv: the protocol.
-        seed: with a fold's number, all that the fold draws from.
+        trainer: returns Lightning's trainer, called with callbacks, plugins and a root folder.
+        cv: the protocol of cross-validation.
+        seed: with a fold's number, the seed of the fold.
         precision: Lightning's precision, or `auto`.
-        compile_mode: of `torch.compile`; None trains the network as it is.
+        compile_mode: of `torch.compile`; None does not compile the network.
         device: where dev and test parts are scored.
     """
 
@@ -57,7 +57,7 @@ class ExperimentParts:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that a fold is trained with, and nothing about where it is kept.
+    """All that a fold is trained with.
 
     Attributes:
         parts: with a resolved precision.
@@ -78,7 +78,7 @@ class Recipe:
         return self.listing.labels
 
     @property
-    def card(self) -> dict[str, Any]:
-        """What prediction needs to know of the images: their size and the names of the labels."""
+    def metadata(self) -> dict[str, Any]:
+        """Image size and label names, which prediction needs."""
         image_size = [int(side) for side in self.pixels.shape[1:3]]
         return {"image_size": image_size, "label_names": [str(n) for n in self.listing.label_names]}

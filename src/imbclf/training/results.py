@@ -1,4 +1,4 @@
-"""What a run ends with: out-of-fold scores, summary, figures, report."""
+"""The results of a run: out-of-fold scores, summary, figures, report."""
 
 import logging
 from pathlib import Path
@@ -20,7 +20,7 @@ log = logging.getLogger("imbclf")
 def write_results(
     recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
 ) -> dict[str, Any]:
-    """Write all that follows from the folds' scores; return the contents of `summary.json`."""
+    """Write the results of the folds' scores; return the contents of `summary.json`."""
     parts, listing, pooled = recipe.parts, recipe.listing, pool(results, folds)
     rows = pooled.rows
     groups = None if listing.groups is None else listing.groups[rows]
@@ -43,7 +43,7 @@ def write_results(
     }
     for name, figure in figures.items():
         save_figure(figure, run / name)
-    # Last of what counts, since a run directory with a summary is a finished one.
+    # After all other results: a run directory with a summary is finished.
     write_json(run / "summary.json", summary)
     write_report_or_warn(recipe, run)
     log.info("\n%s", table(summary))
@@ -51,21 +51,21 @@ def write_results(
 
 
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:
-    """Write the report; the run is finished, and no error in its description may lose it."""
+    """Write the report; an error is logged, since the run itself is finished."""
     try:
         write_report(run, from_memory(recipe.listing.files, recipe.pixels), recipe.parts.device)
     except Exception as error:
-        log.warning("No report was written (%s); try again: imbclf-report run=%s", error, run)
+        log.warning("No report was written (%s); try again with  imbclf-report run=%s", error, run)
 
 
 def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """Return the numbers of a summary that tracking is told, by its names for them."""
+    """Return the metrics of a summary that are logged to tracking."""
     low, high = summary["hter_interval"]
     rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
     return {**rates, "test/hter_low": low, "test/hter_high": high}
 
 
 def artifacts(run: Path) -> list[Path]:
-    """Return the files of a run directory that tracking keeps."""
+    """Return the files of a run directory that are logged to tracking."""
     names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
     return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

@@ -1,4 +1,4 @@
-"""The mean training loss of an epoch, and whether it is still finite."""
+"""The mean training loss of an epoch, and the step at which it became infinite or NaN."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class RunningLoss:
-    """Sum batch losses on their device, without waiting for it.
+    """Sum batch losses on their device, without synchronization.
 
     >>> running = RunningLoss()
     >>> for loss in (1.0, 4.0, float("inf"), 2.0):
@@ -19,7 +19,7 @@ class RunningLoss:
     def __init__(self) -> None:
         self.total: Tensor | float = 0.0
         self.images = self.steps = 0
-        self._finite_steps: Tensor | int = 0  # until the sum was no longer finite
+        self._finite_steps: Tensor | int = 0  # steps with a finite sum
 
     def update(self, loss: Tensor, images: int) -> None:
         """Add the mean loss of a batch of images."""
@@ -31,7 +31,7 @@ class RunningLoss:
     def first_bad_step(self) -> int | None:
         """Return the step, from 1 on, at which the sum was no longer finite; None if it still is.
 
-        On a GPU this waits for all steps so far.
+        On a GPU this synchronizes.
         """
         finite = int(self._finite_steps)
         return finite + 1 if finite < self.steps else None

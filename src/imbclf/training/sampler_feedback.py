@@ -1,4 +1,4 @@
-"""Logits of the training images, passed back to the sampler that draws them."""
+"""Pass logits of the training images back to the sampler that draws them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ PADDING = -1
 def merge(parts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Join rows, logits, targets of several devices, `[devices, 3, L]`, into one `[3, M]`.
 
-    A column whose row is -1 is padding of a device that saw fewer images.
+    A column whose row is -1 is padding, of a device with fewer images.
 
     >>> first, second = [[4.0, 7.0], [0.1, 0.2], [0.0, 1.0]], [[5.0, -1], [0.3, -1], [1.0, -1]]
     >>> merge(np.array([first, second]))
@@ -32,12 +32,12 @@ def merge(parts: NDArray[np.float64]) -> NDArray[np.float64]:
 class Feedback(L.Callback):
     """Pass the epoch's logits to a sampler that is an `Observer`.
 
-    Within an epoch nothing is fetched from the device. The sampler's state is in the checkpoint,
-    if this callback comes before the one that saves.
+    Nothing is copied from the device within an epoch. The sampler's state is in the checkpoint if
+    this callback precedes the one that saves.
 
     Args:
-        sampler: draws positions in `rows`; unless it is an `Observer`, nothing is done.
-        rows: int64 `[N]`, ascending: the rows of the data set that are trained on.
+        sampler: draws positions in `rows`; ignored unless it is an `Observer`.
+        rows: int64 `[N]`, ascending: the rows of the fit part.
     """
 
     def __init__(self, sampler: IndexSampler, rows: NDArray[np.int64]) -> None:
@@ -62,7 +62,7 @@ class Feedback(L.Callback):
         """Gather the logits of all devices and pass them on."""
         if self.observer is None:
             return
-        # float64 holds every row number; made on the host, since not every device has it.
+        # float64 holds every row number; converted on the CPU, since not every device has it.
         columns = (torch.cat(column).cpu().double() for column in zip(*self._seen, strict=True))
         seen = torch.stack(list(columns))
         self._seen.clear()

@@ -1,4 +1,4 @@
-"""Training in two stages: each fold goes on from the same fold of an earlier run."""
+"""Training in two stages: each fold starts from the same fold of an earlier run."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from imbclf.utils.safe_reading import readable
 def check_start(
     earlier: Path, fold: Fold, number: int, folds: int, files: NDArray[np.str_]
 ) -> None:
-    """Make sure that the earlier run's model of this fold saw none of its dev and test images.
+    """Check that the earlier run's model of this fold saw none of its dev and test images.
 
     Args:
         earlier: run directory of the earlier run.
@@ -28,12 +28,12 @@ def check_start(
         files: str `[N]`.
 
     Raises:
-        UserError: that fold of the run is not there or not finished, or its model was fitted on
-            images that are to judge this one, or chosen on some that are to be reported.
+        UserError: that fold of the run is missing or unfinished, or its model was fitted on dev or
+            test images of this fold, or chosen on its test images.
     """
     if not (fold_folder(earlier, number) / "result.json").exists():
         raise UserError(
-            f"cv.start_from={earlier}: fold {number} is not there or not finished. Expected a run "
+            f"cv.start_from={earlier}: fold {number} is missing or not finished. Expected a run "
             f"directory of imbclf-train with cv.folds={folds}"
         )
     parts = read_splits(earlier, number)
@@ -42,28 +42,28 @@ def check_start(
         if seen:
             raise UserError(
                 f"cv.start_from={earlier}: its fold {number} saw {len(seen)} of the {len(judged)} "
-                f"{own} images of this fold ({seen[0]}), so that the result would be too good. Use "
-                "the same data, seed, cv.folds and cv.dev_fraction as that run"
+                f"{own} images of this fold ({seen[0]}), so that the result would be "
+                "too optimistic. Use the same data, seed, cv.folds and cv.dev_fraction as that run"
             )
 
 
 def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str, Tensor]:
-    """Return the weights of the earlier run's fold without its head, made for such a backbone.
+    """Return the weights of the earlier run's fold without its head, for this backbone.
 
     Raises:
         UserError: the checkpoint is damaged, or of another architecture.
     """
     path = fold_folder(earlier, number) / BEST
-    card, weights = read_checkpoint(path)
+    metadata, weights = read_checkpoint(path)
     for key in ("name", "stem", "input_size"):
         with readable(path, "a checkpoint of imbclf-train that names its architecture"):
-            theirs = card["architecture"][key]
+            theirs = metadata["architecture"][key]
         ours = dict(backbone.architecture)[key]
         if not isinstance(theirs, str | int | None) or theirs != ours:
-            told = theirs if isinstance(theirs, str | int | None) else "something else"
+            shown = theirs if isinstance(theirs, str | int | None) else "something else"
             raise UserError(
-                f"cv.start_from={earlier}: {path} has model.{key}={told}, this run {ours}. Give "
-                "both the same model"
+                f"cv.start_from={earlier}: {path} has model.{key}={shown}, this run {ours}. Use "
+                "the same model for both"
             )
     prefix = "network."
     found = {
@@ -73,5 +73,7 @@ def start_weights(earlier: Path, number: int, backbone: Backbone) -> Mapping[str
     }
     own = backbone.network.state_dict()
     if {k: t.shape for k, t in found.items()} != {k: t.shape for k, t in own.items()}:
-        raise UserError(f"cv.start_from={earlier}: the weights in {path} do not fit its own model")
+        raise UserError(
+            f"cv.start_from={earlier}: the weights in {path} do not fit its own architecture"
+        )
     return found

@@ -1,4 +1,4 @@
-"""Which parameters made the difference between good trials and bad ones."""
+"""Importance of parameters: their share in the difference between good and bad trials."""
 
 import math
 import warnings
@@ -7,46 +7,35 @@ from collections.abc import Sequence
 from typing import Literal
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-FEWEST = 8
+from imbclf.tuning.outcome import last_value
 
-
-def last_value(trial: FrozenTrial) -> float:
-    """Return what a trial came to, where it was pruned what it had reached; NaN where nothing.
-
-    >>> from optuna.trial import create_trial
-    >>> last_value(create_trial(state=TrialState.PRUNED, intermediate_values={1: 0.6, 3: 0.7}))
-    0.7
-    """
-    if trial.state is TrialState.COMPLETE and trial.value is not None:
-        return float(trial.value)
-    step = trial.last_step
-    return math.nan if step is None else float(trial.intermediate_values[step])
+MIN_TRIALS = 8
 
 
 def importances(
     trials: Sequence[FrozenTrial], direction: Literal["maximize", "minimize"]
 ) -> dict[str, float]:
-    """Return each parameter's share of what tells good trials from bad ones, the largest first.
+    """Return each parameter's share in the difference between good and bad trials, largest first.
 
-    PED-ANOVA (Watanabe et al. 2023), of the last value of all trials, those that were pruned too:
-    the few that ran to their end are too few and too good to tell. Empty where there are fewer than
-    eight trials, or all did alike; a parameter needs eight trials that drew it.
+    PED-ANOVA (Watanabe et al. 2023) of the last values of all trials, pruned ones included, since
+    completed ones are few and all good. Empty for fewer than eight trials, or if their values are
+    all equal; parameters drawn by fewer than eight trials are left out.
     """
-    told = [trial for trial in trials if math.isfinite(last_value(trial)) and trial.params]
-    values = [last_value(trial) for trial in told]
-    if len(told) < FEWEST or max(values) == min(values):
+    usable = [trial for trial in trials if math.isfinite(last_value(trial)) and trial.params]
+    values = [last_value(trial) for trial in usable]
+    if len(usable) < MIN_TRIALS or max(values) == min(values):
         return {}
     study = optuna.create_study(direction=direction)
     study.add_trials(
         optuna.trial.create_trial(
             params=trial.params, distributions=trial.distributions, value=last_value(trial)
         )
-        for trial in told
+        for trial in usable
     )
-    drawn = Counter(name for trial in told for name in trial.params)
-    often = [name for name, times in drawn.items() if times >= FEWEST]
+    drawn = Counter(name for trial in usable for name in trial.params)
+    frequent = [name for name, times in drawn.items() if times >= MIN_TRIALS]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of choices that were hardly ever drawn
-        return optuna.importance.get_param_importances(study, params=often)
+        warnings.simplefilter("ignore", UserWarning)  # about choices that were rarely drawn
+        return optuna.importance.get_param_importances(study, params=frequent)

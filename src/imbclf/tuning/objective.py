@@ -1,4 +1,4 @@
-"""What a trial is judged by: the dev parts of some folds, and nothing of their test parts."""
+"""The objective of a trial: its score on the dev parts of some folds, never on test parts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from imbclf.training.fold import fit_and_judge_on_dev
 from imbclf.training.recipe import Recipe
 from imbclf.tuning.options import Metric
 
-Tell = Callable[[int, float, bool], None]  # steps done, what they came to, whether all are done
+ReportProgress = Callable[[int, float, bool], None]  # epochs done, value, whether all are done
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class DevScore:
     """Means over the dev parts of a trial's folds.
 
     Attributes:
-        value: of the study's metric.
+        value: the study's metric.
         hter: at the threshold chosen on the same dev part.
         auroc: area under the ROC curve.
-        steps: epochs of all folds.
+        steps: number of epochs of all folds.
     """
 
     value: float
@@ -35,26 +35,28 @@ class DevScore:
     steps: int
 
 
-class Watch(L.Callback):
-    """Tell after every epoch what the best epoch so far reached on dev.
+class ReportBestEpoch(L.Callback):
+    """Report, after every epoch, the dev metric of the best epoch so far.
 
     Args:
-        select: by what on dev the epoch is chosen.
-        metric: what is told.
-        tell: called with the number of epochs done and the metric.
+        select: the metric on dev by which the epoch is chosen.
+        metric: what is reported.
+        report: called with the number of epochs done and the metric.
     """
 
-    def __init__(self, select: Select, metric: Metric, tell: Callable[[int, float], None]) -> None:
-        self.select, self.metric, self.tell = select, metric, tell
+    def __init__(
+        self, select: Select, metric: Metric, report: Callable[[int, float], None]
+    ) -> None:
+        self.select, self.metric, self.report = select, metric, report
         self._lowest, self._value = float("inf"), float("nan")
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tell."""
+        """Report the best epoch so far."""
         metrics: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
         now = cost(self.select, trainer.current_epoch, metrics)
         if now < self._lowest:
             self._lowest, self._value = now, metrics[f"dev/{self.metric}"]
-        self.tell(trainer.current_epoch + 1, self._value)
+        self.report(trainer.current_epoch + 1, self._value)
 
 
 def score_on_dev(
@@ -64,13 +66,13 @@ def score_on_dev(
     run: Path,
     tracker: Tracker,
     metric: Metric,
-    tell: Tell,
+    report_progress: ReportProgress,
 ) -> DevScore:
-    """Train some folds, one after the other, and judge each on its dev part.
+    """Train some folds, one after another, and return their mean scores on dev.
 
-    After every epoch `tell` hears how many epochs are done, over all folds, the mean of the metric
-    over the folds so far, and whether this was the last; what it raises ends the trial. Weights are
-    not kept.
+    After every epoch `report_progress` is called with the number of epochs done in all folds, the
+    mean of the metric over the folds so far, and whether this was the last epoch; an exception from
+    it ends the trial. Weights are deleted.
     """
     epochs = max(1, recipe.parts.trainer().max_epochs or 1)
     reports: list[dict[str, float]] = []
@@ -78,14 +80,16 @@ def score_on_dev(
         for place, number in enumerate(numbers):
             before = [report[metric] for report in reports]
 
-            def told(
+            def report_epoch(
                 epoch: int, value: float, place: int = place, before: list[float] = before
             ) -> None:
                 done = place * epochs + epoch
-                tell(done, float(np.mean([*before, value])), done == epochs * len(numbers))
+                report_progress(
+                    done, float(np.mean([*before, value])), done == epochs * len(numbers)
+                )
 
-            watch = Watch(recipe.parts.cv.select, metric, told)
-            report = fit_and_judge_on_dev(recipe, folds[number], number, run, tracker, watch)
+            callback = ReportBestEpoch(recipe.parts.cv.select, metric, report_epoch)
+            report = fit_and_judge_on_dev(recipe, folds[number], number, run, tracker, callback)
             tracker.end_fold({f"dev/{name}": value for name, value in report.items()})
             reports.append(report)
     finally:

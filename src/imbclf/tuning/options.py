@@ -1,10 +1,11 @@
-"""How a study is made: its name and budget, what draws and what prunes."""
+"""The options of a study."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_choice, check_range
 
 Metric = Literal["auroc", "hter", "average_precision_minority"]
 Sampler = Literal["tpe", "random"]
@@ -17,20 +18,20 @@ class TuneOptions:
 
     Args:
         name: of the study.
-        directory: where studies lie.
-        trials: finished and pruned ones of the whole study, over all calls and processes; None: no
-            limit.
-        hours: of this call; None: no limit.
-        folds: on whose dev parts a trial is judged, one after the other.
-        metric: the mean over these dev parts.
-        sampler: what draws.
-        startup: trials drawn at random before `tpe` begins.
-        pruner: what ends trials that promise little.
+        directory: of the studies.
+        trials: number of completed and pruned trials of the study, over all calls and processes;
+            None for no limit.
+        hours: of this call; None for no limit.
+        folds: number of folds on whose dev parts a trial is evaluated.
+        metric: what is optimized, the mean over these dev parts.
+        sampler: `tpe` or `random`.
+        startup: number of random trials before `tpe` begins.
+        pruner: `halving`, `median` or `none`.
         patience: epochs before a trial may be pruned.
-        storage: an address that SQLAlchemy takes, or None: a journal file in the study's folder.
+        storage: a database URL of SQLAlchemy; None for a journal file in the study's folder.
 
     Raises:
-        UserError: where a value is out of range.
+        UserError: a value is out of range.
 
     >>> TuneOptions("faces", metric="auroc").direction
     'maximize'
@@ -55,16 +56,12 @@ class TuneOptions:
             raise UserError("tune.trials and tune.hours: expected one of them, or it never ends")
         for option in ("trials", "folds", "startup", "patience"):
             value = getattr(self, option)
-            if value is not None and value < 1:
-                raise UserError(f"tune.{option}={value}: expected 1 or more")
+            if value is not None:
+                check_range(f"tune.{option}", value, at_least=1)
         if self.hours is not None and not self.hours > 0:
             raise UserError(f"tune.hours={self.hours}: expected more than 0")
         for option, known in (("metric", Metric), ("sampler", Sampler), ("pruner", Pruner)):
-            if getattr(self, option) not in get_args(known):
-                raise UserError(
-                    f"tune.{option}={getattr(self, option)}: expected one of "
-                    f"{', '.join(get_args(known))}"
-                )
+            check_choice(f"tune.{option}", getattr(self, option), get_args(known))
 
     @property
     def folder(self) -> Path:
@@ -73,5 +70,5 @@ class TuneOptions:
 
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
-        """Return whether more of the metric is better."""
+        """Return the direction in which the metric is optimized."""
         return "minimize" if self.metric == "hter" else "maximize"

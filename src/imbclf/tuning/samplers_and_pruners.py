@@ -1,4 +1,4 @@
-"""Optuna's samplers and pruners as `tune.*` names them."""
+"""The samplers and pruners of `tune.sampler` and `tune.pruner`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,13 +17,13 @@ REDUCTION = 4
 
 
 class SeededByTrial(BaseSampler):
-    """Draw each trial by a sampler of its own, seeded with a number and the trial's.
+    """Draw each trial with its own sampler, seeded with the study's seed and the trial's number.
 
-    What a trial draws depends on these and the trials before it: not on how often the study was
-    stopped, and never the same in two processes.
+    Draws depend on these and on earlier trials alone: not on how often the study was interrupted,
+    and they differ between processes.
 
     Args:
-        make: makes a sampler of a seed.
+        make: returns a sampler for a seed.
         seed: of the study.
     """
 
@@ -31,7 +31,7 @@ class SeededByTrial(BaseSampler):
         self.make, self.seed = make, seed
         self._number, self._sampler = -1, make(seed)
 
-    def _of(self, trial: FrozenTrial) -> BaseSampler:
+    def _sampler_of(self, trial: FrozenTrial) -> BaseSampler:
         if trial.number != self._number:
             generator = np.random.default_rng([self.seed, trial.number])
             self._sampler = self.make(int(generator.integers(2**31)))
@@ -41,14 +41,14 @@ class SeededByTrial(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return which parameters are drawn together."""
-        return self._of(trial).infer_relative_search_space(study, trial)
+        """Return the parameters that are drawn jointly."""
+        return self._sampler_of(trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Draw them."""
-        return self._of(trial).sample_relative(study, trial, search_space)
+        """Draw the joint parameters."""
+        return self._sampler_of(trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -57,16 +57,16 @@ class SeededByTrial(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:  # noqa: ANN401
-        """Draw another parameter."""
-        own = self._of(trial)
+        """Draw a single parameter."""
+        own = self._sampler_of(trial)
         return own.sample_independent(study, trial, param_name, param_distribution)
 
 
-def sampler(options: TuneOptions, seed: int) -> BaseSampler:
-    """Make what draws.
+def make_sampler(options: TuneOptions, seed: int) -> BaseSampler:
+    """Return the sampler.
 
-    TPE (Bergstra et al. 2011) draws near trials that did well; trials of other processes that are
-    still running count as bad ones, so that processes keep out of each other's way.
+    TPE (Bergstra et al. 2011) draws near good trials; running trials of other processes count as
+    bad ones, so that processes do not draw the same.
     """
     if options.sampler == "random":
         return SeededByTrial(lambda own: RandomSampler(seed=own), seed)
@@ -76,14 +76,14 @@ def sampler(options: TuneOptions, seed: int) -> BaseSampler:
     )
 
 
-def pruner(options: TuneOptions) -> BasePruner:
-    """Make what ends trials early.
+def make_pruner(options: TuneOptions) -> BasePruner:
+    """Return the pruner.
 
-    halving: after 1, 4, 16, ... times `patience` epochs a trial goes on if it is among the best
-    quarter of those that came so far (asynchronous successive halving: Li et al. 2020). median: it
-    ends where its best so far is worse than the median of the others at that epoch.
+    halving: after 1, 4, 16, ... times `patience` epochs a trial continues if it is in the best
+    quarter of those that got there (asynchronous successive halving: Li et al. 2020). median: it
+    is pruned if its best value so far is worse than the median of the others at that epoch.
 
-    >>> type(pruner(TuneOptions("faces", pruner="none"))).__name__
+    >>> type(make_pruner(TuneOptions("faces", pruner="none"))).__name__
     'NopPruner'
     """
     if options.pruner == "halving":

@@ -1,8 +1,8 @@
-"""What a search varies: ranges and choices for options, some only under a choice."""
+"""Search spaces: ranges and choices of options, some of them conditional on a choice."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from imbclf.errors import UserError
 
@@ -12,7 +12,7 @@ RANGE, CHOICES = ("low", "high", "log", "step"), ("choices",)
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, whole ones where both are whole."""
+    """Numbers from `low` to `high`; integers if both are integers."""
 
     low: float
     high: float
@@ -22,7 +22,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Choices:
-    """Some values; `below` holds what is varied only where one of them is chosen."""
+    """Values to choose from; `below` holds the space that is searched only under a value."""
 
     values: tuple[Scalar, ...]
     below: "Mapping[Scalar, Space]"
@@ -31,29 +31,14 @@ class Choices:
 Space = dict[str, Range | Choices]
 
 
-class Suggest(Protocol):
-    """What draws: Optuna's trial."""
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None, log: bool
-    ) -> float:
-        """Draw a number."""
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """Draw a whole number."""
-
-    def suggest_categorical(self, name: str, choices: tuple[Scalar, ...]) -> Scalar:
-        """Draw one of some values."""
-
-
 def read_space(node: Mapping[str, Any], path: str = "") -> Space:
     """Read a space from nested mappings, which end in `{low, high}` or `{choices}`.
 
-    What stands below a choice is relative to the key: `loss: {choices: {focal: {gamma: ...}}}`
-    varies `loss.gamma` where `loss` is `focal`.
+    Keys below a choice are relative to its key: `loss: {choices: {focal: {gamma: ...}}}` varies
+    `loss.gamma` if `loss` is `focal`.
 
     Raises:
-        UserError: names the key and says what was expected.
+        UserError: a node is invalid; the message names its key.
 
     >>> space = read_space({"optim": {"lr": {"low": 1e-4, "high": 0.1, "log": True}}})
     >>> space
@@ -76,13 +61,13 @@ def read_space(node: Mapping[str, Any], path: str = "") -> Space:
 
 
 def _choices(name: str, node: Mapping[str, Any]) -> Choices:
-    _refuse_others(name, node, CHOICES)
+    _check_keys(name, node, CHOICES)
     given = node["choices"]
     if not isinstance(given, Mapping | list) or not given:
         raise UserError(f"search.{name}.choices={given}: expected a list of values")
     values = tuple(given)
-    strange = [value for value in values if not isinstance(value, Scalar)]
-    if strange or len(set(values)) < len(values):
+    invalid = [value for value in values if not isinstance(value, Scalar)]
+    if invalid or len(set(values)) < len(values):
         raise UserError(f"search.{name}.choices={given}: expected different plain values")
     if not isinstance(given, Mapping):
         return Choices(values, {})
@@ -90,7 +75,7 @@ def _choices(name: str, node: Mapping[str, Any]) -> Choices:
 
 
 def _range(name: str, node: Mapping[str, Any]) -> Range:
-    _refuse_others(name, node, RANGE)
+    _check_keys(name, node, RANGE)
     low, high, log, step = (node.get(key) for key in RANGE)
     numbers = [low, high] if step is None else [low, high, step]
     if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
@@ -105,7 +90,7 @@ def _range(name: str, node: Mapping[str, Any]) -> Range:
     return Range(low, high, bool(log), step)
 
 
-def _refuse_others(name: str, node: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _check_keys(name: str, node: Mapping[str, Any], known: tuple[str, ...]) -> None:
     others = [str(key) for key in node if key not in known]
     if others:
         raise UserError(
@@ -114,100 +99,31 @@ def _refuse_others(name: str, node: Mapping[str, Any], known: tuple[str, ...]) -
         )
 
 
-def draw(space: Space, suggest: Suggest, under: str = "") -> dict[str, Scalar]:
-    """Draw a value for each key, those below a choice where it is chosen.
-
-    Numbers keep four digits: no more can matter, and a person has to read them. Names of drawn
-    parameters say what they stand under, so that each has one range: `loss.gamma (focal)`.
-    """
-    drawn: dict[str, Scalar] = {}
-    for key, what in space.items():
-        name = key + under
-        if isinstance(what, Choices):
-            value = suggest.suggest_categorical(name, what.values)
-            drawn[key] = value
-            if what.below.get(value):
-                drawn |= draw(what.below[value], suggest, f"{under} ({value})")
-        elif isinstance(what.low, int) and isinstance(what.high, int):
-            step = int(what.step or 1)
-            drawn[key] = suggest.suggest_int(name, what.low, what.high, step=step, log=what.log)
-        else:
-            number = suggest.suggest_float(name, what.low, what.high, step=what.step, log=what.log)
-            drawn[key] = float(f"{number:.4g}")
-    return drawn
-
-
-class Replay:
-    """Draw again what a trial drew, of values that a storage holds.
-
-    Args:
-        params: what was drawn, by name.
-
-    Raises:
-        UserError: when asked for something that is not there or not in its range.
-
-    >>> draw({"b": Range(0.5, 1.0)}, Replay({"b": 0.512345}))
-    {'b': 0.5123}
-    """
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        self.params = params
-
-    def suggest_float(
-        self,
-        name: str,
-        low: float,
-        high: float,
-        *,
-        step: float | None,  # noqa: ARG002
-        log: bool,  # noqa: ARG002
-    ) -> float:
-        """Return the number."""
-        value = self.params.get(name)
-        if not isinstance(value, int | float) or not low <= value <= high:
-            raise self._refuse(name, value)
-        return float(value)
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
-        """Return the whole number."""
-        return round(self.suggest_float(name, low, high, step=step, log=log))
-
-    def suggest_categorical(self, name: str, choices: tuple[Scalar, ...]) -> Scalar:
-        """Return the one of the values."""
-        value = self.params.get(name)
-        if value not in choices:
-            raise self._refuse(name, value)
-        return choices[choices.index(value)]
-
-    def _refuse(self, name: str, value: object) -> UserError:
-        return UserError(f"the study holds {name}={value}, which this search would never draw")
-
-
-def without(space: Space, given: Mapping[str, str]) -> Space:
-    """Take out the keys that are given; what stands below a given choice is varied all the same.
+def drop_given(space: Space, given: Mapping[str, str]) -> Space:
+    """Return a space without the given keys; keys below a given choice stay.
 
     >>> below = {"bce": {}, "focal": {"loss.gamma": Range(0.0, 5.0)}}
-    >>> list(without({"loss": Choices(("bce", "focal"), below)}, {"loss": "focal"}))
+    >>> list(drop_given({"loss": Choices(("bce", "focal"), below)}, {"loss": "focal"}))
     ['loss.gamma']
     """
     left: Space = {}
-    for key, what in space.items():
-        if isinstance(what, Choices):
-            below = {value: without(part, given) for value, part in what.below.items()}
+    for key, part in space.items():
+        if isinstance(part, Choices):
+            below = {value: drop_given(inner, given) for value, inner in part.below.items()}
             if key in given:
-                chosen = [part for value, part in below.items() if str(value) == given[key]]
+                chosen = [inner for value, inner in below.items() if str(value) == given[key]]
                 left |= chosen[0] if chosen else {}
             else:
-                left[key] = Choices(what.values, below)
+                left[key] = Choices(part.values, below)
         elif key not in given:
-            left[key] = what
+            left[key] = part
     return left
 
 
-def examples(space: Space) -> Iterator[dict[str, Scalar]]:
-    """Return draws in which every key and every choice occurs, for checking them before they run.
+def example_draws(space: Space) -> Iterator[dict[str, Scalar]]:
+    """Yield draws in which every key and every choice occurs, to check them before the search.
 
-    >>> [*examples({"a": Choices((1, 2), {}), "b": Range(0.5, 1.0)})]
+    >>> [*example_draws({"a": Choices((1, 2), {}), "b": Range(0.5, 1.0)})]
     [{'a': 1, 'b': 0.5}, {'a': 2, 'b': 0.5}]
     """
 

@@ -1,4 +1,4 @@
-"""The winner's two numbers: the one it was chosen by, and the one that nobody chose."""
+"""The winner's scores: on dev, where it was chosen, and on unseen test images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +13,23 @@ from imbclf.evaluation.run_directory import read_summary
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import scoring_precision
 from imbclf.training.recipe import Recipe
-from imbclf.tuning.trials import AUROC, HTER
+from imbclf.tuning.outcome import AUROC, HTER
 
 HOLDOUT_FOLDER = "holdout"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a winner reached where it was chosen, and where it was judged.
+class WinnerResult:
+    """Scores of a winner on dev, where it was chosen, and on test.
 
     Attributes:
         trial: its number.
-        trials: that it was chosen among.
+        trials: number of trials that it was chosen among.
         dev_hter, dev_auroc: means over the dev parts of the trial's folds.
-        hter, low, high, auroc: on test images that took no part, with the interval of the HTER.
-        images: how many these are.
-        models: that decided together.
-        looks: how many winners of this study were judged on these images so far.
+        hter, low, high, auroc: on unseen test images, with the confidence interval of the HTER.
+        images: number of test images.
+        models: number of fold models that were evaluated as one ensemble.
+        looks: number of winners of this study evaluated on these images so far.
     """
 
     trial: int
@@ -45,23 +45,25 @@ class Verdict:
     looks: int
 
 
-def judge_holdout(run: Path, data: LabelledFolder, held: Listing, recipe: Recipe) -> dict[str, Any]:
-    """Judge a run's ensemble on the images that the whole study held out."""
+def evaluate_on_holdout(
+    run: Path, data: LabelledFolder, held: Listing, recipe: Recipe
+) -> dict[str, Any]:
+    """Evaluate a run's ensemble on the holdout of the study."""
     predictor = Predictor.load(run / "predictor")
     pixels, kept = data.open(held)
     precision = scoring_precision(recipe.parts.precision)
-    answer = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
-    return evaluate(answer, kept, run / HOLDOUT_FOLDER)
+    predictions = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
+    return evaluate(predictions, kept, run / HOLDOUT_FOLDER)
 
 
-def verdict(
+def winner_result(
     trial: FrozenTrial, trials: int, run: Path, evaluation: dict[str, Any] | None, looks: int
-) -> Verdict:
-    """Put the two numbers together; without an evaluation the run's own test part is the test."""
+) -> WinnerResult:
+    """Return the winner's result; without an evaluation, its run's own test scores count."""
     summary = read_summary(run)
     test = summary if evaluation is None else evaluation
     low, high = test["hter_interval"]
-    return Verdict(
+    return WinnerResult(
         trial=trial.number,
         trials=trials,
         dev_hter=float(trial.user_attrs[HTER]),
@@ -76,52 +78,55 @@ def verdict(
     )
 
 
-def in_short(told: Verdict, metric: str) -> str:
-    """Say it in one line.
+def one_line(result: WinnerResult, metric: str) -> str:
+    """Return the result on one line.
 
-    >>> in_short(Verdict(7, 24, 0.1, 0.96, 0.12, 0.11, 0.13, 0.95, 2400, 5, 1), "auroc")
-    'Trial 7, of 24 the best auroc on dev: HTER .100 there, .120 on 2,400 images that took no part.'
+    >>> one_line(WinnerResult(7, 24, 0.1, 0.96, 0.12, 0.11, 0.13, 0.95, 2400, 5, 1), "auroc")
+    'Trial 7, best of 24 by auroc on dev: HTER .100 on dev, .120 on 2,400 unseen test images.'
     """
-    dev, test = (f"{rate:.3f}".lstrip("0") for rate in (told.dev_hter, told.hter))
+    dev, test = (f"{rate:.3f}".lstrip("0") for rate in (result.dev_hter, result.hter))
     return (
-        f"Trial {told.trial}, of {told.trials} the best {metric} on dev: HTER {dev} there, {test} "
-        f"on {told.images:,} images that took no part."
+        f"Trial {result.trial}, best of {result.trials} by {metric} on dev: HTER {dev} on dev, "
+        f"{test} on {result.images:,} unseen test images."
     )
 
 
-def sentences(told: Verdict) -> list[str]:
-    """Say both numbers and what lies between them.
+def describe_result(result: WinnerResult) -> list[str]:
+    """Return sentences on both scores and their difference.
 
-    >>> told = Verdict(7, 24, 0.1, 0.96, 0.12, 0.11, 0.13, 0.95, 2400, 5, 1)
-    >>> dev, test, difference = sentences(told)
+    >>> result = WinnerResult(7, 24, 0.1, 0.96, 0.12, 0.11, 0.13, 0.95, 2400, 5, 1)
+    >>> dev, test, difference = describe_result(result)
     >>> dev
-    'On dev, HTER 0.1000, AUROC 0.9600: what trial 7 was chosen by among 24, and so too good.'
+    'On dev, HTER 0.1000, AUROC 0.9600: too optimistic, as trial 7 was chosen there among 24.'
     >>> difference.partition(":")[0]
     'From dev to test'
     """
     lines = [
-        f"On dev, HTER {told.dev_hter:.4f}, AUROC {told.dev_auroc:.4f}: what trial {told.trial} "
-        f"was chosen by among {told.trials}, and so too good.",
-        f"On test, HTER {told.hter:.4f} ({told.low:.4f} to {told.high:.4f}), AUROC "
-        f"{told.auroc:.4f}: {told.images:,} images that took no part in the search, in training or "
-        "in any threshold. This is the number to tell.",
+        f"On dev, HTER {result.dev_hter:.4f}, AUROC {result.dev_auroc:.4f}: too optimistic, as "
+        f"trial {result.trial} was chosen there among {result.trials}.",
+        f"On test, HTER {result.hter:.4f} ({result.low:.4f} to {result.high:.4f}), AUROC "
+        f"{result.auroc:.4f}: {result.images:,} images that took no part in the search, in "
+        "training or in any threshold. This is the number to report.",
+        _describe_gap(result),
     ]
-    lines.append(_apart(told))
-    if told.looks > 1:
+    if result.looks > 1:
         lines.append(
-            f"{told.looks} winners of this study have now been judged on these test images, as it "
-            "was gone on with: who keeps the best of them has chosen on test."
+            f"{result.looks} winners of this study have been evaluated on these test images, "
+            "because it was resumed: to keep the best of them would be to choose on test."
         )
     return lines
 
 
-def _apart(told: Verdict) -> str:
-    gap = f"{told.hter - told.dev_hter:+.4f} in HTER, {told.auroc - told.dev_auroc:+.4f} in AUROC"
-    together = (
-        f" On test {told.models} models decide together, on dev each alone: that by itself makes "
-        "test look better."
+def _describe_gap(result: WinnerResult) -> str:
+    hter, auroc = result.hter - result.dev_hter, result.auroc - result.dev_auroc
+    gap = (
+        f"From dev to test: {hter:+.4f} in HTER, {auroc:+.4f} in AUROC. This is the optimism of "
+        "selection (trial, epoch and threshold were chosen on these dev images) plus chance, "
+        "which may outweigh it."
     )
+    if result.models == 1:
+        return gap
     return (
-        f"From dev to test: {gap}. This is the optimism of choosing (trial, epoch and threshold "
-        "were picked for doing well on these very dev images) and chance, which may outweigh it."
-    ) + together * (told.models > 1)
+        f"{gap} On test {result.models} models decide together, on dev each alone, which by "
+        "itself makes test look better."
+    )

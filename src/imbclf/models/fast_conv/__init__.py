@@ -9,13 +9,13 @@ from imbclf.models.fast_conv.kernels import use_small_map_kernels
 def fast_network(network: nn.Module, fuse_norms: bool = False) -> nn.Module:
     """Return a network with faster convolutions; its outputs differ by rounding alone.
 
-    `network` stays as it is, and all parameters but fused ones are shared with it. This is the
-    only way to the faster convolutions, which the option `model.fast_conv` turns on.
+    `network` stays unchanged and shares all parameters but fused ones. The option
+    `model.fast_conv` turns this on.
 
     Args:
         network: any module.
-        fuse_norms: whether batch norms become part of convolutions, which needs a network in
-            evaluation mode, and whose weights do not change any more.
+        fuse_norms: whether to fuse batch norms into convolutions; the network has to be in
+            evaluation mode, and its weights must not change afterwards.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)).eval()
     >>> fast = fast_network(network)

@@ -1,4 +1,4 @@
-"""Batch normalization that costs nothing in a network that is only evaluated."""
+"""Fuse batch norms into convolutions, for networks that are only evaluated."""
 
 from collections import Counter
 
@@ -17,13 +17,13 @@ CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def fuse_batch_norms(network: nn.Module) -> nn.Module:
-    """Return a network whose batch norms are part of the convolutions before them.
+    """Return a network whose batch norms are fused into the convolutions before them.
 
     w' = w g, b' = (b - mean) g + shift, where g = scale / sqrt(variance + epsilon). The outputs
     differ by rounding alone. In float32 that saves a tenth to a third of the time.
 
-    `network` is read and never changed, so that other threads may use it meanwhile. It is returned
-    as it is where no batch norm follows a convolution, or where that cannot be determined.
+    `network` stays unchanged, so that other threads may use it meanwhile. It is returned itself if
+    no batch norm follows a convolution, or if that cannot be determined.
 
     Args:
         network: in evaluation mode.
@@ -38,7 +38,7 @@ def fuse_batch_norms(network: nn.Module) -> nn.Module:
         return network
     try:
         calls = _record_calls(network)
-    except Exception:  # a network of the user's own may fail on symbolic inputs in any way
+    except Exception:  # a user's network may raise anything on symbolic inputs
         return network
     replacements: dict[nn.Module, nn.Module] = {}
     for convolution, norm in _fusible_pairs(network, calls):
@@ -48,14 +48,14 @@ def fuse_batch_norms(network: nn.Module) -> nn.Module:
 
 
 class _Recorder(GraphAppendingTracer):
-    """Record calls; of their arguments, tensors that are no results of calls do not matter."""
+    """Record calls; tensor arguments that are not results of calls are ignored."""
 
     def create_arg(self, a: object) -> Argument:
         return None if isinstance(a, Tensor) else super().create_arg(a)
 
 
 class _RecordedLayer(nn.Module):
-    """Record that a layer is called, instead of computing anything."""
+    """Record calls of a layer instead of computing them."""
 
     def __init__(self, name: str, recorder: _Recorder) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class _RecordedLayer(nn.Module):
 
 
 def _record_calls(network: nn.Module) -> Graph:
-    """Return the calls of a network's layers and of functions, all of which read symbols.
+    """Return the calls of a network's layers and of functions, traced symbolically.
 
     `torch.fx.symbolic_trace` would patch `nn.Module` meanwhile, for all threads.
     """
@@ -86,7 +86,7 @@ def _record_calls(network: nn.Module) -> Graph:
 
 
 def _fusible_pairs(network: nn.Module, calls: Graph) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Return the batch norms after a convolution whose output nothing else reads."""
+    """Return pairs of a convolution and the batch norm that alone reads its output."""
     layers = dict(network.named_modules())
     times = Counter(call.target for call in calls.nodes)
     pairs = []
@@ -95,7 +95,7 @@ def _fusible_pairs(network: nn.Module, calls: Graph) -> list[tuple[nn.Conv2d, nn
         if not isinstance(source, Node) or len(source.users) > 1:
             continue
         first, second = layers.get(str(source.target)), layers.get(str(call.target))
-        # Of subclasses nobody knows what they compute, nor of one layer's calls which is fused.
+        # Subclasses may compute anything, and a layer that is called twice cannot be fused.
         if (
             isinstance(first, nn.Conv2d)
             and type(first) in CONVOLUTIONS

@@ -4,15 +4,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FEWEST = 32  # images; for fewer, building the matrix takes longer than it saves
+FEWEST = 32  # images; for fewer, building the matrix costs more than it saves
 
 
 class DenseConv2d(nn.Conv2d):
     """A convolution that becomes one matrix product where the map is small enough.
 
-    A network designed for 224 pixels reduces an image of 64 pixels to maps of 2x2. There a 3x3
-    kernel multiplies padding in 20 of 36 cases, and convolution libraries are at their slowest.
-    Parameters are those of `nn.Conv2d`, and outputs differ from its outputs by rounding alone.
+    A network designed for 224 pixels reduces an image of 64 pixels to maps of 2x2. There 20 of 36
+    products of a 3x3 kernel are with padding, and convolution libraries are at their slowest.
+    Parameters are those of `nn.Conv2d`, and outputs differ by rounding alone.
 
     >>> plain = nn.Conv2d(8, 8, 3, padding=1)
     >>> dense = DenseConv2d(8, 8, 3, padding=1)

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 class DepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with a fast weight gradient for maps smaller than the kernel.
 
-    There oneDNN has no kernel for it on a CPU, and falls back to a loop that takes ten to fifty
-    times as long as `depthwise_weight_gradient`. Parameters and outputs are those of `nn.Conv2d`,
-    and gradients differ from its gradients by rounding alone.
+    For those, oneDNN has no CPU kernel and falls back to a loop that is 10 to 50 times slower than
+    `depthwise_weight_gradient`. Parameters and outputs are those of `nn.Conv2d`, and gradients
+    differ by rounding alone.
 
     >>> plain = nn.Conv2d(8, 8, 5, padding=2, groups=8)
     >>> depthwise = DepthwiseConv2d(8, 8, 5, padding=2, groups=8)
@@ -106,7 +106,7 @@ def depthwise_weight_gradient(
     True
     """
     answer = maps.new_zeros(*kernel, maps.shape[1])
-    # Channels last, as such networks have them on a CPU: then sums run along the memory.
+    # Channels last, as such networks are on a CPU: sums then run along contiguous memory.
     inputs, slopes = maps.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
     sides = zip(maps.shape[2:], gradient.shape[2:], stride, padding, strict=True)
     down, across = (partial(_tap_slices, *side) for side in sides)

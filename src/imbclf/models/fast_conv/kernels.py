@@ -1,4 +1,4 @@
-"""Which convolutions get a CPU kernel for small feature maps."""
+"""Replace convolutions by ones with CPU kernels for small feature maps."""
 
 from torch import nn
 
@@ -8,9 +8,9 @@ from imbclf.models.fast_conv.replace import replace_modules
 
 
 def use_small_map_kernels(network: nn.Module) -> nn.Module:
-    """Return a network whose convolutions are dense or depthwise ones where they can be.
+    """Return a network in which suitable convolutions are `DenseConv2d` or `DepthwiseConv2d`.
 
-    Parameters are shared with `network`, which stays as it is.
+    Parameters are shared with `network`, which stays unchanged.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 1))
     >>> [type(layer).__name__ for layer in use_small_map_kernels(network)]
@@ -41,7 +41,7 @@ def _rebuild(layer: nn.Module, kind: type[nn.Conv2d]) -> nn.Conv2d:
         layer.padding,  # type: ignore[arg-type]
         groups=layer.groups,
         bias=layer.bias is not None,
-        device="meta",  # takes no time, and draws no random numbers
+        device="meta",  # takes no time and draws no random numbers
     )
     kernel.weight, kernel.bias = layer.weight, layer.bias
     return kernel.train(layer.training)

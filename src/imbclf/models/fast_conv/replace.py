@@ -1,4 +1,4 @@
-"""A network in which other modules take the place of some."""
+"""Replace modules of a network without changing it."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -7,14 +7,14 @@ from torch import nn
 
 
 def replace_modules(network: nn.Module, replacements: Mapping[nn.Module, nn.Module]) -> nn.Module:
-    """Return a network with modules replaced; `network` stays as it is.
+    """Return a network with modules replaced; `network` stays unchanged.
 
     Only modules that contain a replaced one are copied. All others, and all parameters and
-    buffers, are those of `network`.
+    buffers, are shared with `network`.
 
     Args:
         network: any module, which may be replaced itself.
-        replacements: modules of `network`, and what takes their place.
+        replacements: modules of `network` and their replacements.
 
     >>> network = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
     >>> replaced = replace_modules(network, {network[1]: nn.Identity()})
@@ -23,7 +23,7 @@ def replace_modules(network: nn.Module, replacements: Mapping[nn.Module, nn.Modu
     """
     if not replacements:
         return network
-    # `deepcopy` takes what its memo holds for copies that it has made already.
+    # `deepcopy` takes entries of its memo as copies that were made already.
     memo: dict[int, object] = {id(old): new for old, new in replacements.items()}
     for tensor in (*network.parameters(), *network.buffers()):
         memo[id(tensor)] = tensor

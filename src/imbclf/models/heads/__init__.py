@@ -1,9 +1,9 @@
 """Heads: each turns a network's features [N, D] into one logit of label 1 per image, [N].
 
-A head is made with `width=D` and names itself and its options in `entry`, plain values from which
-`rebuild_head` makes it again. Linear and cosine heads are trained. The others are of one class:
-they are fitted to features of the majority, and the further an image lies from those, the more
-its logit speaks for the minority, whichever label that is.
+A head is created with `width=D`. Its `entry` holds its name and options, plain values from which
+`rebuild_head` creates it again. Linear and cosine heads are trained. The others are one-class
+heads: they are fitted to features of the majority, and the larger an image's distance from those,
+the more its logit favors the minority, whichever label that is.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,23 +25,23 @@ HEADS: Mapping[str, Callable[..., Head]] = {
     "mahalanobis": MahalanobisHead,
 }
 
-# Words of version 0.1 in predictors that it wrote.
-FORMERLY = {"neighbours": "neighbors", "normalise": "normalize"}
+# Spelling in predictors of version 0.1.
+RENAMED = {"neighbours": "neighbors", "normalise": "normalize"}
 
 
 def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
-    """Return the head that an entry names, without its weights; other names are refused.
+    """Return the head that an entry describes, without its weights.
 
     Raises:
-        UserError: no head is called so.
+        UserError: there is no head of that name.
         TypeError: it has no such options.
 
     >>> head = rebuild_head({"name": "cosine", "scale": 20.0}, width=8)
     >>> head.entry
     {'name': 'cosine', 'scale': 20.0}
     """
-    options = {FORMERLY.get(key, key): value for key, value in entry.items()}
-    name = FORMERLY.get(str(options["name"]), options["name"])
+    options = {RENAMED.get(key, key): value for key, value in entry.items()}
+    name = RENAMED.get(str(options["name"]), options["name"])
     del options["name"]
     if name not in HEADS:
         raise UserError(f"head={name}: expected one of {', '.join(HEADS)}")

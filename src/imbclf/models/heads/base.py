@@ -1,4 +1,4 @@
-"""What every head has."""
+"""The base class of heads."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ Entry = dict[str, Value]
 
 
 class Head(nn.Module):
-    """What stands in the place of a network's last layer: features [N, D] to logits [N].
+    """The last layer of a backbone: features [N, D] to logits [N].
 
     Attributes:
-        is_trained: whether gradients train it; False where it is fitted beforehand, once.
-        allows_biases: False where constant terms in the network would let training cheat.
+        is_trained: whether gradients train it; False if it is fitted once before training.
+        allows_biases: False if biases in the network would permit a trivial solution.
         entry: its name in `HEADS` and its options; JSON-able.
     """
 

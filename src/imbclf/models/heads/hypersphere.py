@@ -1,4 +1,4 @@
-"""Deep SVDD: the majority is drawn together around a center, the minority stays outside."""
+"""Deep SVDD: training pulls the majority towards a center; the minority stays outside."""
 
 from typing import Any, ClassVar
 
@@ -14,9 +14,9 @@ LARGEST = 10_000  # dimensions
 
 
 def keep_off_zero(center: Tensor, least: float = OFF_ZERO) -> Tensor:
-    """Push entries between -least and least out to the nearer of the two, and 0 to least.
+    """Move entries between -least and least to the nearer of the two, and 0 to least.
 
-    A network without biases gives 0 for nothing: weights of 0 would be a perfect solution.
+    With a center of 0, weights of 0 would be a perfect solution for a network without biases.
 
     >>> keep_off_zero(torch.tensor([-0.01, 0.0, 0.02, -3.0]))
     tensor([-0.1000,  0.1000,  0.1000, -3.0000])
@@ -29,12 +29,12 @@ class HypersphereHead(OneClassHead):
     """d(x) = |W x - c|^2, with W trained and without bias, c fixed: for `loss=svdd`.
 
     c is the mean of W x over the majority before training, its entries kept off zero. The network
-    below must have no trainable constant terms either, which could give c for every image.
+    must have no trainable biases either, which could map every image to c.
     Source: Ruff et al., Deep One-Class Classification, ICML 2018.
 
     Args:
         width: D, the number of features.
-        dimensions: of the space of the sphere.
+        dimensions: of the space of the hypersphere.
 
     Raises:
         UserError: dimensions is out of range.
@@ -54,7 +54,7 @@ class HypersphereHead(OneClassHead):
             raise UserError(f"head.dimensions={dimensions}: expected 1 to {LARGEST}")
         self.projection = nn.Linear(width, dimensions, bias=False)
         self.register_buffer("center", torch.full((dimensions,), OFF_ZERO))
-        self.register_load_state_dict_pre_hook(_take_former_name)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_rename_center)  # type: ignore[no-untyped-call]
         self.entry = {"name": "hypersphere", "dimensions": dimensions}
 
     def fit(self, features: Tensor) -> None:
@@ -68,8 +68,8 @@ class HypersphereHead(OneClassHead):
         return distances
 
 
-def _take_former_name(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Let weights of version 0.1 be loaded, which spelled the center otherwise."""
+def _rename_center(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Accept weights of version 0.1, which spelled the center differently."""
     del module
     if f"{prefix}centre" in state:
         state[f"{prefix}center"] = state.pop(f"{prefix}centre")

@@ -1,4 +1,4 @@
-"""Distance to the nearest images of the majority, with no training at all."""
+"""Distance to the nearest images of the majority, without training."""
 
 from typing import Any, ClassVar
 
@@ -16,20 +16,19 @@ CHUNK = 1024  # distances to the core set at once: 8 MB for a core of 2000
 def mean_nearest(features: Tensor, core: Tensor, neighbors: int) -> Tensor:
     """Return the mean distance [N] of features [N, D] to the nearest of a core set [M, D].
 
-    Memory is bounded by a chunk of distances, however many features there are; while a graph is
-    exported all are taken at once.
+    Distances are computed in chunks, which bounds memory; an exported graph computes all at once.
 
     Args:
         features: [N, D], float.
         core: [M, D], float.
-        neighbors: how many of the nearest; all where there are fewer.
+        neighbors: how many of the nearest; all if there are fewer.
 
     >>> mean_nearest(torch.tensor([[0.0]]), torch.tensor([[1.0], [-3.0], [9.0]]), neighbors=2)
     tensor([2.])
     """
     nearest = min(neighbors, len(core))
     if torch.compiler.is_exporting():
-        # The graph is for any number of features, so that no number of chunks can be in it.
+        # The graph takes any number of features, so the number of chunks cannot be fixed in it.
         return _mean_least(
             torch.cdist(features, core, compute_mode="use_mm_for_euclid_dist"), nearest
         )
@@ -44,16 +43,15 @@ def _mean_least(distances: Tensor, count: int) -> Tensor:
 class NeighborsHead(OneClassHead):
     """d(x) = mean distance to the k nearest features in a core set of the majority.
 
-    The core set is drawn evenly, and not to cover the majority as widely as possible: so its
-    density is that of the majority, and a rare image of the majority, or a mislabeled one, does
-    not make its whole surroundings count as normal.
+    The core set is drawn uniformly, not for coverage. Its density is that of the majority, so
+    that a rare or mislabeled image does not make its whole neighborhood normal.
     Source: Sun et al., Out-of-Distribution Detection with Deep Nearest Neighbors, ICML 2022.
 
     Args:
         width: D, the number of features.
         neighbors: k.
         size: of the core set, at most.
-        normalize: whether features are first brought to length 1, so that directions alone count.
+        normalize: whether features are scaled to length 1, so that only directions count.
 
     Raises:
         UserError: an option is out of range.
@@ -79,7 +77,7 @@ class NeighborsHead(OneClassHead):
             )
         self.neighbors, self.normalize = neighbors, normalize
         self.register_buffer("core", torch.zeros(size, width))
-        self.register_load_state_dict_pre_hook(_make_room)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_resize_core)  # type: ignore[no-untyped-call]
         self.entry = {
             "name": "neighbors",
             "neighbors": neighbors,
@@ -88,7 +86,7 @@ class NeighborsHead(OneClassHead):
         }
 
     def fit(self, features: Tensor) -> None:
-        """Take features [M, D] as the core set."""
+        """Use features [M, D] as the core set."""
         self.core = self._standard(features.to(self.core)).clone()
 
     def distances(self, features: Tensor) -> Tensor:
@@ -99,8 +97,8 @@ class NeighborsHead(OneClassHead):
         return F.normalize(features) if self.normalize else features
 
 
-def _make_room(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
-    """Let a core set be loaded that is smaller than `size`: there were no more images."""
+def _resize_core(module: nn.Module, state: dict[str, Any], prefix: str, *_: object) -> None:
+    """Accept a core set that is smaller than `size`, because there were fewer images."""
     stored = state.get(f"{prefix}core")
     head = module
     if isinstance(head, NeighborsHead) and isinstance(stored, Tensor) and stored.ndim == 2:

@@ -1,4 +1,4 @@
-"""Heads that look along one trained direction of feature space."""
+"""Heads with one trained direction in feature space."""
 
 import math
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from imbclf.errors import UserError
 from imbclf.models.heads.base import Head
+from imbclf.utils.checks import check_range
 
 
 class LinearHead(nn.Linear, Head):
@@ -41,15 +41,15 @@ def cosine(features: Tensor, direction: Tensor) -> Tensor:
 
 
 class CosineHead(Head):
-    """f = scale cos(w, x) + b: neither long features nor a long w make a logit large.
+    """f = scale cos(w, x) + b: the logit does not depend on the lengths of features and w.
 
-    Under plain training the length of a class's weights grows with its number of images; and a
-    margin (as of LDAM) can be had for nothing by making features longer. Here the length is fixed.
+    In plain training the norm of a class's weights grows with its number of images, and longer
+    features satisfy any margin (as of LDAM). Here both lengths are fixed.
     Source: Wang et al., CosFace, CVPR 2018; Cao et al., LDAM, NeurIPS 2019.
 
     Args:
         width: D, the number of features.
-        scale: the largest |f - b|; 1 where the loss has a scale of its own.
+        scale: the largest |f - b|; 1 if the loss has its own scale.
 
     Raises:
         UserError: the scale is not a number above 0.
@@ -61,8 +61,7 @@ class CosineHead(Head):
 
     def __init__(self, width: int, scale: float = 20.0) -> None:
         super().__init__()
-        if not (math.isfinite(scale) and scale > 0):
-            raise UserError(f"head.scale={scale}: expected a number above 0")
+        check_range("head.scale", scale, above=0)
         self.scale = scale
         self.weight = nn.Parameter(torch.randn(1, width) / math.sqrt(width))
         self.bias = nn.Parameter(torch.zeros(1))

@@ -1,4 +1,4 @@
-"""Distance from a Gaussian of the majority, with no training at all."""
+"""Distance from a Gaussian fitted to the majority, without training."""
 
 from typing import ClassVar
 
@@ -13,10 +13,10 @@ from imbclf.models.heads.one_class import OneClassHead
 
 
 def whitening(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis's distance.
+    """Return the mean m [D] and a matrix A [D, D] such that |(x - m) A| is Mahalanobis distance.
 
-    A A^T is the inverse of the covariance, shrunk towards a multiple of the identity as Ledoit and
-    Wolf (2004) found best, so that it exists with fewer images than features too.
+    A A^T is the inverse of the covariance, shrunk towards a multiple of the identity (Ledoit and
+    Wolf, 2004), so that it exists even with fewer images than features.
 
     Args:
         features: [M, D], M >= 1.
@@ -28,14 +28,14 @@ def whitening(features: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
     mean = features.mean(axis=0)
     covariance, _ = ledoit_wolf(features - mean, assume_centered=True)
     variance = float(np.trace(covariance)) / len(covariance)
-    # Rounding must not make it singular, nor features that are all the same.
+    # Keep it regular despite rounding, and if all features are the same.
     covariance[np.diag_indices_from(covariance)] += 1e-7 * variance or 1.0
     lower = cholesky(covariance, lower=True)
     return mean, solve_triangular(lower, np.eye(len(lower)), lower=True).T
 
 
 class MahalanobisHead(OneClassHead):
-    """d(x) = sqrt((x - m)^T S^-1 (x - m)), m and S being mean and covariance of the majority.
+    """d(x) = sqrt((x - m)^T S^-1 (x - m)), with mean m and covariance S of the majority.
 
     S is shrunk (`whitening`).
     Source: Rippel et al., Modeling the Distribution of Normal Data in Pre-Trained Deep Features
@@ -43,7 +43,7 @@ class MahalanobisHead(OneClassHead):
 
     Args:
         width: D, the number of features.
-        size: images of the majority that are looked at, at most.
+        size: largest number of images of the majority that it is fitted to.
 
     Raises:
         UserError: size is below 1.
@@ -66,7 +66,7 @@ class MahalanobisHead(OneClassHead):
         self.entry = {"name": "mahalanobis", "size": size}
 
     def fit(self, features: Tensor) -> None:
-        """Take mean and covariance of features [M, D]."""
+        """Estimate mean and covariance of features [M, D]."""
         mean, matrix = whitening(features.double().cpu().numpy())
         self.mean.copy_(torch.from_numpy(mean))
         self.matrix.copy_(torch.from_numpy(matrix))

@@ -1,4 +1,4 @@
-"""What the heads have in common that know one class, the majority, and by it the other."""
+"""The base class of one-class heads, which are fitted to the majority alone."""
 
 from abc import ABC, abstractmethod
 
@@ -13,14 +13,13 @@ from imbclf.utils.arrays import minority_label
 
 
 class OneClassHead(Head, ABC):
-    """f = o d(x), with d >= 0 a distance from the majority, o = 1 or -1 as the minority is 1 or 0.
+    """f = o d(x): d >= 0 is a distance from the majority, o is 1 or -1 if the minority is 1 or 0.
 
-    Before training, `sample` chooses the images of the majority that are looked at, which bounds
-    time and memory, and `prepare` fits the head to their features. What it learns lies in buffers,
-    so that weights carry it.
+    Before training, `sample` draws some images of the majority, which bounds time and memory, and
+    `prepare` fits the head to their features. The result is in buffers, as part of the weights.
 
     Args:
-        size: images of the majority that are looked at, at most.
+        size: largest number of images of the majority that it is fitted to.
 
     Raises:
         UserError: size is below 1.
@@ -46,8 +45,8 @@ class OneClassHead(Head, ABC):
         """Fit the head.
 
         Args:
-            features: [M, D], float, those of the images that `sample` chose.
-            minority: 0 or 1, the label of what lies far away.
+            features: float [M, D], of the images that `sample` drew.
+            minority: 0 or 1, the label of distant images.
         """
         with torch.no_grad():
             self.orientation.fill_(2 * minority - 1)
@@ -55,11 +54,11 @@ class OneClassHead(Head, ABC):
 
     @abstractmethod
     def fit(self, features: Tensor) -> None:
-        """Learn from features [M, D] of the majority."""
+        """Fit to features [M, D] of the majority."""
 
     @abstractmethod
     def distances(self, features: Tensor) -> Tensor:
-        """Return how far features [N, D] lie from the majority, [N], 0 or more."""
+        """Return the distances [N] of features [N, D] from the majority, 0 or more."""
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits [N] of features [N, D]."""

@@ -1,8 +1,8 @@
-"""A logistic regression on features that no label was trained on, kept beside the trained network.
+"""A logistic regression on features that were not trained on the labels.
 
-It makes other mistakes than the network, and the mean of the two logits fewer than either (Kumar et
-al., Calibrated ensembles, UAI 2022). What it looks at is `pretrained_features` where weights
-are pretrained, which fine-tuning partly forgets, and `patch_features` where they are not.
+It makes other mistakes than the backbone, and the mean of the two logits makes fewer than either
+(Kumar et al., Calibrated ensembles, UAI 2022). Its features are `pretrained_features`, which
+fine-tuning partly forgets, or without pretrained weights `patch_features`.
 """
 
 from abc import abstractmethod
@@ -18,11 +18,11 @@ PRIOR_VARIANCE = 5.0
 
 
 class Probe(nn.Module):
-    """logit = w . (features - mean) / deviation + b, of features that are not trained any more.
+    """logit = w . (features - mean) / deviation + b, of fixed features.
 
-    w is the most probable one a posteriori of a logistic regression with both classes weighted
-    alike, under a Gaussian prior by which logits have a variance of about 5: features that
-    say little of the labels give logits near 0. As many images count as 4 n0 n1 / (n0 + n1).
+    w is the maximum a posteriori estimate of a class-weighted logistic regression, under a Gaussian
+    prior by which logits have a variance of about 5: uninformative features give logits near 0. The
+    effective number of images is 4 n0 n1 / (n0 + n1).
 
     Args:
         width: D, the number of features.
@@ -46,16 +46,16 @@ class Probe(nn.Module):
 
     @abstractmethod
     def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:
-        """Settle what the features are, without labels.
+        """Determine the features, without labels.
 
         Args:
-            network: as it is before training.
+            network: before its training.
             pixels: normalized images [M, 3, H, W] of the fit part.
-            seed: of what is drawn.
+            seed: of random draws.
         """
 
     def train(self, mode: bool = True) -> "Probe":  # noqa: ARG002
-        """Stay in evaluation mode, whatever is asked."""
+        """Stay in evaluation mode, whatever the argument."""
         return super().train(False)
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A probe for a backbone, and the two as one network."""
+"""Build the probe of a backbone, and combine the two."""
 
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def build_probe(backbone: "Backbone") -> Probe | None:
-    """Return an unfitted probe of the kind that the backbone's architecture names, if any.
+    """Return an unfitted probe of the kind that the backbone's architecture names, or None.
 
-    >>> from imbclf.models.backbone import build_backbone
+    >>> from imbclf.models.build import build_backbone
     >>> type(build_probe(build_backbone("squeezenet1_1", probe=True))).__name__
     'PatchProbe'
     """
@@ -52,8 +52,5 @@ class ProbedBackbone(nn.Module):
 
 
 def with_probe(backbone: "Backbone", probe: Probe | None) -> nn.Module:
-    """Return the network whose logits are decided on: the backbone averaged with its probe, if any.
-
-    It shares its weights with both.
-    """
+    """Return the backbone, averaged with its probe if there is one; weights are shared."""
     return backbone if probe is None else ProbedBackbone(backbone, probe)

@@ -1,8 +1,8 @@
-"""A probe that looks at small patches of the images, for a network that starts from random weights.
+"""A probe on responses to image patches, for a network that starts from random weights.
 
-With some thousand images a convolutional network has barely learned its first filters, while the
-images tell good ones without any label: whitened patches of their own, whose responses, pooled over
-a coarse grid, a linear model reads (Coates & Ng, ICML 2011; Coates, Lee & Ng, AISTATS 2011).
+With a few thousand images a convolutional network barely learns its first filters. Whitened patches
+of the images are good filters without any label; the features are their responses, pooled over a
+coarse grid (Coates & Ng, ICML 2011; Coates, Lee & Ng, AISTATS 2011).
 """
 
 import torch
@@ -16,20 +16,20 @@ FILTERS = 128
 PATCH = 8
 STRIDE = 4
 GRID = 4
-SIDE = 64  # larger images are made smaller, so that the cost is bounded
+SIDE = 64  # larger images are resized to this, which bounds the cost
 THRESHOLD = 0.25
-CONTRAST = 0.003  # added to the variance of a patch: noise in an even one is not blown up
+CONTRAST = 0.003  # added to the variance of a patch, to not amplify noise
 
 
 def shrink(pixels: Tensor) -> Tensor:
-    """Make images [N, 3, H, W] smaller where they are larger than the cost is meant for."""
+    """Resize images [N, 3, H, W] to `SIDE` if they are larger."""
     if max(pixels.shape[2:]) <= SIDE:
         return pixels
     return F.interpolate(pixels, (SIDE, SIDE), mode="bilinear", antialias=True)
 
 
 def standard_patches(pixels: Tensor) -> Tensor:
-    """Cut images into overlapping patches of mean 0 and, but for even ones, variance 1.
+    """Cut images into overlapping patches of mean 0 and, except uniform ones, variance 1.
 
     Args:
         pixels: normalized images [N, 3, H, W].
@@ -37,7 +37,7 @@ def standard_patches(pixels: Tensor) -> Tensor:
     Returns:
         float32 [M, 3 * PATCH * PATCH].
 
-    >>> standard_patches(torch.rand(2, 3, 12, 9)).shape  # two rows of one each
+    >>> standard_patches(torch.rand(2, 3, 12, 9)).shape  # two rows of one patch each
     torch.Size([4, 192])
     """
     patches = F.unfold(pixels.float(), PATCH, stride=STRIDE).transpose(1, 2).flatten(0, 1)
@@ -48,7 +48,7 @@ def standard_patches(pixels: Tensor) -> Tensor:
 def filter_responses(pixels: Tensor, filters: Tensor, offsets: Tensor) -> Tensor:
     """Return f . p + o of each filter f and each standard patch p, [N, K, rows, columns].
 
-    No patch is cut out: of one with mean m and deviation s, f . p is (f . x - m sum f) / s.
+    No patch is cut out: for one with mean m and deviation s, f . p is (f . x - m sum f) / s.
 
     Args:
         pixels: normalized images [N, 3, H, W].
@@ -65,11 +65,11 @@ def filter_responses(pixels: Tensor, filters: Tensor, offsets: Tensor) -> Tensor
 
 
 class PatchProbe(Probe):
-    """A regression on how strongly patches in 4 x 4 parts of an image resemble some of the data's.
+    """A regression on filter responses, pooled over a grid of 4 x 4 parts of the image.
 
     A filter's response r gives two features: the roots of the means, over each part, of
-    max(0, r - 0.25) and max(0, -r - 0.25). The root is for the regression, which otherwise listens
-    to few strong responses (Perronnin, Sanchez & Mensink, ECCV 2010).
+    max(0, r - 0.25) and max(0, -r - 0.25). The root keeps a few strong responses from dominating
+    the regression (Perronnin, Sanchez & Mensink, ECCV 2010).
 
     >>> probe = PatchProbe()
     >>> probe(torch.zeros(1, 3, 64, 64)).tolist()

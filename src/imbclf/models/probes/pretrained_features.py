@@ -1,7 +1,7 @@
-"""A probe that looks at what a pretrained network said before it was fine-tuned.
+"""A probe on the features of a pretrained network before fine-tuning.
 
-Fine-tuning on few images of the minority forgets part of what the pretrained network knew. Stages
-before the last hold much that the last has dropped (Evci et al., Head2Toe, ICML 2022).
+Fine-tuning on few images of the minority forgets part of the pretrained features. Earlier stages
+hold information that the last one discards (Evci et al., Head2Toe, ICML 2022).
 """
 
 import copy
@@ -17,10 +17,10 @@ STAGES = 4
 
 
 def stage_features(network: nn.Module, pixels: Tensor) -> Tensor:
-    """Return what the last four stages of a network say of images, averaged over positions.
+    """Return the outputs of the last four stages of a network, averaged over positions.
 
     Args:
-        network: one of torchvision's, its head cut.
+        network: one of torchvision's, without its head.
         pixels: normalized images [N, 3, H, W].
 
     Returns:
@@ -55,11 +55,11 @@ def _mean_over_positions(output: Tensor, channels_last: bool) -> Tensor:
 
 
 class StageProbe(Probe):
-    """A regression on `stage_features` of a network as it was before training.
+    """A regression on `stage_features` of a network before its training.
 
     Args:
-        network: a copy of it is kept.
-        side: of square images that it takes, in pixels.
+        network: is copied.
+        side: of the square images that it takes, in pixels.
 
     >>> probe = StageProbe(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), side=4)
     >>> probe(torch.zeros(1, 3, 4, 4)).tolist()
@@ -78,5 +78,5 @@ class StageProbe(Probe):
         return stage_features(self.network, pixels)
 
     def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:  # noqa: ARG002
-        """Take the weights that the network has now."""
+        """Copy the current weights of the network."""
         self.network.load_state_dict(network.state_dict())

@@ -1,4 +1,4 @@
-"""A whole ensemble as one network: raw images in, the answer out."""
+"""A whole ensemble as one network, from raw images to decisions."""
 
 import torch
 from torch import Tensor, nn
@@ -12,20 +12,20 @@ OUTPUTS = ("probability", "score", "label", "logits")
 
 
 class EnsembleGraph(nn.Module):
-    """What `Predictor.predict` computes, with nothing left to do before it or after it.
+    """The computation of `Predictor.predict` as one module, without pre- or post-processing.
 
-    score = mean over members of logit - threshold, label = 1 where it is >= `threshold`,
-    probability = mean over members of sigmoid(slope logit + intercept)
+    score = mean over fold models of logit - threshold, label = 1 where it is >= `threshold`,
+    probability = mean over fold models of sigmoid(slope logit + intercept)
 
-    Networks compute in float32 and what follows in float64, as in `predict`. The views of an image
-    go through a network side by side, so that the graph is no larger with them than without.
+    Networks compute in float32, the rest in float64, as in `predict`. The views of an image are
+    stacked into one batch, so that they do not make the graph larger.
 
     Args:
-        predictor: whose networks, with their probes, are taken, put in evaluation mode on the CPU.
-        tta: how images are viewed; None as when the thresholds were chosen.
+        predictor: its networks, with their probes, are put in evaluation mode on the CPU.
+        tta: test-time augmentation; None is that of the thresholds.
         calibration: `platt` or `temperature`, of the probabilities.
-        prior: share of label 1 that the probabilities shall hold for; None leaves that of training.
-        threshold: 1 is decided where the score is at least this.
+        prior: share of label 1 in the population; None is that of training.
+        threshold: label 1 is decided if the score is at least this.
 
     Raises:
         UserError: an option is out of range.
@@ -47,12 +47,12 @@ class EnsembleGraph(nn.Module):
         self.tta: Tta = predictor.tta if tta is None else tta
         check_tta("tta", self.tta)
         check_views("tta", self.tta, *predictor.image_size)
-        members = predictor.fold_models
-        lines = [member.log_odds_line(calibration, prior) for member in members]
-        self.networks = nn.ModuleList(member.network for member in members)
-        self.names = sorted({member.backbone.architecture["name"] for member in members})
+        models = predictor.fold_models
+        lines = [model.log_odds_line(calibration, prior) for model in models]
+        self.networks = nn.ModuleList(model.network for model in models)
+        self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
-        thresholds = [member.rule["threshold"] for member in members]
+        thresholds = [model.rule["threshold"] for model in models]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
         slopes, intercepts = torch.tensor(lines, dtype=torch.float64).unbind(dim=1)
         self.register_buffer("slopes", slopes)
@@ -60,19 +60,19 @@ class EnsembleGraph(nn.Module):
         self.cpu().eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Answer for images.
+        """Decide on images.
 
         Args:
             images: uint8 [N, H, W, 3].
 
         Returns:
             probability of label 1 and score, float64 [N]; label, int64 [N], 0 or 1; and the
-            members' own logits, float64 [N, M].
+            logits of the fold models, float64 [N, M].
         """
-        ways = [*views(images, self.tta)]
-        viewed = torch.cat(ways)
+        viewed = [*views(images, self.tta)]
+        batch = torch.cat(viewed)
         own = [
-            network(viewed).unflatten(0, (len(ways), -1)).mean(dim=0) for network in self.networks
+            network(batch).unflatten(0, (len(viewed), -1)).mean(dim=0) for network in self.networks
         ]
         logits = torch.stack(own, dim=1).double()
         score = (logits - self.thresholds).mean(dim=1)
@@ -81,14 +81,14 @@ class EnsembleGraph(nn.Module):
 
 
 def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.ExportedProgram:
-    """Record what a graph computes for any number of images of a (height, width).
+    """Export a graph for any number of images of a (height, width).
 
     Raises:
-        UserError: a part of it cannot be recorded.
+        UserError: a part of it cannot be exported.
     """
     images = torch.zeros(2, *image_size, 3, dtype=torch.uint8)
-    # Attention in one fused kernel, which training never uses, has no counterpart elsewhere.
-    fused = torch.backends.mha.get_fastpath_enabled()
+    # The fused attention kernel, which training never uses, cannot be exported.
+    enabled = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         with torch.no_grad():
@@ -97,4 +97,4 @@ def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.Exp
     except (RuntimeError, torch._dynamo.exc.UserError) as error:
         raise UserError(f"ckpt: {', '.join(graph.names)} cannot be exported ({error})") from error
     finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
+        torch.backends.mha.set_fastpath_enabled(enabled)

@@ -1,0 +1,86 @@
+"""The description of a backbone: what it is built from, checked and completed with defaults."""
+
+from collections.abc import Sequence
+from math import inf, isfinite
+from typing import Literal, TypedDict
+
+from imbclf.errors import UserError
+from imbclf.models.heads import Entry
+from imbclf.models.pretrained_weights import published_weights
+from imbclf.models.torchvision_models import check_name, has_fixed_size
+
+LARGEST = 4096  # pixels; five times the largest size of torchvision's weights
+
+Stem = Literal["standard", "small"]
+ProbeKind = Literal["stages", "patches"]
+
+
+class Architecture(TypedDict):
+    """All that `rebuild_backbone` needs to build a backbone without its weights; JSON-able."""
+
+    name: str
+    input_size: int | None
+    stem: Stem
+    mean: list[float]
+    std: list[float]
+    head: Entry
+    probe: ProbeKind | None
+
+
+def check_options(name: str, weights: str | None, input_size: int | None, stem: Stem) -> None:
+    """Check the options of a backbone before anything is built.
+
+    Raises:
+        UserError: an option has no such value, or two contradict each other.
+    """
+    check_name(name)
+    if input_size is not None and not 1 <= input_size <= LARGEST:
+        raise UserError(
+            f"model.input_size={input_size}: expected pixels, {LARGEST} at most, or null for no "
+            "resizing."
+        )
+    if stem not in ("standard", "small"):
+        raise UserError(f"model.stem={stem}: expected standard or small.")
+    if stem == "small" and weights is not None:
+        raise UserError(
+            "model.stem=small has no place for weights, which are made with the standard stem. Use "
+            "it with model.weights=null, or keep model.stem=standard and give model.input_size."
+        )
+
+
+def describe_architecture(
+    name: str,
+    weights: str | None,
+    input_size: int | None,
+    stem: Stem,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+) -> Architecture:
+    """Return the architecture with defaults filled in, but without head and probe."""
+    published = published_weights(name, weights)
+    usual = published.transforms()
+    if input_size is None and has_fixed_size(name):
+        input_size = published.meta["min_size"][0]
+    return Architecture(
+        name=name,
+        input_size=input_size,
+        stem=stem,
+        mean=_three_numbers("mean", usual.mean if mean is None else mean),
+        std=_three_numbers("std", usual.std if std is None else std),
+        head={},
+        probe=None,
+    )
+
+
+def _three_numbers(option: str, values: Sequence[float]) -> list[float]:
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        numbers = []
+    least = 0 if option == "std" else -inf
+    if len(numbers) != 3 or not all(isfinite(number) and number > least for number in numbers):
+        above = " above 0" if option == "std" else ""
+        raise UserError(
+            f"model.{option}={values}: expected a number{above} for each of three colors."
+        )
+    return numbers

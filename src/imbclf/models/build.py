@@ -1,0 +1,150 @@
+"""Build backbones: from options, or again from the description that a predictor keeps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from imbclf.errors import UserError
+from imbclf.models.architecture import (
+    Architecture,
+    ProbeKind,
+    Stem,
+    check_options,
+    describe_architecture,
+)
+from imbclf.models.backbone import Backbone
+from imbclf.models.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
+from imbclf.models.pretrained_weights import load_weights, weights_file
+from imbclf.models.torchvision_models import (
+    SkipRandomInit,
+    build_network,
+    cut_head,
+    freeze_biases,
+    shrink_stem,
+)
+
+
+def build_backbone(
+    name: str,
+    weights: str | None = None,
+    input_size: int | None = None,
+    stem: Stem = "standard",
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    head: Callable[..., Head] = LinearHead,
+    probe: bool = False,
+    patch_filters: bool = False,
+    fast_conv: bool = True,
+) -> Backbone:
+    """Return torchvision's classifier `name` with one logit in place of its class scores.
+
+    Args:
+        name: any of `torchvision.models.list_models(module=torchvision.models)`.
+        weights: None for random ones; the name of torchvision weights, "DEFAULT" being the best;
+            or a file with a torchvision state dict of any number of classes (torch or
+            safetensors). The head is always new.
+        input_size: side in pixels to which images are resized on the device. None leaves them as
+            they are, except that models of one fixed size (vit, maxvit) take that of their weights.
+        stem: "small" replaces a 7x7 convolution of stride 2 with max-pooling by a 3x3 convolution
+            without pooling: four times the side of every feature map, for training on
+            small images from scratch.
+        mean: of each color in 0..1. None takes that of the weights (nearly always ImageNet's).
+        std: standard deviation of each color in 0..1. None as for `mean`.
+        head: called with `width`, returns one of the heads of `imbclf.models.heads`. For one that
+            allows no biases, those of the network are frozen: at 0, or as its weights have them.
+        probe: whether `build_probe` adds a probe: a `StageProbe` if the weights are pretrained,
+            else a `PatchProbe`.
+        patch_filters: whether training is to start the first convolution of random weights from
+            patches of the images; pretrained ones stay as they are.
+        fast_conv: whether to use CPU kernels for small feature maps, and to fuse batch norms into
+            convolutions where many images are scored. Results differ by rounding alone.
+
+    Raises:
+        UserError: an option is invalid, or the weights cannot be loaded.
+
+    >>> import torch
+    >>> backbone = build_backbone("squeezenet1_1")
+    >>> backbone(torch.zeros(2, 64, 64, 3, dtype=torch.uint8)).shape
+    torch.Size([2])
+    """
+    check_options(name, weights, input_size, stem)
+    architecture = describe_architecture(name, weights, input_size, stem, mean, std)
+    network, width = _headless_network(architecture, weights)
+    built = head(width=width)
+    architecture["head"] = _head_entry(built)
+    if not built.allows_biases:
+        freeze_biases(network, at_zero=weights is None)
+    backbone = Backbone(network, built, architecture, fast_conv)
+    backbone.is_pretrained = weights is not None
+    backbone.starts_from_patches = patch_filters and weights is None
+    if probe:
+        architecture["probe"] = _check_probe(built, "patches" if weights is None else "stages")
+    return backbone
+
+
+def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
+    """Return the backbone that an `Architecture` describes; its weights are undefined.
+
+    Descriptions without `head` date from before heads could be chosen and mean a linear one.
+
+    Raises:
+        UserError, KeyError, TypeError, ValueError: it is no valid description.
+
+    >>> backbone = build_backbone("squeezenet1_1", mean=(0.5, 0.5, 0.5))
+    >>> rebuild_backbone(backbone.architecture).architecture == backbone.architecture
+    True
+    """
+    name, stem = architecture["name"], architecture["stem"]
+    head = architecture.get("head", {"name": "linear"})
+    if not all(isinstance(word, str) for word in (name, stem, head["name"])):
+        raise TypeError("architecture: expected names of model, stem and head")
+    probe = architecture.get("probe")
+    if probe not in (None, False, True, "stages", "patches"):
+        raise ValueError("probe: expected stages or patches")
+    # Converted here: what else the file may hold cannot always be printed in a message.
+    mean, std = ([float(value) for value in architecture[key]] for key in ("mean", "std"))
+    with SkipRandomInit():
+        backbone = build_backbone(
+            name=name,
+            input_size=architecture["input_size"],
+            stem=stem,
+            mean=mean,
+            std=std,
+            head=partial(rebuild_head, head),
+        )
+    if probe:  # version 0.1 wrote true: there was one kind
+        kind: ProbeKind = "patches" if probe == "patches" else "stages"
+        backbone.architecture["probe"] = _check_probe(backbone.head, kind)
+    return backbone
+
+
+def _headless_network(architecture: Architecture, weights: str | None) -> tuple[nn.Module, int]:
+    """Return the network without its last layer, and the number D of its features."""
+    name = architecture["name"]
+    network = build_network(name, architecture["input_size"])
+    head_name, width = cut_head(network)
+    if architecture["stem"] == "small":
+        shrink_stem(network, name)
+    if weights is not None:
+        load_weights(network, weights_file(name, weights), head_name)
+    return network, width
+
+
+def _check_probe(head: Head, kind: ProbeKind) -> ProbeKind:
+    if isinstance(head, OneClassHead):
+        raise UserError(
+            f"model.probe=true: head={head.entry['name']} returns distances, which cannot be "
+            "averaged with log-odds. Set model.probe=false, or choose head=linear or head=cosine."
+        )
+    return kind
+
+
+def _head_entry(head: object) -> Entry:
+    if isinstance(head, Head) and type(head) in HEADS.values():
+        return head.entry
+    raise UserError(
+        f"head: {type(head).__name__} is none of {', '.join(HEADS)}. A predictor is rebuilt from "
+        "known names and never calls what a file names."
+    )
