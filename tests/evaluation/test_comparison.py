@@ -18,8 +18,20 @@ from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 from helpers.commands import run as command
 from imbclf.data.splits import repeated_folds
 from imbclf.errors import UserError
-from imbclf.evaluation.comparison import find_runs, rank, read_run, remarks
-from imbclf.evaluation.run_directory import FoldResult, write_oof
+from imbclf.evaluation.comparison import (
+    rank,
+    remarks,
+)
+from imbclf.evaluation.finished_run import (
+    find_runs,
+    read_run,
+)
+from imbclf.evaluation.fold_files import (
+    FoldResult,
+)
+from imbclf.evaluation.run_directory import (
+    write_oof,
+)
 from imbclf.evaluation.summary import pool, summarize
 from imbclf.metrics.significance import paired_hter_test
 from imbclf.reporting.comparison_report import named_apart, write_comparison

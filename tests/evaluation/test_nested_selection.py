@@ -9,9 +9,17 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from imbclf.data.splits import repeated_folds
-from imbclf.evaluation.comparison import FinishedRun, read_run
+from imbclf.evaluation.finished_run import (
+    FinishedRun,
+    read_run,
+)
+from imbclf.evaluation.fold_files import (
+    FoldResult,
+)
 from imbclf.evaluation.nested_selection import nested_choice, sentence
-from imbclf.evaluation.run_directory import FoldResult, write_oof
+from imbclf.evaluation.run_directory import (
+    write_oof,
+)
 from imbclf.evaluation.summary import pool, summarize
 from imbclf.reporting.comparison_report import write_comparison
 from imbclf.utils.tables import write_json

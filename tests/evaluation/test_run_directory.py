@@ -14,16 +14,18 @@ from sklearn.metrics import roc_auc_score
 from helpers.written_runs import write_images, write_run
 from imbclf.data.splits import Fold, repeated_folds, stratified_folds
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import (
+from imbclf.evaluation.fold_files import (
     FoldResult,
     read_epochs,
     read_fold,
+    write_fold,
+)
+from imbclf.evaluation.run_directory import (
     read_oof,
     read_overrides,
     read_splits,
     read_summary,
     read_tracking_run,
-    write_fold,
     write_oof,
     write_splits,
 )

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from imbclf.data.splits import repeated_folds
-from imbclf.evaluation.run_directory import (
+from imbclf.evaluation.fold_files import (
     FoldResult,
     fold_folder,
     write_fold,
+)
+from imbclf.evaluation.run_directory import (
     write_oof,
     write_splits,
 )

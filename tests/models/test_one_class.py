@@ -24,7 +24,12 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import Interrupted, UserError
-from imbclf.evaluation.run_directory import BEST, LAST, METRICS, FoldResult
+from imbclf.evaluation.fold_files import (
+    BEST,
+    LAST,
+    METRICS,
+    FoldResult,
+)
 from imbclf.losses import SVDDLoss
 from imbclf.models.build import build_backbone
 from imbclf.models.heads import Head, HypersphereHead, MahalanobisHead, NeighborsHead

@@ -22,7 +22,10 @@ from helpers.ensembles import NAMES, briefly_trained, write_predictor
 from helpers.written_runs import write_images, write_run
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import fold_thresholds, read_fold
+from imbclf.evaluation.fold_files import (
+    fold_thresholds,
+    read_fold,
+)
 from imbclf.evaluation.run_images import sample_run_images
 from imbclf.metrics.error_rates import hter
 from imbclf.models.backbone import Backbone

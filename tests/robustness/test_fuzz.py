@@ -20,7 +20,12 @@ from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.data.listing import Listing, list_images, list_labelled
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import read_oof, read_splits, write_oof, write_splits
+from imbclf.evaluation.run_directory import (
+    read_oof,
+    read_splits,
+    write_oof,
+    write_splits,
+)
 
 FEW = settings(
     max_examples=150,

@@ -15,7 +15,14 @@ from safetensors.torch import load_file
 from helpers.commands import run, small
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import BEST, fold_folder, read_splits, write_splits
+from imbclf.evaluation.fold_files import (
+    BEST,
+    fold_folder,
+)
+from imbclf.evaluation.run_directory import (
+    read_splits,
+    write_splits,
+)
 from imbclf.models.build import build_backbone
 from imbclf.models.patch_init import first_convolution
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY

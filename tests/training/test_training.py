@@ -15,7 +15,10 @@ from torch import Tensor, nn
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import BEST, LAST
+from imbclf.evaluation.fold_files import (
+    BEST,
+    LAST,
+)
 from imbclf.losses import AUCMarginLoss
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.build import build_backbone

@@ -14,7 +14,9 @@ from imbclf.cli.config.hydra_overrides import quoted
 from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
-    from imbclf.evaluation.comparison import FinishedRun
+    from imbclf.evaluation.finished_run import (
+        FinishedRun,
+    )
 
 
 def main() -> None:
@@ -43,7 +45,10 @@ def task(cfg: DictConfig) -> None:
     out = Path(str(cfg.out))
     refuse_overwriting(out, "comparison.csv", "a comparison", cfg.overwrite)
 
-    from imbclf.evaluation.comparison import find_runs, read_run
+    from imbclf.evaluation.finished_run import (
+        find_runs,
+        read_run,
+    )
     from imbclf.reporting.comparison_report import named_apart, write_comparison
 
     addresses = list(cfg.runs) if isinstance(cfg.runs, ListConfig) else [cfg.runs]

@@ -12,7 +12,10 @@ from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
 from imbclf.cli.config.compose import compose_train, to_overrides
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import TRACKING_RUN, read_tracking_run
+from imbclf.evaluation.run_directory import (
+    TRACKING_RUN,
+    read_tracking_run,
+)
 from imbclf.tracking.base import Tracker
 from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import DevScore, ReportProgress, score_on_dev

@@ -1,7 +1,15 @@
-from .comparison import FinishedRun as FinishedRun, rank as rank, read_run as read_run
+from .comparison import (
+    rank as rank,
+)
+from .finished_run import (
+    FinishedRun as FinishedRun,
+    read_run as read_run,
+)
+from .fold_files import (
+    read_fold as read_fold,
+)
 from .nested_selection import nested_choice as nested_choice
 from .run_directory import (
-    read_fold as read_fold,
     read_oof as read_oof,
     read_splits as read_splits,
     read_summary as read_summary,

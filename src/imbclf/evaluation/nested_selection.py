@@ -5,7 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imbclf.evaluation.comparison import FinishedRun, same_folds
+from imbclf.evaluation.comparison import (
+    same_folds,
+)
+from imbclf.evaluation.finished_run import (
+    FinishedRun,
+)
 from imbclf.evaluation.summary import pooled_report
 
 

@@ -16,7 +16,6 @@ Every file is read by one function, which checks it and raises a `UserError` tha
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,37 +38,11 @@ from imbclf.utils.schema import (
     optional,
     text,
 )
-from imbclf.utils.tables import read_table, write_json, write_table
-
-Epochs = Sequence[Mapping[str, float]]
+from imbclf.utils.tables import check_columns, read_table, write_table
 
 SUMMARY, OOF, SPLITS = "summary.json", "oof.csv", "splits.csv"
 JOB, TRACKING_RUN = "job.json", "tracking_run"
-BEST, LAST, METRICS = "best.ckpt", "last.ckpt", "metrics.csv"  # of a fold
-RESULT, SCORES = "result.json", "scores.csv"  # of a fold
 PARTS = ("fit", "dev", "test")
-
-
-@dataclass(frozen=True)
-class FoldResult:
-    """The result of training one fold.
-
-    Attributes:
-        fold: its number, from 0.
-        epoch: the chosen epoch, from 0.
-        threshold: chosen on dev: decide 1 where logit >= threshold.
-        seconds: of training this fold, those before an interruption included.
-        images_per_second: images trained on a second, dev scoring included in the time.
-        dev_logits, test_logits: float64, in the order of the fold's dev and test rows.
-    """
-
-    fold: int
-    epoch: int
-    threshold: float
-    seconds: float
-    images_per_second: float
-    dev_logits: NDArray[np.float64]
-    test_logits: NDArray[np.float64]
 
 
 def _fold_row(value: object) -> Mapping[str, Any]:
@@ -98,11 +71,6 @@ OPTIONAL: dict[str, Check[Any]] = {
     "versions": mapping_of(text),
     "per_fold": list_of(_fold_row),
 }
-
-
-def fold_folder(run: Path, fold: int) -> Path:
-    """Return a fold's folder in a run directory."""
-    return run / f"fold_{fold}"
 
 
 def read_summary(run: Path, also: Sequence[str] = ()) -> dict[str, Any]:
@@ -158,7 +126,7 @@ def read_split_table(run: Path) -> pd.DataFrame:
     path = run / SPLITS
     with readable(path, "the splits of a run of imbclf-train"):
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
-        _check_columns(table, ("file", "fold_0"))
+        check_columns(table, ("file", "fold_0"))
         for name in table.columns.drop("file"):
             if not table[name].isin(PARTS).all():
                 raise ValueError(f"{name}: expected {', '.join(PARTS)}")
@@ -175,99 +143,6 @@ def read_splits(run: Path, fold: int) -> dict[str, str]:
     if name not in table:
         raise UserError(f"{run / SPLITS}: has no fold {fold}")
     return dict(zip(table["file"], table[name], strict=True))
-
-
-def write_fold(
-    run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
-) -> None:
-    """Write a finished fold; `result.json` comes last and marks it as finished."""
-    folder = fold_folder(run, result.fold)
-    rows = np.concatenate([fold.dev, fold.test])
-    write_table(
-        folder / SCORES,
-        {
-            "file": files[rows],
-            "label": labels[rows],
-            "part": np.repeat(["dev", "test"], [len(fold.dev), len(fold.test)]),
-            "logit": np.concatenate([result.dev_logits, result.test_logits]),
-        },
-    )
-    numbers = ("fold", "epoch", "threshold", "seconds", "images_per_second")
-    write_json(folder / RESULT, {name: getattr(result, name) for name in numbers})
-
-
-def read_fold(run: Path, fold: int) -> FoldResult | None:
-    """Read a finished fold; None where it is not finished.
-
-    Raises:
-        UserError: a file of it is damaged.
-    """
-    path = fold_folder(run, fold) / RESULT
-    if not path.exists():
-        return None
-    with readable(path, "the result of a fold", _retrain(path)):
-        stored = read_json(path)
-        numbers = {
-            "fold": field(stored, "fold", one_of(fold)),
-            "epoch": field(stored, "epoch", count),
-            "threshold": field(stored, "threshold", number),
-            "seconds": field(stored, "seconds", number),
-            "images_per_second": field(stored, "images_per_second", number),
-        }
-    table = read_scores(run, fold)
-    logits = table["logit"].to_numpy(np.float64)
-    dev = (table["part"] == "dev").to_numpy()
-    return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
-
-
-def read_scores(run: Path, fold: int) -> pd.DataFrame:
-    """Read a fold's `scores.csv`: file, label, part (dev, test) and logit, the dev part first.
-
-    Raises:
-        UserError: it is missing or damaged.
-    """
-    path = fold_folder(run, fold) / SCORES
-    with readable(path, "the scores of a fold", _retrain(path)):
-        table = read_table(path)
-        _check_columns(table, ("file", "label", "part", "logit"))
-        if not table["label"].isin([0, 1]).all() or not table["part"].isin(PARTS[1:]).all():
-            raise ValueError("expected labels 0 and 1, and parts dev and test")
-        if table["label"][table["part"] == "dev"].nunique() < 2:
-            raise ValueError("part dev: expected images of both labels")
-        if not np.isfinite(table["logit"]).all():
-            raise ValueError("logit: expected finite numbers")
-        return table.astype({"label": np.int64})
-
-
-def fold_thresholds(run: Path) -> dict[int, float]:
-    """Return the threshold of each finished fold, chosen on its dev part, by the fold's number.
-
-    Raises:
-        UserError: a fold is damaged.
-    """
-    numbers = sorted(int(path.name.partition("_")[2]) for path in run.glob("fold_*[0-9]"))
-    results = [read_fold(run, fold) for fold in numbers]
-    return {result.fold: result.threshold for result in results if result is not None}
-
-
-def check_labels(
-    run: Path, result: FoldResult, fold: Fold, files: NDArray[np.str_], labels: NDArray[np.int64]
-) -> None:
-    """Make sure that the labels are those that a finished fold was trained with.
-
-    Raises:
-        UserError: some have changed since.
-    """
-    path = fold_folder(run, result.fold) / SCORES
-    table, rows = read_scores(run, result.fold), np.concatenate([fold.dev, fold.test])
-    if len(table) != len(rows):
-        raise UserError(f"{path}: {len(table)} rows, expected {len(rows)}. {_retrain(path)}")
-    changed = files[rows[table["label"].to_numpy() != labels[rows]]]
-    if len(changed):
-        raise UserError(
-            f"{path}: the labels of {len(changed):,} images have changed since this fold was "
-            f"trained, first that of {changed[0]}. Restore them, or train into another folder"
-        )
 
 
 def write_oof(
@@ -299,7 +174,7 @@ def read_oof(run: Path) -> pd.DataFrame:
     path = run / OOF
     with readable(path, "the out-of-fold scores of a finished run of imbclf-train"):
         table = read_table(path)
-        _check_columns(table, ("file", "label", "fold", "score", "decision"))
+        check_columns(table, ("file", "label", "fold", "score", "decision"))
         for name in ("label", "decision"):
             if not table[name].isin([0, 1]).all():
                 raise ValueError(f"{name}: expected 0 and 1")
@@ -308,18 +183,6 @@ def read_oof(run: Path) -> pd.DataFrame:
         if not np.isfinite(table["score"]).all():
             raise ValueError("score: expected finite numbers")
     return table
-
-
-def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read the metrics that `EpochRecord` wrote: for each epoch its number and its metrics.
-
-    Raises:
-        UserError: it is damaged.
-    """
-    with readable(path, "the metrics of each epoch of a fold", _retrain(path)):
-        table = pd.read_csv(path)
-        rows = table.astype(np.float64).astype({"epoch": np.int64}).to_dict("records")
-    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def read_overrides(job: Path) -> list[str]:
@@ -349,13 +212,3 @@ def read_tracking_run(folder: Path) -> str | None:
         if not re.fullmatch(r"[\w-]{1,256}", run_id):  # as MLflow has it
             raise ValueError("expected letters, digits, underscores and hyphens")
     return run_id
-
-
-def _check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
-    missing = [name for name in names if name not in table]
-    if missing:
-        raise ValueError(f"no column {', '.join(missing)}")
-
-
-def _retrain(path: Path) -> str:
-    return f"Delete {path.parent} and resume the run to train this fold again"

@@ -8,7 +8,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from imbclf.errors import UserError
-from imbclf.evaluation.comparison import FinishedRun, Rank, rank, remarks
+from imbclf.evaluation.comparison import (
+    Rank,
+    rank,
+    remarks,
+)
+from imbclf.evaluation.finished_run import (
+    FinishedRun,
+)
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.reporting.figure_style import COLORS, as_written
 from imbclf.reporting.html_page import Cell, Page

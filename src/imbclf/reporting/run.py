@@ -10,7 +10,10 @@ import pandas as pd
 import torch
 
 from imbclf.errors import UserError
-from imbclf.evaluation.comparison import FinishedRun, read_run
+from imbclf.evaluation.finished_run import (
+    FinishedRun,
+    read_run,
+)
 from imbclf.evaluation.run_images import from_run
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run_report.write import REPORT, write_report

@@ -10,7 +10,9 @@ import pandas as pd
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
-from imbclf.evaluation.run_directory import read_epochs
+from imbclf.evaluation.fold_files import (
+    read_epochs,
+)
 from imbclf.models.freezing import Freezing, stages_of, unfreeze
 from imbclf.training.batch_sampler import IndexBatches
 from imbclf.utils.files import atomic_write

@@ -7,7 +7,10 @@ from typing import Any, Literal
 import lightning as L
 from lightning.pytorch.callbacks import WeightAveraging
 
-from imbclf.evaluation.run_directory import BEST, LAST
+from imbclf.evaluation.fold_files import (
+    BEST,
+    LAST,
+)
 
 Select = Literal["hter", "auroc", "loss", "last"]
 

@@ -10,14 +10,16 @@ import numpy as np
 
 from imbclf.data.holdout import write_holdout
 from imbclf.data.splits import Fold
-from imbclf.evaluation.run_directory import (
+from imbclf.evaluation.fold_files import (
     METRICS,
-    TRACKING_RUN,
     FoldResult,
     check_labels,
     fold_folder,
     read_epochs,
     read_fold,
+)
+from imbclf.evaluation.run_directory import (
+    TRACKING_RUN,
     read_tracking_run,
     write_splits,
 )

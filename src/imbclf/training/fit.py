@@ -11,7 +11,12 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from torch import Tensor, nn
 
 from imbclf.data.splits import Fold
-from imbclf.evaluation.run_directory import BEST, LAST, METRICS, read_epochs
+from imbclf.evaluation.fold_files import (
+    BEST,
+    LAST,
+    METRICS,
+    read_epochs,
+)
 from imbclf.models.probes.build import with_probe
 from imbclf.prediction.fold_model import load_weights, read_checkpoint
 from imbclf.tracking.base import Tracker, log_epochs

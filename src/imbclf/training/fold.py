@@ -8,7 +8,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from imbclf.data.splits import Fold
-from imbclf.evaluation.run_directory import LAST, FoldResult, fold_folder, write_fold
+from imbclf.evaluation.fold_files import (
+    LAST,
+    FoldResult,
+    fold_folder,
+    write_fold,
+)
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule

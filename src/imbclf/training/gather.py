@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import BEST, METRICS, RESULT, SCORES, fold_folder, read_fold
+from imbclf.evaluation.fold_files import (
+    BEST,
+    METRICS,
+    RESULT,
+    SCORES,
+    fold_folder,
+    read_fold,
+)
 from imbclf.prediction.fold_model import save_fold_model
 from imbclf.prediction.predictor import Predictor
 from imbclf.utils.files import atomic_write

@@ -6,7 +6,15 @@ from typing import Any
 
 from imbclf.data.holdout import HOLDOUT
 from imbclf.data.splits import Fold
-from imbclf.evaluation.run_directory import METRICS, FoldResult, fold_folder, read_epochs, write_oof
+from imbclf.evaluation.fold_files import (
+    METRICS,
+    FoldResult,
+    fold_folder,
+    read_epochs,
+)
+from imbclf.evaluation.run_directory import (
+    write_oof,
+)
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure

@@ -8,7 +8,11 @@ import lightning as L
 import numpy as np
 
 from imbclf.data.splits import Fold
-from imbclf.evaluation.run_directory import BEST, LAST, fold_folder
+from imbclf.evaluation.fold_files import (
+    BEST,
+    LAST,
+    fold_folder,
+)
 from imbclf.tracking.base import Tracker
 from imbclf.training.checkpoint_callback import Select, cost
 from imbclf.training.fold import fit_and_judge_on_dev

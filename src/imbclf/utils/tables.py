@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
@@ -63,3 +63,10 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         return item
 
     write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
+
+
+def check_columns(table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Raise a ValueError that names the columns that a table lacks."""
+    missing = [name for name in names if name not in table]
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)}")

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbclf.evaluation.comparison import FinishedRun, find_runs, rank
+from imbclf.evaluation.comparison import (
+    rank,
+)
+from imbclf.evaluation.finished_run import (
+    FinishedRun,
+    find_runs,
+)
 from imbclf.reporting.comparison_report import named_apart, write_comparison
 from imbclf.reporting.run import Run
 

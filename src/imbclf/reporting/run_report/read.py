@@ -8,13 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import (
+from imbclf.evaluation.fold_files import (
     METRICS,
-    SPLITS,
     fold_folder,
     read_epochs,
-    read_oof,
     read_scores,
+)
+from imbclf.evaluation.run_directory import (
+    SPLITS,
+    read_oof,
     read_split_table,
     read_summary,
 )

@@ -1,0 +1,64 @@
+"""Finished runs as they are compared: summary and out-of-fold table, by name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from natsort import natsorted
+
+from imbclf.errors import UserError
+from imbclf.evaluation.run_directory import SUMMARY, read_oof, read_overrides, read_summary
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """The results of a finished run.
+
+    Attributes:
+        name: its name in a table.
+        summary: the contents of `summary.json`.
+        oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
+    """
+
+    name: str
+    summary: dict[str, Any]
+    oof: pd.DataFrame
+
+
+def read_run(folder: Path, name: str | None = None) -> FinishedRun:
+    """Read a finished run.
+
+    Raises:
+        UserError: a file is missing or damaged.
+    """
+    summary, oof = read_summary(folder), read_oof(folder)
+    return FinishedRun(name or folder.name, summary, oof.set_index("file"))
+
+
+def find_runs(folder: Path) -> list[FinishedRun]:
+    """Read a run directory, named by its path, or those of a sweep, named by their overrides.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if (folder / SUMMARY).exists():
+        return [read_run(folder, str(folder))]
+    jobs = [path.parent for path in folder.glob(f"*/{SUMMARY}")]
+    if not jobs:
+        raise UserError(
+            f"{folder}: expected a finished run directory or a sweep directory of imbclf-train"
+        )
+    names = _job_names(jobs)
+    return [read_run(job, names[job]) for job in natsorted(jobs, key=str)]
+
+
+def _job_names(jobs: Sequence[Path]) -> dict[Path, str]:
+    """Name the jobs of a sweep by their number and the overrides that not all of them share."""
+    overrides = {job: read_overrides(job) for job in jobs}
+    shared = set.intersection(*map(set, overrides.values())) if jobs[1:] else set()
+    return {
+        job: " ".join([job.name, *(word for word in words if word not in shared)])
+        for job, words in overrides.items()
+    }
