@@ -204,7 +204,7 @@ def test_no_pickle_is_run_when_training_goes_on(
 ) -> None:
     write(interrupted / "fold_0" / LAST, Payload(interrupted.parents[1] / "witness"))
     assert call("train", f"resume={interrupted}") == 2
-    refused(capsys, LAST, "Remove it")
+    refused(capsys, LAST, "Delete it to restart this fold")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -226,7 +226,7 @@ def test_training_goes_on_from_no_other_checkpoint(
 ) -> None:
     torch.save(checkpoint, interrupted / "fold_0" / LAST)
     assert call("train", f"resume={interrupted}") == 2
-    refused(capsys, LAST, "Remove it")
+    refused(capsys, LAST, "Delete it to restart this fold")
 
 
 @pytest.mark.slow

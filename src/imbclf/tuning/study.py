@@ -72,7 +72,12 @@ def _current(stored: Mapping[str, Any]) -> dict[str, Any]:
         OPTIONS.get(key, key): current_name(value) if key.endswith("_target_") else value
         for key, value in stored.items()
     }
-    return {**ADDED, **named}
+    later = {key: value for key, value in ADDED.items() if _target_beside(key) in named}
+    return {**later, **named}
+
+
+def _target_beside(key: str) -> str:
+    return f"{key.rpartition('.')[0]}._target_"
 
 
 def _storage(options: TuneOptions) -> BaseStorage:
