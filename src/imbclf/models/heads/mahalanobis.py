@@ -49,7 +49,7 @@ class MahalanobisHead(OneClassHead):
         UserError: size is below 1.
 
     >>> head = MahalanobisHead(width=2)
-    >>> features = torch.randn(500, 2, generator=torch.Generator().manual_seed(0))
+    >>> features = torch.randn(500, 2, generator=torch.Generator().manual_seed(1))
     >>> head.prepare(features * torch.tensor([1.0, 10.0]), minority=1)
     >>> near, far = head(torch.tensor([[0.0, 10.0], [10.0, 0.0]]))
     >>> bool(near < 2 < 8 < far)
