@@ -4,8 +4,8 @@
         [--also cv.fold=0 trainer.max_epochs=4] [--weights FILE] [--jobs 2]
 
 Every run is an `imbclf-train` of its own in OUT/<name>/seed<n>, so that the table can be made
-again from what lies there. A second call runs what is missing, and goes on with what was broken
-off. OUT/table.md and OUT/table.csv hold the results, one row a method, its seeds pooled.
+again from what lies there. A second call runs what is missing, and resumes what was interrupted.
+OUT/table.md and OUT/table.csv hold the results, one row a method, its seeds pooled.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def write_tables(folder: Path) -> str:
     """Write table.csv and table.md of what lies in `folder`, best first; return the latter."""
     rows = [row for method in methods() if (row := row_of(method, folder)) is not None]
     if not rows:
-        sys.exit(f"no run has finished in {folder}; what stopped them is told above")
+        sys.exit(f"no run has finished in {folder}; what stopped them is printed above")
     rows.sort(key=lambda row: float(row["HTER"]))
     pd.DataFrame(rows).to_csv(folder / "table.csv", index=False)
     lines = ["| method | HTER | 95 % interval | min HTER | AUROC | seconds | seeds |"]

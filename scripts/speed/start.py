@@ -50,7 +50,7 @@ def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: 
             finished = run([sys.executable, "-c", code, *options, into], cwd)
             if repeat == 0:
                 continue  # makes MLflow's store
-            seconds = _told(finished.output)
+            seconds = _answer_in(finished.output)
             imports.append(seconds["imports"])
             steps.append(seconds["step"])
             held.append(finished.own / 1e6)
@@ -63,11 +63,11 @@ def measure_start(model: str, batch: int, counts: list[int], repeats: int, cwd: 
     return table
 
 
-def _told(output: str) -> dict[str, float]:
+def _answer_in(output: str) -> dict[str, float]:
     """Return what `main` printed, between the messages of the training."""
     (line,) = [line for line in output.splitlines() if line.startswith("{")]
-    told: dict[str, float] = json.loads(line)
-    return told
+    answer: dict[str, float] = json.loads(line)
+    return answer
 
 
 def main() -> None:

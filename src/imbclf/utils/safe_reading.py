@@ -67,8 +67,8 @@ def _reason(error: Exception) -> str:
         return error.strerror  # its message repeats the path
     if isinstance(error, KeyError):
         return f"{shorten(str(error), 100)} is missing"
-    told = shorten(str(error), 300)
-    return told if told and isinstance(error, ValueError) else f"{type(error).__name__}: {told}"
+    words = shorten(str(error), 300)
+    return words if words and isinstance(error, ValueError) else f"{type(error).__name__}: {words}"
 
 
 def read_json(path: Path) -> dict[str, Any]:
