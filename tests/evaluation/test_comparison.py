@@ -26,12 +26,8 @@ from imbclf.evaluation.finished_run import (
     find_runs,
     read_run,
 )
-from imbclf.evaluation.fold_files import (
-    FoldResult,
-)
-from imbclf.evaluation.run_directory import (
-    write_oof,
-)
+from imbclf.evaluation.fold_files import FoldResult
+from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.summary import pool, summarize
 from imbclf.metrics.significance import paired_hter_test
 from imbclf.reporting.comparison_report import named_apart, write_comparison

@@ -13,13 +13,9 @@ from imbclf.evaluation.finished_run import (
     FinishedRun,
     read_run,
 )
-from imbclf.evaluation.fold_files import (
-    FoldResult,
-)
+from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.nested_selection import nested_choice, sentence
-from imbclf.evaluation.run_directory import (
-    write_oof,
-)
+from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.summary import pool, summarize
 from imbclf.reporting.comparison_report import write_comparison
 from imbclf.utils.tables import write_json

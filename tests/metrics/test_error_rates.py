@@ -28,9 +28,7 @@ from imbclf.metrics.error_rates import (
     error_rates,
     hter,
 )
-from imbclf.utils.arrays import (
-    check_scores,
-)
+from imbclf.utils.arrays import check_scores
 
 Sample = tuple[NDArray[np.float64], NDArray[np.int64]]
 

@@ -28,9 +28,7 @@ from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.data.image_cache import open_images
 from imbclf.data.listing import list_images
 from imbclf.errors import UserError
-from imbclf.evaluation.fold_files import (
-    LAST,
-)
+from imbclf.evaluation.fold_files import LAST
 from imbclf.models.build import build_backbone
 from imbclf.models.pretrained_weights import load_weights
 from imbclf.prediction.fold_model import read_checkpoint

@@ -7,9 +7,7 @@ import pytest
 from scipy import stats
 
 import benchmark_thresholds as script
-from imbclf.evaluation.run_directory import (
-    write_oof,
-)
+from imbclf.evaluation.run_directory import write_oof
 
 
 def test_distributions_are_those_of_their_draws() -> None:

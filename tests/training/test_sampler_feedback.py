@@ -17,9 +17,7 @@ from torch import Tensor, nn
 
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.data.splits import stratified_folds
-from imbclf.evaluation.fold_files import (
-    LAST,
-)
+from imbclf.evaluation.fold_files import LAST
 from imbclf.samplers import HardSampler
 from imbclf.training.callbacks import Progress
 from imbclf.training.checkpoint_callback import SaveBestAndLast

@@ -14,9 +14,7 @@ from imbclf.cli.config.hydra_overrides import quoted
 from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
-    from imbclf.evaluation.finished_run import (
-        FinishedRun,
-    )
+    from imbclf.evaluation.finished_run import FinishedRun
 
 
 def main() -> None:

@@ -34,9 +34,7 @@ def task(cfg: DictConfig) -> None:
     expect_bool("int8", cfg.int8)
 
     with fast_imports():
-        from imbclf.evaluation.fold_files import (
-            fold_thresholds,
-        )
+        from imbclf.evaluation.fold_files import fold_thresholds
         from imbclf.prediction.export.export import Export, export_text
         from imbclf.prediction.export.formats import check_format
         from imbclf.prediction.export.write_export import check_export, write_export

@@ -107,9 +107,7 @@ def missing_folds(experiment: Experiment) -> list[str]:
 
 def _overrides(job: Path) -> str:
     """Return the overrides of a job without its fold; "" if they are unknown."""
-    from imbclf.evaluation.run_directory import (
-        read_overrides,
-    )
+    from imbclf.evaluation.run_directory import read_overrides
 
     try:
         words = read_overrides(job)

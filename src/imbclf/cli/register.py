@@ -22,9 +22,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, "register")
     configure_logging()
 
-    from imbclf.evaluation.run_directory import (
-        read_tracking_run,
-    )
+    from imbclf.evaluation.run_directory import read_tracking_run
     from imbclf.tracking.mlflow_registration import register
 
     address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
@@ -51,9 +49,7 @@ def task(cfg: DictConfig) -> None:
 
 def _description(run: Path) -> str:
     """Return the HTER of the run with its interval, where known."""
-    from imbclf.evaluation.run_directory import (
-        read_summary,
-    )
+    from imbclf.evaluation.run_directory import read_summary
 
     if not (run / "summary.json").exists():
         return "HTER unknown"

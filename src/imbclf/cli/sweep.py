@@ -136,9 +136,7 @@ def report_sweep() -> int:
     if folds == len(jobs) > 1:
         print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")
     elif finished > 1:
-        from imbclf.evaluation.finished_run import (
-            find_runs,
-        )
+        from imbclf.evaluation.finished_run import find_runs
         from imbclf.reporting.comparison_report import write_comparison
 
         print("\n" + write_comparison(find_runs(folder), None, folder))

@@ -43,15 +43,5 @@ def evaluate_unseen(
     """
     names = predictor.label_names
     pixels, kept = open_unseen(data, listing, names, predictor.image_size)
-    answer = predictor.predict_pixels(
-        pixels,
-        device,
-        precision,
-        data.batch_size,
-        options.tta,
-        options.calibration,
-        options.prior,
-        threshold,
-        progress=True,
-    )
+    answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
     return evaluate(answer, kept, out)

@@ -11,9 +11,7 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import UnreadableImage, decode
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
-from imbclf.evaluation.finished_run import (
-    read_run,
-)
+from imbclf.evaluation.finished_run import read_run
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.safe_reading import read_yaml, readable

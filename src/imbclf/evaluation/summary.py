@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
-from imbclf.evaluation.fold_files import (
-    FoldResult,
-)
+from imbclf.evaluation.fold_files import FoldResult
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval

@@ -62,17 +62,7 @@ def predict_folder(
     """
     pixels, listing = images
     with explain_out_of_memory("prediction", batch_size):
-        answer = predictor.predict_pixels(
-            pixels,
-            device,
-            precision,
-            batch_size,
-            options.tta,
-            options.calibration,
-            options.prior,
-            threshold,
-            progress=True,
-        )
+        answer = predictor.decide(pixels, options, threshold, device, precision, batch_size)
     known = predictor.training_statistics
     drift = None
     if known is not None:

@@ -123,17 +123,8 @@ class Predictor:
         """
         chosen = options or DecisionOptions()
         names, pixels = read_images(images, self.image_size)
-        answer = self.predict_pixels(
-            pixels,
-            device,
-            precision,
-            batch_size,
-            chosen.tta,
-            chosen.calibration,
-            chosen.prior,
-            chosen.threshold_on(None),
-            progress,
-        )
+        threshold = chosen.threshold_on(None)
+        answer = self.decide(pixels, chosen, threshold, device, precision, batch_size, progress)
         zero, one = self.label_names
         columns = {"file": names} if names and isinstance(names[0], str) else {}
         return pd.DataFrame(
@@ -144,6 +135,33 @@ class Predictor:
                 f"probability_{zero}": 1 - answer.probabilities,
                 f"probability_{one}": answer.probabilities,
             }
+        )
+
+    def decide(
+        self,
+        pixels: NDArray[np.uint8],
+        options: DecisionOptions,
+        threshold: float,
+        device: torch.device | None,
+        precision: str | int,
+        batch_size: int,
+        progress: bool = True,
+    ) -> Predictions:
+        """Label pixels with the views, calibration and prior of some options.
+
+        Arguments and errors as for `predict_pixels`; the threshold stands apart, since an aim
+        among the options (`max_far`) needs out-of-fold scores to become one.
+        """
+        return self.predict_pixels(
+            pixels,
+            device,
+            precision,
+            batch_size,
+            options.tta,
+            options.calibration,
+            options.prior,
+            threshold,
+            progress,
         )
 
     def predict_pixels(

@@ -13,9 +13,7 @@ from imbclf.evaluation.comparison import (
     rank,
     remarks,
 )
-from imbclf.evaluation.finished_run import (
-    FinishedRun,
-)
+from imbclf.evaluation.finished_run import FinishedRun
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.reporting.figure_style import COLORS, as_written
 from imbclf.reporting.html_page import Cell, Page

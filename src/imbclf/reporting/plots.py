@@ -11,9 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from imbclf.evaluation.fold_files import (
-    Epochs,
-)
+from imbclf.evaluation.fold_files import Epochs
 from imbclf.metrics.error_rates import ErrorCurve, error_curve
 from imbclf.reporting.figure_style import COLORS, new_figure
 from imbclf.utils.files import atomic_write

@@ -10,9 +10,7 @@ import pandas as pd
 from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
-from imbclf.evaluation.fold_files import (
-    read_epochs,
-)
+from imbclf.evaluation.fold_files import read_epochs
 from imbclf.models.freezing import Freezing, stages_of, unfreeze
 from imbclf.training.batch_sampler import IndexBatches
 from imbclf.utils.files import atomic_write

@@ -8,9 +8,7 @@ import numpy as np
 
 from imbclf.augment import FoldAugmentation
 from imbclf.data.splits import Fold
-from imbclf.evaluation.fold_files import (
-    fold_folder,
-)
+from imbclf.evaluation.fold_files import fold_folder
 from imbclf.samplers import IndexSampler
 from imbclf.training.callbacks import CompileNetwork, MovingAverage, Progress, UnfreezeBackbone
 from imbclf.training.datamodule import FoldDataModule

@@ -12,9 +12,7 @@ from imbclf.evaluation.fold_files import (
     fold_folder,
     read_epochs,
 )
-from imbclf.evaluation.run_directory import (
-    write_oof,
-)
+from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure

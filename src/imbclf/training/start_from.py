@@ -13,9 +13,7 @@ from imbclf.evaluation.fold_files import (
     BEST,
     fold_folder,
 )
-from imbclf.evaluation.run_directory import (
-    read_splits,
-)
+from imbclf.evaluation.run_directory import read_splits
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.utils.safe_reading import readable

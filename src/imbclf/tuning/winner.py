@@ -9,9 +9,7 @@ from optuna.trial import FrozenTrial
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
-from imbclf.evaluation.run_directory import (
-    read_summary,
-)
+from imbclf.evaluation.run_directory import read_summary
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import scoring_precision
 from imbclf.training.recipe import Recipe

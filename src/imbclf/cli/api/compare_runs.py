@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbclf.evaluation.comparison import (
-    rank,
-)
+from imbclf.evaluation.comparison import rank
 from imbclf.evaluation.finished_run import (
     FinishedRun,
     find_runs,

@@ -27,9 +27,7 @@ def run_threshold(options: DecisionOptions, ckpt: object) -> float:
     """
     if options.aim is None:
         return options.threshold_on(None)
-    from imbclf.evaluation.finished_run import (
-        read_run,
-    )
+    from imbclf.evaluation.finished_run import read_run
     from imbclf.metrics.error_rates import decide, error_rates
 
     name, value = options.aim

@@ -60,9 +60,7 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
         )
     if not (run / "summary.json").exists():
         return None
-    from imbclf.evaluation.run_directory import (
-        read_summary,
-    )
+    from imbclf.evaluation.run_directory import read_summary
 
     return float(read_summary(run)["hter"])
 

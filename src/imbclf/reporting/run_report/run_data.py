@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from imbclf.evaluation.fold_files import (
-    Epochs,
-)
+from imbclf.evaluation.fold_files import Epochs
 from imbclf.metrics.expected_performance import DevAndTest
 
 
