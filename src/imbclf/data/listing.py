@@ -26,6 +26,8 @@ class Listing:
         labels: int64 `[N]`, 0 or 1, or None.
         groups: `[N]`, names of groups (patients, identities) not to be split by folds, or None.
         label_names: the user's names of label 0 and label 1.
+        parts: `[N]`, how the user divided the images: `fit`, `dev`, `test`, the number of a fold
+            (`0`, `1`, ...) or "" for either; None if they are not divided.
     """
 
     root: Path
@@ -33,6 +35,7 @@ class Listing:
     labels: NDArray[np.int64] | None = None
     groups: NDArray[np.str_] | None = None
     label_names: tuple[str, str] = ("0", "1")
+    parts: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -47,7 +50,8 @@ class Listing:
         places = np.asarray(indices, dtype=np.int64)
         labels = None if self.labels is None else self.labels[places]
         groups = None if self.groups is None else self.groups[places]
-        return Listing(self.root, self.files[places], labels, groups, self.label_names)
+        parts = None if self.parts is None else self.parts[places]
+        return Listing(self.root, self.files[places], labels, groups, self.label_names, parts)
 
 
 def list_images(root: Path) -> Listing:
