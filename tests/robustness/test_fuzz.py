@@ -17,7 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from helpers.commands import call
 from imbclf.cli.config.validation import check, drop_stale_options
-from imbclf.data.listing import Listing, list_images, list_labelled
+from imbclf.data.listing import Listing, list_images
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import (
@@ -43,7 +45,7 @@ ENDS = ("\n", "\r\n", "\r")
 def attempt(folder: Path, **options: object) -> Listing | None:
     """List a folder; None where it was refused with a message that names it."""
     try:
-        return list_labelled(folder, **options)  # type: ignore[arg-type]
+        return list_labelled(folder, ReadingOptions(**options))  # type: ignore[arg-type]
     except UserError as error:
         told = str(error)
     assert str(folder) in told

@@ -13,7 +13,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from imbclf.data.image_cache import cache_key
-from imbclf.data.listing import list_labelled
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
 from imbclf.samplers import ShuffleSampler
 from imbclf.training.batch_sampler import IndexBatches
 from speed.bare import Bare, Setting, cuts
@@ -108,12 +109,12 @@ def test_bare_learns_on_what_the_network_of_imbclf_is_given(channels_last: bool 
 def test_the_first_images_are_linked_and_the_users_cache_stays_theirs(
     album: Path, tmp_path: Path
 ) -> None:
-    key = cache_key(list_labelled(album), None)
+    key = cache_key(list_labelled(album, ReadingOptions()), None)
     pictures = link_pictures(album, 40, tmp_path / "linked", tmp_path / "cache")
-    assert cache_key(list_labelled(album), None) == key
+    assert cache_key(list_labelled(album, ReadingOptions()), None) == key
     labels = [int(line) for line in (album / "label_train.txt").read_text().split()[:40]]
     assert pictures.labels.tolist() == labels
-    assert list_labelled(pictures.root).labels.tolist() == labels  # type: ignore[union-attr]
+    assert list_labelled(pictures.root, ReadingOptions()).labels.tolist() == labels  # type: ignore[union-attr]
     assert pictures.shape == (32, 32)
     originals = sorted((album / "train_img").iterdir())[:40]
     assert [Path(file).read_bytes() for file in pictures.files] == [

@@ -24,7 +24,10 @@ STUDY_GROUPS = ("tune", "search")
 # Decides which images a trial is evaluated on, or where files are.
 SAME_FOR_ALL = (
     *("cv.fold", "cv.folds", "cv.repeats", "cv.dev_fraction", "seed", "tracking"),
-    *("data.dir", "data.images", "data.labels", "data.label_map", "data.holdout"),
+    *("data.dir", "data.holdout", "data.images", "data.labels", "data.label_map", "data.file"),
+    *("data.label", "data.positive", "data.drop", "data.names", "data.group", "data.part"),
+    *("data.test", "data.suffix", "data.strip", "data.missing", "data.duplicates"),
+    *("data.unlisted", "data.include", "data.exclude", "data.order"),
 )
 
 

@@ -1,6 +1,6 @@
 """Options of labeled and unlabeled image folders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.image_cache import height_and_width, open_images
-from imbclf.data.label_map import check_label_map
-from imbclf.data.listing import Listing, list_images, list_labelled
+from imbclf.data.listing import Listing, list_images
+from imbclf.data.reading.options import Column, ReadingOptions, Value
+from imbclf.data.reading.read import list_labelled
 from imbclf.errors import UserError
 from imbclf.utils.checks import check_choice, check_range
 
@@ -23,9 +24,25 @@ class LabelledFolder:
 
     Args:
         dir: the data folder.
-        images: subfolder of the images, if the labels are a text file.
-        labels: text file, CSV or TSV of the labels; None detects the layout.
+        images: one or several folders of images in it; None finds them.
+        labels: a file of labels, several (one for each part), or `folders`; None finds them.
         label_map: label 0 or 1 of each spelling, if labels are not written 0 and 1.
+        file: column of the file names, by name or number.
+        label: column of the labels, or several columns of 0 and 1.
+        positive: values that are label 1; all others are label 0.
+        drop: values of the label whose rows are left out.
+        names: what label 0 and label 1 are called.
+        group: a column, `folder` (the image's parent folder) or `none`.
+        part: a column, `folders` or `none`: the user's own division into train, val and test.
+        test: values of the part that are the test part.
+        suffix: added to names without one; `auto` is the suffix of the one file of that name.
+        strip: prefix taken off the names; `auto` takes off leading folders that do not exist.
+        missing: `error`, or `skip` to leave out rows whose file does not exist.
+        duplicates: `error`, or `first` to take the first row of a file named more than once.
+        unlisted: `ignore`, or `0`: images that no row names are label 0.
+        include: patterns of the only files to take.
+        exclude: patterns of files to leave out.
+        order: of images that a text file labels line by line, `natural` or `plain`.
         image_size: side of a square, or (height, width), in pixels, to resize images to; None if
             all images have one size.
         on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
@@ -44,8 +61,8 @@ class LabelledFolder:
     """
 
     dir: str
-    images: str = "train_img"
-    labels: str | None = None
+    images: str | Sequence[str] | None = None
+    labels: str | Sequence[str] | None = None
     label_map: Mapping[str, int] | None = None
     image_size: int | tuple[int, int] | None = None
     on_corrupt: Literal["error", "skip"] = "error"
@@ -54,6 +71,22 @@ class LabelledFolder:
     holdout: float = 0.0
     default_weights: str | None = None
     make: Callable[[Path], None] | None = None
+    file: Column | None = None
+    label: Column | Sequence[Column] | None = None
+    positive: Value | Sequence[Value] | None = None
+    drop: Value | Sequence[Value] | None = None
+    names: Sequence[str] | None = None
+    group: Column | None = None
+    part: Column | None = None
+    test: Value | Sequence[Value] | None = None
+    suffix: str | None = None
+    strip: str | None = None
+    missing: Literal["error", "skip"] | None = None
+    duplicates: Literal["error", "first"] | None = None
+    unlisted: Literal["ignore", "0"] | int | None = None
+    include: str | Sequence[str] | None = None
+    exclude: str | Sequence[str] | None = None
+    order: Literal["natural", "plain"] | None = None
 
     def __post_init__(self) -> None:
         check_range("data.batch_size", self.batch_size, at_least=2)
@@ -65,7 +98,35 @@ class LabelledFolder:
                 "data.make._target_ with data.make._partial_=true, or null"
             )
         height_and_width(self.image_size)
-        check_label_map(self.label_map)
+        self.reading()
+
+    def reading(self) -> ReadingOptions:
+        """Return how labels, groups and parts are read.
+
+        Raises:
+            UserError: an option has a value that it cannot have.
+        """
+        return ReadingOptions(
+            images=self.images,
+            labels=self.labels,
+            label_map=self.label_map,
+            file=self.file,
+            label=self.label,
+            positive=self.positive,
+            drop=self.drop,
+            names=self.names,
+            group=self.group,
+            part=self.part,
+            test=self.test,
+            suffix=self.suffix,
+            strip=self.strip,
+            missing=self.missing or "error",
+            duplicates=self.duplicates or "error",
+            unlisted="ignore" if self.unlisted is None else self.unlisted,
+            include=self.include,
+            exclude=self.exclude,
+            order=self.order or "natural",
+        )
 
     def list_files(self) -> Listing:
         """Return the checked files and labels.
@@ -75,7 +136,7 @@ class LabelledFolder:
         """
         if self.make is not None:
             self.make(Path(self.dir))
-        return list_labelled(Path(self.dir), self.images, self.labels, self.label_map)
+        return list_labelled(Path(self.dir), self.reading())
 
     def open(self, listing: Listing) -> tuple[NDArray[np.uint8], Listing]:
         """Return the decoded images, uint8 `[N, H, W, 3]`, and the listing of them.

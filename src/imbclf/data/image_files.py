@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from posixpath import splitext
+from typing import NamedTuple
 
 import numpy as np
 from natsort import natsort_keygen, natsorted
@@ -10,8 +12,29 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = tuple(
+    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .ppm .pgm .pbm .pnm .avif .jp2 "
+    ".j2k .jpx .j2c .mpo .heic .heif .dcm .dicom".split()
+)
+# Files that lie about in data folders and hold no images: they are not looked into.
+OTHER_SUFFIXES = frozenset(
+    ".csv .tsv .txt .json .jsonl .ndjson .xml .yaml .yml .toml .ini .cfg .md .rst .html .htm .log "
+    ".db .py .ipynb .sh .bat .r .m .doc .docx .xls .xlsx .ods .pdf .parquet .arff .lnk .url".split()
+)
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # hold copies and thumbnails
+SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
+
+
+class Scan(NamedTuple):
+    """The files below a folder.
+
+    Attributes:
+        images: `[N]` POSIX paths relative to the folder, in natural order.
+        others: paths of the files that are no images by their suffix or content.
+    """
+
+    images: NDArray[np.str_]
+    others: list[str]
 
 
 def images_below(root: Path) -> NDArray[np.str_]:
@@ -24,7 +47,22 @@ def images_below(root: Path) -> NDArray[np.str_]:
         UserError: there is no image, a folder is missing or cannot be read, or a file name is not
             UTF-8.
     """
+    images = scan(root).images
+    if not len(images):
+        raise UserError(
+            f"No images in {root}; expected files there or below with {', '.join(SUFFIXES)}"
+        )
+    return images
+
+
+def scan(root: Path) -> Scan:
+    """Find all files below a folder; hidden and system files are ignored, links are followed.
+
+    Raises:
+        UserError: a folder is missing or cannot be read, or a file name is not UTF-8.
+    """
     found: dict[str, list[str]] = {}
+    others: list[str] = []
     pending: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     try:
         while pending:
@@ -32,8 +70,9 @@ def images_below(root: Path) -> NDArray[np.str_]:
             status = (root / folder).stat()
             if (identity := (status.st_dev, status.st_ino)) in above:
                 continue  # a link to one of its own parent folders
-            names, folders = _entries(root / folder)
+            names, rest, folders = _entries(root / folder)
             pending += [(f"{folder}{name}/", above | {identity}) for name in folders]
+            others += [f"{folder}{name}" for name in rest]
             if names:
                 "".join([folder, *names]).encode()
                 found[folder.removesuffix("/")] = names
@@ -42,36 +81,51 @@ def images_below(root: Path) -> NDArray[np.str_]:
     except UnicodeEncodeError:
         odd = next(file for name in names if not (file := f"{folder}{name}").isprintable())
         raise UserError(f"A file in {root} has a name that is not UTF-8: {odd!a}") from None
-    if not found:
-        raise UserError(
-            f"No images in {root}; expected files there or below with {', '.join(SUFFIXES)}"
-        )
     ordered = []
     for folder in _folders_in_order(found):
         inside = np.array(found[folder])
         files = inside[_order(inside)]
         ordered.append(np.strings.add(f"{folder}/", files) if folder else files)
-    return np.concatenate(ordered)
+    return Scan(np.concatenate(ordered) if ordered else np.zeros(0, np.str_), sorted(others))
 
 
-def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the names of the images and of the subfolders in a folder."""
-    images, folders = [], []
+def _entries(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of the images, of other files, and of the subfolders in a folder."""
+    images, others, folders = [], [], []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name.startswith(".") or name in SYSTEM_FOLDERS:
+            if name.startswith(".") or name in SYSTEM_FOLDERS or name.lower() in SYSTEM_FILES:
                 continue
             if entry.is_dir():
                 folders.append(name)
-            elif is_image(name) and (entry.is_file() or entry.is_symlink()):
-                images.append(name)
-    return images, folders
+            elif entry.is_file() or entry.is_symlink():
+                holds_image = is_image(name) or _is_image_inside(entry.path)
+                (images if holds_image else others).append(name)
+    return images, others, folders
 
 
 def is_image(name: str) -> bool:
     """Return whether a file name has the suffix of an image, upper or lower case."""
     return name.lower().endswith(SUFFIXES)
+
+
+def _is_image_inside(path: str) -> bool:
+    return splitext(path)[1].lower() not in OTHER_SUFFIXES and looks_like_image(Path(path))
+
+
+def looks_like_image(path: Path) -> bool:
+    """Return whether a file begins as an image does, whatever its name."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+    except OSError:
+        return False
+    return head.startswith(_SIGNATURES) or head[4:12] in _BOXES or head[128:] == b"DICM"
+
+
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51")
+_BOXES = (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1", b"jP  \r\n\x87\n")
 
 
 def natural_order(files: Sequence[str]) -> NDArray[np.int64]:

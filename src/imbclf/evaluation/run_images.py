@@ -1,6 +1,7 @@
 """A sample of a run's own images, each with the fold whose model never saw it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,20 @@ from numpy.typing import NDArray
 
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import UnreadableImage, decode
+from imbclf.data.reading.options import ReadingOptions
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.evaluation.finished_run import read_run
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.safe_reading import read_yaml, readable
-from imbclf.utils.schema import Check, field, mapping, optional, text
+from imbclf.utils.schema import Check, field, mapping, one_or_several, optional, text
 
 # Takes the names of M images, returns uint8 [M, H, W, 3]; raises UserError where it cannot.
 Photographs = Callable[[Sequence[str]], NDArray[np.uint8]]
 OPTIONS: dict[str, Check[Any]] = {
     "dir": text,
-    "images": text,
-    "labels": optional(text),
+    **{option.name: optional(one_or_several) for option in fields(ReadingOptions)},
     "label_map": optional(mapping),
     "on_corrupt": text,
 }

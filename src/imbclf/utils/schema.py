@@ -115,6 +115,19 @@ def list_of(check: Check[T], length: int | None = None) -> Check[list[T]]:
     return check_list
 
 
+def one_or_several(value: object) -> Any:
+    """Check for a text, number or bool, or a list of them.
+
+    >>> one_or_several(["mel", 1]), one_or_several("mel")
+    (['mel', 1], 'mel')
+    """
+    if isinstance(value, list | tuple):
+        return [one_or_several(item) for item in value if not isinstance(item, list | tuple)]
+    if not isinstance(value, str | bool) and not is_number(value):
+        raise ValueError(f"expected a text, a number or a list, found {_shown(value)}")
+    return value
+
+
 def mapping_of(check: Check[T]) -> Check[dict[str, T]]:
     """Return a check for an object, every value of which passes a check."""
     return lambda value: {str(key): field(mapping(value), key, check) for key in mapping(value)}

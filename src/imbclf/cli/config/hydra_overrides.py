@@ -10,7 +10,8 @@ from imbclf.cli.config.conf_dir import conf_dir
 
 # Options that hold paths and names: always strings, also where Hydra would read a number.
 STRINGS = {
-    *("data.dir", "data.images", "data.labels", "data.cache_dir", "model.weights", "cv.start_from"),
+    *("data.dir", "data.images", "data.labels", "data.cache_dir", "data.strip", "data.suffix"),
+    *("model.weights", "cv.start_from"),
     *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "name", "alias"),
     *("tracking.uri", "tracking.experiment", "tracking.directory"),
     *("tune.name", "tune.directory", "tune.storage"),

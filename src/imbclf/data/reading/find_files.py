@@ -1,0 +1,255 @@
+"""The files that the names in a table mean."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from posixpath import basename, dirname, isabs, normpath, relpath, splitext
+
+from imbclf.data.image_files import images_below, is_image
+from imbclf.errors import UserError
+from imbclf.utils.text import first_few
+
+SAMPLE = 50  # names that a column is judged by
+
+
+@dataclass(eq=False)
+class Found:
+    """Where the files of a table are.
+
+    Attributes:
+        root: folder that all names are relative to.
+        files: `[R]`, path of each row relative to the root; of missing files as it would be.
+        missing: `[R]`, whether the file is not there.
+        notes: what was guessed, one sentence each.
+        problems: what is wrong, beside missing files.
+    """
+
+    root: Path
+    files: list[str]
+    missing: list[bool]
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class FileFinder:
+    """Finds the files that names mean, below some folders.
+
+    A name is tried as it is written in each folder. If none of the names exists so, the same change
+    is looked for that makes all of them exist: a suffix, a prefix taken off, other folders.
+
+    Args:
+        table: the table that names the files.
+        root: the data folder.
+        folders: folders of images below it that the user named.
+        suffix: added to names, `auto`, or None.
+        strip: prefix taken off names, `auto`, or None.
+    """
+
+    def __init__(
+        self,
+        table: Path,
+        root: Path,
+        folders: Sequence[str] = (),
+        suffix: str | None = None,
+        strip: str | None = None,
+    ) -> None:
+        self.root = root
+        self.named = [root / folder for folder in folders]
+        for folder in self.named:
+            if not folder.is_dir():
+                raise UserError(f"data.images: there is no folder {folder}")
+        usual = [] if folders else [root / "train_img"]
+        self.bases = [*dict.fromkeys([table.parent, *self.named, *usual, root])]
+        self.table, self.suffix, self.strip = table, suffix, strip
+        self._entries: dict[Path, frozenset[str]] = {}
+
+    def any_exists(self, names: Sequence[str]) -> bool:
+        """Return whether most of a sample of names mean files."""
+        sample = [*dict.fromkeys(name.strip() for name in names if name.strip())][:SAMPLE]
+        if not sample or all(len(name) > 1000 for name in sample):
+            return False
+        return 2 * sum(not missing for missing in self.find(sample).missing) >= len(sample)
+
+    def find(self, names: Sequence[str]) -> Found:
+        """Return the files of the names, and what was guessed."""
+        cleaned = [self._cleaned(name) for name in names]
+        direct = self._direct(cleaned)
+        if not direct.problems and not all(direct.missing):
+            return direct
+        guessed = self._guessed(cleaned)
+        return guessed or direct
+
+    def _cleaned(self, name: str) -> str:
+        """Return a name with slashes, its prefix off and its suffix on, unless it exists as is."""
+        usual = name.strip().replace("\\", "/")
+        if usual != name and usual and any(os.path.lexists(base / name) for base in self.bases):
+            return name
+        if self.strip not in (None, "auto"):
+            usual = usual.removeprefix(str(self.strip).replace("\\", "/")).lstrip("/")
+        if self.suffix not in (None, "auto") and usual and not self._has_suffix(usual):
+            usual += str(self.suffix)
+        return usual
+
+    def _has_suffix(self, name: str) -> bool:
+        return is_image(name) or name.lower().endswith(str(self.suffix).lower())
+
+    def _direct(self, names: Sequence[str]) -> Found:
+        """Find names below the one folder that has most of them, or each below its own."""
+        relative = [_relative(name, self.table.parent) for name in names]
+        hits = {base: self._existing(relative, base) for base in self.bases}
+        best = max(self.bases, key=lambda base: sum(hits[base]))
+        if all(hit or not name for hit, name in zip(hits[best], relative, strict=True)):
+            return Found(best, relative, [not hit for hit in hits[best]])
+        files, missing = [], []
+        several: list[str] = []
+        for row, name in enumerate(relative):
+            holders = [base for base in self.bases if hits[base][row]]
+            if len({base / name for base in holders if base in self.named}) > 1:
+                several.append(name)
+            base = holders[0] if holders else best
+            files.append(_relative((base / name).absolute().as_posix(), self.root) if name else "")
+            missing.append(not holders)
+        if len({base for base in self.bases if any(hits[base])}) <= 1:
+            return Found(best, relative, missing)
+        problems = []
+        if several:
+            problems.append(
+                f"{len(several):,} files are in more than one folder of data.images: "
+                f"{first_few(several)}; name each with its folder"
+            )
+        return Found(self.root, files, missing, problems=problems)
+
+    def _existing(self, names: Iterable[str], base: Path) -> list[bool]:
+        known: dict[str, frozenset[str]] = {}
+        hits = []
+        for name in names:
+            folder, _, file = name.rpartition("/")
+            if folder not in known:
+                known[folder] = self._in_folder(base / folder)
+            hits.append(file in known[folder])
+        return hits
+
+    def _in_folder(self, folder: Path) -> frozenset[str]:
+        if folder not in self._entries:
+            try:
+                with os.scandir(folder) as entries:
+                    self._entries[folder] = frozenset(entry.name for entry in entries)
+            except OSError:
+                self._entries[folder] = frozenset()
+        return self._entries[folder]
+
+    def _guessed(self, names: Sequence[str]) -> Found | None:
+        """Find all names with the same leading folders off, by their ends; None if that fails."""
+        wanted = [name for name in names if name]
+        if not wanted or not self._images:
+            return None
+        for prefix in _common_prefixes(wanted):
+            ends = {name: name[len(prefix) :] for name in set(wanted)}
+            matches = {name: self._ending_in(end) for name, end in ends.items()}
+            share = sum(map(bool, matches.values())) / len(matches)
+            if share >= 0.5:
+                return self._settled(names, prefix, matches)
+        return None
+
+    def _settled(self, names: Sequence[str], prefix: str, matches: dict[str, list[str]]) -> Found:
+        several = {name: found for name, found in matches.items() if len(found) > 1}
+        problems = []
+        if several:
+            name, found = next(iter(several.items()))
+            problems.append(
+                f"{len(several):,} names mean several files, as {name} does: "
+                f"{first_few(found)}; choose their folder with data.images=FOLDER"
+            )
+        files = [matches[name][0] if name and matches[name] else name for name in names]
+        notes = []
+        found_files = [one[0] for one in matches.values() if len(one) == 1]
+        if prefix:
+            notes.append(f"names begin with {prefix}, which was taken off (data.strip={prefix})")
+        suffixes = Counter(
+            splitext(found[0])[1]
+            for name, found in matches.items()
+            if len(found) == 1 and basename(found[0]) != basename(name)
+        )
+        if suffixes:
+            added = ", ".join(suffix for suffix, _ in suffixes.most_common())
+            how = added if len(suffixes) == 1 else "auto"
+            notes.append(f"names lack their suffix; {added} was added (data.suffix={how})")
+        notes.append(f"the images were found in {self._folders_of(found_files, prefix, matches)}")
+        missing = [not (name and matches[name]) for name in names]
+        return Found(self.root, files, missing, notes, problems)
+
+    def _folders_of(
+        self, files: Sequence[str], prefix: str, matches: dict[str, list[str]]
+    ) -> str:
+        heads = Counter()
+        for name, found in matches.items():
+            if len(found) == 1:
+                end = dirname(name[len(prefix) :])
+                head = dirname(found[0])
+                heads[head.removesuffix(end).rstrip("/") if end else head] += 1
+        return first_few([str(self.root / head) for head, _ in heads.most_common()], 3)
+
+    def _ending_in(self, end: str) -> list[str]:
+        """Return the images whose path ends so, with or without a suffix of theirs."""
+        same_name = self._images.get(basename(end).lower(), [])
+        found = [file for file in same_name if _ends_in(file, end)]
+        if not found:
+            same_stem = self._stems.get(basename(end).lower(), [])
+            found = [file for file in same_stem if _ends_in(splitext(file)[0], end)]
+        exact = [file for file in found if file.endswith(end)]
+        return exact or found
+
+    @cached_property
+    def _images(self) -> dict[str, list[str]]:
+        found = defaultdict(list)
+        for base in self.named or [self.root]:
+            if base.is_dir():
+                for file in _images_in(base):
+                    path = file if base == self.root else (base / file).relative_to(self.root).as_posix()
+                    found[basename(path).lower()].append(path)
+        return found
+
+    @cached_property
+    def _stems(self) -> dict[str, list[str]]:
+        found = defaultdict(list)
+        for name, files in self._images.items():
+            found[splitext(name)[0]] += files
+        return found
+
+
+def _images_in(base: Path) -> list[str]:
+    try:
+        return images_below(base).tolist()
+    except UserError:
+        return []
+
+
+def _ends_in(file: str, end: str) -> bool:
+    file, end = file.lower(), end.lower()
+    return file == end or file.endswith(f"/{end}")
+
+
+def _relative(file: str, folder: Path) -> str:
+    """Return the normalized path of a file, relative to a folder."""
+    if isabs(file):
+        return relpath(file, folder.absolute().as_posix())
+    return normpath(file) if file else ""
+
+
+def _common_prefixes(names: Sequence[str]) -> list[str]:
+    """Return the leading folders that all names share, from none to all: "", "a/", "a/b/".
+
+    >>> _common_prefixes(["a/b/1.png", "a/b/2.png", "a/b/c/3.png"])
+    ['', 'a/', 'a/b/']
+    """
+    folders = dirname(min(names)).split("/") if "/" in min(names) else []
+    last = dirname(max(names)).split("/") if "/" in max(names) else []
+    prefixes = [""]
+    for one, other in zip(folders, last, strict=False):
+        if one != other:
+            break
+        prefixes.append(f"{prefixes[-1]}{one}/")
+    return prefixes

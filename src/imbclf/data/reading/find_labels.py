@@ -1,0 +1,235 @@
+"""Where the labels of a data folder are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from imbclf.data.reading.account import Account
+from imbclf.data.reading.choose_columns import choose_columns
+from imbclf.data.reading.find_files import FileFinder
+from imbclf.data.reading.from_folders import NO_LABELS, from_folders
+from imbclf.data.reading.from_lines import from_lines
+from imbclf.data.reading.from_table import from_table
+from imbclf.data.reading.options import ReadingOptions, as_list
+from imbclf.data.reading.part_names import part_of_folder
+from imbclf.data.reading.rows import Rows
+from imbclf.data.reading.table import TABLE_SUFFIXES, looks_like_data, read_table
+from imbclf.data.reading.text_file import read_lines
+from imbclf.errors import UserError
+from imbclf.utils.text import first_few
+
+LABEL_FILE = "label_train.txt"
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # of Hugging Face's ImageFolder
+
+
+def find_rows(root: Path, options: ReadingOptions) -> Rows:
+    """Return the images of a data folder with their labels as written.
+
+    Without `options.labels`, these are those of label_train.txt, else of the table that names
+    images, else of tables called train, val and test, else of class folders.
+
+    Raises:
+        UserError: the labels cannot be told; the message says how to choose.
+    """
+    if not root.is_dir():
+        raise UserError(f"There is no folder {root}; data.dir must name the folder of the images")
+    named = as_list(options.labels)
+    if named == ["folders"]:
+        return from_folders(root, options)
+    if named:
+        return _from_files([_label_file(root, name) for name in named], root, options)
+    if (root / LABEL_FILE).exists():
+        return _from_file(root / LABEL_FILE, root, options)
+    return _search(root, options)
+
+
+def _search(root: Path, options: ReadingOptions) -> Rows:
+    tables = sorted(path for path in root.iterdir() if _may_be_table(path))
+    if not tables:
+        tables = sorted(path for name in METADATA for path in root.glob(f"*/{name}"))
+    fitting = [path for path in tables if _names_images(path, root, options)]
+    if fitting and (len(fitting) == 1 or _are_parts(fitting, root, options)):
+        rows = _from_files(fitting, root, options)
+        for path in tables:
+            if path not in fitting:
+                rows.account.note(f"{path.name} names no images here, and was not read")
+        return rows
+    if len(fitting) > 1:
+        names = [path.relative_to(root).as_posix() for path in fitting]
+        raise UserError(
+            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME"
+        )
+    folders = [path for path in root.iterdir() if path.is_dir() and path.name != "train_img"]
+    if len(folders) > 1 or not tables:
+        return _from_folders_or_explain(root, options, tables)
+    if len(tables) > 1:
+        names = [path.name for path in tables]
+        raise UserError(
+            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME"
+        )
+    return _from_file(tables[0], root, options)
+
+
+def _from_folders_or_explain(root: Path, options: ReadingOptions, tables: Sequence[Path]) -> Rows:
+    images = root / (as_list(options.images) or ["train_img"])[0]
+    if images.is_dir() and images != root and not tables:
+        raise UserError(
+            f"No labels for the images in {images}; expected {root / LABEL_FILE} with one label a "
+            "line, or a table (.csv, .tsv, ...) with the columns file and label"
+        )
+    try:
+        rows = from_folders(root, options)
+    except UserError as error:
+        if len(tables) != 1:
+            raise
+        try:
+            return _from_file(tables[0], root, options)
+        except UserError:
+            raise error from None
+    for path in tables:
+        rows.account.note(
+            f"{path.name} names no images here; labels are those of the class folders "
+            f"(data.labels={path.name} takes it, data.labels=folders says so)"
+        )
+    return rows
+
+
+def _may_be_table(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    if suffix not in TABLE_SUFFIXES or path.name.startswith((".", "~$")) or not path.is_file():
+        return False
+    return suffix != ".txt" or _is_table_of_words(path)
+
+
+def _is_table_of_words(path: Path) -> bool:
+    """Return whether the lines of a text file name images, rather than be a label each."""
+    try:
+        lines = read_lines(path)[:3]
+    except UserError:
+        return False
+    cells = [line.replace(",", " ").replace(";", " ").replace("\t", " ").split() for line in lines]
+    is_name = [any(looks_like_data(cell) and not _is_number(cell) for cell in row) for row in cells]
+    return len(cells[-1]) > 1 and any(is_name)
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(".", "", 1).replace("-", "", 1).isdigit()
+
+
+def _names_images(path: Path, root: Path, options: ReadingOptions) -> bool:
+    try:
+        table = read_table(path)
+        finder = _finder(path, root, options)
+    except UserError:
+        return False
+    if options.file is not None:
+        return str(options.file) in table.columns
+    return any(finder.any_exists(cells) for cells in table.columns.values())
+
+
+def _finder(path: Path, root: Path, options: ReadingOptions) -> FileFinder:
+    return FileFinder(path, root, as_list(options.images), options.suffix, options.strip)
+
+
+def _are_parts(paths: Sequence[Path], root: Path, options: ReadingOptions) -> bool:
+    """Return whether tables are called like parts and each has labels."""
+    if any(_part_of_file(path, root, options) is None for path in paths):
+        return False
+    try:
+        for path in paths:
+            choose_columns(read_table(path), _finder(path, root, options), options, Account())
+    except UserError:
+        return False
+    return True
+
+
+def _part_of_file(path: Path, root: Path, options: ReadingOptions) -> str | None:
+    """Return the part that a table, or its folder if all have one name, is called like."""
+    tests = as_list(options.test)
+    above = path.parent.name if path.parent != root else ""
+    return part_of_folder(path.stem, tests) or (part_of_folder(above, tests) if above else None)
+
+
+def _label_file(root: Path, name: str) -> Path:
+    """Return a file named by `data.labels`, in the data folder or from where the user stands."""
+    for path in (root / name, Path(name).expanduser()):
+        if path.exists():
+            return path
+    return root / name
+
+
+def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> Rows:
+    """Return the rows of one file, or of several that are a part each."""
+    if len(paths) == 1:
+        return _from_file(paths[0], root, options)
+    parts = [_part_of_file(path, root, options) for path in paths]
+    if None in parts and options.part != "none":
+        raise UserError(
+            f"data.labels={[path.name for path in paths]}: expected files called like parts (train, "
+            "val, test), or data.part=none to pool them"
+        )
+    rows = [_in_root(_from_table_of_part(path, root, options), root) for path in paths]
+    whole = rows[0]
+    account = Account(source=", ".join(path.name for path in paths))
+    for one in rows:
+        account.columns |= one.account.columns
+        account.left_out += one.account.left_out
+        account.unused_columns += [
+            name for name in one.account.unused_columns if name not in account.unused_columns
+        ]
+        for note in one.account.notes:
+            account.note(note)
+    columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
+    groups = [group for one in rows for group in one.groups or []]
+    found_parts = [
+        part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files
+    ]
+    if options.part != "none":
+        account.columns["part"] = "name of the table"
+    return replace(
+        whole,
+        source=root,
+        files=[file for one in rows for file in one.files],
+        values=[value for one in rows for value in one.values],
+        groups=groups if all(one.groups is not None for one in rows) else None,
+        parts=None if options.part == "none" else found_parts,
+        sources=[source for one in rows for source in one.sources],
+        columns={name: [cell for one in rows for cell in one.columns[name]] for name in columns},
+        seen=frozenset[str]().union(*(one.seen for one in rows)),
+        account=account,
+        problems=[problem for one in rows for problem in one.problems],
+    )
+
+
+def _from_table_of_part(path: Path, root: Path, options: ReadingOptions) -> Rows:
+    """Return the rows of a table whose images may lie in the folder of its name."""
+    own = root / path.stem
+    if options.images is None and own.is_dir():
+        options = replace(options, images=path.stem)
+    return from_table(read_table(path), root, options)
+
+
+def _in_root(rows: Rows, root: Path) -> Rows:
+    """Return rows whose files are relative to the data folder."""
+    if rows.root == root:
+        return rows
+    head = rows.root.absolute().relative_to(root.absolute()).as_posix()
+    return replace(rows, root=root, files=[f"{head}/{file}" for file in rows.files])
+
+
+def _from_file(path: Path, root: Path, options: ReadingOptions) -> Rows:
+    suffix = path.suffix.lower()
+    if suffix in (".txt", "") and not (suffix == ".txt" and _is_table(path, options)):
+        return from_lines(path, root, options)
+    if suffix in TABLE_SUFFIXES:
+        return from_table(read_table(path), root, options)
+    raise UserError(
+        f"data.labels={path.name}: expected a file with one of the suffixes "
+        f"{', '.join(TABLE_SUFFIXES)}; {NO_LABELS}"
+    )
+
+
+def _is_table(path: Path, options: ReadingOptions) -> bool:
+    given = options.file is not None or options.label is not None
+    return given or (path.is_file() and _is_table_of_words(path))
+

@@ -1,0 +1,196 @@
+"""Class folders, below folders of parts (train, test) if there are some."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from posixpath import dirname, splitext
+
+from imbclf.data.image_files import OTHER_SUFFIXES, scan
+from imbclf.data.reading.account import Account
+from imbclf.data.reading.masks import find_masks
+from imbclf.data.reading.options import ReadingOptions, as_list
+from imbclf.data.reading.part_names import part_of_folder
+from imbclf.data.reading.patterns import matches
+from imbclf.data.reading.rows import Rows
+from imbclf.errors import UserError
+from imbclf.utils.text import first_few
+
+NO_LABELS = (
+    "expected label_train.txt, a table (.csv, .tsv, ...) with the columns file and label, or a "
+    "folder of images for each class"
+)
+
+
+def from_folders(root: Path, options: ReadingOptions) -> Rows:
+    """Return the images below class folders, each labeled with the name of its folder.
+
+    Folders that all images share are passed over. Folders called like parts are parts, above or
+    below the classes. Masks, and files that are no images, are left out.
+
+    Raises:
+        UserError: there are no class folders.
+    """
+    account = Account(source="class folders", columns={"label": "folder"})
+    files = _images(root, options, account)
+    tree = _read_tree(files, options)
+    if len({label for label in tree.labels if label}) < 2 and not tree.problems:
+        raise UserError(f"No labels in {root}; {NO_LABELS}")
+    if tree.parts is not None:
+        account.columns["part"] = "folders"
+    groups, problems = _groups(files, tree, options)
+    if groups is not None:
+        account.columns["group"] = "folder"
+    rows = Rows(
+        source=root,
+        root=root,
+        files=files,
+        values=tree.labels,
+        groups=groups,
+        parts=tree.parts,
+        sources=[f"folder {dirname(file)}" for file in files],
+        numbered=True,
+        account=account,
+        problems=[*tree.problems, *problems, *_lost(account)],
+    )
+    return rows.leave_out([not label for label in tree.labels], "in no class folder")
+
+
+def _images(root: Path, options: ReadingOptions, account: Account) -> list[str]:
+    """Return the images to use; the others are added to the account."""
+    found = scan(root)
+    others = [file for file in found.others if "/" in file]
+    files = found.images.tolist()
+    excluded = matches(files, as_list(options.exclude))
+    included = matches(files, as_list(options.include))
+    kept = []
+    for file, out, chosen in zip(files, excluded, included, strict=True):
+        if out:
+            account.leave_out([file], "excluded")
+        elif options.include is not None and not chosen:
+            account.leave_out([file], "not included")
+        else:
+            kept.append(file)
+    masks = find_masks(kept)
+    account.leave_out((file for file, mask in zip(kept, masks, strict=True) if mask), "mask")
+    if any(masks):
+        example = next(file for file, mask in zip(kept, masks, strict=True) if mask)
+        account.note(
+            f"{sum(masks):,} files are named as masks of others, like {example}, and left out"
+        )
+    out_of = matches(others, as_list(options.exclude))
+    for file, out in zip(others, out_of, strict=True):
+        account.leave_out([file], "excluded" if out else "not an image", _class_of(file))
+    return [file for file, mask in zip(kept, masks, strict=True) if not mask]
+
+
+def _class_of(file: str) -> str:
+    folders = [folder for folder in dirname(file).split("/") if not part_of_folder(folder)]
+    return folders[0] if folders else ""
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """What the folders of `N` files mean.
+
+    Attributes:
+        labels: `[N]`, the class folder; "" for files in none.
+        parts: `[N]`, the part; None without parts.
+        below: `[N]`, whether a file lies in a folder below its class folder.
+        problems: folders that may be parts or classes.
+    """
+
+    labels: list[str]
+    parts: list[str] | None
+    below: list[bool]
+    problems: list[str]
+
+
+def _read_tree(files: Sequence[str], options: ReadingOptions) -> _Tree:
+    folders = [dirname(file).split("/") if "/" in file else [] for file in files]
+    shared = _shared_folders(folders)
+    paths = [path[shared:] for path in folders]
+    tests = as_list(options.test)
+    depth, problems = _depth_of_parts(paths, tests)
+    if depth is None:
+        labels = [path[0] if path else "" for path in paths]
+        return _Tree(labels, None, [len(path) > 1 for path in paths], problems)
+    labels = [path[1 - depth] if len(path) > 1 else "" for path in paths]
+    parts = [part_of_folder(path[depth], tests) or "" if len(path) > 1 else "" for path in paths]
+    divided = options.part != "none" and len({part for part in parts if part}) > 1
+    below = [len(path) > 2 for path in paths]
+    return _Tree(labels, parts if divided else None, below, problems)
+
+
+def _depth_of_parts(
+    paths: Sequence[Sequence[str]], tests: Sequence[str]
+) -> tuple[int | None, list[str]]:
+    """Return whether folders of parts are above (0) or below (1) the class folders, or None."""
+    names = [{path[depth] for path in paths if len(path) > depth} for depth in (0, 1)]
+    words = [{name for name in at if part_of_folder(name, tests)} for at in names]
+    if names[0] and words[0] == names[0]:
+        return 0, []
+    if names[1] and words[1] == names[1] and all(len(path) > 1 for path in paths):
+        return 1, []
+    holders = {path[0] for path in paths if len(path) > 1 and path[0] in words[0]}
+    if len(words[0]) < 2 and not holders:
+        return None, []
+    others = sorted(names[0] - words[0])
+    return 0, [
+        f"the folders {first_few(sorted(words[0]))} are called like parts, but {first_few(others)} "
+        "is not; a part is no class. Leave out what is neither, as in "
+        f"data.exclude=['{others[0]}/*'], or name the folder of the classes with data.dir"
+    ]
+
+
+def _shared_folders(folders: Sequence[Sequence[str]]) -> int:
+    """Return the number of leading folders that all files share."""
+    if not folders:
+        return 0
+    first, last = min(folders), max(folders)
+    shared = 0
+    for one, other in zip(first, last, strict=False):
+        if one != other:
+            break
+        shared += 1
+    return shared
+
+
+def _groups(
+    files: Sequence[str], tree: _Tree, options: ReadingOptions
+) -> tuple[list[str] | None, list[str]]:
+    """Return the groups, if folders are groups, and a problem if that is not decided."""
+    parents = [dirname(file) for file in files]
+    if options.group == "folder":
+        return parents, []
+    if options.group not in (None, "none"):
+        return None, [f"data.group={options.group}: expected folder or none, as there is no table"]
+    deep = [parent if below else "" for parent, below in zip(parents, tree.below, strict=True)]
+    counts = Counter(filter(None, deep))
+    undecided = options.group is None and len(counts) > 1 and max(counts.values()) > 1
+    return None, [which_folders(counts, "below the class folders")] if undecided else []
+
+
+def which_folders(counts: Counter[str], where: str) -> str:
+    """Return the question whether folders are groups."""
+    example, count = counts.most_common(1)[0]
+    return (
+        f"{len(counts):,} folders {where} hold images, as {example} holds {count}: are they "
+        "patients, or the like, whose images must stay together? data.group=folder keeps each in "
+        "one part of every fold, data.group=none divides images one by one"
+    )
+
+
+def _lost(account: Account) -> list[str]:
+    """Return a problem for each class that would lose files of an unknown kind."""
+    lost: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for file, reason, label in account.left_out:
+        suffix = splitext(file)[1].lower()
+        if reason == "not an image" and label and suffix not in OTHER_SUFFIXES:
+            lost[label, suffix].append(file)
+    return [
+        f"class {label} has {len(files):,} files {suffix or 'without suffix'} that are no images "
+        f"that can be read ({first_few(files, 2)}); convert them, or leave them out with "
+        f"data.exclude=['*{suffix}']"
+        for (label, suffix), files in sorted(lost.items())
+    ]

@@ -1,0 +1,72 @@
+"""What the parts of a divided data set are usually called."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+FIT, DEV, TEST = "fit", "dev", "test"
+WORDS = {
+    **dict.fromkeys(("fit", "train", "training", "tr", "trn", "trainset"), FIT),
+    **dict.fromkeys(("dev", "val", "valid", "validation", "development", "eval"), DEV),
+    **dict.fromkeys(("test", "testing", "tst", "holdout", "heldout", "public", "private"), TEST),
+    **dict.fromkeys(("publictest", "privatetest", "testset"), TEST),
+}
+_FOLD = re.compile(r"(?:fold|cv|k)?[\s_-]*(\d{1,3})(?:\.0)?", re.IGNORECASE)
+
+
+def part_of(value: str, tests: Iterable[str] = ()) -> str | None:
+    """Return the part that a value names: fit, dev, test, a fold number, "" if blank.
+
+    Args:
+        value: as written.
+        tests: further values that are the test part.
+
+    Returns:
+        The part; None if the value names none.
+
+    >>> part_of("Training"), part_of("val"), part_of("val", ["val"]), part_of("fold_3")
+    ('fit', 'dev', 'test', '3')
+    """
+    text = value.strip()
+    if text.casefold() in {test.strip().casefold() for test in tests}:
+        return TEST
+    if not text:
+        return ""
+    word = re.sub(r"[\W_]|\d+$", "", text.casefold())
+    if word in WORDS:
+        return WORDS[word]
+    fold = _FOLD.fullmatch(text)
+    return None if fold is None else str(int(fold[1]))
+
+
+def parts_of(values: Sequence[str], tests: Iterable[str] = ()) -> list[str] | None:
+    """Return the part that each value names; None if one of them names none, or all are blank.
+
+    Numbers beside words are no folds.
+
+    >>> parts_of(["train", "test"]), parts_of(["0", "1", "0"]), parts_of(["train", "1"])
+    (['fit', 'test'], ['0', '1', '0'], None)
+    """
+    known = {value: part_of(value, tests) for value in set(values)}
+    found = set(known.values()) - {""}
+    if not found or None in found or (len(found) > 1 and len({p.isdigit() for p in found if p}) > 1):
+        return None
+    return [known[value] or "" for value in values]
+
+
+def part_of_folder(name: str, tests: Iterable[str] = ()) -> str | None:
+    """Return the part that a folder or a file is called like, None if it is called otherwise.
+
+    >>> part_of_folder("Train"), part_of_folder("test_images"), part_of_folder("fold_2")
+    ('fit', 'test', '2')
+    >>> part_of_folder("7"), part_of_folder("good"), part_of_folder("images")
+    (None, None, None)
+    """
+    if name in {*tests}:
+        return TEST
+    words = [word for word in re.split(r"[\W_]+", name) if word.casefold() not in _GENERIC]
+    if not words or name.strip().isdigit():
+        return None
+    return part_of(" ".join(words), tests) or None
+
+
+_GENERIC = frozenset("images image img imgs data dataset set split files jpg png photos".split())

@@ -1,0 +1,21 @@
+"""Files chosen by patterns such as `*_top.png`."""
+
+import re
+from collections.abc import Sequence
+from fnmatch import translate
+
+
+def matches(files: Sequence[str], patterns: Sequence[str]) -> list[bool]:
+    """Return which files match one of the patterns, by their whole path or by their name alone.
+
+    >>> matches(["a/1_top.png", "a/1_side.png"], ["*_top.png"]), matches(["a/1.png"], ["a/*"])
+    ([True, False], [True])
+    """
+    if not patterns:
+        return [False] * len(files)
+    whole = re.compile("|".join(translate(pattern) for pattern in patterns))
+    bare = [translate(pattern) for pattern in patterns if "/" not in pattern]
+    name = re.compile("|".join(bare)) if bare else None
+    return [
+        bool(whole.match(file) or (name and name.match(file.rpartition("/")[2]))) for file in files
+    ]
