@@ -13,8 +13,9 @@ from PIL import Image
 
 from imbclf.data.decode_worker import PIXELS
 from imbclf.data.image_cache import cache_key, open_images
-from imbclf.data.listing import list_labelled
 from imbclf.data.pixel_file import INDEX
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
 from imbclf.data.splits import stratified_folds
 from imbclf.samplers import BalancedSampler, ShuffleSampler
 from imbclf.training.batch_sampler import IndexBatches
@@ -70,7 +71,7 @@ def make_folder(folder: Path, count: int) -> None:
         os.link(originals / f"{number % ORIGINALS}.jpg", images / f"{number:07d}.jpg")
     labels = "".join(f"{int(number % MINORITY > 0)}\n" for number in range(count))
     (folder / "label_train.txt").write_text(labels)
-    cache = folder / "cache" / cache_key(list_labelled(folder), None)
+    cache = folder / "cache" / cache_key(list_labelled(folder, ReadingOptions()), None)
     cache.mkdir(parents=True)
     with (cache / PIXELS).open("wb") as pixels_file:
         if count <= DENSE:
@@ -96,7 +97,7 @@ def stages_of(folder: Path) -> dict[str, float]:
         seconds[name] = time.perf_counter() - began
 
     with stage("listing"):
-        listing = list_labelled(folder)
+        listing = list_labelled(folder, ReadingOptions())
     assert listing.labels is not None
     with stage("splits"):
         fold = stratified_folds(listing.labels, 5, seed=0)[0]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.image_cache import open_images
-from imbclf.data.listing import list_labelled
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
 from imbclf.data.splits import Fold, stratified_folds
 
 FOLDS = 5
@@ -44,7 +45,7 @@ def link_pictures(data: Path, count: int | None, folder: Path, cache: Path) -> P
     Raises:
         UserError: where imbclf-train would refuse the folder.
     """
-    listing = list_labelled(data)
+    listing = list_labelled(data, ReadingOptions())
     listing = listing.take(np.arange(min(count or len(listing), len(listing))))
     assert listing.labels is not None
     (folder / "images").mkdir(parents=True)
@@ -57,7 +58,7 @@ def link_pictures(data: Path, count: int | None, folder: Path, cache: Path) -> P
         files.append(str(folder / name))
         lines.append(f"{name},{label}")
     (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    pixels, _ = open_images(list_labelled(folder), None, cache)
+    pixels, _ = open_images(list_labelled(folder, ReadingOptions()), None, cache)
     height, width = pixels.shape[1:3]
     fold = stratified_folds(listing.labels, FOLDS, seed=0)[0]
     return Pictures(folder, files, listing.labels, (height, width), fold)

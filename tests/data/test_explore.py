@@ -20,7 +20,9 @@ from imbclf.data.exploration.explore import explore
 from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
 from imbclf.data.image_headers import leaky_traits, read_headers, traits
-from imbclf.data.listing import list_images, list_labelled
+from imbclf.data.listing import list_images
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.reporting.exploration_report import exploration_page
@@ -64,7 +66,9 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def torn_pairs(listing_root: Path, table: Path | None, pairs: list[dict[str, str]]) -> int:
     """Count pairs that five folds put in different parts, each fold and part looked through."""
-    listing = list_labelled(listing_root, labels=None if table is None else str(table))
+    listing = list_labelled(
+        listing_root, ReadingOptions(labels=None if table is None else str(table))
+    )
     assert listing.labels is not None
     place = {file: row for row, file in enumerate(listing.files.tolist())}
     folds = stratified_folds(listing.labels, 5, 3, listing.groups)
@@ -178,7 +182,9 @@ def test_class_folders_mixed_sizes_modes_and_broken_files(tmp_path: Path) -> Non
     assert "dog/broken.png" in html
 
     write_groups(found, tmp_path / "elsewhere" / "groups.csv")
-    listing = list_labelled(folder, labels=str(tmp_path / "elsewhere" / "groups.csv"))
+    listing = list_labelled(
+        folder, ReadingOptions(labels=str(tmp_path / "elsewhere" / "groups.csv"))
+    )
     assert listing.files.tolist() == found.listing.files.tolist()
     assert listing.groups is not None
     assert listing.labels is not None

@@ -44,7 +44,7 @@ def founding(root: Path, text: str | bytes, count: int = 12) -> Path:
 
 def refusal(root: Path, label_map: Mapping[str, int] | None = None, **options: str) -> str:
     with pytest.raises(UserError) as caught:
-        list_labelled(root, ReadingOptions(label_map=label_map, **options))
+        list_labelled(root, ReadingOptions(label_map=label_map, **options))  # type: ignore[arg-type]
     return str(caught.value)
 
 
@@ -225,7 +225,9 @@ def test_one_class_is_refused(tmp_path: Path) -> None:
 # Spellings
 
 
-def test_two_words_need_a_choice_and_the_error_suggests_the_rarer_as_label_1(tmp_path: Path) -> None:
+def test_two_words_need_a_choice_and_the_error_suggests_the_rarer(
+    tmp_path: Path,
+) -> None:
     founding(tmp_path, "good\nbad\n" + "good\n" * 10)
     message = refusal(tmp_path)
     assert "good (11), bad (1)" in message
@@ -247,8 +249,8 @@ def test_the_option_that_an_error_shows_works_when_typed(
     option = refusal(tmp_path).partition("for example ")[2].partition("\n")[0]
     (typed,) = shlex.split(option)
     override = OverridesParser.create().parse_override(typed)
-    positive = OmegaConf.to_container(OmegaConf.create({"x": override.value()}))["x"]
-    listing = list_labelled(tmp_path, ReadingOptions(positive=positive))
+    positive = OmegaConf.create({"x": override.value()}).x
+    listing = list_labelled(tmp_path, ReadingOptions(positive=[*positive]))
     assert listing.labels is not None
     assert sorted(listing.labels.tolist()) == [0, 1]
 
@@ -348,9 +350,7 @@ def test_all_problems_of_a_table_are_reported_at_once(tmp_path: Path, touch: Tou
     assert "gone1.jpg, gone2.jpg, gone3.jpg, gone4.jpg, gone5.jpg and 2 more" in message
 
 
-def test_files_may_lie_in_several_folders(
-    tmp_path: Path, touch: Touch
-) -> None:
+def test_files_may_lie_in_several_folders(tmp_path: Path, touch: Touch) -> None:
     touch("1.jpg", "2.jpg", "3.jpg", "train_img/4.jpg", "train_img/5.jpg")
     rows = ["file,label", *(f"{number}.jpg,{number % 2}" for number in range(1, 6))]
     listing = list_labelled(write_table(tmp_path, rows), ReadingOptions())
@@ -365,7 +365,9 @@ def test_images_not_in_the_table_are_ignored_and_accounted_for(
     tmp_path: Path, touch: Touch
 ) -> None:
     touch("a/1.jpg", "a/2.jpg", "a/3.jpg", "other/4.jpg")
-    listing = list_labelled(write_table(tmp_path, ["file,label", "a/1.jpg,0", "a/2.jpg,1"]), ReadingOptions())
+    listing = list_labelled(
+        write_table(tmp_path, ["file,label", "a/1.jpg,0", "a/2.jpg,1"]), ReadingOptions()
+    )
     assert listing.files.tolist() == ["a/1.jpg", "a/2.jpg"]
     message = f"Images that {tmp_path / 'labels.csv'} does not name are ignored: 1"
     assert listing.account.notes == [message]

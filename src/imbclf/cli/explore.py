@@ -16,7 +16,7 @@ from imbclf.errors import UserError
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("explore", task))
+    sys.exit(launch("explore", task, ("data.dir",)))
 
 
 def task(cfg: DictConfig) -> None:
@@ -31,12 +31,24 @@ def task(cfg: DictConfig) -> None:
         from hydra.utils import instantiate
 
         from imbclf.cli.config.error_context import explain_option
+        from imbclf.data.exploration.listed import write_listed
+        from imbclf.data.reading.summary import listing_lines
+        from imbclf.data.reading.write_listing import LISTING
+    with explain_option("data"):
+        data = instantiate(cfg.data, _convert_="all")
+    listing = data.list_files()
+    for line in listing_lines(listing):
+        log.info("%s", line)
+    if not cfg.pixels:
+        write_listed(listing, out)
+        log.info("\nlisting      %s", out / LISTING)
+        return
+
+    with fast_imports():
         from imbclf.data.exploration.explore import explore
         from imbclf.data.exploration.findings import findings
         from imbclf.reporting.write_exploration import write_exploration
 
-    with explain_option("data"):
-        data = instantiate(cfg.data, _convert_="all")
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
     found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups)
     write_exploration(found, out, cfg.seed, cfg.write_groups)
@@ -44,6 +56,7 @@ def task(cfg: DictConfig) -> None:
         log.info("%s", finding)
     log.info("\npage         %s", out / "explore.html")
     log.info("numbers      %s", out / "explore.json")
+    log.info("listing      %s", out / LISTING)
     log.info("duplicates   %s", out / "near_duplicates.csv")
     if cfg.write_groups:
         log.info("groups       %s", out / "groups.csv")
@@ -61,6 +74,7 @@ def check_values(cfg: DictConfig) -> None:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{name}={value}: expected a whole number, {least} or more")
     expect_bool("write_groups", cfg.write_groups)
+    expect_bool("pixels", cfg.pixels)
 
 
 def next_command(data: DictConfig, out: Path) -> str:

@@ -19,7 +19,7 @@ from imbclf.utils.background import run_in_background
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("predict", task))
+    sys.exit(launch("predict", task, ("ckpt", "data.dir")))
 
 
 def task(cfg: DictConfig) -> None:
@@ -59,6 +59,8 @@ def task(cfg: DictConfig) -> None:
         predictor, images, options, threshold, device, cfg.precision, data.batch_size
     )
     write_predictions(found, predictor, options, threshold, addresses, out)
+    for note in images[1].account.notes:
+        log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))
     for warning in () if found.drift is None else found.drift.warnings.values():
         log.warning("possible data drift: %s", warning)

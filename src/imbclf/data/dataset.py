@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.image_cache import height_and_width, open_images
-from imbclf.data.listing import Listing, list_images
+from imbclf.data.listing import Listing
 from imbclf.data.reading.options import Column, ReadingOptions, Value
 from imbclf.data.reading.read import list_labelled
+from imbclf.data.reading.unlabelled import ImageOptions, list_unlabelled
 from imbclf.errors import UserError
 from imbclf.utils.checks import check_choice, check_range
 
@@ -150,12 +151,21 @@ class LabelledFolder:
 
 @dataclass(frozen=True)
 class UnlabelledFolder:
-    """A folder of images without labels, to predict on.
+    """Images without labels, to predict on.
 
     Args:
-        dir: the folder; images in it and its subfolders are read in natural order.
+        dir: a folder, whose images and those of its subfolders are read in natural order; an
+            image; a pattern such as `in/*.png`; or a list or table of names, whose order is kept.
+        labels: a list or table in the folder `dir`.
+        images: one or several folders in `dir` that the names are looked up in.
+        file: column of the file names, by name or number.
+        suffix: added to names without one.
+        strip: prefix taken off the names.
+        missing: `error`, or `skip`: names whose file does not exist get no label.
+        include: patterns of the only files to take.
+        exclude: patterns of files to leave out.
         cache_dir: folder of the decoded images.
-        on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
+        on_corrupt: `error` to refuse unreadable images, `skip`: they get no label.
         batch_size: images per batch.
 
     Raises:
@@ -166,10 +176,19 @@ class UnlabelledFolder:
     cache_dir: str = "outputs/cache"
     on_corrupt: Literal["error", "skip"] = "error"
     batch_size: int = 512
+    labels: str | None = None
+    images: str | Sequence[str] | None = None
+    file: Column | None = None
+    suffix: str | None = None
+    strip: str | None = None
+    missing: Literal["error", "skip"] | None = None
+    include: str | Sequence[str] | None = None
+    exclude: str | Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         check_range("data.batch_size", self.batch_size, at_least=1)
         check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
+        check_choice("data.missing", self.missing or "error", ("error", "skip"))
 
     def open(
         self, image_size: tuple[int, int], on_decoding: Callable[[], None] | None = None
@@ -180,9 +199,22 @@ class UnlabelledFolder:
             image_size: (height, width) in pixels.
             on_decoding: called once the decoding processes have started, if any are needed.
 
+        Returns:
+            uint8 `[N, H, W, 3]`, and their listing, whose account has all images asked for.
+
         Raises:
-            UserError: as `list_images` and `open_images`.
+            UserError: as `list_unlabelled` and `open_images`.
         """
-        listing = list_images(Path(self.dir))
+        options = ImageOptions(
+            images=self.images,
+            labels=self.labels,
+            file=self.file,
+            suffix=self.suffix,
+            strip=self.strip,
+            missing=self.missing or "error",
+            include=self.include,
+            exclude=self.exclude,
+        )
+        listing = list_unlabelled(self.dir, options)
         cache = Path(self.cache_dir)
         return open_images(listing, image_size, cache, self.on_corrupt, on_decoding=on_decoding)

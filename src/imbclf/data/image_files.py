@@ -12,15 +12,22 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 
-SUFFIXES = tuple(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .dib .tif .tiff .gif .ppm .pgm .pbm .pnm .avif .jp2 "
-    ".j2k .jpx .j2c .mpo .heic .heif .dcm .dicom".split()
+# fmt: off
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
+    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".jpx", ".j2c", ".mpo", ".heic",
+    ".heif", ".dcm", ".dicom",
 )
+# fmt: on
 # Files that lie about in data folders and hold no images: they are not looked into.
-OTHER_SUFFIXES = frozenset(
-    ".csv .tsv .txt .json .jsonl .ndjson .xml .yaml .yml .toml .ini .cfg .md .rst .html .htm .log "
-    ".db .py .ipynb .sh .bat .r .m .doc .docx .xls .xlsx .ods .pdf .parquet .arff .lnk .url".split()
-)
+# fmt: off
+OTHER_SUFFIXES = frozenset((
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".toml",
+    ".ini", ".cfg", ".md", ".rst", ".html", ".htm", ".log", ".db", ".py", ".ipynb", ".sh",
+    ".bat", ".r", ".m", ".doc", ".docx", ".xls", ".xlsx", ".ods", ".pdf", ".parquet", ".arff",
+    ".lnk", ".url",
+))
+# fmt: on
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN"})  # hold copies and thumbnails
 SYSTEM_FILES = frozenset({"thumbs.db", "desktop.ini"})
 
@@ -91,7 +98,9 @@ def scan(root: Path) -> Scan:
 
 def _entries(folder: Path) -> tuple[list[str], list[str], list[str]]:
     """Return the names of the images, of other files, and of the subfolders in a folder."""
-    images, others, folders = [], [], []
+    images: list[str] = []
+    others: list[str] = []
+    folders: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name

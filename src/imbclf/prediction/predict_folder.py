@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,24 @@ class FolderPredictions:
     answer: Predictions
     listing: Listing
     drift: Drift | None
+
+    @cached_property
+    def names(self) -> list[str]:
+        """All images asked for, in their order, those that could not be labeled too."""
+        return self.listing.account.requested or self.listing.files.tolist()
+
+    @cached_property
+    def rows(self) -> list[int | None]:
+        """The prediction of each of `names`, None where there is none."""
+        row_of = {name: row for row, name in enumerate(self.listing.files.tolist())}
+        return [row_of.get(name) for name in self.names]
+
+    @cached_property
+    def problems(self) -> list[str]:
+        """Why each of `names` has no label; "" where it has one."""
+        reasons = {one.file: one.reason for one in self.listing.account.left_out}
+        found = zip(self.names, self.rows, strict=True)
+        return ["" if row is not None else reasons.get(name, "unreadable") for name, row in found]
 
 
 def predict_folder(
@@ -89,10 +108,14 @@ def write_predictions(
         out: the folder.
     """
     answer, drift = found.answer, found.drift
-    columns = {"file": found.listing.files, "score": answer.scores}
-    columns |= {"probability": answer.probabilities, "label": answer.labels}
+    account, names, rows = found.listing.account, found.names, found.rows
+    columns = {"file": names, "score": _spread(answer.scores, rows)}
+    columns |= {"probability": _spread(answer.probabilities, rows)}
+    columns |= {"label": _spread(answer.labels, rows), "problem": found.problems}
+    if not any(found.problems):
+        del columns["problem"]
     write_table(out / PREDICTIONS, columns)
-    write_text(out / LABELS, "".join(f"{label}\n" for label in answer.labels))
+    write_text(out / LABELS, "".join(f"{label}\n" for label in columns["label"]))
     counts = np.bincount(answer.decisions, minlength=2).tolist()
     summary: dict[str, Any] = {
         "ckpt": [*addresses],
@@ -103,11 +126,18 @@ def write_predictions(
         "calibration": options.calibration,
         "prior": options.prior,
         "threshold": threshold,
+        "account": account.to_json(),
         "like_training": None if drift is None else not drift.warnings,
         "warnings": [] if drift is None else [*drift.warnings.values()],
         "compared": None if drift is None else drift.findings,
     }
     write_json(out / SUMMARY, summary)
+
+
+def _spread(values: NDArray[Any], rows: Sequence[int | None]) -> list[Any]:
+    """Return the value of each row, "" where there is none."""
+    known = values.tolist()
+    return ["" if row is None else known[row] for row in rows]
 
 
 def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -> str:
@@ -117,8 +147,14 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
     return "\n".join(
         (
             f"models       {len(predictor.fold_models)}",
-            f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}",
+            f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
+            + _without_label(found),
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",
         )
     )
+
+
+def _without_label(found: FolderPredictions) -> str:
+    count = sum(map(bool, found.problems))
+    return f"; {count} without a label, with the reason in {PREDICTIONS}" if count else ""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.result import Exploration
+from imbclf.data.reading.write_listing import write_listing
 from imbclf.reporting.exploration_report import exploration_page
 from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_table
@@ -22,6 +23,7 @@ def write_exploration(found: Exploration, out: Path, seed: int, groups: bool = F
         seed: of the sample images on the page.
         groups: whether to write `groups.csv`, too, which keeps duplicates together.
     """
+    write_listing(found.listing, out)
     write_table(out / "near_duplicates.csv", duplicate_pairs(found))
     if groups:
         write_groups(found, out / "groups.csv")

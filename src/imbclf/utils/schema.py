@@ -115,7 +115,7 @@ def list_of(check: Check[T], length: int | None = None) -> Check[list[T]]:
     return check_list
 
 
-def one_or_several(value: object) -> Any:
+def one_or_several(value: object) -> object:
     """Check for a text, number or bool, or a list of them.
 
     >>> one_or_several(["mel", 1]), one_or_several("mel")

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.hydra_overrides import flags_first, to_hydra_override
 from imbclf.cli.config.missing_choice import missing_choice
+from imbclf.cli.config.positional import name_arguments
 from imbclf.errors import Interrupted, UserError
 
 EXIT_USER_ERROR, EXIT_FAILURE = 2, 1
@@ -32,7 +33,7 @@ COMPLETION = {"-sc", "--shell-completion"}
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
 
 
-def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
+def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[str] = ()) -> int:
     """Run a task under Hydra with this command's arguments; return the exit code.
 
     Errors that the user can fix end with a message, not a traceback.
@@ -40,12 +41,17 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
     Args:
         name: of the primary configuration, `train` for train.yaml.
         task: called with the composed configuration.
+        positional: options that may stand without their name, in this order.
     """
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
     # Hydra copies all that it ships for each group that --help lists: half the time of --help.
     ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
     if not COMPLETION & set(sys.argv[1:]):  # install=bash and query=bash are no overrides
-        arguments = flags_first(use_current_overrides(sys.argv[1:]))
+        try:
+            named = name_arguments(sys.argv[1:], positional) if positional else sys.argv[1:]
+        except UserError as error:
+            return _print_error(f"imbclf-{name}", str(error))
+        arguments = flags_first(use_current_overrides(named))
         sys.argv[1:] = [to_hydra_override(argument) for argument in arguments]
     command = f"imbclf-{name}"
     is_composed = False

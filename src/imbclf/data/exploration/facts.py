@@ -8,6 +8,7 @@ import numpy as np
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
 from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_headers import Trait, traits
+from imbclf.data.reading.summary import listing_summary
 from imbclf.utils.version import __version__
 
 
@@ -29,6 +30,7 @@ def facts(found: Exploration) -> dict[str, Any]:
         "version": __version__,
         "dir": str(listing.root),
         "images": len(listing),
+        "listing": listing_summary(listing),
         "unreadable": found.unreadable,
         "label_names": list(listing.label_names),
         "class_counts": counts,

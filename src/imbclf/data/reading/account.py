@@ -33,6 +33,8 @@ class Account:
         unused_columns: columns that were not used.
         notes: what was guessed or decided, one sentence each.
         left_out: the images that take no part.
+        requested: all names asked for, in their order, where images are to be labeled.
+        folder: the data folder.
     """
 
     source: str = ""
@@ -40,6 +42,8 @@ class Account:
     unused_columns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+    folder: str = ""
 
     def note(self, sentence: str) -> None:
         """Add a sentence, once."""
@@ -66,11 +70,11 @@ class Account:
         }
 
     def lines(self) -> list[str]:
-        """Return the account in a few lines for a terminal.
+        r"""Return the account in a few lines for a terminal.
 
         >>> account = Account("labels.csv", {"file": "image"}, ["age"])
         >>> account.leave_out(["a_mask.png", "b_mask.png"], "mask")
-        >>> print(*account.lines(), sep="\\n")
+        >>> print(*account.lines(), sep="\n")
         labels from labels.csv (file: image), not used: age
         left out 2: mask (a_mask.png, b_mask.png)
         """

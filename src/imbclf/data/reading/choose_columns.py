@@ -52,7 +52,7 @@ def choose_columns(
     Raises:
         UserError: an option names no column, or the file or the label cannot be told.
     """
-    file = _file_column(table, finder, options.file)
+    file = file_column(table, finder, options.file)
     labels = _label_columns(table, file, options.label)
     group = _group_column(table, options.group, {file, *labels})
     part = _part_column(table, options, {file, *labels, group}, account)
@@ -102,7 +102,12 @@ def find_column(table: Table, option: str, wanted: Column) -> str:
     )
 
 
-def _file_column(table: Table, finder: FileFinder, wanted: Column | None) -> str:
+def file_column(table: Table, finder: FileFinder, wanted: Column | None) -> str:
+    """Return the column of file names: the one named, else `file`, else the one that fits.
+
+    Raises:
+        UserError: it cannot be told.
+    """
     if wanted is not None:
         return find_column(table, "file", wanted)
     columns = table.columns
@@ -128,11 +133,11 @@ def _found_files(fitting: Sequence[str]) -> str:
     return "no column file, and no other one holds names of images"
 
 
-def _label_columns(
-    table: Table, file: str, wanted: Column | Sequence[Column] | None
-) -> list[str]:
+def _label_columns(table: Table, file: str, wanted: Column | Sequence[Column] | None) -> list[str]:
     if wanted is not None:
-        several = wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        several = (
+            wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
+        )
         return [find_column(table, "label", one) for one in several]
     others = [name for name in table.columns if name != file]
     exact = [name for name in others if name.strip().casefold() == "label"]
@@ -143,9 +148,9 @@ def _label_columns(
         return others
     words = "more than one column of labels" if usual else "no column label"
     raise UserError(
-        f"{table.path} has {words}; say which it is with data.label=COLUMN, and where its values are "
-        f"not 0 and 1, which of them are label 1: data.positive=[...]. Its columns, of which {file} "
-        f"names the images:{table.listed()}"
+        f"{table.path} has {words}; say which it is with data.label=COLUMN, and where its values "
+        "are not 0 and 1, which of them are label 1: data.positive=[...]. Its columns, of which "
+        f"{file} names the images:{table.listed()}"
     )
 
 
@@ -208,13 +213,9 @@ def _no_parts(part: str, table: Table) -> str:
     )
 
 
-def _identities(
-    others: Mapping[str, list[str]], group: str | None, account: Account
-) -> list[str]:
+def _identities(others: Mapping[str, list[str]], group: str | None, account: Account) -> list[str]:
     """Return a problem for columns of identities that are not used as groups."""
-    candidates = {
-        name: cells for name, cells in others.items() if plain(name) not in PART_NAMES
-    }
+    candidates = {name: cells for name, cells in others.items() if plain(name) not in PART_NAMES}
     found = find_identities(candidates)
     if not found:
         return []
@@ -227,9 +228,9 @@ def _identities(
     fewest = min(found, key=lambda one: one.values)
     listed = ", ".join(f"{one.name} ({one.values:,} on {one.rows:,} rows)" for one in found)
     return [
-        f"values repeat over images as those of patients do: {listed}. Images of one must not be in "
-        f"both training and test: say data.group={fewest.name}, or data.group=none if images are "
-        "independent"
+        f"values repeat over images as those of patients do: {listed}. Images of one must not be "
+        f"in both training and test: say data.group={fewest.name}, or data.group=none if images "
+        "are independent"
     ]
 
 

@@ -2,30 +2,47 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-FILE_NAMES = frozenset(
-    "file files filename filenames filepath path paths filepaths image images imagename imageid "
-    "imagepath imagefile imagefilename img imgid imgname imgpath imgfile photo photoid picture "
-    "idcode datei dateiname fichier archivo".split()
-)
-LABEL_NAMES = frozenset(
-    "label labels class classname classlabel target targets category groundtruth gt".split()
-)
+# fmt: off
+FILE_NAMES = frozenset((
+    "file", "files", "filename", "filenames", "filepath", "path", "paths", "filepaths", "image",
+    "images", "imagename", "imageid", "imagepath", "imagefile", "imagefilename", "img", "imgid",
+    "imgname", "imgpath", "imgfile", "photo", "photoid", "picture", "idcode", "datei",
+    "dateiname", "fichier", "archivo",
+))
+# fmt: on
+# fmt: off
+LABEL_NAMES = frozenset((
+    "label", "labels", "class", "classname", "classlabel", "target", "targets", "category",
+    "groundtruth", "gt",
+))
+# fmt: on
 GROUP_NAMES = frozenset({"group", "groups", "groupid"})
-PART_NAMES = frozenset(
-    "part parts split splits set subset partition phase usage fold folds kfold kfolds cvfold "
-    "foldid foldno foldnumber datasplit trainvaltest traintest".split()
-)
+# fmt: off
+PART_NAMES = frozenset((
+    "part", "parts", "split", "splits", "set", "subset", "partition", "phase", "usage", "fold",
+    "folds", "kfold", "kfolds", "cvfold", "foldid", "foldno", "foldnumber", "datasplit",
+    "trainvaltest", "traintest",
+))
+# fmt: on
 # Things of which one has several images; see also `_ID_WORDS`.
-ENTITIES = frozenset(
-    "patient subject case lesion slide study person participant animal individual donor identity "
-    "specimen sample scan series exam examination visit plant tree wafer lot batch board panel "
-    "module session video clip sequence scene mouse nest transect burst track client family "
-    "wsi biopsy proband encounter accession".split()
-)
-_ID_WORDS = frozenset("id ids no nr num number name key code uid uuid guid index hash instance".split())
+# fmt: off
+ENTITIES = frozenset((
+    "patient", "subject", "case", "lesion", "slide", "study", "person", "participant", "animal",
+    "individual", "donor", "identity", "specimen", "sample", "scan", "series", "exam",
+    "examination", "visit", "plant", "tree", "wafer", "lot", "batch", "board", "panel",
+    "module", "session", "video", "clip", "sequence", "scene", "mouse", "nest", "transect",
+    "burst", "track", "client", "family", "wsi", "biopsy", "proband", "encounter", "accession",
+))
+# fmt: on
+# fmt: off
+_ID_WORDS = frozenset((
+    "id", "ids", "no", "nr", "num", "number", "name", "key", "code", "uid", "uuid", "guid",
+    "index", "hash", "instance",
+))
+# fmt: on
 _ID_ALONE = frozenset({"id", "pid", "mrn", "uid", "uuid", "guid"})
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*")
 _NUMBER = re.compile(r"[-+]?\d+")
@@ -64,7 +81,7 @@ class Identity(NamedTuple):
     rows: int
 
 
-def find_identities(columns: dict[str, Sequence[str]]) -> list[Identity]:
+def find_identities(columns: Mapping[str, Sequence[str]]) -> list[Identity]:
     """Return the columns that say which images belong together: by their name, or by their values.
 
     By name: patient, subject, lesion, ... alone or with id, number, name; and some value repeats.

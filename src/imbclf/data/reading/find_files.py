@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -98,10 +98,13 @@ class FileFinder:
 
     def _direct(self, names: Sequence[str]) -> Found:
         """Find names below the one folder that has most of them, or each below its own."""
-        relative = [_relative(name, self.table.parent) for name in names]
+        parent = self.table.parent
+        relative = [_relative(name, parent) for name in names]
         hits = {base: self._existing(relative, base) for base in self.bases}
         best = max(self.bases, key=lambda base: sum(hits[base]))
-        if all(hit or not name for hit, name in zip(hits[best], relative, strict=True)):
+        elsewhere = any(any(hits[base]) for base in self.bases if base != best)
+        whole = all(hit or not name for hit, name in zip(hits[best], relative, strict=True))
+        if not elsewhere or (whole and best not in self.named):
             return Found(best, relative, [not hit for hit in hits[best]])
         files, missing = [], []
         several: list[str] = []
@@ -112,8 +115,6 @@ class FileFinder:
             base = holders[0] if holders else best
             files.append(_relative((base / name).absolute().as_posix(), self.root) if name else "")
             missing.append(not holders)
-        if len({base for base in self.bases if any(hits[base])}) <= 1:
-            return Found(best, relative, missing)
         problems = []
         if several:
             problems.append(
@@ -146,15 +147,54 @@ class FileFinder:
         wanted = [name for name in names if name]
         if not wanted or not self._images:
             return None
+        sample = [*dict.fromkeys(wanted)][:SAMPLE]
         for prefix in _common_prefixes(wanted):
-            ends = {name: name[len(prefix) :] for name in set(wanted)}
-            matches = {name: self._ending_in(end) for name, end in ends.items()}
-            share = sum(map(bool, matches.values())) / len(matches)
-            if share >= 0.5:
+            matches = {name: self._ending_in(name[len(prefix) :]) for name in sample}
+            if 2 * sum(map(bool, matches.values())) >= len(matches):
+                if len(sample) < len(wanted):
+                    quick = self._as_sampled(names, prefix, matches)
+                    if quick is not None:
+                        return quick
+                    matches = {name: self._ending_in(name[len(prefix) :]) for name in {*wanted}}
                 return self._settled(names, prefix, matches)
         return None
 
-    def _settled(self, names: Sequence[str], prefix: str, matches: dict[str, list[str]]) -> Found:
+    def _as_sampled(
+        self, names: Sequence[str], prefix: str, matches: Mapping[str, Sequence[str]]
+    ) -> Found | None:
+        """Find all names in the folder of the sample, with its suffix; None if some are not there.
+
+        A million names are looked up so in seconds.
+        """
+        guess = _change(prefix, matches)
+        if guess is None:
+            return None
+        head, suffix = guess
+        files = [f"{name[len(prefix) :]}{suffix}" if name else "" for name in names]
+        if any(len(self._images.get(file.rpartition("/")[2].lower(), ())) > 1 for file in files):
+            return None
+        folder = self.root / head
+        missing = [not hit for hit in self._existing(files, folder)]
+        if any(gone and name for gone, name in zip(missing, names, strict=True)):
+            return None
+        return Found(
+            folder, files, missing, self._notes(prefix, [suffix] if suffix else [], folder)
+        )
+
+    def _notes(self, prefix: str, suffixes: Sequence[str], folders: object) -> list[str]:
+        notes = []
+        if prefix:
+            notes.append(f"names begin with {prefix}, which was taken off (data.strip={prefix})")
+        if suffixes:
+            how = suffixes[0] if len(suffixes) == 1 else "auto"
+            notes.append(
+                f"names lack their suffix; {', '.join(suffixes)} was added (data.suffix={how})"
+            )
+        return [*notes, f"the images were found in {folders}"]
+
+    def _settled(
+        self, names: Sequence[str], prefix: str, matches: Mapping[str, Sequence[str]]
+    ) -> Found:
         several = {name: found for name, found in matches.items() if len(found) > 1}
         problems = []
         if several:
@@ -164,65 +204,78 @@ class FileFinder:
                 f"{first_few(found)}; choose their folder with data.images=FOLDER"
             )
         files = [matches[name][0] if name and matches[name] else name for name in names]
-        notes = []
-        found_files = [one[0] for one in matches.values() if len(one) == 1]
-        if prefix:
-            notes.append(f"names begin with {prefix}, which was taken off (data.strip={prefix})")
         suffixes = Counter(
             splitext(found[0])[1]
             for name, found in matches.items()
             if len(found) == 1 and basename(found[0]) != basename(name)
         )
-        if suffixes:
-            added = ", ".join(suffix for suffix, _ in suffixes.most_common())
-            how = added if len(suffixes) == 1 else "auto"
-            notes.append(f"names lack their suffix; {added} was added (data.suffix={how})")
-        notes.append(f"the images were found in {self._folders_of(found_files, prefix, matches)}")
+        folders = self._folders_of(prefix, matches)
+        notes = self._notes(prefix, [suffix for suffix, _ in suffixes.most_common()], folders)
         missing = [not (name and matches[name]) for name in names]
         return Found(self.root, files, missing, notes, problems)
 
-    def _folders_of(
-        self, files: Sequence[str], prefix: str, matches: dict[str, list[str]]
-    ) -> str:
-        heads = Counter()
-        for name, found in matches.items():
-            if len(found) == 1:
-                end = dirname(name[len(prefix) :])
-                head = dirname(found[0])
-                heads[head.removesuffix(end).rstrip("/") if end else head] += 1
+    def _folders_of(self, prefix: str, matches: Mapping[str, Sequence[str]]) -> str:
+        heads = Counter(
+            _head(name[len(prefix) :], found[0])
+            for name, found in matches.items()
+            if len(found) == 1
+        )
         return first_few([str(self.root / head) for head, _ in heads.most_common()], 3)
 
     def _ending_in(self, end: str) -> list[str]:
         """Return the images whose path ends so, with or without a suffix of theirs."""
-        same_name = self._images.get(basename(end).lower(), [])
+        last = end.rpartition("/")[2].lower()
+        same_name = self._images.get(last, [])
         found = [file for file in same_name if _ends_in(file, end)]
         if not found:
-            same_stem = self._stems.get(basename(end).lower(), [])
+            same_stem = self._stems.get(last, [])
             found = [file for file in same_stem if _ends_in(splitext(file)[0], end)]
         exact = [file for file in found if file.endswith(end)]
         return exact or found
 
     @cached_property
     def _images(self) -> dict[str, list[str]]:
-        found = defaultdict(list)
+        found: defaultdict[str, list[str]] = defaultdict(list)
         for base in self.named or [self.root]:
             if base.is_dir():
+                head = base.relative_to(self.root).as_posix()
                 for file in _images_in(base):
-                    path = file if base == self.root else (base / file).relative_to(self.root).as_posix()
-                    found[basename(path).lower()].append(path)
+                    path = file if head == "." else f"{head}/{file}"
+                    found[path.rpartition("/")[2].lower()].append(path)
         return found
 
     @cached_property
     def _stems(self) -> dict[str, list[str]]:
-        found = defaultdict(list)
+        found: defaultdict[str, list[str]] = defaultdict(list)
         for name, files in self._images.items():
             found[splitext(name)[0]] += files
         return found
 
 
+def _head(end: str, file: str) -> str:
+    """Return the folder that a name was found in, without the folders of the name itself."""
+    below, head = dirname(end), dirname(file)
+    return head[: len(head) - len(below)].rstrip("/") if below else head
+
+
+def _change(prefix: str, matches: Mapping[str, Sequence[str]]) -> tuple[str, str] | None:
+    """Return the one folder that names were found in and the one suffix that they lack, or None."""
+    changes = set()
+    for name, found in matches.items():
+        if len(found) != 1:
+            return None
+        end = name[len(prefix) :]
+        head = _head(end, found[0])
+        whole = f"{head}/{end}" if head else end
+        if not found[0].startswith(whole):
+            return None
+        changes.add((head, found[0][len(whole) :]))
+    return changes.pop() if len(changes) == 1 else None
+
+
 def _images_in(base: Path) -> list[str]:
     try:
-        return images_below(base).tolist()
+        return [*map(str, images_below(base).tolist())]
     except UserError:
         return []
 
@@ -236,7 +289,7 @@ def _relative(file: str, folder: Path) -> str:
     """Return the normalized path of a file, relative to a folder."""
     if isabs(file):
         return relpath(file, folder.absolute().as_posix())
-    return normpath(file) if file else ""
+    return normpath(file) if "./" in file or "//" in file else file
 
 
 def _common_prefixes(names: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from imbclf.data.reading.from_table import from_table
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import part_of_folder
 from imbclf.data.reading.rows import Rows
-from imbclf.data.reading.table import TABLE_SUFFIXES, looks_like_data, read_table
+from imbclf.data.reading.table import TABLE_SUFFIXES, looks_like_data, read_head, read_table
 from imbclf.data.reading.text_file import read_lines
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
@@ -118,7 +118,7 @@ def _is_number(cell: str) -> bool:
 
 def _names_images(path: Path, root: Path, options: ReadingOptions) -> bool:
     try:
-        table = read_table(path)
+        table = read_head(path)
         finder = _finder(path, root, options)
     except UserError:
         return False
@@ -137,7 +137,7 @@ def _are_parts(paths: Sequence[Path], root: Path, options: ReadingOptions) -> bo
         return False
     try:
         for path in paths:
-            choose_columns(read_table(path), _finder(path, root, options), options, Account())
+            choose_columns(read_head(path), _finder(path, root, options), options, Account())
     except UserError:
         return False
     return True
@@ -165,8 +165,8 @@ def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> R
     parts = [_part_of_file(path, root, options) for path in paths]
     if None in parts and options.part != "none":
         raise UserError(
-            f"data.labels={[path.name for path in paths]}: expected files called like parts (train, "
-            "val, test), or data.part=none to pool them"
+            f"data.labels={[path.name for path in paths]}: expected files called like parts "
+            "(train, val, test), or data.part=none to pool them"
         )
     rows = [_in_root(_from_table_of_part(path, root, options), root) for path in paths]
     whole = rows[0]
@@ -181,9 +181,7 @@ def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> R
             account.note(note)
     columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
     groups = [group for one in rows for group in one.groups or []]
-    found_parts = [
-        part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files
-    ]
+    found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]
     if options.part != "none":
         account.columns["part"] = "name of the table"
     return replace(
@@ -232,4 +230,3 @@ def _from_file(path: Path, root: Path, options: ReadingOptions) -> Rows:
 def _is_table(path: Path, options: ReadingOptions) -> bool:
     given = options.file is not None or options.label is not None
     return given or (path.is_file() and _is_table_of_words(path))
-

@@ -73,11 +73,6 @@ def _images(root: Path, options: ReadingOptions, account: Account) -> list[str]:
             kept.append(file)
     masks = find_masks(kept)
     account.leave_out((file for file, mask in zip(kept, masks, strict=True) if mask), "mask")
-    if any(masks):
-        example = next(file for file, mask in zip(kept, masks, strict=True) if mask)
-        account.note(
-            f"{sum(masks):,} files are named as masks of others, like {example}, and left out"
-        )
     out_of = matches(others, as_list(options.exclude))
     for file, out in zip(others, out_of, strict=True):
         account.leave_out([file], "excluded" if out else "not an image", _class_of(file))
@@ -111,7 +106,7 @@ def _read_tree(files: Sequence[str], options: ReadingOptions) -> _Tree:
     shared = _shared_folders(folders)
     paths = [path[shared:] for path in folders]
     tests = as_list(options.test)
-    depth, problems = _depth_of_parts(paths, tests)
+    depth, problems = _depth_of_parts(paths, options)
     if depth is None:
         labels = [path[0] if path else "" for path in paths]
         return _Tree(labels, None, [len(path) > 1 for path in paths], problems)
@@ -123,27 +118,27 @@ def _read_tree(files: Sequence[str], options: ReadingOptions) -> _Tree:
 
 
 def _depth_of_parts(
-    paths: Sequence[Sequence[str]], tests: Sequence[str]
+    paths: Sequence[Sequence[str]], options: ReadingOptions
 ) -> tuple[int | None, list[str]]:
     """Return whether folders of parts are above (0) or below (1) the class folders, or None."""
+    tests = as_list(options.test)
     names = [{path[depth] for path in paths if len(path) > depth} for depth in (0, 1)]
     words = [{name for name in at if part_of_folder(name, tests)} for at in names]
     if names[0] and words[0] == names[0]:
         return 0, []
     if names[1] and words[1] == names[1] and all(len(path) > 1 for path in paths):
         return 1, []
-    holders = {path[0] for path in paths if len(path) > 1 and path[0] in words[0]}
-    if len(words[0]) < 2 and not holders:
+    if not words[0] or options.part == "none":
         return None, []
     others = sorted(names[0] - words[0])
     return 0, [
         f"the folders {first_few(sorted(words[0]))} are called like parts, but {first_few(others)} "
         "is not; a part is no class. Leave out what is neither, as in "
-        f"data.exclude=['{others[0]}/*'], or name the folder of the classes with data.dir"
+        f"data.exclude=['{others[0]}/*'], or say with data.part=none that all of them are classes"
     ]
 
 
-def _shared_folders(folders: Sequence[Sequence[str]]) -> int:
+def _shared_folders(folders: Sequence[list[str]]) -> int:
     """Return the number of leading folders that all files share."""
     if not folders:
         return 0

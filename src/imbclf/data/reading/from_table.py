@@ -80,7 +80,9 @@ def _cleaned(rows: Rows, found: Found, finder: FileFinder, options: ReadingOptio
     drop = [bool(dropped) and canonical(value) in dropped for value in rows.values]
     gone = [one and not out for one, out in zip(missing, drop, strict=True)]
     if any(gone) and options.missing == "error":
-        problems.append(_missing_files([f for f, g in zip(rows.files, gone, strict=True) if g], finder))
+        problems.append(
+            _missing_files([f for f, g in zip(rows.files, gone, strict=True) if g], finder)
+        )
         gone = [False] * len(gone)
     reasons = {
         place: "label dropped" if out else "missing"
@@ -101,9 +103,7 @@ def _cleaned(rows: Rows, found: Found, finder: FileFinder, options: ReadingOptio
     return rows if rows.problems else _with_unlisted(rows, named, options)
 
 
-def _blank_cells(
-    rows: Rows, columns: Columns, table: Table, options: ReadingOptions
-) -> list[str]:
+def _blank_cells(rows: Rows, columns: Columns, table: Table, options: ReadingOptions) -> list[str]:
     problems = []
     cells = {"file": rows.files, "label": rows.values, "group": columns.groups or []}
     if "" in map(canonical, as_list(options.drop)):
@@ -120,8 +120,8 @@ def _missing_files(missing: Sequence[str], finder: FileFinder) -> str:
     where = " nor in ".join(map(str, finder.bases))
     names = [*dict.fromkeys(missing)]
     return (
-        f"{len(names):,} files are neither in {where}: {first_few(sorted(names))}; leave their rows "
-        "out with data.missing=skip"
+        f"{len(names):,} files are neither in {where}: {first_few(sorted(names))}; leave their "
+        "rows out with data.missing=skip"
     )
 
 
@@ -184,9 +184,7 @@ def _with_unlisted(rows: Rows, named: frozenset[str], options: ReadingOptions) -
         )
     unlisted = _images_beside(rows, named)
     if unlisted:
-        rows.account.note(
-            f"Images that {rows.source} does not name are ignored: {len(unlisted)}"
-        )
+        rows.account.note(f"Images that {rows.source} does not name are ignored: {len(unlisted)}")
         rows.account.leave_out(unlisted, "not named")
     return rows
 

@@ -9,10 +9,12 @@ _MARK = re.compile(
     re.IGNORECASE,
 )
 _HINT = re.compile("mask|label|gt|seg|annot|ground.?truth", re.IGNORECASE)
-_FOLDERS = frozenset(
-    "groundtruth gt mask masks annotation annotations segmentation segmentations segmentationclass "
-    "labelmask".split()
-)
+# fmt: off
+_FOLDERS = frozenset((
+    "groundtruth", "gt", "mask", "masks", "annotation", "annotations", "segmentation",
+    "segmentations", "segmentationclass", "labelmask",
+))
+# fmt: on
 
 
 def find_masks(files: Sequence[str]) -> list[bool]:
@@ -51,7 +53,9 @@ def is_mask_folder(file: str) -> bool:
     """
     if "/" not in file:
         return False
-    return any(re.sub(r"[\W_]", "", folder).lower() in _FOLDERS for folder in dirname(file).split("/"))
+    return any(
+        re.sub(r"[\W_]", "", folder).lower() in _FOLDERS for folder in dirname(file).split("/")
+    )
 
 
 def _is_mask(file: str, in_folder: bool, paths: set[str], stems: set[str]) -> bool:

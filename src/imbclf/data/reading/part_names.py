@@ -48,7 +48,11 @@ def parts_of(values: Sequence[str], tests: Iterable[str] = ()) -> list[str] | No
     """
     known = {value: part_of(value, tests) for value in set(values)}
     found = set(known.values()) - {""}
-    if not found or None in found or (len(found) > 1 and len({p.isdigit() for p in found if p}) > 1):
+    if (
+        not found
+        or None in found
+        or (len(found) > 1 and len({p.isdigit() for p in found if p}) > 1)
+    ):
         return None
     return [known[value] or "" for value in values]
 
@@ -69,4 +73,9 @@ def part_of_folder(name: str, tests: Iterable[str] = ()) -> str | None:
     return part_of(" ".join(words), tests) or None
 
 
-_GENERIC = frozenset("images image img imgs data dataset set split files jpg png photos".split())
+# fmt: off
+_GENERIC = frozenset((
+    "images", "image", "img", "imgs", "data", "dataset", "set", "split", "files", "jpg", "png",
+    "photos",
+))
+# fmt: on

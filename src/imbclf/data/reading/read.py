@@ -45,6 +45,7 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
         said = [f"({line})" for line in rows.account.lines()[:10]]
         raise UserError("\n  ".join([f"{rows.source} cannot be used:", *problems, *said]))
     rows = rows.take(natural_order(rows.files).tolist())
+    rows.account.folder = str(root)
     return Listing(
         root=rows.root,
         files=np.array(rows.files),
@@ -66,7 +67,7 @@ def _parts_of_folders(rows: Rows, options: ReadingOptions) -> Rows:
     parts = [_part_in(file, tests) for file in rows.files]
     if not any(parts):
         raise UserError(
-            f"data.part=folders: no folder of {rows.source} is called like a part (train, val, test)"
+            f"data.part=folders: no folder in {rows.source} is called like a part (train, test)"
         )
     rows.account.columns["part"] = "folders"
     return replace(rows, parts=parts)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from imbclf.data.reading.text_file import read_text
 from imbclf.errors import UserError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet", ".xlsx")
+_DATA = re.compile(r"-?\d+(\.\d*)?|.+\.(jpe?g|png|tiff?|bmp|webp|gif|dcm)", re.IGNORECASE)
+HEAD = 100_000  # characters of a table that are looked at to choose it
 UNNAMED = "unnamed"  # column without a name in the header
 
 
@@ -65,7 +66,9 @@ def read_table(path: Path) -> Table:
     """
     suffix = path.suffix.lower()
     if suffix in (".parquet", ".xlsx"):
-        return _from_pandas(path, suffix)
+        from imbclf.data.reading.spreadsheet import read_spreadsheet
+
+        return read_spreadsheet(path)
     text, note = read_text(path)
     notes = [note] if note else []
     if suffix in (".jsonl", ".ndjson"):
@@ -80,6 +83,22 @@ def read_table(path: Path) -> Table:
         rows = _json_rows(_parsed(text, path, 1), path)
         return _from_records(path, rows, range(1, len(rows) + 1), notes)
     return parse_table(path, text, notes)
+
+
+def read_head(path: Path) -> Table:
+    """Read the first rows of a table, to see what its columns hold.
+
+    Raises:
+        UserError: as `read_table`.
+    """
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        text, _ = read_text(path)
+        head = "\n".join(text[:HEAD].splitlines()[:-1]) if len(text) > HEAD else text
+        try:
+            return parse_table(path, head)
+        except UserError:  # a quoted cell may go on beyond the head
+            return read_table(path)
+    return read_table(path)
 
 
 def parse_table(path: Path, text: str, notes: Sequence[str] = ()) -> Table:
@@ -105,10 +124,9 @@ def parse_table(path: Path, text: str, notes: Sequence[str] = ()) -> Table:
         if rows and len(rows[0]) == len(header) + 1 and delimiter not in first:
             header = [UNNAMED, *header]
     width = len(header)
-    columns: list[list[str]] = [[] for _ in header]
-    for row in rows:
-        for place in range(width):
-            columns[place].append(row[place] if place < len(row) else "")
+    if any(len(row) != width for row in rows):
+        rows = [[*row[:width], *[""] * (width - len(row))] for row in rows]
+    columns = [[*cells] for cells in zip(*rows, strict=True)] or [[] for _ in header]
     return Table(path, dict(zip(_distinct(header), columns, strict=True)), lines, named, notes)
 
 
@@ -118,7 +136,9 @@ def looks_like_data(cell: str) -> bool:
     >>> looks_like_data("0.5"), looks_like_data("a/1.PNG"), looks_like_data("file")
     (True, True, False)
     """
-    return bool(re.fullmatch(r"\s*(-?\d+(\.\d*)?|.+\.(jpe?g|png|tiff?|bmp|webp|gif|dcm))\s*", cell, re.I))
+    return bool(
+        re.fullmatch(r"\s*(-?\d+(\.\d*)?|.+\.(jpe?g|png|tiff?|bmp|webp|gif|dcm))\s*", cell, re.I)
+    )
 
 
 def _rows(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
@@ -126,7 +146,7 @@ def _rows(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[
     rows, lines = [], []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row):
+            if row and (row[0] or any(cell.strip() for cell in row)):
                 rows.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
@@ -160,24 +180,26 @@ def _distinct(header: Iterable[str]) -> list[str]:
 
 
 def _from_records(
-    path: Path, rows: Sequence[Any], lines: Sequence[int], notes: Sequence[str]
+    path: Path, rows: Sequence[object], lines: Sequence[int], notes: Sequence[str]
 ) -> Table:
+    records: list[Mapping[str, object]] = []
     for row, line in zip(rows, lines, strict=True):
         if not isinstance(row, Mapping):
-            raise UserError(f"{path}, line {line}: expected an object such as {{\"file\": ...}}")
-    names = [*dict.fromkeys(str(name) for row in rows for name in row)]
-    columns = {name: [as_text(row.get(name)) for row in rows] for name in names}
+            raise UserError(f'{path}, line {line}: expected an object such as {{"file": ...}}')
+        records.append(row)
+    names = [*dict.fromkeys(str(name) for record in records for name in record)]
+    columns = {name: [as_text(record.get(name)) for record in records] for name in names}
     return Table(path, columns, lines, notes=notes)
 
 
-def _parsed(text: str, path: Path, line: int) -> Any:
+def _parsed(text: str, path: Path, line: int) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
         raise UserError(f"{path}, line {line}: not JSON ({error})") from None
 
 
-def _json_rows(content: Any, path: Path) -> list[Any]:
+def _json_rows(content: object, path: Path) -> list[object]:
     """Return the rows of a list of objects, an object of columns, or one of file and label."""
     if isinstance(content, list) and content:
         return content
@@ -190,24 +212,6 @@ def _json_rows(content: Any, path: Path) -> list[Any]:
         if not any(isinstance(value, Mapping | list) for value in values):
             return [{"file": name, "label": label} for name, label in content.items()]
     raise UserError(f"{path}: expected a list of objects with the name and label of an image each")
-
-
-def _from_pandas(path: Path, suffix: str) -> Table:
-    import pandas as pd  # takes half a second, and most tables are text
-
-    try:
-        read = pd.read_parquet if suffix == ".parquet" else pd.read_excel
-        frame = read(path)
-    except ImportError as error:
-        raise UserError(f"{path}: {error}; or save the table as CSV") from None
-    except Exception as error:  # the engines raise nearly anything on a broken file
-        raise UserError(f"{path} is not a readable table: {error}") from None
-    names = [str(name) for name in frame.columns]
-    columns = {
-        name: [as_text(value) for value in frame.iloc[:, place].tolist()]
-        for place, name in enumerate(names)
-    }
-    return Table(path, columns, range(2, len(frame) + 2))
 
 
 def as_text(value: object) -> str:

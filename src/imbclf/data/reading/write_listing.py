@@ -12,7 +12,7 @@ from imbclf.utils.tables import write_table
 LISTING, LEFT_OUT = "listing.csv", "left_out.csv"
 
 
-def write_listing(listing: Listing, data_dir: Path, out: Path) -> None:
+def write_listing(listing: Listing, out: Path) -> None:
     """Write `listing.csv` and `left_out.csv` into a folder.
 
     The first has the columns file (relative to the data folder), label, group, part and source, and
@@ -20,20 +20,25 @@ def write_listing(listing: Listing, data_dir: Path, out: Path) -> None:
 
     Args:
         listing: labeled images.
-        data_dir: the data folder.
         out: the folder to write to.
     """
-    head = os.path.relpath(listing.root.absolute(), data_dir.absolute()).replace(os.sep, "/")
+    home = Path(listing.account.folder or listing.root).absolute()
+    head = os.path.relpath(listing.root.absolute(), home).replace(os.sep, "/")
     blank = np.full(len(listing), "")
     files = listing.files if head == "." else np.array([join(head, file) for file in listing.files])
     columns = {
         "file": files,
-        "label": listing.labels,
+        "label": blank if listing.labels is None else listing.labels,
         "group": blank if listing.groups is None else listing.groups,
         "part": blank if listing.parts is None else listing.parts,
         "source": blank if listing.sources is None else listing.sources,
     }
-    write_table(out / LISTING, {name: cells for name, cells in columns.items() if cells is not None})
+    write_table(
+        out / LISTING, {name: cells for name, cells in columns.items() if cells is not None}
+    )
     rows = listing.account.left_out
-    left_out = {name: np.array([getattr(row, name) for row in rows], np.str_) for name in ("file", "reason", "label")}
+    left_out = {
+        name: np.array([getattr(row, name) for row in rows], np.str_)
+        for name in ("file", "reason", "label")
+    }
     write_table(out / LEFT_OUT, left_out)

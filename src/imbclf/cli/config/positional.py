@@ -1,0 +1,55 @@
+"""Arguments without a name, as options: `imbclf-predict RUN IMAGES`."""
+
+import os
+from collections.abc import Sequence
+
+from imbclf.cli.config.hydra_overrides import quoted
+from imbclf.errors import UserError
+
+# Hydra's flags that are followed by a value.
+# fmt: off
+WITH_VALUE = frozenset((
+    "--config-dir", "-cd", "--config-name", "-cn", "--config-path", "-cp", "--cfg", "-c",
+    "--package", "-p", "--info", "-i",
+))
+# fmt: on
+
+
+def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Give the arguments without a name the names of options, in order.
+
+    A folder or file whose name holds an equals sign is no option, if it exists.
+
+    Args:
+        arguments: as typed.
+        options: the options that may stand without their name.
+
+    Raises:
+        UserError: there are more arguments without a name than options.
+
+    >>> name_arguments(["runs/a", "photos", "tta=flip"], ["ckpt", "data.dir"])
+    ['tta=flip', "ckpt='runs/a'", "data.dir='photos'"]
+    >>> name_arguments(["--cfg", "job", "ckpt=a"], ["ckpt"])
+    ['--cfg', 'job', 'ckpt=a']
+    """
+    bare: list[str] = []
+    others: list[str] = []
+    for place, argument in enumerate(arguments):
+        is_value = place > 0 and arguments[place - 1] in WITH_VALUE
+        is_path = "=" in argument and os.path.exists(argument)  # noqa: PTH110
+        # Hydra deletes an option by ~NAME; a path in the home folder begins with ~/.
+        is_option = argument.startswith("-") or (argument[:1] == "~" and argument[:2] != "~/")
+        is_bare = not is_option and not is_value and ("=" not in argument or is_path)
+        (bare if is_bare else others).append(argument)
+    given = {argument.lstrip("+").partition("=")[0] for argument in others}
+    free = [option for option in options if option not in given]
+    if len(bare) > len(free):
+        places = " ".join(option.upper() for option in free) or "none"
+        raise UserError(
+            f"{' '.join(bare)}: expected at most {len(free)} arguments without a name ({places}); "
+            "write others as NAME=VALUE"
+        )
+    return [
+        *others,
+        *(f"{option}={quoted(value)}" for option, value in zip(free, bare, strict=False)),
+    ]

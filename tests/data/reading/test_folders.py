@@ -1,0 +1,175 @@
+"""Class folders, parts above and below them, masks, and what else lies about."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from imbclf.data.listing import Listing
+from imbclf.data.reading.options import ReadingOptions
+from imbclf.data.reading.read import list_labelled
+from imbclf.errors import UserError
+
+
+def touch(root: Path, *files: str) -> None:
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / file).touch()
+
+
+def read(root: Path, **options: object) -> Listing:
+    return list_labelled(root, ReadingOptions(**options))  # type: ignore[arg-type]
+
+
+def refusal(root: Path, **options: object) -> str:
+    with pytest.raises(UserError) as caught:
+        read(root, **options)
+    return str(caught.value)
+
+
+def rows(listing: Listing) -> dict[str, tuple[str, str]]:
+    """Return label and part, as words, of each file."""
+    assert listing.labels is not None
+    parts = [""] * len(listing) if listing.parts is None else listing.parts.tolist()
+    names = [listing.label_names[label] for label in listing.labels]
+    return dict(zip(listing.files.tolist(), zip(names, parts, strict=True), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [("train", "test"), ("Training", "Testing"), ("train_images", "test_set")]
+)
+@pytest.mark.parametrize("order", ["part/class", "class/part", "above/part/class"])
+def test_folders_called_like_parts_are_parts(
+    tmp_path: Path, train: str, test: str, order: str
+) -> None:
+    expected: dict[str, tuple[str, str]] = {}
+    for part, folder in (("fit", train), ("test", test)):
+        for label in ("good", "torn"):
+            path = order.replace("part", folder).replace("class", label)
+            touch(tmp_path, f"{path}/1.png", f"{path}/2.png")
+            expected |= {f"{path}/{number}.png": (label, part) for number in (1, 2)}
+    assert rows(read(tmp_path)) == expected
+    assert read(tmp_path, part="none").parts is None
+
+
+def test_a_folder_that_is_no_part_among_parts_is_no_class(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{part}/{label}/1.png" for part in ("train", "test") for label in "ab"))
+    touch(tmp_path, "extra/1.png")
+    message = refusal(tmp_path)
+    assert "a part is no class" in message
+    assert "label_map" not in message
+    assert len(read(tmp_path, exclude=["extra/*"])) == 4
+
+
+def test_training_images_of_one_class_are_refused_until_pooled(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"train/good/{number}.png" for number in range(9)))
+    touch(tmp_path, "test/good/0.png", "test/hole/0.png", "test/crack/0.png")
+    touch(tmp_path, "ground_truth/hole/0_mask.png", "ground_truth/crack/0_mask.png")
+    message = refusal(tmp_path)
+    assert "crack (1), hole (1)" in message
+    assert "data.positive=[...]" in message
+    assert "data.part=none pools" in refusal(tmp_path, positive=["crack", "hole"])
+    listing = read(tmp_path, positive=["crack", "hole"], part="none")
+    assert len(listing) == 12
+    assert listing.label_names == ("good", "crack+hole")
+    assert [one.reason for one in listing.account.left_out] == ["mask", "mask"]
+
+
+def test_masks_are_left_out_and_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "a/1_mask.png", "a/1_mask_1.png", "a/2.png", "a/3_gt.png")
+    touch(tmp_path, "b/x (1).png", "b/x (1)_mask.png", "b/x-seg.png", "b/label.png")
+    listing = read(tmp_path)
+    assert set(listing.files) == {"a/1.png", "a/2.png", "a/3_gt.png"} | {
+        "b/label.png",
+        "b/x (1).png",
+        "b/x-seg.png",
+    }
+    left_out = {one.file for one in listing.account.left_out}
+    assert left_out == {"a/1_mask.png", "a/1_mask_1.png", "b/x (1)_mask.png"}
+
+
+def test_folders_of_patients_below_the_classes_stop_the_run(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{label}/{who}/{n}.png" for label in "ab" for who in "pq" for n in (1, 2)))
+    message = refusal(tmp_path)
+    assert "data.group=folder" in message
+    groups = read(tmp_path, group="folder").groups
+    assert groups is not None
+    assert sorted(set(groups.tolist())) == ["a/p", "a/q", "b/p", "b/q"]
+    assert read(tmp_path, group="none").groups is None
+
+
+def test_all_kinds_of_images_are_listed(tmp_path: Path) -> None:
+    suffixes = ["tif", "TIFF", "jfif", "gif", "ppm", "avif", "jp2", "mpo", "dcm", "heic"]
+    touch(tmp_path, *(f"a/1.{suffix}" for suffix in suffixes), "b/1.png")
+    (tmp_path / "b" / "unnamed").write_bytes(b"\x89PNG\r\n\x1a\n")
+    listing = read(tmp_path)
+    assert len(listing) == len(suffixes) + 2
+
+
+def test_a_class_that_would_lose_files_of_another_kind_stops_the_run(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "a/readme.txt", "b/1.png", "b/2.npy", "b/3.npy")
+    message = refusal(tmp_path)
+    assert "class b has 2 files .npy" in message
+    listing = read(tmp_path, exclude=["*.npy"])
+    assert len(listing) == 2
+    reasons = {one.file: one.reason for one in listing.account.left_out}
+    assert reasons == {"a/readme.txt": "not an image", "b/2.npy": "excluded", "b/3.npy": "excluded"}
+
+
+def test_patterns(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"{label}/{n}_{view}.png" for label in "ab" for n in "12" for view in "xy"))
+    assert len(read(tmp_path, include=["*_x.png"])) == 4
+    assert len(read(tmp_path, exclude="b/1*")) == 6
+    assert {one.reason for one in read(tmp_path, include="*_x.png").account.left_out} == {
+        "not included"
+    }
+
+
+def test_lines_are_matched_in_natural_or_plain_order_and_the_difference_is_said(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, *(f"train_img/{number}.png" for number in (1, 2, 10)))
+    (tmp_path / "label_train.txt").write_text("0\n1\n0\n")
+    listing = read(tmp_path)
+    assert rows(listing) == {"1.png": ("0", ""), "2.png": ("1", ""), "10.png": ("0", "")}
+    assert "natural order: line 2 is 2.png, line 3 is 10.png" in listing.account.notes[0]
+    assert rows(read(tmp_path, order="plain"))["10.png"] == ("1", "")
+
+
+WORDS = st.sampled_from(["good", "torn", "train", "test", "val", "x", "masks", "p1", "p2"])
+STEMS = st.sampled_from(["1", "2", "10", "a", "a_mask", "1_gt"])
+SUFFIXES = st.sampled_from([".png", ".tif", ".txt", ".npy", ""])
+FILES = st.builds(
+    lambda folders, stem, suffix: "/".join([*folders, stem]) + suffix,
+    st.lists(WORDS, max_size=3),
+    STEMS,
+    SUFFIXES,
+)
+
+
+@given(
+    files=st.sets(FILES, min_size=1, max_size=12), group=st.sampled_from([None, "folder", "none"])
+)
+@settings(max_examples=150, deadline=None)
+def test_every_image_is_in_a_row_or_in_the_account(
+    tmp_path_factory: pytest.TempPathFactory, files: set[str], group: str | None
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    made: set[str] = set()
+    for file in sorted(files):
+        if not any(other.startswith(f"{file}/") for other in files) and not any(
+            file.startswith(f"{other}/") for other in made
+        ):
+            touch(root, file)
+            made.add(file)
+    try:
+        listing = read(root, group=group)
+    except UserError:
+        return  # stops with a message of its own, and nothing is lost
+    images = {file for file in made if file.endswith((".png", ".tif"))}
+    used, left_out = set(listing.files.tolist()), {one.file for one in listing.account.left_out}
+    assert used | left_out >= images
+    assert not used & left_out
+    for file, (label, _) in rows(listing).items():
+        assert label in file.split("/")[:-1]
+        assert label not in ("train", "test", "val")
