@@ -126,7 +126,7 @@ def _depth_of_parts(
     words = [{name for name in at if part_of_folder(name, tests)} for at in names]
     if names[0] and words[0] == names[0]:
         return 0, []
-    if names[1] and words[1] == names[1] and all(len(path) > 1 for path in paths):
+    if not words[0] and names[1] and words[1] == names[1] and all(len(path) > 1 for path in paths):
         return 1, []
     if not words[0] or options.part == "none":
         return None, []
