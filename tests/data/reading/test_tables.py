@@ -250,6 +250,21 @@ def test_identities_are_known_by_their_values_too(tmp_path: Path) -> None:
     assert "who (15 on 60 rows)" in refusal(tmp_path)
 
 
+def test_numbers_whose_images_have_one_label_and_stand_together_are_identities(
+    tmp_path: Path,
+) -> None:
+    names = [f"{number}.png" for number in range(120)]
+    touch(tmp_path, *names)
+    fish = [number // 6 for number in range(120)]
+    rng = np.random.default_rng(0)
+    sick = rng.permutation([0, 1] * 10)[fish]
+    table(tmp_path, ["file", "label", "fish"], names, sick, fish)
+    assert "data.group=fish" in refusal(tmp_path)
+    # A score that the label was made from is no identity.
+    table(tmp_path, ["file", "label", "score"], names, [int(f > 12) for f in fish], fish)
+    assert read(tmp_path).groups is None
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

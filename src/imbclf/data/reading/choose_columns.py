@@ -9,10 +9,10 @@ from imbclf.data.reading.column_names import (
     GROUP_NAMES,
     LABEL_NAMES,
     PART_NAMES,
-    find_identities,
     plain,
 )
 from imbclf.data.reading.find_files import FileFinder
+from imbclf.data.reading.identities import find_identities
 from imbclf.data.reading.label_values import canonical
 from imbclf.data.reading.options import Column, ReadingOptions, as_list
 from imbclf.data.reading.part_names import parts_of
@@ -70,7 +70,8 @@ def choose_columns(
     if options.group is None and not _is_ours(table):
         first = dict(zip(reversed(table.columns[file]), range(len(table) - 1, -1, -1), strict=True))
         once = {name: [cells[place] for place in first.values()] for name, cells in others.items()}
-        problems += _identities(once, group, account)
+        cells = _label_cells(table, labels)
+        problems += _identities(once, [cells[place] for place in first.values()], group, account)
     return Columns(
         files=table.columns[file],
         labels=_label_cells(table, labels),
@@ -213,10 +214,15 @@ def _no_parts(part: str, table: Table) -> str:
     )
 
 
-def _identities(others: Mapping[str, list[str]], group: str | None, account: Account) -> list[str]:
+def _identities(
+    others: Mapping[str, list[str]],
+    labels: Sequence[str],
+    group: str | None,
+    account: Account,
+) -> list[str]:
     """Return a problem for columns of identities that are not used as groups."""
     candidates = {name: cells for name, cells in others.items() if plain(name) not in PART_NAMES}
-    found = find_identities(candidates)
+    found = find_identities(candidates, labels)
     if not found:
         return []
     if group is not None:

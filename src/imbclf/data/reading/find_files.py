@@ -207,7 +207,7 @@ class FileFinder:
         suffixes = Counter(
             splitext(found[0])[1]
             for name, found in matches.items()
-            if len(found) == 1 and basename(found[0]) != basename(name)
+            if len(found) == 1 and basename(found[0]).lower() != basename(name).lower()
         )
         folders = self._folders_of(prefix, matches)
         notes = self._notes(prefix, [suffix for suffix, _ in suffixes.most_common()], folders)

@@ -13,13 +13,21 @@ from imbclf.data.reading.from_table import from_table
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import part_of_folder
 from imbclf.data.reading.rows import Rows
-from imbclf.data.reading.table import TABLE_SUFFIXES, looks_like_data, read_head, read_table
+from imbclf.data.reading.table import (
+    TABLE_SUFFIXES,
+    Table,
+    looks_like_data,
+    read_head,
+    read_table,
+    without_header,
+)
 from imbclf.data.reading.text_file import read_lines
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
 
 LABEL_FILE = "label_train.txt"
-METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")  # of Hugging Face's ImageFolder
+# Tables in a subfolder, as Hugging Face's metadata.csv in train/ or Roboflow's _classes.csv.
+BELOW, MOST_BELOW = (".csv", ".tsv", ".jsonl", ".parquet"), 20
 
 
 def find_rows(root: Path, options: ReadingOptions) -> Rows:
@@ -46,7 +54,8 @@ def find_rows(root: Path, options: ReadingOptions) -> Rows:
 def _search(root: Path, options: ReadingOptions) -> Rows:
     tables = sorted(path for path in root.iterdir() if _may_be_table(path))
     if not tables:
-        tables = sorted(path for name in METADATA for path in root.glob(f"*/{name}"))
+        below = sorted(path for path in root.glob("*/*") if path.suffix.lower() in BELOW)
+        tables = below if len(below) <= MOST_BELOW else []
     fitting = [path for path in tables if _names_images(path, root, options)]
     if fitting and (len(fitting) == 1 or _are_parts(fitting, root, options)):
         rows = _from_files(fitting, root, options)
@@ -204,7 +213,7 @@ def _from_table_of_part(path: Path, root: Path, options: ReadingOptions) -> Rows
     own = root / path.stem
     if options.images is None and own.is_dir():
         options = replace(options, images=path.stem)
-    return from_table(read_table(path), root, options)
+    return from_table(_read(path, root, options), root, options)
 
 
 def _in_root(rows: Rows, root: Path) -> Rows:
@@ -220,11 +229,23 @@ def _from_file(path: Path, root: Path, options: ReadingOptions) -> Rows:
     if suffix in (".txt", "") and not (suffix == ".txt" and _is_table(path, options)):
         return from_lines(path, root, options)
     if suffix in TABLE_SUFFIXES:
-        return from_table(read_table(path), root, options)
+        return from_table(_read(path, root, options), root, options)
     raise UserError(
         f"data.labels={path.name}: expected a file with one of the suffixes "
         f"{', '.join(TABLE_SUFFIXES)}; {NO_LABELS}"
     )
+
+
+def _read(path: Path, root: Path, options: ReadingOptions) -> Table:
+    """Read a table, whose first row is no header if it names an image as the rows below do."""
+    table = read_table(path)
+    if not table.named or path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return table
+    finder = _finder(path, root, options)
+    for name, cells in table.columns.items():
+        if finder.any_exists([name]) and finder.any_exists(cells):
+            return without_header(table)
+    return table
 
 
 def _is_table(path: Path, options: ReadingOptions) -> bool:

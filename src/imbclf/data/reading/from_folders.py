@@ -160,10 +160,14 @@ def _groups(
         return parents, []
     if options.group not in (None, "none"):
         return None, [f"data.group={options.group}: expected folder or none, as there is no table"]
-    deep = [parent if below else "" for parent, below in zip(parents, tree.below, strict=True)]
-    counts = Counter(filter(None, deep))
-    undecided = options.group is None and len(counts) > 1 and max(counts.values()) > 1
-    return None, [which_folders(counts, "below the class folders")] if undecided else []
+    rows = zip(tree.labels, parents, tree.below, strict=True)
+    deep = [(label, parent) for label, parent, below in rows if below]
+    counts = Counter(parent for _, parent in deep)
+    several = Counter(label for label, _ in set(deep))
+    undecided = options.group is None and several and max(several.values()) > 1
+    if undecided and max(counts.values()) > 1:
+        return None, [which_folders(counts, "below the class folders")]
+    return None, []
 
 
 def which_folders(counts: Counter[str], where: str) -> str:

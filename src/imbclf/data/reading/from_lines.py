@@ -7,8 +7,8 @@ from posixpath import dirname
 
 from imbclf.data.image_files import images_below
 from imbclf.data.reading.account import Account
-from imbclf.data.reading.column_names import folders_are_identities
 from imbclf.data.reading.from_folders import which_folders
+from imbclf.data.reading.identities import folders_are_identities
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.patterns import matches
 from imbclf.data.reading.rows import Rows

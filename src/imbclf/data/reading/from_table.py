@@ -10,9 +10,9 @@ from posixpath import dirname
 from imbclf.data.image_files import images_below, is_image
 from imbclf.data.reading.account import Account
 from imbclf.data.reading.choose_columns import Columns, choose_columns
-from imbclf.data.reading.column_names import folders_are_identities
 from imbclf.data.reading.find_files import FileFinder, Found
 from imbclf.data.reading.from_folders import which_folders
+from imbclf.data.reading.identities import folders_are_identities
 from imbclf.data.reading.label_values import canonical, is_positive
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.patterns import matches

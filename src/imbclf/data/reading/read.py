@@ -44,6 +44,8 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
     if problems:
         said = [f"({line})" for line in rows.account.lines()[:10]]
         raise UserError("\n  ".join([f"{rows.source} cannot be used:", *problems, *said]))
+    if rows.parts is not None and {*rows.parts} <= {"", FIT}:
+        rows = replace(rows, parts=None)
     rows = rows.take(natural_order(rows.files).tolist())
     rows.account.folder = str(root)
     return Listing(

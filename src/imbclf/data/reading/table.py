@@ -130,6 +130,14 @@ def parse_table(path: Path, text: str, notes: Sequence[str] = ()) -> Table:
     return Table(path, dict(zip(_distinct(header), columns, strict=True)), lines, named, notes)
 
 
+def without_header(table: Table) -> Table:
+    """Return a table whose header is its first row; the columns are called 0, 1, ..."""
+    columns = {
+        str(place): [name, *cells] for place, (name, cells) in enumerate(table.columns.items())
+    }
+    return Table(table.path, columns, [1, *table.lines], named=False, notes=table.notes)
+
+
 def looks_like_data(cell: str) -> bool:
     """Return whether a cell is a number or the name of an image, and so no name of a column.
 
