@@ -136,7 +136,8 @@ def _few_words_each(name: str, counts: Counter[str]) -> bool:
 def _goes_with_label(cells: Sequence[str], labels: Sequence[str]) -> bool:
     """Return whether the images of a value have one label, far more often than by chance.
 
-    They also must stand together in the table, as those of a patient do. Not so for a score that the label was made from, whose labels change once along its values.
+    They also must stand together in the table, as those of a patient do. A score that the label was
+    made from is no identity: its labels change once along its values.
     """
     codes = [canonical(label) for label in labels]
     share = Counter(codes)
