@@ -257,7 +257,7 @@ def test_numbers_whose_images_have_one_label_and_stand_together_are_identities(
     touch(tmp_path, *names)
     fish = [number // 6 for number in range(120)]
     rng = np.random.default_rng(0)
-    sick = rng.permutation([0, 1] * 10)[fish]
+    sick = rng.permutation([0, 1] * 10)[fish].tolist()
     table(tmp_path, ["file", "label", "fish"], names, sick, fish)
     assert "data.group=fish" in refusal(tmp_path)
     # A score that the label was made from is no identity.
@@ -298,6 +298,25 @@ def test_a_split_column_is_kept(tmp_path: Path, words: tuple[str, ...]) -> None:
     turned = read(tmp_path, test=[words[1]]).parts
     assert turned is not None
     assert turned.tolist() == ["fit", "test", "test"] * 4
+
+
+def test_flags_and_numbers_of_a_division(tmp_path: Path) -> None:
+    touch(tmp_path, *NAMES)
+    labels, thirds = [0, 0, 0, 1, 1, 1] * 2, [number % 3 for number in range(12)]
+    table(tmp_path, ["file", "label", "is_valid"], NAMES, labels, [n == 1 for n in thirds])
+    parts = read(tmp_path).parts
+    assert parts is not None
+    assert parts.tolist() == ["fit", "dev", "fit"] * 4
+    table(tmp_path, ["file", "label", "split"], NAMES, labels, thirds)
+    message = refusal(tmp_path)
+    assert "column split is called like a division into parts, and holds 0, 1, 2" in message
+    tested = read(tmp_path, part="split", test=[2]).parts
+    assert tested is not None
+    assert tested.tolist() == ["", "", "test"] * 4
+    folds = read(tmp_path, part="split").parts
+    assert folds is not None
+    assert folds.tolist() == ["0", "1", "2"] * 4
+    assert read(tmp_path, part="none").parts is None
 
 
 def test_folds_are_kept_and_a_part_that_lacks_a_class_is_refused(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from imbclf.data.reading.column_names import (
 )
 from imbclf.data.reading.find_files import FileFinder
 from imbclf.data.reading.identities import find_identities
-from imbclf.data.reading.label_values import canonical
+from imbclf.data.reading.label_values import REST, canonical
 from imbclf.data.reading.options import Column, ReadingOptions, as_list
-from imbclf.data.reading.part_names import parts_of
+from imbclf.data.reading.part_names import parts_of, parts_of_flags
 from imbclf.data.reading.table import Table
 from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean, first_few
@@ -30,6 +30,7 @@ class Columns:
     Attributes:
         files: `[R]`, file names as written.
         labels: `[R]`, labels, stripped.
+        names: of label 0 and label 1, where several columns are the label.
         groups: `[R]`, groups, stripped, or None.
         parts: `[R]`, fit, dev, test, a fold number or "", or None.
         others: the further columns.
@@ -38,6 +39,7 @@ class Columns:
 
     files: list[str]
     labels: list[str]
+    names: tuple[str, str] | None
     groups: list[str] | None
     parts: list[str] | None
     others: Mapping[str, list[str]]
@@ -64,9 +66,12 @@ def choose_columns(
     account.unused_columns += [name for name in others if not _is_ours(table)]
     problems, parts = [], None
     if part is not None:
-        parts = parts_of(table.columns[part], as_list(options.test))
+        cells = table.columns[part]
+        parts = parts_of_flags(part, cells) or parts_of(cells, as_list(options.test))
         if parts is None:
             problems.append(_no_parts(part, table))
+    elif options.part is None and not _is_ours(table):
+        problems += _undecided_parts(others)
     if options.group is None and not _is_ours(table):
         first = dict(zip(reversed(table.columns[file]), range(len(table) - 1, -1, -1), strict=True))
         once = {name: [cells[place] for place in first.values()] for name, cells in others.items()}
@@ -75,6 +80,7 @@ def choose_columns(
     return Columns(
         files=table.columns[file],
         labels=_label_cells(table, labels),
+        names=(REST, "+".join(labels)) if len(labels) > 1 else None,
         groups=None if group is None else [cell.strip() for cell in table.columns[group]],
         parts=parts,
         others=others,
@@ -190,9 +196,10 @@ def _part_column(
         return find_column(table, "part", options.part)
     tests = as_list(options.test)
     for name, cells in table.columns.items():
-        if plain(name) not in PART_NAMES or name in taken:
+        flags = parts_of_flags(name, cells)
+        if name in taken or (plain(name) not in PART_NAMES and flags is None):
             continue
-        parts = parts_of(cells, tests)
+        parts = flags or parts_of(cells, tests)
         found = {part for part in parts or [] if part}
         if len(found) < 2:
             continue
@@ -204,6 +211,21 @@ def _part_column(
             account.note(f"column {name} was taken for {what} (data.part=none ignores it)")
         return name
     return None
+
+
+def _undecided_parts(others: Mapping[str, list[str]]) -> list[str]:
+    """Return a problem for each column that is called like a division, but has other values."""
+    problems = []
+    for name, cells in others.items():
+        values = sorted({cell.strip() for cell in cells} - {""})
+        named = plain(name) in PART_NAMES and 2 <= len(values) <= 20
+        if named and (all(value.isdigit() for value in values) or "split" in plain(name)):
+            problems.append(
+                f"column {name} is called like a division into parts, and holds "
+                f"{first_few(values)}: data.part={name} takes numbers for folds, "
+                f"data.test=[{values[-1]}] names its test part, data.part=none ignores it"
+            )
+    return problems
 
 
 def _no_parts(part: str, table: Table) -> str:

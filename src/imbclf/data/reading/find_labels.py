@@ -9,7 +9,7 @@ from imbclf.data.reading.choose_columns import choose_columns
 from imbclf.data.reading.find_files import FileFinder
 from imbclf.data.reading.from_folders import NO_LABELS, from_folders
 from imbclf.data.reading.from_lines import from_lines
-from imbclf.data.reading.from_table import from_table
+from imbclf.data.reading.from_table import NOT_NAMED, from_table
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import part_of_folder
 from imbclf.data.reading.rows import Rows
@@ -66,7 +66,8 @@ def _search(root: Path, options: ReadingOptions) -> Rows:
     if len(fitting) > 1:
         names = [path.relative_to(root).as_posix() for path in fitting]
         raise UserError(
-            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME"
+            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME, or, if "
+            "each is a part, the column of their labels with data.label=COLUMN"
         )
     folders = [path for path in root.iterdir() if path.is_dir() and path.name != "train_img"]
     if len(folders) > 1 or not tables:
@@ -82,9 +83,11 @@ def _search(root: Path, options: ReadingOptions) -> Rows:
 def _from_folders_or_explain(root: Path, options: ReadingOptions, tables: Sequence[Path]) -> Rows:
     images = root / (as_list(options.images) or ["train_img"])[0]
     if images.is_dir() and images != root and not tables:
+        texts = sorted(path.name for path in root.glob("*.txt"))
+        advice = f"; if {texts[0]} is that, say data.labels={texts[0]}" if texts else ""
         raise UserError(
             f"No labels for the images in {images}; expected {root / LABEL_FILE} with one label a "
-            "line, or a table (.csv, .tsv, ...) with the columns file and label"
+            f"line, or a table (.csv, .tsv, ...) with the columns file and label{advice}"
         )
     try:
         rows = from_folders(root, options)
@@ -187,7 +190,12 @@ def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> R
             name for name in one.account.unused_columns if name not in account.unused_columns
         ]
         for note in one.account.notes:
-            account.note(note)
+            if not note.startswith(NOT_NAMED):
+                account.note(note)
+    named = {file for one in rows for file in one.files}
+    account.left_out = [
+        out for out in account.left_out if out.reason != "not named" or out.file not in named
+    ]
     columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
     groups = [group for one in rows for group in one.groups or []]
     found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]

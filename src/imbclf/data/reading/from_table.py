@@ -21,6 +21,7 @@ from imbclf.data.reading.table import Table
 from imbclf.utils.text import first_few
 
 UNLISTED = "rest"  # label of images that no row names, beside data.positive
+NOT_NAMED = "Images that"  # how the note on them begins
 FEW = 20  # most values of a further column that is kept
 
 
@@ -49,6 +50,7 @@ def from_table(table: Table, root: Path, options: ReadingOptions) -> Rows:
             for name, cells in columns.others.items()
             if len(set(cells)) <= FEW
         },
+        names=columns.names,
         seen=frozenset(columns.labels),
         account=account,
         problems=[*columns.problems, *found.problems],
@@ -184,7 +186,7 @@ def _with_unlisted(rows: Rows, named: frozenset[str], options: ReadingOptions) -
         )
     unlisted = _images_beside(rows, named)
     if unlisted:
-        rows.account.note(f"Images that {rows.source} does not name are ignored: {len(unlisted)}")
+        rows.account.note(f"{NOT_NAMED} {rows.source} does not name are ignored: {len(unlisted)}")
         rows.account.leave_out(unlisted, "not named")
     return rows
 

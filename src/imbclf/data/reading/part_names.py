@@ -41,12 +41,16 @@ def part_of(value: str, tests: Iterable[str] = ()) -> str | None:
 def parts_of(values: Sequence[str], tests: Iterable[str] = ()) -> list[str] | None:
     """Return the part that each value names; None if one of them names none, or all are blank.
 
-    Numbers beside words are no folds.
+    Numbers beside words are no folds; beside a named test part they are training images.
 
     >>> parts_of(["train", "test"]), parts_of(["0", "1", "0"]), parts_of(["train", "1"])
     (['fit', 'test'], ['0', '1', '0'], None)
+    >>> parts_of(["0", "1", "2"], tests=["2"])
+    ['', '', 'test']
     """
     known = {value: part_of(value, tests) for value in set(values)}
+    if TEST in known.values() and tests:
+        known = {value: "" if (part or "").isdigit() else part for value, part in known.items()}
     found = set(known.values()) - {""}
     if (
         not found
@@ -55,6 +59,24 @@ def parts_of(values: Sequence[str], tests: Iterable[str] = ()) -> list[str] | No
     ):
         return None
     return [known[value] or "" for value in values]
+
+
+def parts_of_flags(name: str, values: Sequence[str]) -> list[str] | None:
+    """Return the parts that a column such as `is_valid` of true and false divides into, or None.
+
+    >>> parts_of_flags("is_valid", ["True", "False"]), parts_of_flags("is_train", ["0", "1"])
+    (['dev', 'fit'], ['test', 'fit'])
+    """
+    word = re.sub(r"[\W_]", "", name.casefold())
+    part = WORDS.get(word[2:]) if word.startswith("is") else None
+    flags = [_FLAGS.get(value.strip().casefold()) for value in values]
+    if part is None or None in flags:
+        return None
+    other = TEST if part == FIT else FIT
+    return [part if flag else other for flag in flags]
+
+
+_FLAGS = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}
 
 
 def part_of_folder(name: str, tests: Iterable[str] = ()) -> str | None:

@@ -34,7 +34,7 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
         [value for value in rows.values if value],
         as_list(options.positive),
         options.label_map,
-        options.names,
+        options.names or rows.names,
         numbered=rows.numbered,
         seen=rows.seen,
     )

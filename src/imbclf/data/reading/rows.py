@@ -21,6 +21,7 @@ class Rows:
         sources: `[N]`, where each row comes from, such as labels.csv:17.
         columns: further columns, `[N]` each.
         numbered: whether two words may be numbered in the order of their names.
+        names: what label 0 and label 1 are called, where the columns say so.
         seen: all labels as written, those of rows left out included.
         account: what was left out and guessed.
         problems: one line for each problem.
@@ -35,6 +36,7 @@ class Rows:
     sources: Sequence[str] = ()
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     numbered: bool = False
+    names: tuple[str, str] | None = None
     seen: frozenset[str] = frozenset()
     account: Account = field(default_factory=Account)
     problems: Sequence[str] = ()
