@@ -66,8 +66,8 @@ def _search(root: Path, options: ReadingOptions) -> Rows:
     if len(fitting) > 1:
         names = [path.relative_to(root).as_posix() for path in fitting]
         raise UserError(
-            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME, or, if "
-            "each is a part, the column of their labels with data.label=COLUMN"
+            f"{root} holds several tables: {first_few(names)}; choose one with "
+            "data.labels=NAME, or, if each is a part, their column of labels with data.label=COLUMN"
         )
     folders = [path for path in root.iterdir() if path.is_dir() and path.name != "train_img"]
     if len(folders) > 1 or not tables:
