@@ -66,12 +66,14 @@ class FileFinder:
         self.table, self.suffix, self.strip = table, suffix, strip
         self._entries: dict[Path, frozenset[str]] = {}
 
-    def any_exists(self, names: Sequence[str]) -> bool:
-        """Return whether most of a sample of names mean files."""
+    def any_exists(self, names: Sequence[str], as_written: bool = False) -> bool:
+        """Return whether most of a sample of names mean files, or are such as they are written."""
         sample = [*dict.fromkeys(name.strip() for name in names if name.strip())][:SAMPLE]
         if not sample or all(len(name) > 1000 for name in sample):
             return False
-        return 2 * sum(not missing for missing in self.find(sample).missing) >= len(sample)
+        direct = self._direct([self._cleaned(name) for name in sample])
+        found = direct if as_written or not all(direct.missing) else self.find(sample)
+        return 2 * sum(not missing for missing in found.missing) >= len(sample)
 
     def find(self, names: Sequence[str]) -> Found:
         """Return the files of the names, and what was guessed."""

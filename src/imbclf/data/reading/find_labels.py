@@ -6,7 +6,7 @@ from pathlib import Path
 
 from imbclf.data.reading.account import Account
 from imbclf.data.reading.choose_columns import choose_columns
-from imbclf.data.reading.find_files import FileFinder
+from imbclf.data.reading.data_folder import DataFolder
 from imbclf.data.reading.from_folders import NO_LABELS, from_folders
 from imbclf.data.reading.from_lines import from_lines
 from imbclf.data.reading.from_table import NOT_NAMED, from_table
@@ -41,61 +41,63 @@ def find_rows(root: Path, options: ReadingOptions) -> Rows:
     """
     if not root.is_dir():
         raise UserError(f"There is no folder {root}; data.dir must name the folder of the images")
+    data = DataFolder(root, options)
     named = as_list(options.labels)
     if named == ["folders"]:
         return from_folders(root, options)
     if named:
-        return _from_files([_label_file(root, name) for name in named], root, options)
+        return _from_files([_label_file(root, name) for name in named], data)
     if (root / LABEL_FILE).exists():
-        return _from_file(root / LABEL_FILE, root, options)
-    return _search(root, options)
+        return _from_file(root / LABEL_FILE, data)
+    return _search(data)
 
 
-def _search(root: Path, options: ReadingOptions) -> Rows:
-    tables = sorted(path for path in root.iterdir() if _may_be_table(path))
+def _search(data: DataFolder) -> Rows:
+    tables = sorted(path for path in data.root.iterdir() if _may_be_table(path))
     if not tables:
-        below = sorted(path for path in root.glob("*/*") if path.suffix.lower() in BELOW)
+        below = sorted(path for path in data.root.glob("*/*") if path.suffix.lower() in BELOW)
         tables = below if len(below) <= MOST_BELOW else []
-    fitting = [path for path in tables if _names_images(path, root, options)]
-    if fitting and (len(fitting) == 1 or _are_parts(fitting, root, options)):
-        rows = _from_files(fitting, root, options)
+    fitting = [path for path in tables if _names_images(path, data)]
+    if fitting and (len(fitting) == 1 or _are_parts(fitting, data)):
+        rows = _from_files(fitting, data)
         for path in tables:
             if path not in fitting:
                 rows.account.note(f"{path.name} names no images here, and was not read")
         return rows
     if len(fitting) > 1:
-        names = [path.relative_to(root).as_posix() for path in fitting]
+        names = [path.relative_to(data.root).as_posix() for path in fitting]
         raise UserError(
-            f"{root} holds several tables: {first_few(names)}; choose one with "
+            f"{data.root} holds several tables: {first_few(names)}; choose one with "
             "data.labels=NAME, or, if each is a part, their column of labels with data.label=COLUMN"
         )
-    folders = [path for path in root.iterdir() if path.is_dir() and path.name != "train_img"]
+    folders = [path for path in data.root.iterdir() if path.is_dir() and path.name != "train_img"]
     if len(folders) > 1 or not tables:
-        return _from_folders_or_explain(root, options, tables)
+        return _from_folders_or_explain(data, tables)
     if len(tables) > 1:
         names = [path.name for path in tables]
         raise UserError(
-            f"{root} holds several tables: {first_few(names)}; choose one with data.labels=NAME"
+            f"{data.root} holds several tables: {first_few(names)}; choose one with "
+            "data.labels=NAME"
         )
-    return _from_file(tables[0], root, options)
+    return _from_file(tables[0], data)
 
 
-def _from_folders_or_explain(root: Path, options: ReadingOptions, tables: Sequence[Path]) -> Rows:
-    images = root / (as_list(options.images) or ["train_img"])[0]
-    if images.is_dir() and images != root and not tables:
-        texts = sorted(path.name for path in root.glob("*.txt"))
+def _from_folders_or_explain(data: DataFolder, tables: Sequence[Path]) -> Rows:
+    images = data.root / (as_list(data.options.images) or ["train_img"])[0]
+    if images.is_dir() and images != data.root and not tables:
+        texts = sorted(path.name for path in data.root.glob("*.txt"))
         advice = f"; if {texts[0]} is that, say data.labels={texts[0]}" if texts else ""
         raise UserError(
-            f"No labels for the images in {images}; expected {root / LABEL_FILE} with one label a "
-            f"line, or a table (.csv, .tsv, ...) with the columns file and label{advice}"
+            f"No labels for the images in {images}; expected {data.root / LABEL_FILE} with one label "
+            f"a line, or a table (.csv, .tsv, ...) with the columns file and label{advice}"
         )
     try:
-        rows = from_folders(root, options)
+        rows = from_folders(data.root, data.options)
     except UserError as error:
         if len(tables) != 1:
             raise
         try:
-            return _from_file(tables[0], root, options)
+            return _from_file(tables[0], data)
         except UserError:
             raise error from None
     for path in tables:
@@ -128,37 +130,33 @@ def _is_number(cell: str) -> bool:
     return cell.replace(".", "", 1).replace("-", "", 1).isdigit()
 
 
-def _names_images(path: Path, root: Path, options: ReadingOptions) -> bool:
+def _names_images(path: Path, data: DataFolder) -> bool:
     try:
         table = read_head(path)
-        finder = _finder(path, root, options)
+        finder = data.finder(path)
     except UserError:
         return False
-    if options.file is not None:
-        return str(options.file) in table.columns
+    if data.options.file is not None:
+        return str(data.options.file) in table.columns
     return any(finder.any_exists(cells) for cells in table.columns.values())
 
 
-def _finder(path: Path, root: Path, options: ReadingOptions) -> FileFinder:
-    return FileFinder(path, root, as_list(options.images), options.suffix, options.strip)
-
-
-def _are_parts(paths: Sequence[Path], root: Path, options: ReadingOptions) -> bool:
+def _are_parts(paths: Sequence[Path], data: DataFolder) -> bool:
     """Return whether tables are called like parts and each has labels."""
-    if any(_part_of_file(path, root, options) is None for path in paths):
+    if any(_part_of_file(path, data) is None for path in paths):
         return False
     try:
         for path in paths:
-            choose_columns(read_head(path), _finder(path, root, options), options, Account())
+            choose_columns(read_head(path), data.finder(path), data.options, Account())
     except UserError:
         return False
     return True
 
 
-def _part_of_file(path: Path, root: Path, options: ReadingOptions) -> str | None:
+def _part_of_file(path: Path, data: DataFolder) -> str | None:
     """Return the part that a table, or its folder if all have one name, is called like."""
-    tests = as_list(options.test)
-    above = path.parent.name if path.parent != root else ""
+    tests = as_list(data.options.test)
+    above = path.parent.name if path.parent != data.root else ""
     return part_of_folder(path.stem, tests) or (part_of_folder(above, tests) if above else None)
 
 
@@ -170,17 +168,17 @@ def _label_file(root: Path, name: str) -> Path:
     return root / name
 
 
-def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> Rows:
+def _from_files(paths: Sequence[Path], data: DataFolder) -> Rows:
     """Return the rows of one file, or of several that are a part each."""
     if len(paths) == 1:
-        return _from_file(paths[0], root, options)
-    parts = [_part_of_file(path, root, options) for path in paths]
-    if None in parts and options.part != "none":
+        return _from_file(paths[0], data)
+    parts = [_part_of_file(path, data) for path in paths]
+    if None in parts and data.options.part != "none":
         raise UserError(
             f"data.labels={[path.name for path in paths]}: expected files called like parts "
             "(train, val, test), or data.part=none to pool them"
         )
-    rows = [_in_root(_from_table_of_part(path, root, options), root) for path in paths]
+    rows = [_in_root(_from_table_of_part(path, data), data.root) for path in paths]
     whole = rows[0]
     account = Account(source=", ".join(path.name for path in paths))
     for one in rows:
@@ -199,15 +197,15 @@ def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> R
     columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
     groups = [group for one in rows for group in one.groups or []]
     found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]
-    if options.part != "none":
+    if data.options.part != "none":
         account.columns["part"] = "name of the table"
     return replace(
         whole,
-        source=root,
+        source=data.root,
         files=[file for one in rows for file in one.files],
         values=[value for one in rows for value in one.values],
         groups=groups if all(one.groups is not None for one in rows) else None,
-        parts=None if options.part == "none" else found_parts,
+        parts=None if data.options.part == "none" else found_parts,
         sources=[source for one in rows for source in one.sources],
         columns={name: [cell for one in rows for cell in one.columns[name]] for name in columns},
         seen=frozenset[str]().union(*(one.seen for one in rows)),
@@ -216,12 +214,11 @@ def _from_files(paths: Sequence[Path], root: Path, options: ReadingOptions) -> R
     )
 
 
-def _from_table_of_part(path: Path, root: Path, options: ReadingOptions) -> Rows:
+def _from_table_of_part(path: Path, data: DataFolder) -> Rows:
     """Return the rows of a table whose images may lie in the folder of its name."""
-    own = root / path.stem
-    if options.images is None and own.is_dir():
-        options = replace(options, images=path.stem)
-    return from_table(_read(path, root, options), root, options)
+    if data.options.images is None and (data.root / path.stem).is_dir():
+        data = data.with_images(path.stem)
+    return from_table(read_table(path), data)
 
 
 def _in_root(rows: Rows, root: Path) -> Rows:
@@ -232,26 +229,27 @@ def _in_root(rows: Rows, root: Path) -> Rows:
     return replace(rows, root=root, files=[f"{head}/{file}" for file in rows.files])
 
 
-def _from_file(path: Path, root: Path, options: ReadingOptions) -> Rows:
+def _from_file(path: Path, data: DataFolder) -> Rows:
     suffix = path.suffix.lower()
-    if suffix in (".txt", "") and not (suffix == ".txt" and _is_table(path, options)):
-        return from_lines(path, root, options)
+    if suffix in (".txt", "") and not (suffix == ".txt" and _is_table(path, data.options)):
+        return from_lines(path, data.root, data.options)
     if suffix in TABLE_SUFFIXES:
-        return from_table(_read(path, root, options), root, options)
+        return from_table(_read(path, data), data)
     raise UserError(
         f"data.labels={path.name}: expected a file with one of the suffixes "
         f"{', '.join(TABLE_SUFFIXES)}; {NO_LABELS}"
     )
 
 
-def _read(path: Path, root: Path, options: ReadingOptions) -> Table:
+def _read(path: Path, data: DataFolder) -> Table:
     """Read a table, whose first row is no header if it names an image as the rows below do."""
     table = read_table(path)
     if not table.named or path.suffix.lower() not in (".csv", ".tsv", ".txt"):
         return table
-    finder = _finder(path, root, options)
+    finder = data.finder(path)
     for name, cells in table.columns.items():
-        if finder.any_exists([name]) and finder.any_exists(cells):
+        as_written = finder.any_exists(cells, as_written=True)
+        if (as_written or finder.any_exists(cells)) and finder.any_exists([name], as_written):
             return without_header(table)
     return table
 

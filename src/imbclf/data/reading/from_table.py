@@ -4,12 +4,12 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from posixpath import dirname
 
 from imbclf.data.image_files import images_below, is_image
 from imbclf.data.reading.account import Account
 from imbclf.data.reading.choose_columns import Columns, choose_columns
+from imbclf.data.reading.data_folder import DataFolder
 from imbclf.data.reading.find_files import FileFinder, Found
 from imbclf.data.reading.from_folders import which_folders
 from imbclf.data.reading.identities import folders_are_identities
@@ -25,14 +25,14 @@ NOT_NAMED = "Images that"  # how the note on them begins
 FEW = 20  # most values of a further column that is kept
 
 
-def from_table(table: Table, root: Path, options: ReadingOptions) -> Rows:
+def from_table(table: Table, data: DataFolder) -> Rows:
     """Return the images that a table names.
 
     Raises:
         UserError: its columns cannot be told; the message lists them.
     """
     account = Account(source=table.path.name, notes=[*table.notes])
-    finder = FileFinder(table.path, root, as_list(options.images), options.suffix, options.strip)
+    options, finder = data.options, data.finder(table.path)
     columns = choose_columns(table, finder, options, account)
     found = finder.find(columns.files)
     for note in found.notes:
