@@ -88,8 +88,8 @@ def _from_folders_or_explain(data: DataFolder, tables: Sequence[Path]) -> Rows:
         texts = sorted(path.name for path in data.root.glob("*.txt"))
         advice = f"; if {texts[0]} is that, say data.labels={texts[0]}" if texts else ""
         raise UserError(
-            f"No labels for the images in {images}; expected {data.root / LABEL_FILE} with one label "
-            f"a line, or a table (.csv, .tsv, ...) with the columns file and label{advice}"
+            f"No labels for the images in {images}; expected {data.root / LABEL_FILE} with one "
+            f"label a line, or a table (.csv, .tsv, ...) with the columns file and label{advice}"
         )
     try:
         rows = from_folders(data.root, data.options)
