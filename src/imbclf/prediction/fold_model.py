@@ -22,7 +22,13 @@ from imbclf.models.build import rebuild_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
-from imbclf.prediction.manifest import FORMAT, MANIFEST, Manifest
+from imbclf.prediction.manifest import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    read_pixel_options,
+    stored_pixel_options,
+)
 from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import check_archive, readable
 
@@ -186,18 +192,32 @@ def save_fold_model(
     weights: Mapping[str, Tensor],
     tta: Tta = "none",
 ) -> None:
-    """Add one fold's model to the predictor in `folder`, or replace it."""
+    """Add one fold's model to the predictor in `folder`, or replace it.
+
+    Raises:
+        UserError: the predictor's other fold models were trained on otherwise decoded images.
+    """
     name = _weights_name(fold)
     with atomic_write(folder / name) as temporary:
         temporary.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
     manifest = folder / MANIFEST
-    entries = Manifest.load(folder).entries if manifest.exists() else []
+    earlier = Manifest.load(folder) if manifest.exists() else None
+    entries = () if earlier is None else earlier.entries
     entry = {key: metadata[key] for key in ("architecture", *DecisionRule.__annotations__)}
     others = [other for other in entries if other["weights"] != name]
+    options = read_pixel_options(metadata)
+    if earlier is not None and others and options != earlier.pixel_options:
+        raise UserError(
+            f"{manifest}: its fold models were trained on images decoded with "
+            f"{stored_pixel_options(earlier.pixel_options)}, this one with "
+            f"{stored_pixel_options(options)}; give data.depth and data.fit as before, or train "
+            "all folds anew in another run directory"
+        )
     stored = {
         "format": FORMAT,
         "image_size": metadata["image_size"],
         "label_names": metadata["label_names"],
+        **stored_pixel_options(options),
         "tta": tta,
         "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
     }
