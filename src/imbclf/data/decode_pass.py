@@ -1,7 +1,6 @@
 """One pass of the decoding processes over all images of a listing."""
 
 import errno
-import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -49,8 +48,7 @@ def decode_all(
             if kind == "failure":
                 raise OSError(int(subject), text)
             if kind == "values":
-                low, high = json.loads(text)
-                values = join_ranges(values, ValueRange(low, high, subject))  # type: ignore[arg-type]
+                values = join_ranges(values, _range(subject, text))
                 continue
             if kind == "unreadable":
                 unreadable[int(subject)] = text
@@ -69,6 +67,11 @@ def decode_all(
     if decoded.total() + len(unreadable) < len(listing):
         raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
     return DecodedPass(_sides(*decoded or ["0x0"]), unreadable, values)
+
+
+def _range(kind: str, text: str) -> ValueRange:
+    low, high = (int(number) if kind == "whole" else float(number) for number in text.split())
+    return ValueRange(low, high, kind)  # type: ignore[arg-type]
 
 
 def _sides(size: str) -> tuple[int, int]:

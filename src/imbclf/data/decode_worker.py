@@ -5,8 +5,6 @@ interpreter lock, a fork is unsafe once libraries run threads, and the other sta
 `multiprocessing` import the caller's main script, torch included, into each worker.
 """
 
-import json
-import logging
 import os
 import subprocess
 import sys
@@ -14,7 +12,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.decoding import UnreadableImage, decode, decode_with_range, height_width
-from imbclf.data.pixel_options import PixelOptions
+from imbclf.data.pixel_options import FULL, PixelOptions
 from imbclf.data.value_range import ValueRange, join_ranges
 
 NAMES = "files.npy"  # [N] paths relative to the root
@@ -42,7 +39,7 @@ class Report(NamedTuple):
             stopped).
         subject: height and width of the images, as in 48x64; index of the unreadable image; kind of
             the values; or errno of the failure.
-        text: number of images; least and greatest value, as a JSON list; or the reason.
+        text: number of images; least and greatest value; or the reason.
     """
 
     kind: str
@@ -76,7 +73,9 @@ def decode_in_workers(
     """
     height, width = size or (0, 0)
     arguments = [str(folder), str(root), str(height), str(width)]
-    arguments += [json.dumps(asdict(options)), str(workers)]
+    low, high = options.scale or FULL
+    arguments += [str(low), str(high), str(options.fit), str(options.max_pixels or 0)]
+    arguments += [str(workers)]
     command = [sys.executable, "-P", "-m", "imbclf.data.decode_worker", *arguments]
     environment = {
         **os.environ,
@@ -151,7 +150,7 @@ def decode_part(
                 pixels.write(rows[: len(names)].data)
                 pixels.flush()
             if found is not None:
-                yield Report("values", found.kind, json.dumps([found.low, found.high]))
+                yield Report("values", found.kind, f"{found.low} {found.high}")
             kind = "decoded" if uniform else "measured"
             for (height, width), count in sizes.items():
                 yield Report(kind, f"{height}x{width}", str(count))
@@ -178,11 +177,11 @@ def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:
 
 def main() -> None:
     """Decode the part given on the command line and print reports to standard output."""
-    folder, root, height, width, wanted, parts, part = sys.argv[1:]
+    folder, root, height, width, low, high, fit, most, parts, part = sys.argv[1:]
     size = (int(height), int(width)) if int(height) else None
-    options = PixelOptions(**json.loads(wanted))
+    scale = float(low), float(high)
+    options = PixelOptions(scale, fit, int(most) or None)  # type: ignore[arg-type]
     warnings.simplefilter("ignore")  # Pillow warns about images that it can read
-    logging.disable(logging.WARNING)  # and so does pydicom
     try:
         for report in decode_part(Path(folder), Path(root), size, options, int(parts), int(part)):
             _send(report)

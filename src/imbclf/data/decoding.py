@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imbclf.data.dicom import WHITE_IS_LOW
 from imbclf.data.fitting import fit_image
 from imbclf.data.header import (
     TURNS,
@@ -21,6 +20,7 @@ from imbclf.data.image_content import (
 )
 from imbclf.data.jpeg import LARGEST, decode_plain_jpeg
 from imbclf.data.opening import (
+    WHITE_IS_LOW,
     Source,
     UnreadableImage as UnreadableImage,
     open_image,

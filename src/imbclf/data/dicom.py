@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from imbclf.data.opening import WHITE_IS_LOW
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 # Sequences that hold the numbers of a frame in files of many.
 TRANSFORMATION, FRAME_WINDOW = "PixelValueTransformationSequence", "FrameVOILUTSequence"
-WHITE_IS_LOW = "white_is_low"  # key of `Image.info`: the lowest value is white
 
 
 def read_dicom(file: BinaryIO, pixels: bool = True) -> "Dataset":

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
-from imbclf.data.dicom import dicom_header
 from imbclf.data.image_content import is_dicom
 from imbclf.data.opening import Source, open_image, open_source
 
@@ -43,6 +42,8 @@ def read_header(path: Source) -> Header:
     """
     with open_source(path) as (file, start):
         if is_dicom(start):
+            from imbclf.data.dicom import dicom_header
+
             return Header(*dicom_header(file))
         with open_image(file, start, None) as image:
             width, height = image.size

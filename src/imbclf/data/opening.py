@@ -10,7 +10,6 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from imbclf.data.dicom import dicom_image, read_dicom
 from imbclf.data.image_content import FORMATS, START, is_dicom, is_heif, what_instead
 
 Source = Path | str | BytesIO  # a file, or its content in memory
@@ -18,6 +17,7 @@ Source = Path | str | BytesIO  # a file, or its content in memory
 # The package that reads a format, and the extra of imbclf that installs it.
 EXTRAS = {"pydicom": "dicom", "pillow_heif": "heif"}
 FORMAT_OF = {"pydicom": "DICOM", "pillow_heif": "HEIC"}
+WHITE_IS_LOW = "white_is_low"  # key of `Image.info`: the lowest value is white
 _limit = Lock()  # of Pillow's limit of pixels, which is global
 
 
@@ -60,6 +60,8 @@ def open_image(file: BinaryIO, start: bytes, max_pixels: int | None) -> Iterator
         max_pixels: most pixels of an image; None for Pillow's limit.
     """
     if is_dicom(start):
+        from imbclf.data.dicom import dicom_image, read_dicom
+
         dataset = read_dicom(file)
         _check_pixels(
             int(dataset.Rows) * int(dataset.Columns),
