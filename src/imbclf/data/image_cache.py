@@ -105,7 +105,7 @@ def decode_images(
                         listing, size, partial, workers or _cores(), on_decoding, options
                     )
                     _report_unreadable(listing, unreadable, report, strict)
-                cached = _read(folder, listing, strict, options)
+                cached = read_pixels(folder, len(listing))
     assert cached is not None
     scale = options.scale or cached.scale or FULL
     if cached.values is not None:
