@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from imbclf.data.decoding import UnreadableImage, decode, height_width
+from imbclf.data.image_content import FORMATS
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     (255, 0, 0),
@@ -282,10 +283,7 @@ def test_decompression_bomb(
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "JPEG2000", "PPM", "AVIF"]),
-    st.data(),
-)
+@given(st.sampled_from([*FORMATS]), st.data())
 def test_damaged_files_give_an_image_or_unreadable_image(form: str, data: st.DataObject) -> None:
     stream = io.BytesIO()
     Image.radial_gradient("L").resize((32, 32)).convert("RGB").save(stream, form)

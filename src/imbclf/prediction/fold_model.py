@@ -26,6 +26,7 @@ from imbclf.prediction.manifest import (
     FORMAT,
     MANIFEST,
     Manifest,
+    check_same_pixels,
     read_pixel_options,
     stored_pixel_options,
 )
@@ -205,19 +206,13 @@ def save_fold_model(
     entries = () if earlier is None else earlier.entries
     entry = {key: metadata[key] for key in ("architecture", *DecisionRule.__annotations__)}
     others = [other for other in entries if other["weights"] != name]
-    options = read_pixel_options(metadata)
-    if earlier is not None and others and options != earlier.pixel_options:
-        raise UserError(
-            f"{manifest}: its fold models were trained on images decoded with "
-            f"{stored_pixel_options(earlier.pixel_options)}, this one with "
-            f"{stored_pixel_options(options)}; give data.depth and data.fit as before, or train "
-            "all folds anew in another run directory"
-        )
+    if earlier is not None and others:
+        check_same_pixels(manifest, earlier.pixel_options, read_pixel_options(metadata))
     stored = {
         "format": FORMAT,
         "image_size": metadata["image_size"],
         "label_names": metadata["label_names"],
-        **stored_pixel_options(options),
+        **stored_pixel_options(read_pixel_options(metadata)),
         "tta": tta,
         "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
     }

@@ -109,6 +109,26 @@ def stored_pixel_options(options: PixelOptions) -> dict[str, Any]:
     return {"depth": list(options.scale or FULL), "fit": options.fit}
 
 
+def check_same_pixels(manifest: Path, there: PixelOptions, new: PixelOptions) -> None:
+    """Check that fold models of one predictor are trained on images decoded the same way.
+
+    Args:
+        manifest: of the predictor.
+        there: how the images of its fold models were decoded.
+        new: how those of another fold model are.
+
+    Raises:
+        UserError: otherwise.
+    """
+    one, other = stored_pixel_options(there), stored_pixel_options(new)
+    if one != other:
+        raise UserError(
+            f"{manifest}: its fold models were trained on images decoded with {one}, this one on "
+            f"such with {other}; give data.depth and data.fit as before, or train all folds anew "
+            "in another run directory"
+        )
+
+
 def read_label_names(stored: Mapping[str, Any]) -> tuple[str, str]:
     """Read how a predictor spells label 0 and label 1.
 
