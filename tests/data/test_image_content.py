@@ -23,6 +23,7 @@ from imbclf.data.exploration.findings import findings
 from imbclf.data.image_cache import open_images
 from imbclf.data.image_headers import read_headers
 from imbclf.data.listing import Listing
+from imbclf.data.opening import pixel_limit
 from imbclf.data.pixel_options import PixelOptions
 from imbclf.errors import UserError
 
@@ -162,6 +163,13 @@ def test_heic_is_decoded(tmp_path: Path) -> None:
     pillow_heif.from_pillow(image).save(tmp_path / "x", quality=95)
     assert looks_like_image(tmp_path / "x")
     assert read_header(tmp_path / "x")[:4] == ("HEIF", "RGB", 48, 64)
+    with pytest.raises(UnreadableImage, match="3,072 pixels are more than 3,000"):
+        decode(tmp_path / "x", None, PixelOptions(max_pixels=3000))
+    with (
+        pixel_limit(1500),
+        pytest.raises(UnreadableImage, match="3,072 pixels are more than 3,000"),
+    ):
+        decode(tmp_path / "x", None)
     np.testing.assert_allclose(
         decode(tmp_path / "x", None)[:, 4:28].mean((0, 1)), (10, 220, 40), atol=6
     )

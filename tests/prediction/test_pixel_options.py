@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -73,13 +74,16 @@ def test_all_ways_to_give_an_image_use_them(
     unlabeled = UnlabelledFolder(str(photos), str(tmp_path / "cache"))
     found, _ = unlabeled.open((SIDE, SIDE), options=predictor.pixel_options)
     np.testing.assert_array_equal(found[0], expected)
-    # A darker set is not judged anew, nor is what its own options say.
-    data = LabelledFolder(str(photos), cache_dir=str(tmp_path / "other"), depth=10, fit="crop")
+    # A darker set is not judged anew.
+    data = LabelledFolder(str(photos), cache_dir=str(tmp_path / "other"))
     Image.fromarray(values // 16).save(photos / "x.png")
     listing = Listing(photos, np.array(["x.png"]), np.array([1]), label_names=NAMES)
     found, _ = open_unseen(data, listing, NAMES, (SIDE, SIDE), predictor.pixel_options)
     np.testing.assert_array_equal(found[0], decode(photos / "x.png", (SIDE, SIDE), PADDED))
     assert found.max() < 16
+    for other in (replace(data, depth=10), replace(data, fit="crop")):
+        with pytest.raises(UserError, match=r"data\.(depth=10|fit=crop): the predictor"):
+            open_unseen(other, listing, NAMES, (SIDE, SIDE), predictor.pixel_options)
 
 
 def test_predictors_of_version_0_1_take_16_bits_and_squash(folder: Path) -> None:

@@ -2,6 +2,7 @@ from .dataset import LabelledFolder as LabelledFolder, UnlabelledFolder as Unlab
 from .decoding import decode as decode
 from .image_cache import open_images as open_images
 from .listing import Listing as Listing, list_images as list_images, list_labelled as list_labelled
+from .pixel_options import PixelOptions as PixelOptions
 from .splits import (
     Fold as Fold,
     repeated_folds as repeated_folds,

@@ -34,8 +34,8 @@ def open_source(source: Source) -> Iterator[tuple[BinaryIO, bytes]]:
     """
     try:
         file: BinaryIO = source if isinstance(source, BytesIO) else open(source, "rb")  # noqa: PTH123, SIM115
-    except OSError as error:
-        raise UnreadableImage(error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(getattr(error, "strerror", None) or str(error)) from error
     try:
         file.seek(0)
         start = file.read(START)
@@ -106,6 +106,7 @@ def _open(file: BinaryIO, start: bytes) -> Image.Image:
         from pillow_heif import HeifImageFile
 
         image: Image.Image = HeifImageFile(file)  # type: ignore[no-untyped-call]
+        _check_pixels(image.width * image.height, _pillows_limit())
         return image
     return Image.open(file, formats=FORMATS)
 

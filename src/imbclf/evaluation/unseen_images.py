@@ -93,13 +93,22 @@ def open_unseen(
         options: depth and resizing mode of the predictor.
 
     Raises:
-        UserError: their labels are other than those that the predictor knows.
+        UserError: their labels, or a depth or mode that is asked for, are not the predictor's.
     """
     if label_names != listing.label_names:
         raise UserError(
             f"data.dir={data.dir}: labels are {listing.label_names}, the run knows "
             f"{label_names}. Give data.label_map as in training"
         )
+    for name, given, known in (
+        ("depth", data.pixel_options.scale, options.scale),
+        ("fit", data.fit, options.fit),
+    ):
+        if given not in (None, known):
+            raise UserError(
+                f"data.{name}={getattr(data, name)}: the predictor was trained with {known}; leave "
+                "it out"
+            )
     own = replace(data, image_size=size, depth=options.scale, fit=options.fit)
     return own.open(listing)
 
