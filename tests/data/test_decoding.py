@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from imbclf.data.decoding import UnreadableImage, decode, height_width
+from imbclf.data.image_content import FORMATS
 
 RED, GREEN, BLUE, WHITE, BLACK = (
     (255, 0, 0),
@@ -60,6 +61,12 @@ def photo() -> NDArray[np.uint8]:
         ("x.webp", {"quality": 95}, 12),
         ("x.jpg", {"quality": 95, "subsampling": 0}, 6),
         ("x.jpeg", {"quality": 95, "subsampling": 0, "progressive": True}, 6),
+        ("x.tif", {}, 0),
+        ("x.tif", {"compression": "tiff_lzw"}, 0),
+        ("x.tif", {"compression": "tiff_adobe_deflate"}, 0),
+        ("x.avif", {"quality": 95}, 12),
+        ("x.jp2", {"irreversible": False}, 0),
+        ("x.ppm", {}, 0),
     ],
 )
 def test_formats(
@@ -79,7 +86,9 @@ def test_the_content_tells_the_format(save: Save, photo: NDArray[np.uint8]) -> N
     np.testing.assert_array_equal(decode(path.rename(path.with_suffix(".jpg")), None), photo)
 
 
-@pytest.mark.parametrize("name", ["x.png", "x.jpg", "x.webp", "x.bmp"])
+@pytest.mark.parametrize(
+    "name", ["x.png", "x.jpg", "x.webp", "x.bmp", "x.tif", "x.gif", "x.jp2", "x.avif", "x.pgm"]
+)
 def test_grayscale(save: Save, name: str) -> None:
     path = save(np.full((16, 16), 90, dtype=np.uint8), name)
     np.testing.assert_allclose(decode(path, None).astype(int), 90, atol=1)
@@ -217,7 +226,7 @@ def test_a_large_photo_shrinks_as_if_decoded_in_full(save: Save, photo: NDArray[
 # What is no image
 
 
-@pytest.mark.parametrize("name", ["x.jpg", "x.png", "x.webp", "x.bmp", "x.gif"])
+@pytest.mark.parametrize("name", ["x.jpg", "x.png", "x.webp", "x.bmp", "x.gif", "x.tif", "x.ppm"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
 def test_truncated(save: Save, name: str, share: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -232,10 +241,10 @@ def test_truncated(save: Save, name: str, share: float) -> None:
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"<html>404 Not Found</html>", "not one of JPEG, PNG, WEBP, BMP, GIF"),
+        (b"<html>404 Not Found</html>", "a web page, not an image"),
         (
             b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n",
-            "not one of JPEG, PNG, WEBP, BMP, GIF",
+            "not one of JPEG, PNG, WEBP, BMP, GIF, TIFF, AVIF, JPEG 2000, PPM, DICOM, HEIC",
         ),
     ],
 )
@@ -274,7 +283,7 @@ def test_decompression_bomb(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["JPEG", "PNG", "WEBP", "BMP", "GIF"]), st.data())
+@given(st.sampled_from([*FORMATS]), st.data())
 def test_damaged_files_give_an_image_or_unreadable_image(form: str, data: st.DataObject) -> None:
     stream = io.BytesIO()
     Image.radial_gradient("L").resize((32, 32)).convert("RGB").save(stream, form)

@@ -16,6 +16,7 @@ from imbclf.data.decoding import decode
 from imbclf.data.image_cache import cache_key, open_images
 from imbclf.data.listing import Listing, list_images
 from imbclf.data.pixel_file import write_pixels
+from imbclf.data.pixel_options import PixelOptions
 from imbclf.errors import UserError
 
 # What a process of its own runs: decode the folder argv[1] into the cache argv[2].
@@ -62,9 +63,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         folder: Path,
         workers: int,
         on_decoding: Callable[[], None] | None,
+        options: PixelOptions,
     ) -> dict[int, str]:
         noted.append(len(listing))
-        return write_pixels(listing, size, folder, workers, on_decoding)
+        return write_pixels(listing, size, folder, workers, on_decoding, options)
 
     monkeypatch.setattr("imbclf.data.image_cache.write_pixels", counted)
     return noted

@@ -82,7 +82,8 @@ def next_command(data: DictConfig, out: Path) -> str:
     options = {"data.dir": data.dir, "data.labels": (out / "groups.csv").absolute()}
     if data.images != "train_img":
         options["data.images"] = data.images
-    if data.image_size is not None:
-        options["data.image_size"] = data.image_size
+    for name in ("image_size", "depth", "fit", "max_pixels"):
+        if data[name] is not None:
+            options[f"data.{name}"] = data[name]
     given = " ".join(shlex.quote(f"{key}={value}") for key, value in options.items())
     return f"imbclf-train data=folder {given}"

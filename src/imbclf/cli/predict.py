@@ -13,7 +13,7 @@ from imbclf.cli.config.checks import refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
-from imbclf.tracking.addresses import addresses_of, load_ensemble, peek_size
+from imbclf.tracking.addresses import addresses_of, load_ensemble, peek_manifest
 from imbclf.utils.background import run_in_background
 
 
@@ -35,9 +35,12 @@ def task(cfg: DictConfig) -> None:
     with explain_option("data"):
         data = instantiate(cfg.data)
     addresses = addresses_of(cfg.ckpt)
-    size = peek_size(addresses)
+    manifest = peek_manifest(addresses)
     # Decode images while torch is imported and the predictor loaded.
-    decoded = None if size is None else run_in_background(partial(data.open, size))
+    decoded = None
+    if manifest is not None:
+        size, pixel_options = manifest.image_size, manifest.pixel_options
+        decoded = run_in_background(partial(data.open, size, options=pixel_options))
 
     with fast_imports():
         from imbclf.augment.tta import check_tta
@@ -54,7 +57,10 @@ def task(cfg: DictConfig) -> None:
         check_tta("tta", options.tta)
     device = pick_device(cfg.accelerator)
     predictor = load_ensemble(addresses, cfg.tracking.uri, cfg.tracking.directory)
-    images = data.open(predictor.image_size) if decoded is None else decoded()
+    if decoded is None:
+        images = data.open(predictor.image_size, options=predictor.pixel_options)
+    else:
+        images = decoded()
     found = predict_folder(
         predictor, images, options, threshold, device, cfg.precision, data.batch_size
     )

@@ -1,15 +1,16 @@
 """Options of labeled and unlabeled image folders."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.data.image_cache import height_and_width, open_images
+from imbclf.data.image_cache import DecodedImages, decode_images, height_and_width
 from imbclf.data.listing import Listing
+from imbclf.data.pixel_options import SIXTEEN_BITS, Depth, Fit, PixelOptions
 from imbclf.data.reading.options import Column, ReadingOptions, Value
 from imbclf.data.reading.read import list_labelled
 from imbclf.data.reading.unlabelled import ImageOptions, list_unlabelled
@@ -46,6 +47,11 @@ class LabelledFolder:
         order: of images that a text file labels line by line, `natural` or `plain`.
         image_size: side of a square, or (height, width), in pixels, to resize images to; None if
             all images have one size.
+        depth: of images of more than 8 bits: `auto` or None for what the values of the whole set
+            need, a number of bits, 8 to 16, or the `[low, high]` that become black and white.
+        fit: where an image has another shape than `image_size`: `squash` (or None), `pad` with
+            black, or `crop`.
+        max_pixels: most pixels of an image; None for Pillow's limit, some 179 million.
         on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
         cache_dir: folder of the decoded images.
         batch_size: images per training step.
@@ -66,6 +72,9 @@ class LabelledFolder:
     labels: str | Sequence[str] | None = None
     label_map: Mapping[str, int] | None = None
     image_size: int | tuple[int, int] | None = None
+    depth: Depth = None
+    fit: Fit | None = None
+    max_pixels: int | None = None
     on_corrupt: Literal["error", "skip"] = "error"
     cache_dir: str = "outputs/cache"
     batch_size: int = 128
@@ -99,6 +108,7 @@ class LabelledFolder:
                 "data.make._target_ with data.make._partial_=true, or null"
             )
         height_and_width(self.image_size)
+        _ = self.pixel_options
         self.reading()
 
     def reading(self) -> ReadingOptions:
@@ -139,14 +149,28 @@ class LabelledFolder:
             self.make(Path(self.dir))
         return list_labelled(Path(self.dir), self.reading())
 
+    @property
+    def pixel_options(self) -> PixelOptions:
+        """Return how images are decoded."""
+        return PixelOptions(self.depth, self.fit, self.max_pixels)
+
     def open(self, listing: Listing) -> tuple[NDArray[np.uint8], Listing]:
         """Return the decoded images, uint8 `[N, H, W, 3]`, and the listing of them.
 
         Raises:
-            UserError: as `open_images`.
+            UserError: as `decode_images`.
         """
-        size = height_and_width(self.image_size)
-        return open_images(listing, size, Path(self.cache_dir), self.on_corrupt)
+        opened = self.decode(listing)
+        return opened.pixels, opened.listing
+
+    def decode(self, listing: Listing) -> DecodedImages:
+        """Return the decoded images, the listing of them, and the depth as it was judged.
+
+        Raises:
+            UserError: as `decode_images`.
+        """
+        size, options = height_and_width(self.image_size), self.pixel_options
+        return decode_images(listing, size, Path(self.cache_dir), self.on_corrupt, options=options)
 
 
 @dataclass(frozen=True)
@@ -167,6 +191,7 @@ class UnlabelledFolder:
         cache_dir: folder of the decoded images.
         on_corrupt: `error` to refuse unreadable images, `skip`: they get no label.
         batch_size: images per batch.
+        max_pixels: most pixels of an image; None for Pillow's limit, some 179 million.
 
     Raises:
         UserError: an option is out of range.
@@ -184,28 +209,34 @@ class UnlabelledFolder:
     missing: Literal["error", "skip"] | None = None
     include: str | Sequence[str] | None = None
     exclude: str | Sequence[str] | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         check_range("data.batch_size", self.batch_size, at_least=1)
         check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
         check_choice("data.missing", self.missing or "error", ("error", "skip"))
+        PixelOptions(max_pixels=self.max_pixels)
 
     def open(
-        self, image_size: tuple[int, int], on_decoding: Callable[[], None] | None = None
+        self,
+        image_size: tuple[int, int],
+        on_decoding: Callable[[], None] | None = None,
+        options: PixelOptions | None = None,
     ) -> tuple[NDArray[np.uint8], Listing]:
         """Return the images, resized to (height, width), and the listing of them.
 
         Args:
             image_size: (height, width) in pixels.
             on_decoding: called once the decoding processes have started, if any are needed.
+            options: the predictor's depth and resizing mode; None for 16 bits and `squash`.
 
         Returns:
             uint8 `[N, H, W, 3]`, and their listing, whose account has all images asked for.
 
         Raises:
-            UserError: as `list_unlabelled` and `open_images`.
+            UserError: as `list_unlabelled` and `decode_images`.
         """
-        options = ImageOptions(
+        chosen = ImageOptions(
             images=self.images,
             labels=self.labels,
             file=self.file,
@@ -215,6 +246,12 @@ class UnlabelledFolder:
             include=self.include,
             exclude=self.exclude,
         )
-        listing = list_unlabelled(self.dir, options)
-        cache = Path(self.cache_dir)
-        return open_images(listing, image_size, cache, self.on_corrupt, on_decoding=on_decoding)
+        opened = decode_images(
+            list_unlabelled(self.dir, chosen),
+            image_size,
+            Path(self.cache_dir),
+            self.on_corrupt,
+            on_decoding=on_decoding,
+            options=replace(options or SIXTEEN_BITS, max_pixels=self.max_pixels),
+        )
+        return opened.pixels, opened.listing

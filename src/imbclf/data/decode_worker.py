@@ -18,10 +18,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.data.decoding import UnreadableImage, decode, height_width
+from imbclf.data.decoding import UnreadableImage, decode, decode_with_range, height_width
+from imbclf.data.pixel_options import FULL, PixelOptions
+from imbclf.data.value_range import ValueRange, join_ranges
 
 NAMES = "files.npy"  # [N] paths relative to the root
 PIXELS = "pixels.bin"  # uint8 [N, H, W, 3], without the rows of unreadable images
+NOTHING = (None, None)  # instead of pixels and range of values
 ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 BLOCK = 64  # most images that a worker decodes between two reports
 BLOCK_BYTES = 2**24  # most bytes of pixels between two reports
@@ -31,11 +34,12 @@ class Report(NamedTuple):
     """A line from a worker.
 
     Attributes:
-        kind: "decoded", "measured" (not written, since sizes differ), "unreadable" or "failure"
-            (the pixels could not be written and the worker stopped).
-        subject: height and width of the images, as in 48x64; index of the unreadable image; or
-            errno of the failure.
-        text: number of images; or the reason.
+        kind: "decoded", "measured" (not written, since sizes differ), "unreadable", "values" (of
+            images of more than 8 bits) or "failure" (the pixels could not be written and the worker
+            stopped).
+        subject: height and width of the images, as in 48x64; index of the unreadable image; kind of
+            the values; or errno of the failure.
+        text: number of images; least and greatest value; or the reason.
     """
 
     kind: str
@@ -45,7 +49,11 @@ class Report(NamedTuple):
 
 @contextmanager
 def decode_in_workers(
-    folder: Path, root: Path, size: tuple[int, int] | None, workers: int
+    folder: Path,
+    root: Path,
+    size: tuple[int, int] | None,
+    workers: int,
+    options: PixelOptions,
 ) -> Iterator[Iterator[Report]]:
     """Decode the images named in `folder/files.npy` into `folder/pixels.bin` in worker processes.
 
@@ -55,6 +63,7 @@ def decode_in_workers(
         size: (height, width) to resize images to; None expects all images to have the size of the
             first readable one. After the first that differs, sizes are only counted.
         workers: number of processes.
+        options: depth, resizing mode and limit of pixels.
 
     Yields:
         The reports as they arrive. All workers have ended when the context is left.
@@ -63,7 +72,10 @@ def decode_in_workers(
         RuntimeError: a worker died.
     """
     height, width = size or (0, 0)
-    arguments = [str(folder), str(root), str(height), str(width), str(workers)]
+    arguments = [str(folder), str(root), str(height), str(width)]
+    low, high = options.scale or FULL
+    arguments += [str(low), str(high), str(options.fit), str(options.max_pixels or 0)]
+    arguments += [str(workers)]
     command = [sys.executable, "-P", "-m", "imbclf.data.decode_worker", *arguments]
     environment = {
         **os.environ,
@@ -95,7 +107,12 @@ def decode_in_workers(
 
 
 def decode_part(
-    folder: Path, root: Path, size: tuple[int, int] | None, parts: int, part: int
+    folder: Path,
+    root: Path,
+    size: tuple[int, int] | None,
+    options: PixelOptions,
+    parts: int,
+    part: int,
 ) -> Iterator[Report]:
     """Decode every `parts`-th block of images, starting at block `part`, and yield reports.
 
@@ -113,15 +130,18 @@ def decode_part(
         for start in range(part * block, len(files), parts * block):
             names = files[start : start + block].tolist()
             sizes: Counter[tuple[int, ...]] = Counter()
+            found: ValueRange | None = None
             for place, name in enumerate(names):
                 path = f"{root}/{name}"
                 try:
-                    image = decode(path, size) if uniform else None
+                    image, values = decode_with_range(path, size, options) if uniform else NOTHING
                     shape = height_width(path) if image is None else image.shape[:2]
                 except UnreadableImage as error:
                     yield Report("unreadable", str(start + place), str(error))
                     continue
                 sizes[shape] += 1
+                if values is not None:
+                    found = join_ranges(found, values)
                 uniform = uniform and shape == expected
                 if uniform and image is not None:
                     rows[place] = image
@@ -129,6 +149,8 @@ def decode_part(
                 pixels.seek(start * rows[0].nbytes)
                 pixels.write(rows[: len(names)].data)
                 pixels.flush()
+            if found is not None:
+                yield Report("values", found.kind, f"{found.low} {found.high}")
             kind = "decoded" if uniform else "measured"
             for (height, width), count in sizes.items():
                 yield Report(kind, f"{height}x{width}", str(count))
@@ -155,11 +177,13 @@ def _first_size(root: Path, files: NDArray[np.str_]) -> tuple[int, int]:
 
 def main() -> None:
     """Decode the part given on the command line and print reports to standard output."""
-    folder, root, height, width, parts, part = sys.argv[1:]
+    folder, root, height, width, low, high, fit, most, parts, part = sys.argv[1:]
     size = (int(height), int(width)) if int(height) else None
+    scale = float(low), float(high)
+    options = PixelOptions(scale, fit, int(most) or None)  # type: ignore[arg-type]
     warnings.simplefilter("ignore")  # Pillow warns about images that it can read
     try:
-        for report in decode_part(Path(folder), Path(root), size, int(parts), int(part)):
+        for report in decode_part(Path(folder), Path(root), size, options, int(parts), int(part)):
             _send(report)
     except BrokenPipeError:
         pass  # the parent process has ended

@@ -1,26 +1,43 @@
 """Cache of decoded images: one memory-mapped array for each listing and size."""
 
-import hashlib
+import importlib.util
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imbclf.data.cache_key import any_deep_png, cache_key as cache_key
 from imbclf.data.cache_lock import lock_cache
 from imbclf.data.decoding import MOST_PIXELS
 from imbclf.data.listing import Listing
-from imbclf.data.pixel_file import read_pixels, write_pixels
+from imbclf.data.pixel_file import StoredPixels, read_pixels, write_pixels
+from imbclf.data.pixel_options import FULL, PixelOptions
+from imbclf.data.value_range import clipping, judge_scale, judgment
 from imbclf.errors import UserError
 from imbclf.utils.files import atomic_folder, write_text
 
 logger = logging.getLogger("imbclf")
 
-FORMAT = 1  # of the cache; to be raised when its files or its pixels change
 SHOWN = 20  # most unreadable images that an error names
+
+
+class DecodedImages(NamedTuple):
+    """The images of a listing.
+
+    Attributes:
+        pixels: memory-mapped, read-only uint8 `[N, H, W, 3]`.
+        listing: of the images in it.
+        options: those that they were decoded with, the depth as it was judged.
+    """
+
+    pixels: NDArray[np.uint8]
+    listing: Listing
+    options: PixelOptions
 
 
 def open_images(
@@ -30,11 +47,35 @@ def open_images(
     on_corrupt: Literal["error", "skip"] = "error",
     workers: int | None = None,
     on_decoding: Callable[[], None] | None = None,
+    options: PixelOptions | None = None,
 ) -> tuple[NDArray[np.uint8], Listing]:
     """Return all images as one memory-mapped array, decoded on all cores the first time.
 
+    Arguments and errors as for `decode_images`, which also returns how they were decoded.
+
+    Returns:
+        Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
+    """
+    opened = decode_images(
+        listing, image_size, cache_dir, on_corrupt, workers, on_decoding, options
+    )
+    return opened.pixels, opened.listing
+
+
+def decode_images(
+    listing: Listing,
+    image_size: int | tuple[int, int] | None,
+    cache_dir: Path,
+    on_corrupt: Literal["error", "skip"] = "error",
+    workers: int | None = None,
+    on_decoding: Callable[[], None] | None = None,
+    options: PixelOptions | None = None,
+) -> DecodedImages:
+    """Decode all images on all cores, or map those that are cached.
+
     The cache is keyed by names, sizes and times of the files: if one image changes, all are decoded
-    again. It may be deleted at any time. Nothing is written to the image folder.
+    again. It may be deleted at any time. Nothing is written to the image folder. Of images of more
+    than 8 bits it holds one depth, the latest asked for.
 
     Args:
         listing: the images.
@@ -44,37 +85,55 @@ def open_images(
         on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
         workers: number of decoding processes; None for one per core.
         on_decoding: called once these have started, if any are needed.
-
-    Returns:
-        Memory-mapped, read-only uint8 [N, H, W, 3], and the listing of the images in it.
+        options: depth, resizing mode and limit of pixels; None for the defaults.
 
     Raises:
         UserError: images cannot be decoded, or differ in size; the cache cannot be written.
     """
-    size = height_and_width(image_size)
-    folder = cache_dir / cache_key(listing, size)
+    size, options = height_and_width(image_size), options or PixelOptions()
+    folder = cache_dir / cache_key(listing, size, options)
     report = folder.with_suffix(".txt")
     strict = on_corrupt == "error"
-    cached = _read(folder, len(listing), strict)
+    cached = _read(folder, listing, strict, options)
     if cached is None:
         with lock_cache(cache_dir):
             # Another process may have decoded the same images in the meantime.
-            cached = _read(folder, len(listing), strict)
+            cached = _read(folder, listing, strict, options)
             if cached is None:
                 with atomic_folder(folder) as partial:
                     unreadable = write_pixels(
-                        listing, size, partial, workers or _cores(), on_decoding
+                        listing, size, partial, workers or _cores(), on_decoding, options
                     )
                     _report_unreadable(listing, unreadable, report, strict)
-                cached = _read(folder, len(listing), strict)
+                cached = read_pixels(folder, len(listing))
     assert cached is not None
-    pixels, left_out = cached
-    if left_out:
+    scale = options.scale or cached.scale or FULL
+    if cached.values is not None:
+        if options.scale is None:
+            logger.info("%s", judgment(cached.values, scale))
+        elif beyond := clipping(cached.values, scale):
+            logger.warning("%s", beyond)
+    if left_out := cached.unreadable:
         logger.warning(
             "Images that cannot be read are left out: %d, listed in %s", len(left_out), report
         )
+        _account(listing, left_out, report)
         listing = listing.take(np.delete(np.arange(len(listing)), left_out))
-    return pixels, listing
+    return DecodedImages(cached.pixels, listing, replace(options, depth=scale))
+
+
+def _account(listing: Listing, left_out: Sequence[int], report: Path) -> None:
+    """Add unreadable images, with their reasons if they are still known, to the account."""
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    reasons = dict(line.rpartition(": ")[::2] for line in text.splitlines())
+    accounted = {one.file for one in listing.account.left_out}
+    for place in left_out:
+        file = str(listing.files[place])
+        if file not in accounted:
+            reason = reasons.get(file, "")
+            label = "" if listing.labels is None else listing.label_names[listing.labels[place]]
+            words = f"unreadable: {reason}" if reason else "unreadable"
+            listing.account.leave_out([file], words, label)
 
 
 def height_and_width(image_size: object) -> tuple[int, int] | None:
@@ -99,37 +158,20 @@ def height_and_width(image_size: object) -> tuple[int, int] | None:
     )
 
 
-def cache_key(listing: Listing, size: tuple[int, int] | None) -> str:
-    """Return a hash of the names, sizes and times (mtime, ctime, in ns) of a listing's files.
-
-    It does not depend on labels or on the folder of the images. A missing file has size -1.
-    """
-    root = str(listing.root)
-    paths = (f"{root}/{file}" for file in listing.files.tolist())
-    states = np.fromiter(_states(paths), dtype=np.int64, count=3 * len(listing))
-    digest = hashlib.blake2b(digest_size=16)
-    digest.update(repr((FORMAT, size, len(listing), listing.files.dtype.str)).encode())
-    digest.update(np.ascontiguousarray(listing.files).data)
-    digest.update(states.data)
-    return digest.hexdigest()
-
-
-def _states(paths: Iterable[str]) -> Iterator[int]:
-    for path in paths:
-        try:
-            status = os.stat(path)  # noqa: PTH116 (a Path each would take longer than the call)
-        except OSError:
-            yield from (-1, -1, -1)
-        else:
-            yield status.st_size
-            yield status.st_mtime_ns
-            yield status.st_ctime_ns
-
-
-def _read(folder: Path, count: int, strict: bool) -> tuple[NDArray[np.uint8], list[int]] | None:
-    # A strict caller decodes all images again if the cache lacks one.
-    cached = read_pixels(folder, count)
-    return None if strict and cached and cached[1] else cached
+def _read(
+    folder: Path, listing: Listing, strict: bool, options: PixelOptions
+) -> StoredPixels | None:
+    """Return the cached pixels, if they are those that were asked for."""
+    cached = read_pixels(folder, len(listing))
+    if cached is None or (strict and cached.unreadable):
+        return None  # a strict caller decodes all images again if the cache lacks one
+    if any(importlib.util.find_spec(name) for name in cached.missing):
+        return None  # packages that read more of the images were installed since
+    if cached.scale is None:  # of version 0.1, which knew fewer formats and one depth
+        return None if cached.unreadable or any_deep_png(listing) else cached
+    if cached.values is not None and cached.scale != (options.scale or judge_scale(cached.values)):
+        return None
+    return cached
 
 
 def _report_unreadable(

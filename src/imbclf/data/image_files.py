@@ -10,15 +10,9 @@ import numpy as np
 from natsort import natsort_keygen, natsorted
 from numpy.typing import NDArray
 
+from imbclf.data.image_content import DECODABLE_SUFFIXES, looks_like_image
 from imbclf.errors import UserError
 
-# fmt: off
-SUFFIXES = (
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif",
-    ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k", ".jpx", ".j2c", ".mpo", ".heic",
-    ".heif", ".dcm", ".dicom",
-)
-# fmt: on
 # Files that lie about in data folders and hold no images: they are not looked into.
 # fmt: off
 OTHER_SUFFIXES = frozenset((
@@ -57,7 +51,7 @@ def images_below(root: Path) -> NDArray[np.str_]:
     images = scan(root).images
     if not len(images):
         raise UserError(
-            f"No images in {root}; expected files there or below with {', '.join(SUFFIXES)}"
+            f"No images in {root}; expected files there or below with {', '.join(DECODABLE_SUFFIXES)}"
         )
     return images
 
@@ -116,25 +110,11 @@ def _entries(folder: Path) -> tuple[list[str], list[str], list[str]]:
 
 def is_image(name: str) -> bool:
     """Return whether a file name has the suffix of an image, upper or lower case."""
-    return name.lower().endswith(SUFFIXES)
+    return name.lower().endswith(DECODABLE_SUFFIXES)
 
 
 def _is_image_inside(path: str) -> bool:
     return splitext(path)[1].lower() not in OTHER_SUFFIXES and looks_like_image(Path(path))
-
-
-def looks_like_image(path: Path) -> bool:
-    """Return whether a file begins as an image does, whatever its name."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(132)
-    except OSError:
-        return False
-    return head.startswith(_SIGNATURES) or head[4:12] in _BOXES or head[128:] == b"DICM"
-
-
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"GIF8", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51")
-_BOXES = (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1", b"jP  \r\n\x87\n")
 
 
 def natural_order(files: Sequence[str]) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.decoding import Header, UnreadableImage, read_header
 from imbclf.data.listing import Listing
+from imbclf.data.opening import pixel_limit
 
 MIN_SHARE_GAP = 0.1  # least difference of shares between the classes for a leaky trait
 
@@ -33,7 +34,8 @@ def read_headers(listing: Listing, threads: int = 1) -> list[Header | None]:
         except UnreadableImage:
             return None
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(threads) as pool:
+    # A header costs the same whatever the size of its image: no limit.
+    with warnings.catch_warnings(), pixel_limit(None), ThreadPoolExecutor(threads) as pool:
         warnings.simplefilter("ignore")  # Pillow warns about images that it can read
         return list(pool.map(read, listing.files.tolist(), chunksize=256))
 

@@ -1,35 +1,50 @@
 """Files of decoded images in a cache folder."""
 
-import errno
 import json
 import math
 import os
-import shutil
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
 
-from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS, decode_in_workers
+from imbclf.data.decode_pass import decode_all
+from imbclf.data.decode_worker import BLOCK, NAMES, PIXELS
 from imbclf.data.listing import Listing
+from imbclf.data.opening import missing_extras
+from imbclf.data.pixel_options import FULL, PixelOptions, Scale
+from imbclf.data.value_range import ValueRange, judge_scale
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 from imbclf.utils.safe_reading import read_json, readable
-from imbclf.utils.text import first_few
 
-INDEX = "index.json"  # shape of the pixels, and the indices of unreadable images
+INDEX = "index.json"  # shape of the pixels, indices of unreadable images, depth
 
 
-def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]] | None:
-    """Map the pixels that `write_pixels` wrote for `count` images; None if missing or incomplete.
+class StoredPixels(NamedTuple):
+    """The pixels of a cache folder.
 
-    Returns:
-        Read-only uint8 `[N, H, W, 3]`, and the indices of the images left out.
+    Attributes:
+        pixels: read-only uint8 `[N, H, W, 3]`.
+        unreadable: indices of the images left out.
+        scale: the values that became 0 and 255; None if a version that judged none decoded them.
+        values: range of the values of images of more than 8 bits; None without such images.
+        missing: the packages that some of the unreadable images need.
     """
+
+    pixels: NDArray[np.uint8]
+    unreadable: list[int]
+    scale: Scale | None
+    values: ValueRange | None
+    missing: list[str]
+
+
+def read_pixels(folder: Path, count: int) -> StoredPixels | None:
+    """Map the pixels that `write_pixels` wrote for `count` images; None if incomplete."""
     try:
         with readable(folder / INDEX, "the index of cached images"):
             index = read_json(folder / INDEX)
@@ -37,8 +52,11 @@ def read_pixels(folder: Path, count: int) -> tuple[NDArray[np.uint8], list[int]]
             kept, _, _, _ = shape
             if kept + len(unreadable) != count or not set(unreadable) <= set(range(count)):
                 return None
+            scale = tuple(index["depth"]) if "depth" in index else None
+            values = ValueRange(*index["values"]) if index.get("values") else None
             # A file that was cut short is too small for the shape: ValueError.
-            return np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape), unreadable
+            pixels = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape)
+            return StoredPixels(pixels, unreadable, scale, values, index.get("missing", []))
     except UserError:
         return None
 
@@ -49,8 +67,12 @@ def write_pixels(
     folder: Path,
     workers: int,
     on_decoding: Callable[[], None] | None = None,
+    options: PixelOptions | None = None,
 ) -> dict[int, str]:
     """Decode all images into an empty folder, with a progress bar on a terminal.
+
+    Where the depth is to be judged and the values of the images are not of 16 bits, which only
+    the first pass can tell, they are decoded a second time.
 
     Args:
         listing: the images.
@@ -58,63 +80,35 @@ def write_pixels(
         folder: folder of the files.
         workers: largest number of processes.
         on_decoding: called once these have started.
+        options: depth, resizing mode and limit of pixels; None for the defaults.
 
     Returns:
         Reasons of the unreadable images, by index.
 
     Raises:
-        UserError: the images differ in size.
+        UserError: the images differ in size, or have no scale in common.
         OSError: the pixels cannot be written.
     """
+    options = options or PixelOptions()
     np.save(folder / NAMES, listing.files)
     (folder / PIXELS).touch()
     workers = min(workers, math.ceil(len(listing) / BLOCK))
-    decoded: Counter[str] = Counter()
-    measured: Counter[str] = Counter()
-    unreadable: dict[int, str] = {}
-    with (
-        decode_in_workers(folder, listing.root, size, workers) as reports,
-        tqdm(total=len(listing), desc="Decoding", unit=" images", disable=None) as bar,
-    ):
-        if on_decoding is not None:
-            on_decoding()
-        for kind, subject, text in reports:
-            if kind == "failure":
-                raise OSError(int(subject), text)
-            if kind == "unreadable":
-                unreadable[int(subject)] = text
-                bar.update()
-                continue
-            if not decoded:
-                _check_room(folder, len(listing), *_sides(subject))
-            (decoded if kind == "decoded" else measured)[subject] += int(text)
-            bar.update(int(text))
-    if len(sizes := decoded + measured) > 1:
-        common = [f"{name} ({count:,})" for name, count in sizes.most_common()]
-        raise UserError(
-            f"The images in {listing.root} have {len(sizes):,} sizes (height x width): "
-            f"{first_few(common)}; resize them to one, for example with data.image_size=64"
-        )
-    if decoded.total() + len(unreadable) < len(listing):
-        raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
-    height, width = _sides(*decoded or ["0x0"])
-    gaps = sorted(unreadable)
+    decoded = decode_all(listing, size, folder, workers, options, on_decoding)
+    scale = options.scale or judge_scale(decoded.values)
+    if options.scale is None and scale != FULL:
+        judged = replace(options, depth=scale)
+        decoded = decode_all(listing, size, folder, workers, judged, None)
+    (height, width), gaps = decoded.size, sorted(decoded.unreadable)
     _close_gaps(folder / PIXELS, len(listing), gaps, height * width * 3)
-    index = {"shape": [len(listing) - len(gaps), height, width, 3], "unreadable": gaps}
+    index: dict[str, Any] = {
+        "shape": [len(listing) - len(gaps), height, width, 3],
+        "unreadable": gaps,
+        "depth": scale,
+        "values": decoded.values,
+        "missing": missing_extras(decoded.unreadable.values()),
+    }
     write_text(folder / INDEX, json.dumps(index))
-    return unreadable
-
-
-def _sides(size: str) -> tuple[int, int]:
-    height, width = size.split("x")
-    return int(height), int(width)
-
-
-def _check_room(folder: Path, count: int, height: int, width: int) -> None:
-    needed, free = count * height * width * 3, shutil.disk_usage(folder).free
-    if needed > free:
-        shortage = f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free"
-        raise OSError(errno.ENOSPC, shortage)
+    return decoded.unreadable
 
 
 def _close_gaps(path: Path, count: int, gaps: list[int], row: int) -> None:

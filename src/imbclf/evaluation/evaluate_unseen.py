@@ -42,6 +42,6 @@ def evaluate_unseen(
         UserError: the labels are other than the predictor's, or an image cannot be read.
     """
     names = predictor.label_names
-    pixels, kept = open_unseen(data, listing, names, predictor.image_size)
+    pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
     return evaluate(answer, kept, out)

@@ -1,7 +1,7 @@
 """A sample of a run's own images, each with the fold whose model never saw it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import UnreadableImage, decode
+from imbclf.data.pixel_options import PixelOptions
 from imbclf.data.reading.options import ReadingOptions
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
@@ -17,7 +18,7 @@ from imbclf.evaluation.finished_run import read_run
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.safe_reading import read_yaml, readable
-from imbclf.utils.schema import Check, field, mapping, one_or_several, optional, text
+from imbclf.utils.schema import Check, count, field, mapping, one_or_several, optional, text
 
 # Takes the names of M images, returns uint8 [M, H, W, 3]; raises UserError where it cannot.
 Photographs = Callable[[Sequence[str]], NDArray[np.uint8]]
@@ -25,6 +26,9 @@ OPTIONS: dict[str, Check[Any]] = {
     "dir": text,
     **{option.name: optional(one_or_several) for option in fields(ReadingOptions)},
     "label_map": optional(mapping),
+    "depth": lambda value: value,  # checked by LabelledFolder
+    "fit": optional(text),
+    "max_pixels": optional(count),
     "on_corrupt": text,
 }
 
@@ -83,9 +87,10 @@ def from_run(run: Path, folder: str | None) -> Photographs:
         options = data_options(run)
         data = LabelledFolder(**(options if folder is None else {**options, "dir": folder}))
         root = data.list_files().root
-        size = Manifest.load(run / PREDICTOR).image_size
+        manifest = Manifest.load(run / PREDICTOR)
+        decoding = replace(manifest.pixel_options, max_pixels=data.max_pixels)
         with readable(root, "the images of this run", "Give their folder: data.dir=PATH"):
-            return np.stack([_decode(root / name, size) for name in names])
+            return np.stack([_decode(root / name, manifest.image_size, decoding) for name in names])
 
     return take
 
@@ -103,8 +108,8 @@ def data_options(run: Path) -> dict[str, Any]:
         return {name: field(stored, name, OPTIONS[name]) for name in names}
 
 
-def _decode(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _decode(path: Path, size: tuple[int, int], options: PixelOptions) -> NDArray[np.uint8]:
     try:
-        return decode(path, size)
+        return decode(path, size, options)
     except UnreadableImage as error:
         raise ValueError(f"{path.name}: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.holdout import find_holdout
 from imbclf.data.listing import Listing
+from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.evaluation.run_images import data_options
 from imbclf.utils.renamed import current_name
@@ -76,19 +77,40 @@ def other_images(data: LabelledFolder, run: Path | None) -> Listing:
 
 
 def open_unseen(
-    data: LabelledFolder, listing: Listing, label_names: tuple[str, str], size: tuple[int, int]
+    data: LabelledFolder,
+    listing: Listing,
+    label_names: tuple[str, str],
+    size: tuple[int, int],
+    options: PixelOptions = SIXTEEN_BITS,
 ) -> tuple[Any, Listing]:
-    """Decode images to a predictor's size: uint8 `[N, H, W, 3]`, and which images these are.
+    """Decode images as for a predictor: uint8 `[N, H, W, 3]`, and which images these are.
+
+    Args:
+        data: how the images are read, but for size, depth and resizing mode.
+        listing: which of them.
+        label_names: of the predictor.
+        size: (height, width) of the predictor's images.
+        options: depth and resizing mode of the predictor.
 
     Raises:
-        UserError: their labels are other than those that the predictor knows.
+        UserError: their labels, or a depth or mode that is asked for, are not the predictor's.
     """
     if label_names != listing.label_names:
         raise UserError(
             f"data.dir={data.dir}: labels are {listing.label_names}, the run knows "
             f"{label_names}. Give data.label_map as in training"
         )
-    return replace(data, image_size=size).open(listing)
+    for name, given, known in (
+        ("depth", data.pixel_options.scale, options.scale),
+        ("fit", data.fit, options.fit),
+    ):
+        if given not in (None, known):
+            raise UserError(
+                f"data.{name}={getattr(data, name)}: the predictor was trained with {known}; leave "
+                "it out"
+            )
+    own = replace(data, image_size=size, depth=options.scale, fit=options.fit)
+    return own.open(listing)
 
 
 def refuse_foreign_data(run: Path) -> None:

@@ -22,7 +22,14 @@ from imbclf.models.build import rebuild_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
-from imbclf.prediction.manifest import FORMAT, MANIFEST, Manifest
+from imbclf.prediction.manifest import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    check_same_pixels,
+    read_pixel_options,
+    stored_pixel_options,
+)
 from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import check_archive, readable
 
@@ -186,18 +193,26 @@ def save_fold_model(
     weights: Mapping[str, Tensor],
     tta: Tta = "none",
 ) -> None:
-    """Add one fold's model to the predictor in `folder`, or replace it."""
+    """Add one fold's model to the predictor in `folder`, or replace it.
+
+    Raises:
+        UserError: the predictor's other fold models were trained on otherwise decoded images.
+    """
     name = _weights_name(fold)
     with atomic_write(folder / name) as temporary:
         temporary.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
     manifest = folder / MANIFEST
-    entries = Manifest.load(folder).entries if manifest.exists() else []
+    earlier = Manifest.load(folder) if manifest.exists() else None
+    entries = () if earlier is None else earlier.entries
     entry = {key: metadata[key] for key in ("architecture", *DecisionRule.__annotations__)}
     others = [other for other in entries if other["weights"] != name]
+    if earlier is not None and others:
+        check_same_pixels(manifest, earlier.pixel_options, read_pixel_options(metadata))
     stored = {
         "format": FORMAT,
         "image_size": metadata["image_size"],
         "label_names": metadata["label_names"],
+        **stored_pixel_options(read_pixel_options(metadata)),
         "tta": tta,
         "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
     }

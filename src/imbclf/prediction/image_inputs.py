@@ -11,6 +11,7 @@ from PIL import Image
 
 from imbclf.data.decoding import UnreadableImage, decode, to_pixels
 from imbclf.data.listing import list_images
+from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
 
@@ -20,15 +21,17 @@ PATH_COLUMNS = ("file", "path", "image", "filename")
 
 
 def read_images(
-    images: Images, size: tuple[int, int]
+    images: Images, size: tuple[int, int], options: PixelOptions = SIXTEEN_BITS
 ) -> tuple[list[str] | list[int], NDArray[np.uint8]]:
     """Read images of any size and kind, resized as for training.
 
     Args:
         images: a folder (natural order), a file, a list of files, PIL images or arrays
-            `[H, W]`, `[H, W, 3]`, `[H, W, 4]` of uint8, an array `[N, H, W, 3]`, or a data frame
-            with a column of paths, called file, path, image or filename, or its only one.
+            `[H, W]`, `[H, W, 3]`, `[H, W, 4]` of uint8 or `[H, W]` of uint16 or float32, an array
+            `[N, H, W, 3]`, or a data frame with a column of paths, called file, path, image or
+            filename, or its only one.
         size: (height, width) to resize to, in pixels.
+        options: depth and resizing mode, as for training.
 
     Returns:
         The names of the images (numbers where they have none), and uint8 `[N, *size, 3]`.
@@ -43,7 +46,7 @@ def read_images(
     pixels: list[NDArray[np.uint8]] = []
     for number, (name, image) in enumerate(_each(images)):
         try:
-            pixels.append(_pixels(image, size))
+            pixels.append(_pixels(image, size, options))
         except UnreadableImage as error:
             raise UserError(
                 f"{name or f'image {number}'}: not a readable image ({error})"
@@ -80,19 +83,22 @@ def _paths_of(table: pd.DataFrame) -> list[str]:
     return [str(path) for path in table[known[0] if known else table.columns[0]]]
 
 
-def _pixels(image: OneImage, size: tuple[int, int]) -> NDArray[np.uint8]:
+def _pixels(image: OneImage, size: tuple[int, int], options: PixelOptions) -> NDArray[np.uint8]:
     if isinstance(image, str | PathLike):
-        return decode(Path(image), size)
+        return decode(Path(image), size, options)
     if isinstance(image, Image.Image):
-        return to_pixels(image, size)
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or not _has_channels(image):
+        return to_pixels(image, size, options)
+    if not isinstance(image, np.ndarray) or not _is_image(image):
         found = f"{image.shape} {image.dtype}" if isinstance(image, np.ndarray) else type(image)
         raise UnreadableImage(
-            f"expected a path, a PIL image or a uint8 array [H, W], [H, W, 3] or [H, W, 4], "
-            f"found {found}"
+            "expected a path, a PIL image, a uint8 array [H, W], [H, W, 3] or [H, W, 4], or a "
+            f"uint16 or float32 array [H, W], found {found}"
         )
-    return to_pixels(Image.fromarray(image), size)
+    return to_pixels(Image.fromarray(image), size, options)
 
 
-def _has_channels(image: NDArray[np.generic]) -> bool:
-    return image.size > 0 and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4)))
+def _is_image(image: NDArray[np.generic]) -> bool:
+    if image.dtype in (np.uint16, np.float32):
+        return image.size > 0 and image.ndim == 2
+    has_channels = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))
+    return image.dtype == np.uint8 and image.size > 0 and has_channels

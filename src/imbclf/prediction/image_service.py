@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
+from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.prediction.drift import MIN_IMAGES, measure_drift, outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
@@ -41,8 +42,15 @@ def file_from_text(text: object) -> BytesIO:
         raise UserError(f"expected the bytes of an image in base64 ({error})") from error
 
 
-def decode_file(file: BytesIO, size: tuple[int, int]) -> tuple[Header, NDArray[np.uint8]]:
+def decode_file(
+    file: BytesIO, size: tuple[int, int], options: PixelOptions = SIXTEEN_BITS
+) -> tuple[Header, NDArray[np.uint8]]:
     """Decode an image of any size to a (height, width), as files are decoded for training.
+
+    Args:
+        file: the content of a file.
+        size: (height, width) in pixels.
+        options: depth and resizing mode of the training.
 
     Raises:
         UserError: it is not a readable image, or has more than `MAX_PIXELS`.
@@ -53,8 +61,7 @@ def decode_file(file: BytesIO, size: tuple[int, int]) -> tuple[Header, NDArray[n
             raise UserError(
                 f"{header.height}x{header.width} pixels; an image may have {MAX_PIXELS:,}"
             )
-        file.seek(0)
-        return header, decode(file, size)
+        return header, decode(file, size, options)
     except UnreadableImage as error:
         raise UserError(f"not a readable image: {error}") from error
 
@@ -93,7 +100,9 @@ class ImageService:
         headers, pixels = [], []
         for row, text in enumerate(texts):
             try:
-                header, image = decode_file(file_from_text(text), self.predictor.image_size)
+                header, image = decode_file(
+                    file_from_text(text), self.predictor.image_size, self.predictor.pixel_options
+                )
             except UserError as error:
                 raise UserError(f"image {row}: {error}") from error
             headers.append(header)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from imbclf.data.decoding import MOST_PIXELS
+from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.prediction.decision_rule import check_rule
 from imbclf.utils.safe_reading import read_json, readable
@@ -26,12 +27,14 @@ class Manifest:
         tta: how images are viewed; whether there is such a view is not checked here.
         entries: for each fold model its `weights` (a file name), its `architecture` and, flat
             beside them, the numbers of its decision rule.
+        pixel_options: how images are brought to 8 bits and to their size.
     """
 
     image_size: tuple[int, int]
     label_names: tuple[str, str]
     tta: str
     entries: tuple[Mapping[str, Any], ...]
+    pixel_options: PixelOptions = SIXTEEN_BITS
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest":
@@ -59,6 +62,7 @@ class Manifest:
                 label_names=read_label_names(stored),
                 tta=field(stored, "tta", text),
                 entries=tuple(entries),
+                pixel_options=read_pixel_options(stored),
             )
         if not entries:
             raise UserError(f"{path}: lists no fold models. Train again")
@@ -80,6 +84,49 @@ def read_image_size(stored: Mapping[str, Any]) -> tuple[int, int]:
     if height * width > MOST_PIXELS:
         raise ValueError(f"image_size: {height}x{width} pixels are more than any image may have")
     return height, width
+
+
+def read_pixel_options(stored: Mapping[str, Any]) -> PixelOptions:
+    """Read how a predictor's images are brought to 8 bits and to their size.
+
+    Predictors of version 0.1 do not say so: 16 bits, and `squash`.
+
+    Raises:
+        ValueError: a value is none that `PixelOptions` takes.
+    """
+    try:
+        return PixelOptions(stored.get("depth", FULL), stored.get("fit", "squash"))
+    except UserError as error:
+        raise ValueError(str(error)) from None
+
+
+def stored_pixel_options(options: PixelOptions) -> dict[str, Any]:
+    """Return what `read_pixel_options` reads, JSON-able.
+
+    >>> stored_pixel_options(PixelOptions(12, "pad"))
+    {'depth': [0, 4095], 'fit': 'pad'}
+    """
+    return {"depth": list(options.scale or FULL), "fit": options.fit}
+
+
+def check_same_pixels(manifest: Path, there: PixelOptions, new: PixelOptions) -> None:
+    """Check that fold models of one predictor are trained on images decoded the same way.
+
+    Args:
+        manifest: of the predictor.
+        there: how the images of its fold models were decoded.
+        new: how those of another fold model are.
+
+    Raises:
+        UserError: otherwise.
+    """
+    one, other = stored_pixel_options(there), stored_pixel_options(new)
+    if one != other:
+        raise UserError(
+            f"{manifest}: its fold models were trained on images decoded with {one}, this one on "
+            f"such with {other}; give data.depth and data.fit as before, or train all folds anew "
+            "in another run directory"
+        )
 
 
 def read_label_names(stored: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
 from typing import get_args
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from imbclf.augment.tta import Tta, check_tta, check_views
+from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.decision_options import DecisionOptions
@@ -31,6 +32,7 @@ from imbclf.prediction.manifest import (
     find_predictor,
     read_image_size,
     read_label_names,
+    read_pixel_options,
 )
 from imbclf.prediction.scoring import check_precision, resolve_precision, score_images
 from imbclf.prediction.training_statistics import TrainingStatistics, read_training_statistics
@@ -67,6 +69,7 @@ class Predictor:
         label_names: the user's spelling of label 0 and label 1.
         tta: how images were viewed when the thresholds were chosen.
         training_statistics: what drift is measured against; None where it is not known.
+        pixel_options: how images are brought to 8 bits and to their size, as in training.
     """
 
     fold_models: tuple[FoldModel, ...]
@@ -74,6 +77,7 @@ class Predictor:
     label_names: tuple[str, str]
     tta: Tta = "none"
     training_statistics: TrainingStatistics | None = None
+    pixel_options: PixelOptions = SIXTEEN_BITS
 
     def __repr__(self) -> str:
         """Return three lines: what it is, images and labels, fold models."""
@@ -122,7 +126,7 @@ class Predictor:
             UserError: an image cannot be read, or an option is out of range.
         """
         chosen = options or DecisionOptions()
-        names, pixels = read_images(images, self.image_size)
+        names, pixels = read_images(images, self.image_size, self.pixel_options)
         threshold = chosen.threshold_on(None)
         answer = self.decide(pixels, chosen, threshold, device, precision, batch_size, progress)
         zero, one = self.label_names
@@ -257,6 +261,7 @@ class Predictor:
             label_names=manifest.label_names,
             tta=manifest.tta,  # type: ignore[arg-type]
             training_statistics=read_training_statistics(folder),
+            pixel_options=manifest.pixel_options,
         )
 
     @classmethod
@@ -274,8 +279,10 @@ class Predictor:
         stored, weights = read_checkpoint(path)
         with readable(path, "a checkpoint of imbclf-train"):
             image_size, label_names = read_image_size(stored), read_label_names(stored)
+            options = read_pixel_options(stored)
             check_fold_model(stored)
-        return cls((build_fold_model(stored, weights, path, probe),), image_size, label_names)
+        model = build_fold_model(stored, weights, path, probe)
+        return cls((model,), image_size, label_names, pixel_options=options)
 
 
 def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) -> None:
@@ -295,7 +302,7 @@ def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) 
 
 
 def join(predictors: Sequence[Predictor]) -> Predictor:
-    """Join several ensembles, which must agree on image size, labels and views, into one.
+    """Join several ensembles, which must agree on images, labels and views, into one.
 
     Raises:
         UserError: they do not agree.
@@ -312,7 +319,17 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
                 f"ckpt: these runs cannot be joined: images of {first.image_size} with labels "
                 f"{first.label_names}, and of {other.image_size} with {other.label_names}"
             )
+        if other.pixel_options != first.pixel_options:
+            raise UserError(
+                "ckpt: these runs cannot be joined: they decode images differently (depth "
+                f"{_shown(first)}, and {_shown(other)})"
+            )
     fold_models = tuple(model for predictor in predictors for model in predictor.fold_models)
     # Fold models of several runs share names, and the runs may differ in their images.
     statistics = first.training_statistics if len(predictors) == 1 else None
-    return Predictor(fold_models, first.image_size, first.label_names, first.tta, statistics)
+    return replace(first, fold_models=fold_models, training_statistics=statistics)
+
+
+def _shown(predictor: Predictor) -> str:
+    options = predictor.pixel_options
+    return f"{list(options.scale or FULL)}, fit {options.fit}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from imbclf.errors import UserError
 
 if TYPE_CHECKING:
+    from imbclf.prediction.manifest import Manifest
     from imbclf.prediction.predictor import Predictor
 
 log = logging.getLogger("imbclf")
@@ -67,8 +68,8 @@ def load_predictor(
     return Predictor.load(folder)
 
 
-def peek_size(addresses: Sequence[str]) -> tuple[int, int] | None:
-    """Return the (height, width) of the images of a predictor on this machine, without loading it.
+def peek_manifest(addresses: Sequence[str]) -> "Manifest | None":
+    """Return what is written about a predictor on this machine, without loading it.
 
     None where it is elsewhere, or damaged: loading it will say so.
     """
@@ -76,7 +77,7 @@ def peek_size(addresses: Sequence[str]) -> tuple[int, int] | None:
 
     folder = find_predictor(Path(addresses[0]))
     try:
-        return None if folder is None else Manifest.load(folder).image_size
+        return None if folder is None else Manifest.load(folder)
     except UserError:
         return None
 

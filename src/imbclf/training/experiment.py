@@ -24,6 +24,7 @@ from imbclf.evaluation.run_directory import (
     write_splits,
 )
 from imbclf.metrics.error_rates import binary_report
+from imbclf.prediction.manifest import MANIFEST, PREDICTOR, Manifest, check_same_pixels
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.fold import train_fold
@@ -67,6 +68,9 @@ def run_experiment(
     if held is not None:
         log.info("held out %d, for imbclf-evaluate", len(held))
     log.info("run      %s", run)
+    if (run / PREDICTOR / MANIFEST).exists():
+        there = Manifest.load(run / PREDICTOR).pixel_options
+        check_same_pixels(run / PREDICTOR / MANIFEST, there, recipe.pixel_options)
     write_splits(run, recipe.listing.files, folds)
     if held is not None:  # after the splits, which refuse a run directory of other images
         write_holdout(run, held)

@@ -14,6 +14,7 @@ from imbclf.evaluation.fold_files import (
     read_fold,
 )
 from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictor
 from imbclf.utils.files import atomic_write
 
@@ -49,6 +50,7 @@ def _copy_fold_model(source: Path, fold: int, target: Path) -> None:
         "architecture": found[0].backbone.architecture,
         "image_size": list(predictor.image_size),
         "label_names": list(predictor.label_names),
+        **stored_pixel_options(predictor.pixel_options),
         **found[0].rule,
     }
     save_fold_model(target, fold, metadata, found[0].weights, predictor.tta)

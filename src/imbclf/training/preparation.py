@@ -53,7 +53,7 @@ def prepare(parts: ExperimentParts) -> Prepared:
     folds = _split(listing, parts)
     check_start_of_folds(cv, folds, listing, backbone)
     _check_before_decoding(parts, backbone, _labels(listing)[folds[0].fit])
-    pixels, kept = data.open(listing)
+    pixels, kept, options = data.decode(listing)
     check_input(backbone, *pixels.shape[1:3])
     parts.augment.check_size(*pixels.shape[1:3])
     check_views("cv.tta", cv.tta, *pixels.shape[1:3])
@@ -61,7 +61,7 @@ def prepare(parts: ExperimentParts) -> Prepared:
         folds = _split(kept, parts)
         check_start_of_folds(cv, folds, kept, backbone)
     resident = cache_on_device(pixels, parts.device)
-    return Prepared(Recipe(parts, kept, pixels, resident), folds, held)
+    return Prepared(Recipe(parts, kept, pixels, resident, options), folds, held)
 
 
 def _check_before_decoding(

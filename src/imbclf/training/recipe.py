@@ -14,7 +14,9 @@ from imbclf.augment import Augmentation
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.device_cache import Pixels
 from imbclf.data.listing import Listing
+from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.models.backbone import Backbone
+from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.optim import OptimizerRecipe
@@ -64,12 +66,14 @@ class Recipe:
         listing: the labeled images.
         pixels: uint8 `[N, H, W, 3]`.
         resident: the pixels, on the device if they fit there.
+        pixel_options: how the images were decoded, the depth as it was judged.
     """
 
     parts: ExperimentParts
     listing: Listing
     pixels: NDArray[np.uint8]
     resident: Pixels
+    pixel_options: PixelOptions = SIXTEEN_BITS
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -79,6 +83,9 @@ class Recipe:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """Image size and label names, which prediction needs."""
-        image_size = [int(side) for side in self.pixels.shape[1:3]]
-        return {"image_size": image_size, "label_names": [str(n) for n in self.listing.label_names]}
+        """Image size, depth, resizing mode and label names, which prediction needs."""
+        return {
+            "image_size": [int(side) for side in self.pixels.shape[1:3]],
+            "label_names": [str(name) for name in self.listing.label_names],
+            **stored_pixel_options(self.pixel_options),
+        }

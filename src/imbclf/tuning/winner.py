@@ -1,6 +1,6 @@
 """The winner's scores: on dev, where it was chosen, and on unseen test images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def evaluate_on_holdout(
 ) -> dict[str, Any]:
     """Evaluate a run's ensemble on the holdout of the study."""
     predictor = Predictor.load(run / "predictor")
-    pixels, kept = data.open(held)
+    pixels, kept = replace(data, depth=predictor.pixel_options.scale).open(held)
     precision = scoring_precision(recipe.parts.precision)
     predictions = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
     return evaluate(predictions, kept, run / HOLDOUT_FOLDER)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import decode
 from imbclf.data.exploration.near_duplicates import connected_groups, near_pairs
 from imbclf.data.exploration.perceptual_hash import perceptual_hashes
+from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.data.splits import Fold
 
 DIGEST = 16  # bytes
@@ -82,17 +83,20 @@ def first_copies(pixels: Iterable[NDArray[np.uint8]]) -> NDArray[np.int64]:
     return _first_equal([_digest(image) for image in pixels])
 
 
-def confirm_copies(originals: NDArray[np.int64], paths: Sequence[str]) -> NDArray[np.int64]:
+def confirm_copies(
+    originals: NDArray[np.int64], paths: Sequence[str], options: PixelOptions = SIXTEEN_BITS
+) -> NDArray[np.int64]:
     """Return `first_copies` of the full-size images, given those of the resized images.
 
     Args:
         originals: `[N]`, from `first_copies` of the resized images.
         paths: `[N]`, paths of the files; only those of copies are decoded.
+        options: depth and limit of pixels.
     """
     suspects = np.flatnonzero(np.bincount(originals, minlength=len(originals))[originals] > 1)
     digests: list[object] = list(range(len(originals)))
     for index in suspects.tolist():
-        digests[index] = _digest(decode(paths[index], None))
+        digests[index] = _digest(decode(paths[index], None, options))
     return _first_equal(digests)
 
 

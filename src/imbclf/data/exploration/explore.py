@@ -23,9 +23,10 @@ from imbclf.data.exploration.duplicates import (
 from imbclf.data.exploration.fold_leakage import measure_fold_leakage
 from imbclf.data.exploration.perceptual_hash import thumbnails
 from imbclf.data.exploration.result import Exploration
-from imbclf.data.image_cache import open_images
+from imbclf.data.image_cache import decode_images, open_images
 from imbclf.data.image_headers import one_size, read_headers
 from imbclf.data.listing import Listing, list_images
+from imbclf.data.pixel_options import PixelOptions
 
 LARGEST = 256  # longest side, in pixels, of images that are not resized
 SMALL = (64, 64)  # height and width that larger images, or images of several sizes, are resized to
@@ -53,7 +54,10 @@ def explore(
     test_everything = None if test_dir is None else list_images(test_dir)
     headers = read_headers(everything, threads)
     size, resized = _choose_size(data, headers)
-    pixels, listing = open_images(everything, size, Path(data.cache_dir), data.on_corrupt)
+    cache, on_corrupt = Path(data.cache_dir), data.on_corrupt
+    pixels, listing, options = decode_images(
+        everything, size, cache, on_corrupt, options=data.pixel_options
+    )
     kept = np.isin(everything.files, listing.files)
     assert listing.labels is not None
     colors = color_statistics(pixels, listing.labels)
@@ -61,10 +65,10 @@ def explore(
     if test_everything is not None:
         shape = (pixels.shape[1], pixels.shape[2])
         test_pixels, test_listing = open_images(
-            test_everything, shape, Path(data.cache_dir), data.on_corrupt
+            test_everything, shape, cache, on_corrupt, options=options
         )
     tests = [] if test_pixels is None or test_listing is None else [(test_pixels, test_listing)]
-    pairs, test_pairs = _find_pairs([(pixels, listing), *tests], resized, threads)
+    pairs, test_pairs = _find_pairs([(pixels, listing), *tests], resized, threads, options)
     groups = duplicate_groups(len(listing), pairs, listing.groups)
     return Exploration(
         listing=listing,
@@ -84,14 +88,17 @@ def explore(
 
 
 def _find_pairs(
-    parts: Sequence[tuple[NDArray[np.uint8], Listing]], resized: bool, threads: int
+    parts: Sequence[tuple[NDArray[np.uint8], Listing]],
+    resized: bool,
+    threads: int,
+    options: PixelOptions,
 ) -> tuple[Duplicates, Duplicates | None]:
     """Return the duplicates within the first part, and those between it and the second, if any."""
     thumbs = np.concatenate([thumbnails(pixels, threads) for pixels, _ in parts])
     originals = first_copies(itertools.chain.from_iterable(pixels for pixels, _ in parts))
     if resized or len(parts) > 1:
         paths = [f"{part.root}/{file}" for _, part in parts for file in part.files.tolist()]
-        originals = confirm_copies(originals, paths)
+        originals = confirm_copies(originals, paths, options)
     found = find_duplicates(originals, thumbs, threads)
     count = len(parts[0][1])
     test_pairs = pairs_across(found, thumbs, count) if len(parts) > 1 else None

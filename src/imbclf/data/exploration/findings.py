@@ -21,6 +21,11 @@ def findings(found: Exploration) -> list[str]:
     if found.unreadable:
         count, few = len(found.unreadable), first_few(found.unreadable)
         lines.append(f"Images that cannot be read: {count:,} ({few}).")
+    if several := [header.pages for header in found.headers if header.pages > 1]:
+        lines.append(
+            f"Files of several pages or frames, up to {max(several):,}: {len(several):,}. Only the "
+            "first of each is used."
+        )
     if len(numbers["sizes"]) > 1:
         lines.append(
             f"The images have {len(numbers['sizes']):,} sizes; training needs one, for example "

@@ -18,6 +18,7 @@ from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
+from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.utils.text import text_table
 
@@ -66,6 +67,7 @@ def export_predictor(
     graph = EnsembleGraph(predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold)
     description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
+        **stored_pixel_options(predictor.pixel_options),
         "outputs": list(OUTPUTS),
         "label_names": list(predictor.label_names),
         "members": predictor.names,
