@@ -57,6 +57,8 @@ class CommandStudy:
         flat = flatten(OmegaConf.to_container(self.base, resolve=True))
         common = {key: value for key, value in flat.items() if not key.startswith(MAY_DIFFER)}
         common |= {f"search.{key}": repr(values) for key, values in self.space.items()}
+        if self.base.data.holdout:  # version 0.1 held out other images
+            common |= {"data.holdout is chosen by": "names"}
         return common | {"tune.metric": self.options.metric, "tune.folds": self.options.folds}
 
     def run(self) -> bool:
@@ -93,6 +95,10 @@ class CommandStudy:
         cfg, _ = compose_train([*self.given, *to_overrides(drawn)])
         check(cfg, "train")
         ready = prepare(build_parts(cfg))
+        if self.folds[-1] >= len(ready.folds):
+            raise UserError(
+                f"tune.folds={len(self.folds)}: the images are numbered by {len(ready.folds)} folds"
+            )
         return score_on_dev(
             ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, report
         )

@@ -116,7 +116,7 @@ def _train(study: CommandStudy, overrides: list[str], run: Path) -> None:
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    ready = prepare(build_parts(compose_train(overrides)[0]))
+    ready = prepare(build_parts(compose_train(overrides)[0]), run)
     assert ready.held is not None
     return evaluate_on_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 

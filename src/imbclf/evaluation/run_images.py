@@ -25,6 +25,7 @@ OPTIONS: dict[str, Check[Any]] = {
     "labels": optional(text),
     "label_map": optional(mapping),
     "on_corrupt": text,
+    "part": optional(text),
 }
 
 
