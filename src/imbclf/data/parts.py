@@ -107,7 +107,7 @@ def _names(listing: Listing) -> NDArray[np.str_]:
 def _lacking_message(
     counts: dict[str, list[int]], lacking: Sequence[str], label_names: tuple[str, str]
 ) -> str:
-    rows = [("part", *label_names)]
+    rows: list[tuple[str, ...]] = [("part", *label_names)]
     rows += [(part, *(f"{count:,}" for count in of_label)) for part, of_label in counts.items()]
     one_class = (
         " A part fit of one label alone suits the one-class heads (mahalanobis, neighbors, "

@@ -68,21 +68,24 @@ def judge_given_test(
 def side_by_side(summary: Mapping[str, Any]) -> str:
     """Return the out-of-fold result and that of the test part, a row each.
 
-    >>> rates = {"hter": 0.1, "far": 0.12, "frr": 0.08, "auroc": 0.95, "hter_interval": [0.08, 0.13]}
-    >>> print(side_by_side({**rates, "images": 600, "test": {**rates, "images": 200, "models": 5}}))
+    >>> rates = {"hter": 0.1, "far": 0.12, "frr": 0.08, "auroc": 0.95}
+    >>> result = {**rates, "hter_interval": [0.08, 0.13], "images": 200, "models": 5}
+    >>> print(side_by_side({**result, "images": 600, "test": result}))
                       images    HTER  95 % interval        FAR     FRR   AUROC
     out of fold          600  0.1000  0.0800 to 0.1300  0.1200  0.0800  0.9500
     given test part      200  0.1000  0.0800 to 0.1300  0.1200  0.0800  0.9500
     <BLANKLINE>
     The given test part took no part in training and is judged once, by the 5 fold models together.
     """
-    rows = [("", "images", "HTER", "95 % interval", "FAR", "FRR", "AUROC")]
+    head = ("", "images", "HTER", "95 % interval", "FAR", "FRR", "AUROC")
+    rows: list[tuple[str, ...]] = [head]
     for name, result in (("out of fold", summary), ("given test part", summary["test"])):
         low, high = result["hter_interval"]
         rates = (f"{result[rate]:.4f}" for rate in ("far", "frr", "auroc"))
         interval = f"{low:.4f} to {high:.4f}"
         rows.append((name, f"{result['images']:,}", f"{result['hter']:.4f}", interval, *rates))
     return (
-        f"{text_table(rows, '<16  >6  >6  <16  >6  >6  >6')}\n\nThe given test part took no part in "
-        f"training and is judged once, by the {summary['test']['models']} fold models together."
+        f"{text_table(rows, '<16  >6  >6  <16  >6  >6  >6')}\n\n"
+        "The given test part took no part in training and is judged once, by the "
+        f"{summary['test']['models']} fold models together."
     )

@@ -64,6 +64,8 @@ def _given_test(value: object) -> Mapping[str, Any]:
     for name in ("images", "models"):
         field(stored, name, count)
     field(stored, "class_counts", list_of(count, length=2))
+    if "shared_with_training" in stored:
+        field(stored, "shared_with_training", mapping_of(count))
     return stored
 
 

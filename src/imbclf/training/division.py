@@ -61,8 +61,9 @@ def _dev_line(listing: Listing, folds: list[Fold], images: int) -> str:
     assert listing.labels is not None
     only = np.unique(listing.labels[folds[0].fit])
     if len(only) == 1:
+        name = listing.label_names[int(only[0])]
         return (
-            f"dev      the images to train on are all of label {listing.label_names[int(only[0])]}, "
+            f"dev      the images to train on are all of label {name}, "
             "the same in every fold; the given dev part is divided: each of its images is tested "
             "in one fold (oof.csv)"
         )
