@@ -75,7 +75,8 @@ def side_by_side(summary: Mapping[str, Any]) -> str:
     out of fold          600  0.1000  0.0800 to 0.1300  0.1200  0.0800  0.9500
     given test part      200  0.1000  0.0800 to 0.1300  0.1200  0.0800  0.9500
     <BLANKLINE>
-    The given test part took no part in training and is judged once, by the 5 fold models together.
+    On the given test part nothing was trained or chosen; it is judged once, by the 5 fold models \
+together.
     """
     head = ("", "images", "HTER", "95 % interval", "FAR", "FRR", "AUROC")
     rows: list[tuple[str, ...]] = [head]
@@ -86,6 +87,6 @@ def side_by_side(summary: Mapping[str, Any]) -> str:
         rows.append((name, f"{result['images']:,}", f"{result['hter']:.4f}", interval, *rates))
     return (
         f"{text_table(rows, '<16  >6  >6  <16  >6  >6  >6')}\n\n"
-        "The given test part took no part in training and is judged once, by the "
+        "On the given test part nothing was trained or chosen; it is judged once, by the "
         f"{summary['test']['models']} fold models together."
     )

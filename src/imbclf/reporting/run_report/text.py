@@ -71,7 +71,7 @@ def _protocol(parts: Mapping[str, list[int]], folds: int, again: str, models: st
     has_dev = "dev" in parts
     if has_dev and not is_numbered and 0 in parts.get("fit", [0]):
         return (
-            "The images to train on (fit) all have one label, and are the same in every fold. Those "
+            "The images to train on (fit) have one label, and are the same in every fold. Those "
             f"set aside to choose on (dev) were divided into {folds} folds{again}. {models} the "
             "epoch and the threshold of a model were chosen on the other folds, and then it "
             "classified the images of its own fold (test) once."
