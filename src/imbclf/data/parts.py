@@ -129,10 +129,9 @@ def _check_groups(listing: Listing) -> None:
     groups, times = np.unique(pairs[0], return_counts=True)
     torn = groups[times > 1].tolist()
     if torn:
-        shown = [f"{name} ({', '.join(pairs[1][pairs[0] == name])})" for name in torn[:3]]
-        more = f" and {len(torn) - 3:,} more" if len(torn) > 3 else ""
+        shown = [f"{name} ({', '.join(pairs[1][pairs[0] == name])})" for name in torn]
         raise UserError(
-            f"data.part: {len(torn):,} groups are in more than one part: {'; '.join(shown)}{more}. "
+            f"data.part: groups in more than one part: {len(torn):,}, {first_few(shown, 3)}. "
             "Images of one group depend on each other, so that errors would look too small. Mend "
             f"the table, {DIVIDE_ANEW}"
         )
