@@ -17,6 +17,7 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run import Run
+from imbclf.training.results import headline
 
 Give = Callable[..., Path]
 COMMON = ("trainer.max_epochs=1", "tracking=none", "cv.folds=3")
@@ -105,6 +106,21 @@ def test_a_test_part_is_judged_once_by_the_ensemble(
     assert "has a test part, which is judged already" in capsys.readouterr().err
     assert call("train", *options, "data.holdout=0.2", "hydra.run.dir=two") == 2
     assert "data.holdout=0.2: the images have a test part" in capsys.readouterr().err
+
+
+def test_the_two_results_have_metrics_of_their_own() -> None:
+    rates = {"hter": 0.1, "auroc": 0.9, "images": 7, "hter_interval": [0.0, 0.2]}
+    alone = headline({**rates, "parts": {"fit": [1, 2]}})
+    assert alone == {
+        "test/hter": 0.1,
+        "test/auroc": 0.9,
+        "test/hter_low": 0.0,
+        "test/hter_high": 0.2,
+    }
+    other = {"hter": 0.3, "hter_interval": [0.2, 0.4], "class_counts": [3, 4]}
+    both = headline({**rates, "test": other})
+    added = {"given_test/hter": 0.3, "given_test/hter_low": 0.2, "given_test/hter_high": 0.4}
+    assert both == alone | added
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ class GivenTest:
 
 
 def judge_given_test(
-    run: Path, test: GivenTest, device: torch.device, precision: str | int
+    run: Path, test: GivenTest, device: torch.device, precision: str | int, batch_size: int
 ) -> dict[str, Any]:
     """Judge the run's ensemble as it decides on new images; write `test.csv`.
 
@@ -43,6 +43,7 @@ def judge_given_test(
         test: images that took no part in the run.
         device: where to compute.
         precision: one that networks are scored in.
+        batch_size: images at once.
 
     Returns:
         What `summary.json` has as `test`.
@@ -51,7 +52,7 @@ def judge_given_test(
         UserError: the predictor is damaged.
     """
     predictor, listing = Predictor.load(run / PREDICTOR), test.listing
-    answer = predictor.predict_pixels(test.pixels, device, precision, progress=True)
+    answer = predictor.predict_pixels(test.pixels, device, precision, batch_size, progress=True)
     labels = listing.labels
     assert labels is not None
     report = pooled_report(answer.scores, labels, listing.label_names, listing.groups)

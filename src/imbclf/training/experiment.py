@@ -29,12 +29,14 @@ from imbclf.metrics.error_rates import binary_report
 from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
+from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import artifacts, headline, write_results
 from imbclf.utils.arrays import class_counts
 from imbclf.utils.files import write_text
+from imbclf.utils.out_of_memory import explain_out_of_memory
 
 log = logging.getLogger("imbclf")
 
@@ -116,7 +118,11 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
         )
         return None
     parts = prepared.recipe.parts
-    return judge_given_test(run, prepared.test, parts.device, scoring_precision(parts.precision))
+    precision, batch_size = scoring_precision(parts.precision), parts.data.batch_size
+    with explain_out_of_memory("test part", batch_size):
+        return judge_given_test(
+            run, prepared.test, parts.device, precision, SCORING_FACTOR * batch_size
+        )
 
 
 def _train(
