@@ -1,5 +1,6 @@
 """Images that are held out: the same for every run, seen by none, judged once."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,13 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from helpers.commands import call, run, small
-from imbclf.data.holdout import find_holdout, hold_out, hold_out_again, write_holdout
+from imbclf.data.holdout import (
+    find_holdout,
+    hold_out,
+    hold_out_again,
+    hold_out_by_seed,
+    write_holdout,
+)
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.utils.run_lock import lock_run
@@ -94,6 +101,16 @@ def test_a_resumed_run_keeps_the_images_that_it_held_out(tmp_path: Path) -> None
     assert held is not None
     assert held.files.tolist() == everything.files[drawn].tolist()
     assert rest.files.tolist() == np.delete(everything.files, drawn).tolist()
+
+
+@pytest.mark.parametrize(("grouped", "expected"), [(False, "d6462119e41a"), (True, "0947aece66f6")])
+def test_a_study_of_version_0_1_holds_out_what_that_version_drew(
+    grouped: bool, expected: str
+) -> None:
+    """The digests are of the names that `hold_out` of version 0.1 gave."""
+    rest, held = hold_out_by_seed(listing(groups=grouped), 0.2)
+    assert hashlib.sha256(" ".join(held.files).encode()).hexdigest()[:12] == expected
+    assert sorted([*rest.files, *held.files]) == listing().files.tolist()
 
 
 def test_nothing_is_held_out_by_default() -> None:

@@ -8,13 +8,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from imbclf.data.listing import Listing
-from imbclf.data.stratified import take_stratified
+from imbclf.data.stratified import draw_stratified, take_stratified
 from imbclf.errors import UserError
 from imbclf.utils.arrays import number_groups
 from imbclf.utils.safe_reading import readable
 from imbclf.utils.tables import write_table
 
 HOLDOUT = "holdout.csv"
+SEED = 20_231  # of version 0.1
 
 
 def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
@@ -42,14 +43,37 @@ def hold_out(listing: Listing, share: float) -> tuple[Listing, Listing | None]:
     """
     if share == 0:
         return listing, None
-    labels = listing.labels
-    assert labels is not None
-    groups = None if listing.groups is None else number_groups(listing.groups, labels)
-    wanted = np.bincount(labels, minlength=2).astype(np.float64) * share
     ranks = name_hashes(listing.files if listing.groups is None else listing.groups)
-    drawn = take_stratified(labels, wanted, ranks, groups)
+    return _divide(
+        listing, share, take_stratified(*_wanted(listing, share), ranks, _groups(listing))
+    )
+
+
+def hold_out_by_seed(listing: Listing, share: float) -> tuple[Listing, Listing]:
+    """Split a listing as `hold_out` of version 0.1 did, for its studies.
+
+    Raises:
+        UserError: one part would lack a class.
+    """
+    rng = np.random.default_rng(SEED)
+    return _divide(listing, share, draw_stratified(*_wanted(listing, share), rng, _groups(listing)))
+
+
+def _wanted(listing: Listing, share: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the labels, and the number of images of each to hold out."""
+    assert listing.labels is not None
+    return listing.labels, np.bincount(listing.labels, minlength=2).astype(np.float64) * share
+
+
+def _groups(listing: Listing) -> NDArray[np.int64] | None:
+    assert listing.labels is not None
+    return None if listing.groups is None else number_groups(listing.groups, listing.labels)
+
+
+def _divide(listing: Listing, share: float, drawn: NDArray[np.bool_]) -> tuple[Listing, Listing]:
+    assert listing.labels is not None
     for side in (drawn, ~drawn):
-        if len(np.unique(labels[side])) < 2:
+        if len(np.unique(listing.labels[side])) < 2:
             raise UserError(
                 f"data.holdout={share}: expected 2 or more images or groups of each class, so that "
                 "both sides have both classes; choose another share, or 0"
