@@ -1,5 +1,6 @@
 """Images that are held out: the same for every run, seen by none, judged once."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,13 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from helpers.commands import call, run, small
-from imbclf.data.holdout import find_holdout, hold_out, write_holdout
+from imbclf.data.holdout import (
+    find_holdout,
+    hold_out,
+    hold_out_again,
+    hold_out_by_seed,
+    write_holdout,
+)
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.utils.run_lock import lock_run
@@ -45,6 +52,65 @@ def test_groups_stay_whole() -> None:
     assert seen.groups is not None
     assert not set(held.groups) & set(seen.groups)
     assert 60 <= len(held) <= 100
+
+
+def grown(images: int, seed: int, grouped: bool) -> Listing:
+    """Draw images in random order, the first ones the same whatever their number."""
+    random = np.random.default_rng(seed)
+    labels, owners = random.integers(0, 4, 2000) > 0, random.integers(0, 600, 2000)
+    names = np.array([f"{number}.png" for number in range(2000)])
+    groups = np.array([f"g{owner}" for owner in owners])
+    rows = np.random.default_rng(images).permutation(images)
+    belong = groups[rows] if grouped else None
+    return Listing(Path("photos"), names[rows], labels[rows].astype(np.int64), belong)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_more_images_move_few_of_the_others(grouped: bool) -> None:
+    """Of a hundred images more, the share is held out, and others only at the margin."""
+    for seed in range(10):
+        one, more = (grown(images, seed, grouped) for images in (1500, 1501))
+        before, after = (set(hold_out(listing, 0.2)[1].files) for listing in (one, more))  # type: ignore[union-attr]
+        assert len(before ^ after) <= (12 if grouped else 3)
+        many = set(hold_out(grown(1600, seed, grouped), 0.2)[1].files)  # type: ignore[union-attr]
+        # Were they drawn anew, four of five would no longer be held out.
+        assert len(before - many) <= (0.15 if grouped else 0.05) * len(before)
+        assert len(before) == pytest.approx(300, abs=3)
+
+
+def test_the_order_and_the_other_class_do_not_matter() -> None:
+    one = grown(400, 0, grouped=False)
+    turned = one.take(np.arange(400)[::-1])
+    assert one.labels is not None
+    without = one.take(np.flatnonzero((one.labels == 1) | (np.arange(400) % 2 == 0)))
+    held = [hold_out(listing, 0.25)[1] for listing in (one, turned, without)]
+    files = [{f for f, y in zip(h.files, h.labels, strict=True) if y} for h in held]  # type: ignore[union-attr, arg-type]
+    assert files[0] == files[1] == files[2]
+
+
+def test_a_resumed_run_keeps_the_images_that_it_held_out(tmp_path: Path) -> None:
+    everything = listing()
+    assert hold_out_again(everything, 0.0, tmp_path) == (everything, None)
+    fresh = hold_out_again(everything, 0.1, tmp_path)[1]
+    assert fresh is not None
+    assert fresh.files.tolist() == hold_out(everything, 0.1)[1].files.tolist()  # type: ignore[union-attr]
+    # As version 0.1 had drawn them, by a seed.
+    drawn = np.sort(np.random.default_rng(0).choice(400, 40, replace=False))
+    write_holdout(tmp_path, everything.take(drawn))
+    rest, held = hold_out_again(everything, 0.1, tmp_path)
+    assert held is not None
+    assert held.files.tolist() == everything.files[drawn].tolist()
+    assert rest.files.tolist() == np.delete(everything.files, drawn).tolist()
+
+
+@pytest.mark.parametrize(("grouped", "expected"), [(False, "d6462119e41a"), (True, "0947aece66f6")])
+def test_a_study_of_version_0_1_holds_out_what_that_version_drew(
+    grouped: bool, expected: str
+) -> None:
+    """The digests are of the names that `hold_out` of version 0.1 gave."""
+    rest, held = hold_out_by_seed(listing(groups=grouped), 0.2)
+    assert hashlib.sha256(" ".join(held.files).encode()).hexdigest()[:12] == expected
+    assert sorted([*rest.files, *held.files]) == listing().files.tolist()
 
 
 def test_nothing_is_held_out_by_default() -> None:

@@ -31,6 +31,7 @@ from imbclf.evaluation.run_directory import (
 )
 from imbclf.evaluation.run_images import data_options
 from imbclf.evaluation.summary import OutOfFold, pool, summarize, table
+from imbclf.evaluation.training_images import read_training_images
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
 from imbclf.utils.files import atomic_write
 from imbclf.utils.tables import (
@@ -245,6 +246,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "config.yaml": data_options,
     "job.json": read_overrides,
     "tracking_run": read_tracking_run,
+    "images.csv": read_training_images,
 }
 
 
@@ -255,6 +257,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(folder / "run", folder / "photos", trained=(0,))
     (folder / "run" / "job.json").write_text('{"job": "0", "overrides": "seed=1 loss=bce"}')
     (folder / "run" / "tracking_run").write_text("0123456789abcdef\n")
+    (folder / "run" / "images.csv").write_text("file,label,digest\n0.png,1,00ff\n")
     return folder / "run"
 
 

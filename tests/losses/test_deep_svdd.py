@@ -127,5 +127,14 @@ def test_invalid_options_are_refused() -> None:
     for nu in (0.0, 1.0, -1.0, math.nan):
         with pytest.raises(UserError, match=r"loss\.nu="):
             SVDDLoss(COUNTS, nu=nu)
-    with pytest.raises(UserError, match="0 of label 0"):
-        SVDDLoss((0, 5))
+    with pytest.raises(UserError, match="no training images"):
+        SVDDLoss((0, 0))
+
+
+@pytest.mark.parametrize("counts", [(0, 5), (5, 0)])
+def test_of_the_minority_there_may_be_no_image(counts: tuple[int, int]) -> None:
+    """The squared distance is o f, whichever label the images have."""
+    label = int(counts[1] > 0)
+    logits = torch.tensor([2.0, 4.0]) * (1 - 2 * label)
+    loss = SVDDLoss(counts)(logits, torch.full((2,), float(label)))
+    assert float(loss) == pytest.approx(3.0)

@@ -561,6 +561,13 @@ def test_a_link_out_of_a_run_is_not_followed(
     refused(capsys, "train.log", "link")
 
 
+GIVEN_TEST: dict[str, object] = {
+    **dict.fromkeys(("hter", "far", "frr", "auroc"), 0.1),
+    "hter_interval": [0.1, 0.2],
+    "images": 3,
+    "models": 1,
+    "class_counts": [1, 2],
+}
 SPOILT = [
     ("hter", "<script>"),
     ("hter", None),
@@ -574,6 +581,11 @@ SPOILT = [
     ("per_fold", [{"fold": -1, "epoch": 0}]),
     ("per_fold", {"fold": 0}),
     ("images", 10**400),
+    ("parts", {"fit": ["1", "2"]}),
+    ("test", ["a"]),
+    ("test", {"hter": 0.1}),
+    ("test", {**GIVEN_TEST, "hter": "<script>"}),
+    ("test", {**GIVEN_TEST, "shared_with_training": {"copies": "<script>"}}),
 ]
 
 

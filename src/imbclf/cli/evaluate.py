@@ -51,7 +51,7 @@ def task(cfg: DictConfig) -> None:
     threshold = run_threshold(options, cfg.ckpt)
     predictor = load_predictor(ckpt, cfg.tracking.uri, cfg.tracking.directory)
     evaluation = evaluate_unseen(
-        predictor, data, listing, options, threshold, device, cfg.precision, out
+        predictor, data, listing, options, threshold, device, cfg.precision, out, run
     )
     log.info("%s", evaluation_text(evaluation))
     log.info("\nevaluation  %s", out / "evaluation.json")

@@ -84,23 +84,26 @@ def task(approved: list[str], cfg: DictConfig) -> None:
 
 def gather(experiment: Experiment, out: Path, approved: Sequence[str]) -> None:
     """Copy the folds into one run directory and finish the run as `imbclf-train` does."""
+    from imbclf.data.holdout import HOLDOUT
+    from imbclf.evaluation.run_directory import SPLITS
     from imbclf.training.gather import gather_folds
 
     shutil.rmtree(out, ignore_errors=True)
     gather_folds(experiment.jobs, out)
     for job in experiment.jobs.values():  # `train` compares these images with those of today
-        _copy_splits(job, out)
+        _copy_table(job, out, SPLITS)
+        if (job / HOLDOUT).exists():
+            _copy_table(job, out, HOLDOUT)
     write_text(out / "config.yaml", OmegaConf.to_yaml(experiment.configuration))
     write_text(out / JOB, json.dumps({"job": out.name, "overrides": experiment.overrides}) + "\n")
     train(stored_configuration(out, approved), out)
 
 
-def _copy_splits(job: Path, out: Path) -> None:
-    name = "splits.csv"
-    splits = (job / name).read_text(encoding="utf-8")
-    if (out / name).exists() and (out / name).read_text(encoding="utf-8") != splits:
+def _copy_table(job: Path, out: Path, name: str) -> None:
+    text = (job / name).read_text(encoding="utf-8")
+    if (out / name).exists() and (out / name).read_text(encoding="utf-8") != text:
         raise UserError(
             f"{job / name}: differs from that of the jobs before it; only folds of the same images "
             "and splits can be gathered"
         )
-    write_text(out / name, splits)
+    write_text(out / name, text)

@@ -91,18 +91,30 @@ def missing_folds(experiment: Experiment) -> list[str]:
     Raises:
         UserError: the configuration has no valid number of folds.
     """
-    folds, repeats = (OmegaConf.select(experiment.configuration, f"cv.{name}") for name in COUNTS)
-    if type(folds) is not int or type(repeats) is not int or folds * repeats > MOST_FOLDS:
-        raise UserError(f"cv.folds={folds}, cv.repeats={repeats}: expected two numbers of folds")
+    models = _count_folds(experiment)
     prefix = f"{experiment.overrides}: " if experiment.overrides else ""
     problems = []
-    for fold in range(folds * repeats):
+    for fold in range(models):
         job = experiment.jobs.get(fold)
         if job is None:
             problems.append(f"{prefix}no job trained fold {fold}")
         elif not (job / "summary.json").exists():
             problems.append(f"{prefix}fold {fold} is not finished in {job}")
     return problems
+
+
+def _count_folds(experiment: Experiment) -> int:
+    """Return how many folds there are: those that a job's images are divided into, if it got there.
+
+    Images that are numbered by folds have as many as there are numbers, whatever `cv.folds` is.
+    """
+    from imbclf.evaluation.run_directory import SPLITS, read_split_table
+
+    folds, repeats = (OmegaConf.select(experiment.configuration, f"cv.{name}") for name in COUNTS)
+    if type(folds) is not int or type(repeats) is not int or folds * repeats > MOST_FOLDS:
+        raise UserError(f"cv.folds={folds}, cv.repeats={repeats}: expected two numbers of folds")
+    jobs = [job for _, job in sorted(experiment.jobs.items()) if (job / SPLITS).exists()]
+    return len(read_split_table(jobs[0]).columns) - 1 if jobs else folds * repeats
 
 
 def _overrides(job: Path) -> str:

@@ -11,6 +11,7 @@ from imbclf.cli.app.messages import log
 from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
 from imbclf.cli.config.compose import compose_train, to_overrides
 from imbclf.cli.config.validation import check
+from imbclf.data.holdout import HOLDOUT, hold_out_by_seed, write_holdout
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import (
     TRACKING_RUN,
@@ -21,7 +22,12 @@ from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import DevScore, ReportProgress, score_on_dev
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.search_space import Scalar, Space
-from imbclf.tuning.study import ended_trials, exclusive_access, open_study
+from imbclf.tuning.study import (
+    ended_trials,
+    exclusive_access,
+    holds_out_by_seed,
+    open_study,
+)
 from imbclf.tuning.trials import search
 from imbclf.utils.files import write_text
 
@@ -51,6 +57,15 @@ class CommandStudy:
         self.folds = fold_numbers(options, self.base)
         self.steps = max(1, self.base.trainer.max_epochs) * len(self.folds)
         self.study: Study = open_study(options, self._common_options(), self.base.seed)
+        if self.base.data.holdout and holds_out_by_seed(self.study):
+            self._keep_holdout()
+
+    def _keep_holdout(self) -> None:
+        """Write which images a study of version 0.1 holds out, before they are drawn otherwise."""
+        if not (self.options.folder / HOLDOUT).exists():
+            data = build_parts(self.base).data
+            _, held = hold_out_by_seed(data.list_files(), data.holdout)
+            write_holdout(self.options.folder, held)
 
     def _common_options(self) -> dict[str, Any]:
         """Return the options that all trials share, as plain values by name."""
@@ -92,7 +107,11 @@ class CommandStudy:
     ) -> DevScore:
         cfg, _ = compose_train([*self.given, *to_overrides(drawn)])
         check(cfg, "train")
-        ready = prepare(build_parts(cfg))
+        ready = prepare(build_parts(cfg), self.options.folder)
+        if self.folds[-1] >= len(ready.folds):
+            raise UserError(
+                f"tune.folds={len(self.folds)}: the images are numbered by {len(ready.folds)} folds"
+            )
         return score_on_dev(
             ready.recipe, ready.folds, self.folds, folder, tracker, self.options.metric, report
         )

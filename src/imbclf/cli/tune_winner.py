@@ -18,6 +18,7 @@ from imbclf.cli.config.compose import (
     to_overrides,
 )
 from imbclf.cli.tune_study import CommandStudy
+from imbclf.data.holdout import HOLDOUT
 from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
 from imbclf.tuning.draw import Replay, draw
@@ -110,13 +111,16 @@ def _log_result(result: WinnerResult, folder: Path, run: Path, command: str) -> 
 def _train(study: CommandStudy, overrides: list[str], run: Path) -> None:
     """Train the winner in its run directory, or resume it."""
     cfg, _ = compose_train(overrides)
+    kept = study.options.folder / HOLDOUT
+    if kept.exists():  # of a study of version 0.1
+        write_text(run / HOLDOUT, kept.read_text(encoding="utf-8"))
     tracker = study.start_tracker()
     with tracked(tracker):
         experiment_from(cfg, tracker.child())(run)
 
 
 def _on_holdout(overrides: list[str], run: Path) -> dict[str, Any]:
-    ready = prepare(build_parts(compose_train(overrides)[0]))
+    ready = prepare(build_parts(compose_train(overrides)[0]), run)
     assert ready.held is not None
     return evaluate_on_holdout(run, ready.recipe.parts.data, ready.held, ready.recipe)
 

@@ -51,7 +51,8 @@ def images_below(root: Path) -> NDArray[np.str_]:
     images = scan(root).images
     if not len(images):
         raise UserError(
-            f"No images in {root}; expected files there or below with {', '.join(DECODABLE_SUFFIXES)}"
+            f"No images in {root}; expected files there or below with "
+            f"{', '.join(DECODABLE_SUFFIXES)}"
         )
     return images
 

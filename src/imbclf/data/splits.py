@@ -55,20 +55,39 @@ def stratified_folds(
     [28, 4, 8]
     """
     truth = check_binary(labels)
-    _check_options(folds, dev_fraction)
+    check_fold_options(folds, dev_fraction)
     group = None if groups is None else number_groups(groups, truth)
-    _check_enough(truth, group, folds)
-    splitter = StratifiedKFold if group is None else StratifiedGroupKFold
-    test_parts = splitter(folds, shuffle=True, random_state=seed).split(truth, truth, group)
+    check_enough(truth, group, folds, ("fit", "dev", "test"))
+    test_parts = draw_test_parts(truth, folds, seed, group)
     result = []
     for number, (rest, test) in enumerate(test_parts):
-        rng = np.random.default_rng([seed, number])
-        wanted = np.bincount(truth).astype(np.float64) * dev_fraction
-        in_dev = draw_stratified(truth[rest], wanted, rng, None if group is None else group[rest])
-        fold = Fold(fit=rest[~in_dev], dev=rest[in_dev], test=test)
+        fold = Fold(*cut_dev(truth, rest, dev_fraction, (seed, number), group), test)
         _check_parts(fold, truth, number)
         result.append(fold)
     return result
+
+
+def draw_test_parts(
+    labels: NDArray[np.int64], folds: int, seed: int, groups: NDArray[np.int64] | None
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Divide N images into K test parts; return the other images and the test part of each."""
+    splitter = StratifiedKFold if groups is None else StratifiedGroupKFold
+    drawn = splitter(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
+    return list(drawn)
+
+
+def cut_dev(
+    labels: NDArray[np.int64],
+    rest: NDArray[np.int64],
+    dev_fraction: float,
+    seed: tuple[int, int],
+    groups: NDArray[np.int64] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Divide the rows `rest` into fit and dev, which has a fraction of all N images."""
+    rng = np.random.default_rng(seed)
+    wanted = np.bincount(labels).astype(np.float64) * dev_fraction
+    in_dev = draw_stratified(labels[rest], wanted, rng, None if groups is None else groups[rest])
+    return rest[~in_dev], rest[in_dev]
 
 
 def repeated_folds(
@@ -93,7 +112,8 @@ def repeated_folds(
     ]
 
 
-def _check_options(folds: int, dev_fraction: float) -> None:
+def check_fold_options(folds: int, dev_fraction: float) -> None:
+    """Raise UserError if there are too few folds, or dev would leave nothing to train on."""
     check_range("cv.folds", folds, at_least=2)
     if not 0 < dev_fraction < 1 - 1 / folds:
         raise UserError(
@@ -102,26 +122,33 @@ def _check_options(folds: int, dev_fraction: float) -> None:
         )
 
 
-def _check_enough(labels: NDArray[np.int64], groups: NDArray[np.int64] | None, folds: int) -> None:
-    """Raise UserError if a class cannot be in fit, dev and test of every fold."""
+def check_enough(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64] | None,
+    folds: int,
+    parts: tuple[str, ...],
+) -> None:
+    """Raise UserError if a class has too few images or groups to be in these parts of every fold.
+
+    Each test part needs one; with two folds, half of the units must suffice for all other parts.
+    """
     what = "images" if groups is None else "groups"
     units = [
         len(rows) if groups is None else len(np.unique(groups[rows]))
         for rows in (np.flatnonzero(labels == label) for label in (0, 1))
     ]
-    # Each test part needs one; with two folds, half of the units must suffice for fit and dev.
-    needed = 4 if folds == 2 else folds
+    needed = 2 * (len(parts) - 1) if folds == 2 else folds
     fewest = min(units)
     if fewest >= needed:
         return
     advice = (
         f"the largest cv.folds that works is {fewest}"
-        if fewest >= 3
-        else "no cv.folds works with fewer than 3"
+        if fewest >= len(parts)
+        else f"no cv.folds works with fewer than {len(parts)}"
     )
     raise UserError(
         f"cv.folds={folds}: label {units.index(fewest)} has only {fewest} {what}, but every fold "
-        f"needs some in fit, dev and test, {needed} in all; {advice}"
+        f"needs some in {', '.join(parts[:-1])} and {parts[-1]}, {needed} in all; {advice}"
     )
 
 

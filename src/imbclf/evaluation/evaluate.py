@@ -1,5 +1,6 @@
 """Evaluation of an ensemble on labeled images that it never saw."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
 
 
-def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]:
+def evaluate(
+    answer: Predictions, listing: Listing, out: Path, shared: Mapping[str, int] | None = None
+) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
     The threshold of the scores is 0, as the ensemble decides; nothing is tuned on these images.
@@ -18,6 +21,7 @@ def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]
         answer: the predictions for N images.
         listing: their names and labels, in the same order.
         out: the folder for the two files.
+        shared: numbers of copies and groups that training images share, where that is known.
 
     Returns:
         The contents of `evaluation.json`.
@@ -25,6 +29,8 @@ def evaluate(answer: Predictions, listing: Listing, out: Path) -> dict[str, Any]
     labels = listing.labels
     assert labels is not None
     evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    if shared is not None:
+        evaluation["shared_with_training"] = dict(shared)
     columns = {"file": listing.files, "label": labels, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
     write_json(out / "evaluation.json", evaluation)

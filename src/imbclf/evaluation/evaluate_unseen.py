@@ -8,6 +8,7 @@ import torch
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.training_images import find_shared
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.predictor import Predictor
@@ -22,6 +23,7 @@ def evaluate_unseen(
     device: torch.device,
     precision: str | int,
     out: Path,
+    run: Path | None = None,
 ) -> dict[str, Any]:
     """Predict labeled images, judge the decisions, write `evaluation.json` and `predictions.csv`.
 
@@ -34,6 +36,7 @@ def evaluate_unseen(
         device: where to compute.
         precision: `auto` or a Lightning precision.
         out: the folder for the two files.
+        run: the run directory; a warning says what the images share with those it was trained on.
 
     Returns:
         The contents of `evaluation.json`.
@@ -43,5 +46,6 @@ def evaluate_unseen(
     """
     names = predictor.label_names
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
+    shared = find_shared(run, kept, pixels)
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
-    return evaluate(answer, kept, out)
+    return evaluate(answer, kept, out, None if shared is None else shared.counts)

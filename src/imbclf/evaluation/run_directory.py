@@ -2,7 +2,9 @@
 
 config.yaml     the composed configuration
 splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
+images.csv      file, label, digest of the pixels (and group): a row per image of the folds
 oof.csv         file, label, fold, score, decision (and group): a row per image and repeat
+test.csv        file, label, score, decision (and group) of a test part that the user made
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
@@ -54,6 +56,19 @@ def _fold_row(value: object) -> Mapping[str, Any]:
     return row
 
 
+def _given_test(value: object) -> Mapping[str, Any]:
+    stored = mapping(value)
+    for name in ("hter", "far", "frr", "auroc"):
+        field(stored, name, number)
+    field(stored, "hter_interval", list_of(number, length=2))
+    for name in ("images", "models"):
+        field(stored, name, count)
+    field(stored, "class_counts", list_of(count, length=2))
+    if "shared_with_training" in stored:
+        field(stored, "shared_with_training", mapping_of(count))
+    return stored
+
+
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
 NEEDED: dict[str, Check[Any]] = {
     **dict.fromkeys(("hter", "far", "frr", "auroc", "seconds"), number),
@@ -70,6 +85,8 @@ OPTIONAL: dict[str, Check[Any]] = {
     "label_names": list_of(text, length=2),
     "versions": mapping_of(text),
     "per_fold": list_of(_fold_row),
+    "parts": mapping_of(list_of(count, length=2)),
+    "test": _given_test,
 }
 
 

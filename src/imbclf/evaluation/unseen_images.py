@@ -10,6 +10,7 @@ from imbclf.data.holdout import find_holdout
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
+from imbclf.evaluation.given_test import TEST_TABLE
 from imbclf.evaluation.run_images import data_options
 from imbclf.utils.renamed import current_name
 from imbclf.utils.safe_reading import read_yaml, readable
@@ -52,6 +53,11 @@ def held_out_images(run: Path, cache_dir: str, batch_size: int) -> tuple[Labelle
         UserError: the run held none out, or only code of its own could find them.
     """
     refuse_foreign_data(run)
+    if (run / TEST_TABLE).exists():
+        raise UserError(
+            f"{run}: held no images out, since its data has a test part, which is judged already "
+            f"({TEST_TABLE}, and test in summary.json). For other labeled images: data.dir=PATH"
+        )
     options = {**data_options(run), "cache_dir": cache_dir, "batch_size": batch_size}
     try:
         data = LabelledFolder(**options)

@@ -5,8 +5,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from imbclf.errors import UserError
 from imbclf.losses.base import in_full_precision
-from imbclf.losses.class_weights import minority_weights
+from imbclf.utils.arrays import minority_class
 from imbclf.utils.checks import check_range
 
 WINDOW = 2048  # most recent distances that the radius is computed from
@@ -32,12 +33,13 @@ class SVDDLoss(nn.Module):
     Classification, ICML 2018.
 
     Args:
-        class_counts: training images (n0, n1) of label 0 and label 1.
+        class_counts: training images (n0, n1) of label 0 and label 1; of the minority there may be
+            none.
         soft_boundary: whether to use the soft boundary.
         nu: share of the majority outside the ball.
 
     Raises:
-        UserError: a class has no image, or nu is not between 0 and 1.
+        UserError: there are no images, or nu is not between 0 and 1.
 
     >>> loss = SVDDLoss(class_counts=(12, 88))
     >>> loss(torch.tensor([-1.0, -3.0, -50.0]), torch.tensor([1, 1, 0]))
@@ -53,7 +55,9 @@ class SVDDLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_range("loss.nu", nu, above=0, below=1, what="a share")
-        self.orientation = minority_weights(class_counts, minority=-1.0, majority=1.0)[0]
+        if not any(class_counts):
+            raise UserError("loss: there are no training images")
+        self.orientation = -1.0 if minority_class(class_counts) == 0 else 1.0
         self.soft_boundary, self.nu = soft_boundary, nu
         self.register_buffer("radius_squared", torch.zeros(()))
         size = min(WINDOW, max(class_counts)) if soft_boundary else 0

@@ -91,6 +91,15 @@ class Run:
         """
         return Predictor.load(self.path / "predictor")
 
+    def _given_test(self) -> dict[str, str]:
+        """Return the row of the test part that the user made, if there is one."""
+        test = self.summary.get("test")
+        if test is None:
+            return {}
+        low, high = test["hter_interval"]
+        text = f"HTER {test['hter']:.4f} ({low:.4f} to {high:.4f}), {test['images']:,} images"
+        return {"given test part": text}
+
     def __repr__(self) -> str:
         """Return path, HTER and interval on one line."""
         low, high = self.interval
@@ -105,6 +114,7 @@ class Run:
             "HTER": f"{self.hter:.4f} (95 % interval {low:.4f} to {high:.4f})",
             "FAR, FRR": f"{self.summary['far']:.4f}, {self.summary['frr']:.4f}",
             "AUROC": f"{self.summary['auroc']:.4f}",
+            **self._given_test(),
             "images": f"{zero} of label {names[0]}, {one} of label {names[1]}",
             "run": str(self.path),
         }

@@ -3,13 +3,15 @@
 from math import ceil
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
 from imbclf.models.backbone import Backbone
-from imbclf.models.heads import Head
+from imbclf.models.heads import Head, OneClassHead
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.start_from import check_start, start_weights
 
@@ -27,6 +29,26 @@ def check_start_of_folds(
             earlier = Path(cv.start_from)
             check_start(earlier, folds[number], number, cv.folds, listing.files)
             start_weights(earlier, number, backbone)
+
+
+def check_one_class(head: Head, labels: NDArray[np.int64], label_names: tuple[str, str]) -> None:
+    """Check that a head which needs both labels is trained on both.
+
+    Args:
+        head: of the network.
+        labels: of a fit part.
+        label_names: how the user spells them.
+
+    Raises:
+        UserError: all are the same, and the head is no one-class head.
+    """
+    if len(np.unique(labels)) == 1 and not isinstance(head, OneClassHead):
+        raise UserError(
+            f"head={head.entry['name']}: the fit part has images of label "
+            f"{label_names[int(labels[0])]} alone, which suits the one-class heads: head=neighbors "
+            "or head=mahalanobis with trainer.max_epochs=0 and loss=bce, or experiment=one_class. "
+            "Or pool all images and divide them anew: data.part=none"
+        )
 
 
 def check_batch(batch_size: int, devices: int, images: int) -> None:

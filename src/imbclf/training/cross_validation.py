@@ -15,7 +15,7 @@ class CrossValidation:
     """The options `cv.*`: how the data is split and what is chosen on dev.
 
     Args:
-        folds: K, at least 2.
+        folds: K, at least 2; images that are numbered by folds have as many as there are numbers.
         fold: train only this one, 0 to R K - 1; None trains all.
         repeats: R, how many times the images are divided, each time with the next seed.
         dev_fraction: share of the whole data set in the dev part of each fold.
@@ -42,7 +42,8 @@ class CrossValidation:
         check_range("cv.repeats", self.repeats, at_least=1)
         if self.fold is not None and not 0 <= self.fold < self.models:
             raise UserError(
-                f"cv.fold={self.fold}: expected 0 to {self.models - 1}, or null for all"
+                f"cv.fold={self.fold}: expected 0 to {self.models - 1}, or null for all; "
+                f"cv.folds={self.folds} says how many there are"
             )
         check_choice("cv.select", self.select, ("hter", "auroc", "loss", "last"))
         check_choice("cv.threshold", self.threshold, ("min_hter", "smoothed", "bayes"))

@@ -18,21 +18,26 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
     read_fold,
 )
+from imbclf.evaluation.given_test import judge_given_test
 from imbclf.evaluation.run_directory import (
     TRACKING_RUN,
     read_tracking_run,
     write_splits,
 )
+from imbclf.evaluation.training_images import write_training_images
 from imbclf.metrics.error_rates import binary_report
 from imbclf.prediction.manifest import MANIFEST, PREDICTOR, Manifest, check_same_pixels
+from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
+from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import artifacts, headline, write_results
 from imbclf.utils.arrays import class_counts
 from imbclf.utils.files import write_text
+from imbclf.utils.out_of_memory import explain_out_of_memory
 
 log = logging.getLogger("imbclf")
 
@@ -65,6 +70,8 @@ def run_experiment(
         one,
         recipe.listing.label_names[1],
     )
+    for line in prepared.division:
+        log.info("%s", line)
     if held is not None:
         log.info("held out %d, for imbclf-evaluate", len(held))
     log.info("run      %s", run)
@@ -74,6 +81,7 @@ def run_experiment(
     write_splits(run, recipe.listing.files, folds)
     if held is not None:  # after the splits, which refuse a run directory of other images
         write_holdout(run, held)
+    write_training_images(run, recipe.listing, recipe.pixels)
     earlier = read_tracking_run(run)
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
@@ -91,10 +99,34 @@ def run_experiment(
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
-    summary = write_results(recipe, folds, results, run)
+    judged = _judge_test(prepared, results, run)
+    summary = write_results(recipe, folds, results, run, judged)
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
     return summary
+
+
+def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dict[str, Any] | None:
+    """Judge the ensemble on the test part that the user made; None where there is none.
+
+    The ensemble of some folds alone is not what is shipped, and the test part is judged once.
+    """
+    if prepared.test is None:
+        return None
+    if len(results) < len(prepared.folds):
+        log.info(
+            "test     not judged yet: %d of %d folds are trained; imbclf-gather judges it when all "
+            "are",
+            len(results),
+            len(prepared.folds),
+        )
+        return None
+    parts = prepared.recipe.parts
+    precision, batch_size = scoring_precision(parts.precision), parts.data.batch_size
+    with explain_out_of_memory("test part", batch_size):
+        return judge_given_test(
+            run, prepared.test, parts.device, precision, SCORING_FACTOR * batch_size
+        )
 
 
 def _train(

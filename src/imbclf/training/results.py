@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imbclf.data.holdout import HOLDOUT
+from imbclf.data.parts import count_parts
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import (
     METRICS,
@@ -12,6 +13,7 @@ from imbclf.evaluation.fold_files import (
     fold_folder,
     read_epochs,
 )
+from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.summary import pool, summarize, table
@@ -24,9 +26,21 @@ log = logging.getLogger("imbclf")
 
 
 def write_results(
-    recipe: Recipe, folds: list[Fold], results: list[FoldResult], run: Path
+    recipe: Recipe,
+    folds: list[Fold],
+    results: list[FoldResult],
+    run: Path,
+    test: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Write the results of the folds' scores; return the contents of `summary.json`."""
+    """Write the results of the folds' scores; return the contents of `summary.json`.
+
+    Args:
+        recipe: of the experiment.
+        folds: all of them.
+        results: of those that were trained.
+        run: the run directory.
+        test: the result on the test part that the user made, if there is one.
+    """
     parts, listing, pooled = recipe.parts, recipe.listing, pool(results, folds)
     rows = pooled.rows
     groups = None if listing.groups is None else listing.groups[rows]
@@ -36,6 +50,11 @@ def write_results(
         results, folds, recipe.labels, listing.label_names, listing.groups, parts.cv.repeats
     )
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
+    if listing.parts is not None:
+        summary["parts"] = count_parts(listing)
+    if test is not None:
+        summary["parts"]["test"] = test["class_counts"]
+        summary["test"] = test
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
@@ -53,6 +72,8 @@ def write_results(
     write_json(run / "summary.json", summary)
     write_report_or_warn(recipe, run)
     log.info("\n%s", table(summary))
+    if test is not None:
+        log.info("\n%s", side_by_side(summary))
     return summary
 
 
@@ -65,13 +86,26 @@ def write_report_or_warn(recipe: Recipe, run: Path) -> None:
 
 
 def headline(summary: dict[str, Any]) -> dict[str, float]:
-    """Return the metrics of a summary that are logged to tracking."""
-    low, high = summary["hter_interval"]
-    rates = {f"test/{name}": value for name, value in summary.items() if isinstance(value, float)}
-    return {**rates, "test/hter_low": low, "test/hter_high": high}
+    """Return the metrics of a summary that are logged to tracking.
+
+    `test/...` are out of fold; `given_test/...` are of the test part that the user made.
+    """
+    return {
+        **_metrics("test", summary),
+        **(_metrics("given_test", summary["test"]) if "test" in summary else {}),
+    }
+
+
+def _metrics(prefix: str, report: dict[str, Any]) -> dict[str, float]:
+    low, high = report["hter_interval"]
+    rates = {
+        f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float)
+    }
+    return {**rates, f"{prefix}/hter_low": low, f"{prefix}/hter_high": high}
 
 
 def artifacts(run: Path) -> list[Path]:
     """Return the files of a run directory that are logged to tracking."""
-    names = ("config.yaml", "splits.csv", "oof.csv", "summary.json", HOLDOUT, REPORT, SUSPECTS)
+    tables = ("splits.csv", "oof.csv", HOLDOUT, TEST_TABLE)
+    names = ("config.yaml", *tables, "summary.json", REPORT, SUSPECTS)
     return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]

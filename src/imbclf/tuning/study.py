@@ -19,6 +19,7 @@ from imbclf.utils.renamed import ADDED, OPTIONS, current_name
 
 JOURNAL = "study.log"
 AGREED, ERROR = "imbclf.agreed", "imbclf.error"  # user attributes of a study, of a trial
+HOLDOUT_BY = "imbclf.holdout_by"  # a user attribute of a study, since version 0.2
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
@@ -47,6 +48,7 @@ def open_study(options: TuneOptions, common: Mapping[str, Any], seed: int) -> op
             stored = study.user_attrs.get(AGREED)
             if stored is None:
                 study.set_user_attr(AGREED, json.dumps(common))
+                study.set_user_attr(HOLDOUT_BY, "names")
         except Exception as error:  # database drivers may raise anything
             raise UserError(
                 f"tune.storage={options.storage}: the study cannot be opened ({error}). Expected "
@@ -64,6 +66,11 @@ def open_study(options: TuneOptions, common: Mapping[str, Any], seed: int) -> op
             "Use the same options to resume it, or another name"
         )
     return study
+
+
+def holds_out_by_seed(study: optuna.Study) -> bool:
+    """Return whether a study holds out the images that version 0.1 drew, by a seed."""
+    return HOLDOUT_BY not in study.user_attrs
 
 
 def _current(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,9 @@ def evaluate(
         precision: 32-true, bf16-mixed, 16-mixed or auto.
 
     Returns:
-        The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ...
+        The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ... and
+        `shared_with_training`, the numbers of copies and groups of images that the run was trained
+        on, which a warning reports too.
 
     Raises:
         UserError: the images are those of the training, or cannot be read.
@@ -57,7 +59,15 @@ def evaluate(
     with tempfile.TemporaryDirectory() as scratch:
         folder_of_files = Path(scratch if out is None else out)
         return evaluate_unseen(
-            predictor, folder, listing, chosen, threshold, device, precision, folder_of_files
+            predictor,
+            folder,
+            listing,
+            chosen,
+            threshold,
+            device,
+            precision,
+            folder_of_files,
+            directory,
         )
 
 

@@ -46,7 +46,7 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
         params = flatten(OmegaConf.to_container(cfg, resolve=True))
         with lock_run(run), tracked(tracking):
             write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
-            summary = run_experiment(prepare(parts), tracking, run, params)
+            summary = run_experiment(prepare(parts, run), tracking, run, params)
         return float(summary["hter"])
 
     return run_in

@@ -20,6 +20,7 @@ from imbclf.evaluation.run_directory import (
     read_split_table,
     read_summary,
 )
+from imbclf.evaluation.training_images import read_training_images
 from imbclf.metrics.calibration import fit_platt
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.reporting.run_report.run_data import RunData
@@ -50,7 +51,10 @@ def _read(run: Path) -> RunData:
     for row in summary["per_fold"]:
         if f"fold_{row['fold']}" not in splits:
             raise UserError(f"{run / SPLITS}: has no fold {row['fold']}, summary.json has it")
-    known = dict(zip(oof["file"], oof["label"], strict=True))
+    # Images of a given dev part, or without a number, are never tested.
+    trained = read_training_images(run)
+    labeled = oof if trained is None else trained
+    known = dict(zip(labeled["file"], labeled["label"], strict=True))
     fold_of, scores = oof["fold"].to_numpy(np.int64), oof["score"].to_numpy(np.float64)
     labels = oof["label"].to_numpy(np.int64)
     log_odds, margins = np.zeros(len(oof)), np.zeros(len(oof))

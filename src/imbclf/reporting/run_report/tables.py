@@ -40,6 +40,25 @@ def add_measures(page: Page, data: RunData) -> None:
     page.table(["Measure", "Value", "Kind of number"], rows, "The run in numbers.")
 
 
+def add_given_test(page: Page, data: RunData) -> None:
+    """Add the result on the test part that the user made beside the out-of-fold result."""
+    test = data.summary["test"]
+    (low, high), (test_low, test_high) = data.summary["hter_interval"], test["hter_interval"]
+    rows: list[list[Cell]] = [
+        ["HTER", data.summary["hter"], test["hter"]],
+        ["HTER, lower end of the interval", low, test_low],
+        ["HTER, upper end of the interval", high, test_high],
+        *([name.upper(), data.summary[name], test[name]] for name in ("far", "frr", "auroc")),
+        *(
+            [f"Images labeled {name}", data.summary["class_counts"][label], count]
+            for label, (name, count) in enumerate(
+                zip(data.names, test["class_counts"], strict=True)
+            )
+        ),
+    ]
+    page.table(["Measure", "Out of fold", "Given test part"], rows, "Two results, never mixed.")
+
+
 def add_confusion(page: Page, data: RunData) -> None:
     """Add the confusion matrix."""
     rows: list[list[Cell]] = []

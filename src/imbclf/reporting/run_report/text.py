@@ -1,5 +1,7 @@
 """What the headline means and how it was obtained, in plain words and the user's own labels."""
 
+from collections.abc import Mapping
+
 from imbclf.reporting.run_report.run_data import RunData
 
 
@@ -47,13 +49,68 @@ def origin(data: RunData) -> str:
     again = f", {repeats} times over, each time in another way" if repeats > 1 else ""
     models = "For each fold" if trained == folds * repeats else f"For {trained} of them"
     return (
-        f"The images were divided into {folds} folds{again}. {models} a model was trained on some "
-        "of the images of the other folds (fit), its epoch and its threshold were chosen on the "
-        "rest of them (dev, for development or validation), and then it classified the images of "
-        "its own fold (test) once. No image was classified by a model that was trained on it, and "
-        "no threshold was changed afterwards (an a-priori error rate); the decisions on all "
-        f"{summary['images']:,} test images are counted together. Numbers marked as oracles are "
-        "different: their threshold is chosen on the very images that they are measured on. If "
-        "this run was picked as the best of several, its HTER is too optimistic: measure it again "
-        "on images that took part in no choice."
+        f"{_protocol(summary.get('parts', {}), folds, again, models)} No image was classified by a "
+        "model that was trained on it, and no threshold was changed afterwards (an a-priori error "
+        f"rate); the decisions on all {summary['images']:,} test images are counted together. "
+        "Numbers marked as oracles are different: their threshold is chosen on the very images "
+        "that they are measured on. If this run was picked as the best of several, its HTER is too "
+        "optimistic: measure it again on images that took part in no choice."
+    )
+
+
+def _protocol(parts: Mapping[str, list[int]], folds: int, again: str, models: str) -> str:
+    """Return how the images were divided and what each part was for.
+
+    Args:
+        parts: class counts of the parts that the user made, none if there are none.
+        folds: K.
+        again: how often the images were divided, if more than once.
+        models: which folds were trained.
+    """
+    is_numbered = any(part.isdecimal() for part in parts)
+    has_dev = "dev" in parts
+    if has_dev and not is_numbered and 0 in parts.get("fit", [0]):
+        return (
+            "The images to train on (fit) have one label, and are the same in every fold. Those "
+            f"set aside to choose on (dev) were divided into {folds} folds{again}. {models} the "
+            "epoch and the threshold of a model were chosen on the other folds, and then it "
+            "classified the images of its own fold (test) once."
+        )
+    what = "The images without those set aside as dev" if has_dev else "The images"
+    division = (
+        f"The {folds} folds are those that the images are numbered by."
+        if is_numbered
+        else f"{what} were divided into {folds} folds{again}."
+    )
+    chosen_on = (
+        "the images set aside for this" if has_dev else "the rest of them"
+    ) + " (dev, for development or validation)"
+    return (
+        f"{division} {models} a model was trained on "
+        f"{'the' if has_dev else 'some of the'} images of the other folds (fit), its epoch and its "
+        f"threshold were chosen on {chosen_on}, and then it classified the images of its own fold "
+        "(test) once."
+    )
+
+
+def given_test(data: RunData) -> str:
+    """Return what the result on the test part that the user made is."""
+    test, (zero, one) = data.summary["test"], data.names
+    n0, n1 = test["class_counts"]
+    low, high = test["hter_interval"]
+    shared = test.get("shared_with_training", {}).get("copies", 0)
+    copies = (
+        f" {shared:,} of these images are copies of images that were trained on, so that this "
+        "error is too optimistic."
+        if shared
+        else ""
+    )
+    return (
+        f"{n0 + n1:,} images ({n0:,} labeled {zero}, {n1:,} labeled {one}) were set aside as the "
+        "test part of the data. They took no part in training, in the choice of an epoch or of a "
+        f"threshold, and were classified once, by all {test['models']} fold models together, as "
+        f"new images are: HTER {rate(test['hter'])} ({rate(low)} to {rate(high)}). The out-of-fold "
+        "result below is of single models on the other images; the two differ by chance, by what "
+        "an ensemble gains, and where the test part is of another kind than the rest."
+        f"{copies}"
     )

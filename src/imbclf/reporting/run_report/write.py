@@ -19,9 +19,10 @@ from imbclf.reporting.run_report.tables import (
     add_class_counts,
     add_confusion,
     add_folds,
+    add_given_test,
     add_measures,
 )
-from imbclf.reporting.run_report.text import meaning, origin, rate
+from imbclf.reporting.run_report.text import given_test, meaning, origin, rate
 from imbclf.utils.tables import write_table
 
 REPORT, SUSPECTS = "report.html", "suspects.csv"
@@ -44,6 +45,10 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     write_suspects(run / SUSPECTS, images, suspects)
     page = Page(f"Report of {run.resolve().name}")
     _add_headline(page, data)
+    if "test" in data.summary:
+        page.heading("Given test part")
+        page.paragraph(given_test(data))
+        add_given_test(page, data)
     page.heading("Numbers")
     add_measures(page, data)
     add_confusion(page, data)

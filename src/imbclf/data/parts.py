@@ -1,0 +1,137 @@
+"""Parts that the user made: fit, dev, test and numbered folds, checked and counted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imbclf.data.listing import Listing
+from imbclf.errors import UserError
+from imbclf.utils.text import first_few, text_table
+
+FIT, DEV, TEST = "fit", "dev", "test"
+DIVIDE_ANEW = "or pool all images and divide them anew: data.part=none"
+
+
+def part_names(parts: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Return the part of each image, `fit` where none is given: `[N]`.
+
+    Raises:
+        ValueError: a part is none of `fit`, `dev`, `test`, a number and "".
+
+    >>> part_names(np.array(["test", "", "00", "0"])).tolist()
+    ['test', 'fit', '0', '0']
+    """
+    names = [FIT if not part else str(int(part)) if part.isdecimal() else part for part in parts]
+    if unknown := {name for name in names if not name.isdecimal()} - {FIT, DEV, TEST}:
+        raise ValueError(f"parts: {first_few(sorted(unknown))} is none of fit, dev, test, 0, 1, ..")
+    return np.array(names, dtype=np.str_)
+
+
+def fold_numbers(names: NDArray[np.str_]) -> list[int]:
+    """Return the numbers of the folds among the parts' names, ascending."""
+    return sorted({int(name) for name in names.tolist() if name.isdecimal()})
+
+
+def count_parts(listing: Listing) -> dict[str, list[int]]:
+    """Return the images of label 0 and label 1 in each part: fit, dev, test, then the folds.
+
+    >>> from pathlib import Path
+    >>> files, parts = np.array([*"abc"]), np.array(["fit", "test", "test"])
+    >>> count_parts(Listing(Path("p"), files, np.array([0, 0, 1]), parts=parts))
+    {'fit': [1, 0], 'test': [1, 1]}
+    """
+    labels, names = listing.labels, _names(listing)
+    assert labels is not None
+    order = [FIT, DEV, TEST, *map(str, fold_numbers(names))]
+    return {
+        part: np.bincount(labels[names == part], minlength=2).tolist()
+        for part in order
+        if (names == part).any()
+    }
+
+
+def check_parts(listing: Listing) -> None:
+    """Check that every part has both labels and that no group is in two of them.
+
+    The part `fit` may lack a label beside numbered folds, and where a part `dev` has both: for
+    heads that are fitted to one class alone.
+
+    Raises:
+        UserError: a part lacks a label, no image is left to train on, or a group is in two parts.
+    """
+    if listing.parts is None:
+        return
+    counts = count_parts(listing)
+    numbered = any(part.isdecimal() for part in counts)
+    if not numbered:
+        counts = {FIT: [0, 0], **counts}
+    lacking = {part for part, of_label in counts.items() if 0 in of_label}
+    if numbered or (any(counts[FIT]) and DEV in counts and DEV not in lacking):
+        lacking -= {FIT}
+    if lacking:
+        raise UserError(_lacking_message(counts, sorted(lacking), listing.label_names))
+    _check_groups(listing)
+
+
+def take_test_part(listing: Listing, holdout: float) -> tuple[Listing, Listing | None]:
+    """Split a listing into images for experiments and the test part that the user made.
+
+    Args:
+        listing: labeled images, with or without parts.
+        holdout: share of images to hold out besides.
+
+    Returns:
+        The images for experiments, and the test part; None if there is none.
+
+    Raises:
+        UserError: as `check_parts`, or images are to be held out besides a test part.
+    """
+    check_parts(listing)
+    is_test = _names(listing) == TEST
+    if not is_test.any():
+        return listing, None
+    if holdout:
+        raise UserError(
+            f"data.holdout={holdout}: the images have a test part of their own, {is_test.sum():,} "
+            "images, which is the holdout. Leave data.holdout at 0, "
+            f"{DIVIDE_ANEW}"
+        )
+    return listing.take(np.flatnonzero(~is_test)), listing.take(np.flatnonzero(is_test))
+
+
+def _names(listing: Listing) -> NDArray[np.str_]:
+    return np.full(len(listing), FIT) if listing.parts is None else part_names(listing.parts)
+
+
+def _lacking_message(
+    counts: dict[str, list[int]], lacking: Sequence[str], label_names: tuple[str, str]
+) -> str:
+    rows: list[tuple[str, ...]] = [("part", *label_names)]
+    rows += [(part, *(f"{count:,}" for count in of_label)) for part, of_label in counts.items()]
+    one_class = (
+        " A part fit of one label alone suits the one-class heads (mahalanobis, neighbors, "
+        "hypersphere), but needs a part dev with both labels to choose the threshold on."
+        if FIT in lacking and any(counts[FIT])
+        else ""
+    )
+    return (
+        f"data.part: part {', '.join(lacking)} lacks images of a label, and each needs both:\n"
+        f"{text_table(rows, '  <6  >6  >6')}\n"
+        f"Mend the parts, {DIVIDE_ANEW}.{one_class}"
+    )
+
+
+def _check_groups(listing: Listing) -> None:
+    if listing.groups is None:
+        return
+    pairs = np.unique(np.stack([listing.groups, _names(listing)]), axis=1)
+    groups, times = np.unique(pairs[0], return_counts=True)
+    torn = groups[times > 1].tolist()
+    if torn:
+        shown = [f"{name} ({', '.join(pairs[1][pairs[0] == name])})" for name in torn]
+        raise UserError(
+            f"data.part: groups in more than one part: {len(torn):,}, {first_few(shown, 3)}. "
+            "Images of one group depend on each other, so that errors would look too small. Mend "
+            f"the table, {DIVIDE_ANEW}"
+        )
