@@ -21,9 +21,9 @@ from imbclf.data.exploration.duplicates import (
     pairs_across,
     split_across_folds,
 )
-from imbclf.data.exploration.image_matching import match_pairs
 from imbclf.data.exploration.gray_images import gray_images
 from imbclf.data.exploration.groups import connected_groups
+from imbclf.data.exploration.image_matching import match_pairs
 from imbclf.data.exploration.near_duplicates import CROWD, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,

@@ -131,6 +131,8 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
         (["write_group=true"], "did you mean write_groups?"),
         (["data.imagesize=3"], "did you mean image_size?"),
         (["folds=1"], "folds=1: expected a whole number, 2 or more"),
+        (["likeness=2"], "likeness=2: expected a number from 0 to 1"),
+        (["likeness=much"], "likeness=much: expected a number from 0 to 1"),
         (["write_groups=maybe"], "write_groups=maybe: expected true or false"),
     ],
 )

@@ -18,7 +18,8 @@ from imbclf.data.exploration.whitening import scaled, spectral_vectors, whitenin
 BITS = 14  # largest Hamming distance of two hashes, of 63 bits
 CELL = 200  # average number of images for each cell center
 PLACES = 8  # cells that each image belongs to
-SPECTRAL = 0.65  # least correlation of whitened low frequencies
+WINDOWS = 2  # of each pair that are tried at most
+SPECTRAL = 0.6  # least correlation of whitened low frequencies
 CANDIDATES = 1 << 15  # pairs per batch
 COMPARISONS = 1 << 22  # hash comparisons per step
 FEW = 6  # candidate pairs of each kind kept per image and step
@@ -36,9 +37,7 @@ def crop_windows() -> list[Window]:
     return found
 
 
-def candidate_pairs(
-    thumbs: NDArray[np.uint8], threads: int, seed: int
-) -> Iterator[Candidates]:
+def candidate_pairs(thumbs: NDArray[np.uint8], threads: int, seed: int) -> Iterator[Candidates]:
     """Yield batches of pairs (image, other, window of the image) of similar low frequencies."""
     count = len(thumbs)
     plain = spectral_vectors(thumbs, (0, 0, SIDE))
@@ -74,9 +73,9 @@ def candidate_pairs(
         compared = pool.map(compare, range(cells))
         progress = tqdm(compared, "Comparing", cells, unit=" cells", disable=None)
         for batch in _batched(itertools.chain.from_iterable(progress)):
-            image, other, window = batch
-            near = _spectral_likeness(thumbs, batch, whole, whiten) >= SPECTRAL
-            yield image[near], other[near], window[near]
+            kept = _best_windows(batch, _spectral_likeness(thumbs, batch, whole, whiten), count)
+            image, other, window = (column[kept] for column in batch)
+            yield image, other, window
 
 
 def _spectral_likeness(
@@ -97,6 +96,15 @@ def _spectral_likeness(
         white = scaled(spectral_vectors(thumbs[image[rows]], place) @ whiten)
         found[rows] = np.einsum("ij,ij->i", white, whole[other[rows]])
     return found
+
+
+def _best_windows(batch: Candidates, likeness: Floats, count: int) -> NDArray[np.int64]:
+    """Return the places of the likeliest windows of each pair, whichever image they are cut of."""
+    image, other, _ = batch
+    pair = np.minimum(image, other) * count + np.maximum(image, other)
+    order = np.lexsort((-likeness, pair))
+    ranks = np.arange(len(order)) - np.searchsorted(pair[order], pair[order])
+    return order[(ranks < WINDOWS) & (likeness[order] >= SPECTRAL)]
 
 
 def _batched(parts: Iterator[Candidates]) -> Iterator[Candidates]:
