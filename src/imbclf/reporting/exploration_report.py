@@ -85,7 +85,7 @@ def _add_colors(page: Page, found: Exploration) -> None:
         names = ("red", "green", "blue")
         columns = ["Channel", "Mean", "Deviation", "ImageNet mean", "ImageNet deviation"]
     values = (found.colors.mean, found.colors.deviation, IMAGENET_MEAN, IMAGENET_DEVIATION)
-    rows = [
+    rows: list[list[str | float]] = [
         [name, *(float(column[row]) for column in values[: len(columns) - 1])]
         for row, name in enumerate(names)
     ]

@@ -59,8 +59,8 @@ def residual_correlation(
         patterns: `[K, 4096]`, from `common_patterns`.
     """
     top, left, side = windows.T * (DETAIL / SIDE)
-    rows, columns = (sampling_matrix(start, side, DETAIL) for start in (top, left))
-    cut = np.asarray(rows @ inside @ columns.transpose(0, 2, 1), np.float32)
+    down, across = (sampling_matrix(start, side, DETAIL) for start in (top, left))
+    cut = np.asarray(down @ inside @ across.transpose(0, 2, 1), np.float32)
     one, two = (standardized(images) for images in (cut, whole))
     one, two = (images - (images @ patterns.T) @ patterns for images in (one, two))
     return np.asarray(np.einsum("ij,ij->i", scaled(one), scaled(two)), np.float32)

@@ -15,7 +15,8 @@ def find_blank_images(
         pixels: uint8 `[N, H, W, 3]`.
         thumbs: uint8 `[N, 32, 32]`; saves looking at the pixels of most images.
 
-    >>> find_blank_images(np.stack([np.zeros((2, 2, 3)), np.eye(2)[..., None] * [9, 9, 9]])).tolist()
+    >>> black, crossed = np.zeros((2, 2, 3), np.uint8), 9 * np.eye(2, dtype=np.uint8)
+    >>> find_blank_images(np.stack([black, np.stack([crossed] * 3, axis=-1)])).tolist()
     [0]
     """
     rows = np.arange(len(pixels))
@@ -23,4 +24,4 @@ def find_blank_images(
         flat = thumbs.reshape(len(thumbs), -1).astype(np.float32)
         rows = np.flatnonzero(flat.std(axis=1) < MIN_DEVIATION)
     blank = [pixels[row].std(axis=(0, 1)).max() < MIN_DEVIATION for row in rows]
-    return rows[np.array(blank, bool)]
+    return np.asarray(rows[np.array(blank, bool)], np.int64)

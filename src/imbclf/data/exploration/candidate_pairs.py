@@ -74,8 +74,8 @@ def candidate_pairs(thumbs: NDArray[np.uint8], threads: int, seed: int) -> Itera
         progress = tqdm(compared, "Comparing", cells, unit=" cells", disable=None)
         for batch in _batched(itertools.chain.from_iterable(progress)):
             kept = _best_windows(batch, _spectral_likeness(thumbs, batch, whole, whiten), count)
-            image, other, window = (column[kept] for column in batch)
-            yield image, other, window
+            image, other, place = batch
+            yield image[kept], other[kept], place[kept]
 
 
 def _spectral_likeness(

@@ -55,7 +55,8 @@ def explore(
             images of the set have in common.
 
     Raises:
-        UserError: `likeness` is out of range, or as `list_labelled`, `list_images` and `open_images`.
+        UserError: `likeness` is out of range, or as `list_labelled`, `list_images` and
+            `open_images`.
     """
     check_range("likeness", likeness, at_least=0, at_most=1)
     start = time.perf_counter()

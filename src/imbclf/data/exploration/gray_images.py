@@ -34,7 +34,7 @@ class GrayImages:
     def pixels(self) -> int:
         """Number of pixels of an image before it is enlarged, if it is."""
         height, width = self.parts[0].shape[1:3]
-        return min(height * width, DETAIL**2)
+        return min(int(height * width), DETAIL**2)
 
     def take(self, chosen: NDArray[np.int64]) -> "GrayImages":
         """Return some of the images, by index."""

@@ -39,8 +39,8 @@ def near_pairs(
     nearest cell; pairs that differ in at most 14 of 63 bits are verified by `match_pairs`, and
     then without the patterns that many images of the set share (`background`). The number of
     comparisons grows slightly faster than N, memory grows as N. Of more than 20 images
-    that are very much alike, only enough pairs to connect them are listed. A pair is missed if its images share no
-    cell, which depends on the random centers.
+    that are very much alike, only enough pairs to connect them are listed. A pair is missed if
+    its images share no cell, which depends on the random centers.
 
     Args:
         images: `N` images.
@@ -79,8 +79,9 @@ def _residual_likeness(
     for start in range(0, len(one), BLOCK):
         part = slice(start, start + BLOCK)
         inside, whole = images.details(one[part]), images.details(two[part])
-        parts.append(residual_correlation(inside, whole, windows[part], patterns))
-    return np.concatenate(parts).astype(np.float64)
+        reached = residual_correlation(inside, whole, windows[part], patterns)
+        parts.append(reached.astype(np.float64))
+    return np.concatenate(parts)
 
 
 def _no_pairs() -> Pairs:
