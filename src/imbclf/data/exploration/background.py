@@ -61,15 +61,18 @@ def residual_correlation(
     top, left, side = windows.T * (DETAIL / SIDE)
     down, across = (sampling_matrix(start, side, DETAIL) for start in (top, left))
     cut = np.asarray(down @ inside @ across.transpose(0, 2, 1), np.float32)
-    one, two = (standardized(images) for images in (cut, whole))
-    one, two = (images - (images @ patterns.T) @ patterns for images in (one, two))
-    return np.asarray(np.einsum("ij,ij->i", scaled(one), scaled(two)), np.float32)
+    one, two = (_without(patterns, standardized(images)) for images in (cut, whole))
+    return np.asarray(np.einsum("ij,ij->i", one, two), np.float32)
 
 
 def standardized(images: Floats) -> Floats:
     """Return images `[N, H, W]` as rows of mean 0 and norm 1; constant images become 0."""
     rows = images.reshape(len(images), int(np.prod(images.shape[1:])))
     return scaled(rows - rows.mean(axis=1, keepdims=True))
+
+
+def _without(patterns: Floats, rows: Floats) -> Floats:
+    return scaled(np.asarray(rows - (rows @ patterns.T) @ patterns, np.float32))
 
 
 def _one_of_each(thumbs: NDArray[np.uint8]) -> NDArray[np.int64]:
