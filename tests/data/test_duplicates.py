@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from helpers.photographs import SIDE, brighter, cut_out, near_duplicates, pieces
+from imbclf.data.exploration.background import residual_correlation
 from imbclf.data.exploration.candidate_pairs import CELL
 from imbclf.data.exploration.duplicates import (
     Duplicates,
@@ -20,8 +21,10 @@ from imbclf.data.exploration.duplicates import (
     pairs_across,
     split_across_folds,
 )
+from imbclf.data.exploration.gray_images import gray_images
+from imbclf.data.exploration.groups import connected_groups
 from imbclf.data.exploration.image_matching import match_pairs
-from imbclf.data.exploration.near_duplicates import CROWD, connected_groups, near_pairs
+from imbclf.data.exploration.near_duplicates import CROWD, near_pairs
 from imbclf.data.exploration.perceptual_hash import (
     perceptual_hashes,
     sampling_matrix,
@@ -42,7 +45,7 @@ def noise(count: int, seed: int) -> NDArray[np.uint8]:
 
 
 def found_pairs(pixels: NDArray[np.uint8]) -> set[tuple[int, int]]:
-    pairs = near_pairs(thumbnails(pixels))
+    pairs = near_pairs(gray_images(pixels))
     return set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
 
 
@@ -81,9 +84,9 @@ def test_images_connected_to_the_other_folder_are_paired() -> None:
     darker = np.asarray(0.8 * first[7], np.uint8)
     second = np.stack([darker, darker, darker, noise(1, 1)[0], first[3]])
     pixels = np.concatenate([first, second])
-    thumbs = thumbnails(pixels)
-    found = find_duplicates(first_copies(pixels), thumbs)
-    across = pairs_across(found, thumbs, len(first))
+    images = gray_images(first, second)
+    found = find_duplicates(first_copies(pixels), images)
+    across = pairs_across(found, images.thumbs, len(first))
     pairs = set(zip(across.first.tolist(), across.second.tolist(), strict=True))
     assert pairs == {(7, 40), (7, 41), (7, 42), (3, 44)}
     assert dict(zip(across.second.tolist(), across.exact.tolist(), strict=True)) == {
@@ -123,30 +126,37 @@ def test_a_large_group_is_connected_without_listing_every_pair() -> None:
     many = 6 * CROWD
     image, *others = noise(201, seed=4)
     crowd = [brighter(image, factor) for factor in np.linspace(0.6, 1.2, many)]
-    thumbs = thumbnails(np.stack([*crowd, *others]))
-    pairs = near_pairs(thumbs)
-    group = connected_groups(len(thumbs), pairs.first, pairs.second)
+    images = gray_images(np.stack([*crowd, *others]))
+    pairs = near_pairs(images)
+    group = connected_groups(len(images), pairs.first, pairs.second)
     assert len(set(group[:many].tolist())) == 1
     assert len(set(group.tolist())) == 201
     assert len(pairs.first) < many * (many - 1) / 4
 
 
 def test_similarity_is_one_for_copies_and_small_for_different_images() -> None:
-    thumbs = thumbnails(noise(4, 6))
+    images = gray_images(noise(4, 6))
     one, two = np.array([0, 0, 1]), np.array([0, 1, 2])
-    same, similarity = match_pairs(thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
+    same, windows = match_pairs(images.thumbs, one, two, np.tile([0.0, 0.0, 32.0], (3, 1)))
     assert same.tolist() == [True, False, False]
+    nothing = np.zeros((0, 64 * 64), np.float32)
+    details = images.details(one), images.details(two)
+    similarity = residual_correlation(*details, windows, nothing)
     assert similarity[0] == pytest.approx(1)
     assert similarity[1:].max() < 0.4
+    # Without anything taken away it is Pearson's, window by window.
+    whole = residual_correlation(*details, np.tile([0.0, 0.0, 32.0], (3, 1)), nothing)
+    expected = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(*details, strict=True)]
+    assert np.allclose(whole, expected, atol=1e-4)
 
 
 def test_a_window_is_found_from_one_and_a_half_pixels_away() -> None:
     image = pieces()[pieces().std(axis=(1, 2, 3)).argmax()]
     thumbs = thumbnails(np.stack([image, cut_out(image, 56, 4, 4)]))
     start = np.array([[2.0 + 1.5, 2.0 - 1.5, 28.0]])
-    same, similarity = match_pairs(thumbs, np.array([0]), np.array([1]), start)
+    same, windows = match_pairs(thumbs, np.array([0]), np.array([1]), start)
     assert same[0]
-    assert similarity[0] > 0.85
+    assert np.abs(windows[0] - [2, 2, 28]).max() < 0.4
 
 
 def test_exact_copies_are_those_with_equal_pixels() -> None:
@@ -173,8 +183,7 @@ def test_copies_of_resized_images_must_be_equal_in_full_size(tmp_path: Path) -> 
 def test_three_copies_give_two_pairs_and_hash_bits_are_counted() -> None:
     image = pieces()[3]
     pixels = np.stack([image, brighter(image, 0.8), image, image])
-    thumbs = thumbnails(pixels)
-    found = find_duplicates(first_copies(pixels), thumbs)
+    found = find_duplicates(first_copies(pixels), gray_images(pixels))
     listed = zip(found.first, found.second, found.exact, strict=True)
     assert [*listed] == [(0, 1, False), (0, 2, True), (0, 3, True)]
     hashes = [imagehash.phash(Image.fromarray(pixels[row])) for row in (0, 1)]
@@ -217,10 +226,10 @@ def test_random_folds_split_duplicates_and_grouped_folds_never_do() -> None:
 
 def test_the_answer_does_not_depend_on_threads() -> None:
     images = noise(450, seed=9)
-    thumbs = thumbnails(np.concatenate([images, near_duplicates(images, 30, 0)[0]]))
+    made = near_duplicates(images, 30, 0)[0]
     digests = {
         hashlib.sha256(
-            b"".join(column.tobytes() for column in near_pairs(thumbs, threads))
+            b"".join(column.tobytes() for column in near_pairs(gray_images(images, made), threads))
         ).hexdigest()
         for threads in (1, 3)
     }

@@ -12,6 +12,7 @@ from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
+from imbclf.utils.checks import check_range
 
 
 def main() -> None:
@@ -50,7 +51,7 @@ def task(cfg: DictConfig) -> None:
         from imbclf.reporting.write_exploration import write_exploration
 
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
-    found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups)
+    found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups, cfg.likeness, listing)
     write_exploration(found, out, cfg.seed, cfg.write_groups)
     for finding in findings(found):
         log.info("%s", finding)
@@ -60,7 +61,7 @@ def task(cfg: DictConfig) -> None:
     log.info("duplicates   %s", out / "near_duplicates.csv")
     if cfg.write_groups:
         log.info("groups       %s", out / "groups.csv")
-        log.info("next         %s", next_command(cfg.data, out))
+        log.info("next         %s", next_command(cfg.data, out, found.listing.label_names))
 
 
 def check_values(cfg: DictConfig) -> None:
@@ -73,17 +74,38 @@ def check_values(cfg: DictConfig) -> None:
         value = cfg[name]
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise UserError(f"{name}={value}: expected a whole number, {least} or more")
+    if not isinstance(cfg.likeness, int | float) or isinstance(cfg.likeness, bool):
+        raise UserError(f"likeness={cfg.likeness}: expected a number from 0 to 1")
+    check_range("likeness", cfg.likeness, at_least=0, at_most=1)
     expect_bool("write_groups", cfg.write_groups)
     expect_bool("pixels", cfg.pixels)
 
 
-def next_command(data: DictConfig, out: Path) -> str:
-    """Return the command that trains with the groups; `data.labels` needs an absolute path."""
+def next_command(data: DictConfig, out: Path, names: tuple[str, str] = ("0", "1")) -> str:
+    """Return the command that trains with the groups; `data.labels` needs an absolute path.
+
+    Args:
+        data: options of the data explored.
+        out: folder of `groups.csv`.
+        names: the user's names of label 0 and label 1, which stand in `groups.csv`.
+    """
     options = {"data.dir": data.dir, "data.labels": (out / "groups.csv").absolute()}
-    if data.images != "train_img":
+    if names != ("0", "1"):
+        quoted = [_quoted(name) for name in names]
+        options["data.positive"] = f"[{quoted[1]}]"
+        options["data.names"] = f"[{quoted[0]},{quoted[1]}]"
+    if data.images is not None:
         options["data.images"] = data.images
     for name in ("image_size", "depth", "fit", "max_pixels"):
         if data[name] is not None:
             options[f"data.{name}"] = data[name]
     given = " ".join(shlex.quote(f"{key}={value}") for key, value in options.items())
     return f"imbclf-train data=folder {given}"
+
+
+def _quoted(name: str) -> str:
+    """Return a name as Hydra reads it within a list: quoted unless it is one plain word."""
+    if name.isidentifier() and name.lower() not in ("true", "false", "null", "nan", "inf"):
+        return name
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

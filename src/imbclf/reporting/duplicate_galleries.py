@@ -32,29 +32,34 @@ class _Images:
 
 def add_duplicates(page: Page, found: Exploration) -> None:
     """Add the counts of all kinds of duplicates and, of each kind, pairs of images."""
-    page.heading("Duplicates")
+    page.heading("Duplicates and look-alikes")
     contradicting, exact = found.contradictions, found.pairs.exact
     rows = [
         (name, int((kind & ~contradicting).sum()), int((kind & contradicting).sum()))
-        for name, kind in (("Exact", exact), ("Near", ~exact))
+        for name, kind in (("Exact duplicates", exact), ("Look-alikes", ~exact))
     ]
     caption = (
-        "Pairs of images that show the same picture, and whether they have one label. Exact: the "
-        "same pixels; each copy is paired with the first. Near: brighter, darker, recompressed, "
-        "or cut out of the other (86 % of its height and width or more). Of images without detail, "
-        "such as clear sky, only exact copies can be recognized."
+        "Pairs of images. Exact duplicates have the same pixels; each copy is paired with the "
+        "first. Look-alikes agree, one perhaps brighter, darker, recompressed or cut out of the "
+        "other (86 % of its height and width or more), also when all that is common in this set is "
+        f"left out: likeness {found.likeness:g} or more, where 1 is an exact copy. They may be one "
+        "picture, two pictures of one object, or two objects: the lower the likeness, the less "
+        "certain. Of images without detail, such as clear sky, only exact copies can be "
+        f"recognized. The largest group holds {found.largest_group:,} images "
+        f"({found.largest_group / len(found.listing):.1%})."
     )
-    page.table(["Kind", "Same label", "Contradicting labels"], rows, caption)
+    page.table(["Kind", "Same label", "Different labels"], rows, caption)
     images = _Images(found.listing, found.pixels)
     for title, choice in (
-        ("Contradicting labels", contradicting),
-        ("Near duplicates", ~exact & ~contradicting),
-        ("Exact duplicates", exact & ~contradicting),
+        ("Exact duplicates with contradicting labels", exact & contradicting),
+        ("Look-alikes with different labels", ~exact & contradicting),
+        ("Look-alikes of one label", ~exact & ~contradicting),
+        ("Exact duplicates of one label", exact & ~contradicting),
     ):
         _add_pairs(page, title, found.pairs.take(choice), images, images)
     if found.test_pairs is None or found.test_listing is None or found.test_pixels is None:
         return
-    title = f"Duplicates of images in {found.test_listing.root}"
+    title = f"Duplicates and look-alikes of images in {found.test_listing.root}"
     others = _Images(found.test_listing, found.test_pixels)
     _add_pairs(page, title, found.test_pairs, images, others, shift=len(found.listing))
 
@@ -72,7 +77,8 @@ def _add_pairs(
     for index in np.argsort(pairs.similarity, kind="stable")[:SHOWN].tolist():
         row, other = int(pairs.first[index]), int(pairs.second[index]) - shift
         shown.append(_stacked(images.shown(row), others.shown(other)))
-        captions.append(f"{images.caption(row)} and {others.caption(other)}")
+        likeness = f"likeness {pairs.similarity[index]:.2f}"
+        captions.append(f"{images.caption(row)} and {others.caption(other)}, {likeness}")
     page.gallery(shown, captions)
 
 

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
+from imbclf.data.exploration.extra_columns import column_facts
 from imbclf.data.exploration.facts import file_traits
 from imbclf.data.exploration.findings import findings, fold_findings
 from imbclf.data.exploration.result import Exploration
@@ -29,6 +30,7 @@ def exploration_page(found: Exploration, seed: int) -> Page:
     for finding in findings(found):
         page.paragraph(finding)
     _add_files(page, found)
+    _add_columns(page, found)
     _add_colors(page, found)
     _add_samples(page, found, seed)
     add_duplicates(page, found)
@@ -52,19 +54,41 @@ def _add_files(page: Page, found: Exploration) -> None:
     if found.unreadable:
         unreadable = [[file] for file in found.unreadable[:ROWS]]
         page.table(["File"], unreadable, "Images that cannot be read.")
+    if len(found.blank):
+        blank = [[str(file)] for file in found.listing.files[found.blank[:ROWS]]]
+        page.table(["File"], blank, "Images that show nothing: all black, all white, one color.")
+
+
+def _add_columns(page: Page, found: Exploration) -> None:
+    """Add each further column of the table of labels, crossed with the label."""
+    zero, one = found.listing.label_names
+    for name, column in column_facts(found.columns, found.labels).items():
+        page.heading(f"{name} by label")
+        rows = [
+            (row["value"], row["label_0"] + row["label_1"], row["label_0"], row["label_1"])
+            for row in column["rows"]
+        ]
+        listed = f"the {len(rows)} most frequent of " if len(rows) < column["values"] else ""
+        caption = (
+            f"Images of each label by {name}; {listed}{column['values']:,} values. If the shares "
+            "of the labels differ, a network may learn the value instead of the content."
+        )
+        page.table([name, "Images", f"Label {zero}", f"Label {one}"], rows, caption)
 
 
 def _add_colors(page: Page, found: Exploration) -> None:
-    page.heading("Colors")
-    rows = zip(
-        ("red", "green", "blue"),
-        found.colors.mean.tolist(),
-        found.colors.deviation.tolist(),
-        IMAGENET_MEAN,
-        IMAGENET_DEVIATION,
-        strict=True,
-    )
-    columns = ["Channel", "Mean", "Deviation", "ImageNet mean", "ImageNet deviation"]
+    page.heading("Brightness" if found.colors.gray else "Colors")
+    names: tuple[str, ...]
+    if found.colors.gray:
+        names, columns = ("gray",), ["Channel", "Mean", "Deviation"]
+    else:
+        names = ("red", "green", "blue")
+        columns = ["Channel", "Mean", "Deviation", "ImageNet mean", "ImageNet deviation"]
+    values = (found.colors.mean, found.colors.deviation, IMAGENET_MEAN, IMAGENET_DEVIATION)
+    rows: list[list[str | float]] = [
+        [name, *(float(column[row]) for column in values[: len(columns) - 1])]
+        for row, name in enumerate(names)
+    ]
     height, width = found.pixels.shape[1:3]
     size = f"{height} x {width} pixels" + (", to which they were resized" if found.resized else "")
     page.table(columns, rows, f"Over all pixels, 0 is black and 1 is full; images of {size}.", 3)

@@ -58,7 +58,10 @@ def duplicate_pairs(found: Exploration) -> dict[str, NDArray[np.generic]]:
 
 
 def write_groups(found: Exploration, path: Path) -> None:
-    """Write a table of file, label (0 or 1) and group that `data.labels` takes."""
+    """Write a table of file, label (the user's name of it) and group that `data.labels` takes."""
     listing = found.listing
-    columns = {"file": listing.files, "label": found.labels, "group": found.groups}
+    labels = np.array(listing.label_names)[found.labels]
+    columns = {"file": listing.files, "label": labels, "group": found.groups}
+    if listing.parts is not None:
+        columns["part"] = listing.parts
     write_table(path, columns)

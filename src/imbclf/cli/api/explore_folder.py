@@ -12,6 +12,7 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.exploration.explore import explore as explore_images
 from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
+from imbclf.data.exploration.near_duplicates import LIKENESS
 from imbclf.data.exploration.result import Exploration
 from imbclf.reporting.write_exploration import duplicate_pairs, write_exploration
 
@@ -42,7 +43,7 @@ class FolderExploration:
 
     @cached_property
     def duplicates(self) -> pd.DataFrame:
-        """A row for each pair of duplicates, with labels and likeness."""
+        """A row for each pair of duplicates or look-alikes, with labels and likeness."""
         return pd.DataFrame(duplicate_pairs(self.found))
 
     def __repr__(self) -> str:
@@ -57,6 +58,7 @@ def explore(
     folds: int = 5,
     seed: int = 0,
     groups: bool = False,
+    likeness: float = LIKENESS,
     out: str | PathLike[str] | None = None,
 ) -> FolderExploration:
     """Look at a labeled folder: counts, formats, colors, duplicates and what they do to folds.
@@ -67,11 +69,13 @@ def explore(
         folds: number of folds that duplicates are tried on.
         seed: of these folds and of the sample images.
         groups: whether to group duplicates, so that folds can keep them together.
+        likeness: least likeness of near duplicates, 0 to 1: the correlation of two images without
+            what the images of the folder have in common; 0 lists all that resemble each other.
         out: folder for `explore.html`, `explore.json`, `near_duplicates.csv` and `groups.csv`;
             None writes nothing.
 
     Raises:
-        UserError: there are no labeled images.
+        UserError: there are no labeled images, or `likeness` is out of range.
     """
     folder = (
         data
@@ -79,7 +83,7 @@ def explore(
         else LabelledFolder(fspath(data), on_corrupt="skip")
     )
     other = None if test_dir is None else Path(test_dir)
-    found = explore_images(folder, other, folds, seed, groups)
+    found = explore_images(folder, other, folds, seed, groups, likeness)
     if out is None:
         return FolderExploration(found, seed)
     write_exploration(found, Path(out), seed, groups)

@@ -1,5 +1,9 @@
-"""Candidate pairs of near duplicates, by perceptual hashes within cells of similar images."""
+"""Candidate pairs of near duplicates, by hashes within cells of similar images.
 
+The hash is that of whitened spectra: what all images of a set share takes no bits of it.
+"""
+
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,14 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from imbclf.data.exploration.perceptual_hash import SIDE, Window, hash_bits, window_spectra
+from imbclf.data.exploration.perceptual_hash import SIDE, Window, hash_bits
+from imbclf.data.exploration.whitening import scaled, spectral_vectors, whitening
 
-BITS = 10  # largest Hamming distance of two hashes, of 64 bits
+BITS = 14  # largest Hamming distance of two hashes, of 63 bits
 CELL = 200  # average number of images for each cell center
 PLACES = 8  # cells that each image belongs to
+WINDOWS = 2  # of each pair that are tried at most
+SPECTRAL = 0.6  # least correlation of whitened low frequencies
+CANDIDATES = 1 << 15  # pairs per batch
 COMPARISONS = 1 << 22  # hash comparisons per step
 FEW = 6  # candidate pairs of each kind kept per image and step
 
+Floats = NDArray[np.float32]
 Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -28,21 +37,21 @@ def crop_windows() -> list[Window]:
     return found
 
 
-def candidate_pairs(
-    thumbs: NDArray[np.uint8], codes: NDArray[np.uint64], threads: int, seed: int
-) -> Iterator[Candidates]:
-    """Yield, cell by cell, pairs (image, other, window of the image) with similar hashes."""
+def candidate_pairs(thumbs: NDArray[np.uint8], threads: int, seed: int) -> Iterator[Candidates]:
+    """Yield batches of pairs (image, other, window of the image) of similar low frequencies."""
     count = len(thumbs)
-    whole = _unit_vectors(window_spectra(thumbs, (0, 0, SIDE)))
+    plain = spectral_vectors(thumbs, (0, 0, SIDE))
+    whiten = whitening(plain)
+    whole = scaled(plain @ whiten)
     cells = max(1, count // CELL)
     centers = whole[np.random.default_rng(seed).choice(count, cells, replace=False)]
     members = _members_of_cells(_nearest_centers(whole, centers, min(PLACES, cells)), cells)
     hashes, nearest_cells = [], []
     for window in crop_windows():
-        spectra = window_spectra(thumbs, window)
-        hashes.append(hash_bits(spectra))
-        nearest_cells.append(_nearest_centers(_unit_vectors(spectra), centers, 1)[:, 0])
-    hashes[0] = codes
+        white = spectral_vectors(thumbs, window) @ whiten
+        hashes.append(hash_bits(white))
+        nearest_cells.append(_nearest_centers(white, centers, 1)[:, 0])
+    codes = hashes[0]
     queries = _members_of_cells(np.concatenate(nearest_cells)[:, None], cells)
     query_codes = np.concatenate(hashes)
 
@@ -62,15 +71,52 @@ def candidate_pairs(
 
     with ThreadPoolExecutor(threads) as pool:
         compared = pool.map(compare, range(cells))
-        for parts in tqdm(compared, "Comparing", cells, unit=" cells", disable=None):
-            yield from parts
+        progress = tqdm(compared, "Comparing", cells, unit=" cells", disable=None)
+        for batch in _batched(itertools.chain.from_iterable(progress)):
+            kept = _best_windows(batch, _spectral_likeness(thumbs, batch, whole, whiten), count)
+            image, other, place = batch
+            yield image[kept], other[kept], place[kept]
 
 
-def _unit_vectors(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return spectra, without brightness and contrast, as unit vectors `[N, 63]`."""
-    flat = spectra.reshape(len(spectra), -1)[:, 1:]
-    norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    return np.asarray(flat / np.maximum(norms, 1e-6), np.float32)
+def _spectral_likeness(
+    thumbs: NDArray[np.uint8], batch: Candidates, whole: Floats, whiten: Floats
+) -> Floats:
+    """Return the correlation of whitened low frequencies of each pair, a better measure than bits.
+
+    Args:
+        thumbs: `[N, 32, 32]`.
+        batch: the pairs.
+        whole: `[N, 63]`, whitened unit vectors of the whole images.
+        whiten: `[63, 63]`.
+    """
+    image, other, window = batch
+    found = np.empty(len(image), np.float32)
+    for number, place in enumerate(crop_windows()):
+        rows = np.flatnonzero(window == number)
+        white = scaled(spectral_vectors(thumbs[image[rows]], place) @ whiten)
+        found[rows] = np.einsum("ij,ij->i", white, whole[other[rows]])
+    return found
+
+
+def _best_windows(batch: Candidates, likeness: Floats, count: int) -> NDArray[np.int64]:
+    """Return the places of the likeliest windows of each pair, whichever image they are cut of."""
+    image, other, _ = batch
+    pair = np.minimum(image, other) * count + np.maximum(image, other)
+    order = np.lexsort((-likeness, pair))
+    ranks = np.arange(len(order)) - np.searchsorted(pair[order], pair[order])
+    return order[(ranks < WINDOWS) & (likeness[order] >= SPECTRAL)]
+
+
+def _batched(parts: Iterator[Candidates]) -> Iterator[Candidates]:
+    """Yield the parts concatenated to at least `CANDIDATES` pairs."""
+    batch: list[Candidates] = []
+    for part in parts:
+        batch.append(part)
+        if sum(len(one[0]) for one in batch) >= CANDIDATES:
+            yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
+            batch = []
+    if batch:
+        yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
 
 
 def _nearest_centers(

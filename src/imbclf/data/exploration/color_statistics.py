@@ -17,11 +17,13 @@ class ColorStatistics(NamedTuple):
     Attributes:
         mean, deviation: `[3]`, of red, green and blue over all pixels of all images.
         class_means: `[2, H, W, 3]`, the mean image of each label.
+        gray: whether all pixels of all images are gray.
     """
 
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
     class_means: NDArray[np.float64]
+    gray: bool
 
 
 def color_statistics(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> ColorStatistics:
@@ -38,8 +40,10 @@ def color_statistics(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Co
     """
     sums = np.zeros((2, *pixels.shape[1:]))
     squares = np.zeros(3)
+    gray = True
     for start in range(0, len(pixels), BLOCK):
         block = pixels[start : start + BLOCK]
+        gray = gray and bool((block[..., 1:] == block[..., :1]).all())
         for label in (0, 1):
             chosen = block[labels[start : start + BLOCK] == label]
             sums[label] += chosen.sum(axis=0, dtype=np.uint32)
@@ -50,4 +54,4 @@ def color_statistics(pixels: NDArray[np.uint8], labels: NDArray[np.int64]) -> Co
     mean = sums.sum(axis=0).mean(axis=(0, 1)) / len(pixels) / 255
     mean_square = squares / pixels[..., 0].size / 255**2
     deviation = np.sqrt(np.maximum(mean_square - mean**2, 0))
-    return ColorStatistics(mean, deviation, sums / counts[:, None, None, None] / 255)
+    return ColorStatistics(mean, deviation, sums / counts[:, None, None, None] / 255, gray)

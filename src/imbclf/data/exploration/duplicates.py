@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.decoding import decode
-from imbclf.data.exploration.near_duplicates import connected_groups, near_pairs
+from imbclf.data.exploration.gray_images import GrayImages
+from imbclf.data.exploration.groups import connected_groups, limited_groups
+from imbclf.data.exploration.near_duplicates import LIKENESS, near_pairs
 from imbclf.data.exploration.perceptual_hash import perceptual_hashes
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.data.splits import Fold
@@ -18,7 +20,7 @@ DIGEST = 16  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Duplicates:
-    """Pairs of images that show the same picture, `[P]` each, sorted by index.
+    """Pairs of images that are equal or look alike, `[P]` each, sorted by index.
 
     Exact copies are paired with the first of them only, and near duplicates are found among
     first copies only.
@@ -27,7 +29,8 @@ class Duplicates:
         first, second: indices of the images, first < second.
         exact: whether all pixels are equal.
         bits: Hamming distance of the perceptual hashes of the whole images, of 64 bits.
-        similarity: correlation of the images' edges, 1 for exact copies.
+        similarity: correlation of the images without what the set has in common, 1 for exact
+            copies.
     """
 
     first: NDArray[np.int64]
@@ -51,23 +54,27 @@ class Duplicates:
 
 
 def find_duplicates(
-    originals: NDArray[np.int64], thumbs: NDArray[np.uint8], threads: int = 1
+    originals: NDArray[np.int64],
+    images: GrayImages,
+    threads: int = 1,
+    likeness: float = LIKENESS,
 ) -> Duplicates:
     """Return all pairs of exact and near duplicates.
 
     Args:
         originals: `[N]`, from `first_copies`.
-        thumbs: uint8 `[N, 32, 32]`, from `thumbnails`.
+        images: `N` images, from `gray_images`.
         threads: number of threads.
+        likeness: least similarity of near duplicates, 0 to 1.
     """
     copies = np.flatnonzero(originals != np.arange(len(originals)))
     firsts = np.flatnonzero(originals == np.arange(len(originals)))
-    near = near_pairs(thumbs[firsts], threads)
+    near = near_pairs(images.take(firsts), threads, likeness)
     first = np.concatenate([originals[copies], firsts[near.first]])
     second = np.concatenate([copies, firsts[near.second]])
     exact = np.arange(len(first)) < len(copies)
     paired, place = np.unique([first, second], return_inverse=True)
-    codes = perceptual_hashes(thumbs[paired])[place.reshape(2, -1)]
+    codes = perceptual_hashes(images.thumbs[paired])[place.reshape(2, -1)]
     bits = np.bitwise_count(codes[0] ^ codes[1]).astype(np.int64)
     similarity = np.concatenate([np.ones(len(copies)), near.similarity])
     order = np.lexsort((second, first))
@@ -105,16 +112,25 @@ def duplicate_groups(
 ) -> NDArray[np.int64]:
     """Return group numbers that keep duplicates and given groups together, `[count]`.
 
+    Groups of more than 20 images are joined by strong likeness only: by pairs halfway between the
+    weakest of all and an exact copy.
+
     Args:
         count: number of images.
         pairs: duplicates among them.
         groups: `[count]`, names of given groups (patients, identities), or None.
     """
+    strict = (1 + float(pairs.similarity.min())) / 2 if len(pairs) else 1.0
+    alike = limited_groups(count, pairs.first, pairs.second, pairs.similarity, strict)
     if groups is None:
-        return connected_groups(count, pairs.first, pairs.second)
+        return alike
+    links = [_to_first_member(alike), _to_first_member(groups)]
+    return connected_groups(count, np.concatenate(links), np.tile(np.arange(count), 2))
+
+
+def _to_first_member(groups: NDArray[np.int64] | NDArray[np.str_]) -> NDArray[np.int64]:
     _, leaders, group = np.unique(groups, return_index=True, return_inverse=True)
-    first = np.concatenate([pairs.first, leaders[group]])
-    return connected_groups(count, first, np.concatenate([pairs.second, np.arange(count)]))
+    return np.asarray(leaders[group], np.int64)
 
 
 def pairs_across(found: Duplicates, thumbs: NDArray[np.uint8], count: int) -> Duplicates:

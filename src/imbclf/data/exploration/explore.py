@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.decoding import Header
+from imbclf.data.exploration.blank_images import find_blank_images
 from imbclf.data.exploration.color_statistics import color_statistics
 from imbclf.data.exploration.duplicates import (
     Duplicates,
@@ -21,19 +22,27 @@ from imbclf.data.exploration.duplicates import (
     pairs_across,
 )
 from imbclf.data.exploration.fold_leakage import measure_fold_leakage
-from imbclf.data.exploration.perceptual_hash import thumbnails
+from imbclf.data.exploration.gray_images import GrayImages, gray_images
+from imbclf.data.exploration.near_duplicates import LIKENESS
 from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_cache import decode_images, open_images
 from imbclf.data.image_headers import one_size, read_headers
 from imbclf.data.listing import Listing, list_images
 from imbclf.data.pixel_options import PixelOptions
+from imbclf.utils.checks import check_range
 
 LARGEST = 256  # longest side, in pixels, of images that are not resized
 SMALL = (64, 64)  # height and width that larger images, or images of several sizes, are resized to
 
 
 def explore(
-    data: LabelledFolder, test_dir: Path | None, folds: int, seed: int, try_groups: bool
+    data: LabelledFolder,
+    test_dir: Path | None,
+    folds: int,
+    seed: int,
+    try_groups: bool,
+    likeness: float = LIKENESS,
+    listed: Listing | None = None,
 ) -> Exploration:
     """Return the duplicates, colors, file traits and fold leakage of a labeled folder.
 
@@ -44,13 +53,18 @@ def explore(
         folds: number of random folds that duplicates are checked against.
         seed: seed of the folds.
         try_groups: whether to draw the folds a second time with duplicates as groups.
+        likeness: least likeness of near duplicates, 0 to 1: their correlation without what the
+            images of the set have in common.
+        listed: the images of the folder, if they are listed already.
 
     Raises:
-        UserError: as `list_labelled`, `list_images` and `open_images`.
+        UserError: `likeness` is out of range, or as `list_labelled`, `list_images` and
+            `open_images`.
     """
+    check_range("likeness", likeness, at_least=0, at_most=1)
     start = time.perf_counter()
     threads = os.cpu_count() or 1
-    everything = data.list_files()
+    everything = data.list_files() if listed is None else listed
     test_everything = None if test_dir is None else list_images(test_dir)
     headers = read_headers(everything, threads)
     size, resized = _choose_size(data, headers)
@@ -68,7 +82,9 @@ def explore(
             test_everything, shape, cache, on_corrupt, options=options
         )
     tests = [] if test_pixels is None or test_listing is None else [(test_pixels, test_listing)]
-    pairs, test_pairs = _find_pairs([(pixels, listing), *tests], resized, threads, options)
+    parts = [(pixels, listing), *tests]
+    images = gray_images(*(part for part, _ in parts), threads=threads)
+    pairs, test_pairs = _find_pairs(parts, images, resized, threads, likeness, options)
     groups = duplicate_groups(len(listing), pairs, listing.groups)
     return Exploration(
         listing=listing,
@@ -84,24 +100,28 @@ def explore(
         test_pixels=test_pixels,
         test_pairs=test_pairs,
         seconds=time.perf_counter() - start,
+        likeness=likeness,
+        columns={name: cells.tolist() for name, cells in listing.columns.items()},
+        blank=find_blank_images(pixels, images.thumbs[: len(pixels)]),
     )
 
 
 def _find_pairs(
     parts: Sequence[tuple[NDArray[np.uint8], Listing]],
+    images: GrayImages,
     resized: bool,
     threads: int,
+    likeness: float,
     options: PixelOptions,
 ) -> tuple[Duplicates, Duplicates | None]:
     """Return the duplicates within the first part, and those between it and the second, if any."""
-    thumbs = np.concatenate([thumbnails(pixels, threads) for pixels, _ in parts])
     originals = first_copies(itertools.chain.from_iterable(pixels for pixels, _ in parts))
     if resized or len(parts) > 1:
         paths = [f"{part.root}/{file}" for _, part in parts for file in part.files.tolist()]
         originals = confirm_copies(originals, paths, options)
-    found = find_duplicates(originals, thumbs, threads)
+    found = find_duplicates(originals, images, threads, likeness)
     count = len(parts[0][1])
-    test_pairs = pairs_across(found, thumbs, count) if len(parts) > 1 else None
+    test_pairs = pairs_across(found, images.thumbs, count) if len(parts) > 1 else None
     return found.take(found.second < count), test_pairs
 
 

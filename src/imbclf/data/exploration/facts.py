@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
+from imbclf.data.exploration.extra_columns import column_facts
 from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_headers import Trait, traits
 from imbclf.data.reading.summary import listing_summary
@@ -39,6 +40,7 @@ def facts(found: Exploration) -> dict[str, Any]:
         "modes": _rows(kinds["Mode"], "mode"),
         "sizes": _rows(kinds["Size"], "height_x_width"),
         "looked_at": {"height_width": list(found.pixels.shape[1:3]), "resized": found.resized},
+        "gray": found.colors.gray,
         "channels": {
             "mean": found.colors.mean.tolist(),
             "deviation": found.colors.deviation.tolist(),
@@ -51,7 +53,13 @@ def facts(found: Exploration) -> dict[str, Any]:
             "images": len(np.unique([pairs.first, pairs.second])),
             "within_labels": int((~contradictions).sum()),
             "across_labels": int(contradictions.sum()),
+            "exact_across_labels": int((contradictions & pairs.exact).sum()),
+            "likeness": found.likeness,
+            "largest_group": found.largest_group,
+            "largest_group_share": found.largest_group / len(listing),
         },
+        "blank_images": listing.files[found.blank].tolist(),
+        "columns": column_facts(found.columns, labels),
         "test": test,
         "groups": len(np.unique(found.groups)),
         "folds": None

@@ -1,5 +1,8 @@
 """The findings of an exploration as sentences."""
 
+import numpy as np
+
+from imbclf.data.exploration.extra_columns import VALUES, telling_value
 from imbclf.data.exploration.facts import facts, file_traits
 from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_headers import leaky_traits
@@ -31,27 +34,57 @@ def findings(found: Exploration) -> list[str]:
             f"The images have {len(numbers['sizes']):,} sizes; training needs one, for example "
             "data.image_size=64."
         )
-    for name, rows in file_traits(found).items():
-        if clues := [row for row in leaky_traits(rows) if len(rows) > 1][:1]:
-            clue = clues[0]
-            lines.append(
-                f"{name} {clue.value}: {clue.zeros / counts[0]:.0%} of label {names[0]}, "
-                f"{clue.ones / counts[1]:.0%} of label {names[1]}. A network may learn this "
-                "instead of the content of the images."
-            )
-    return [*lines, *_duplicates(found), *_test(found), *fold_findings(found)]
+    if len(found.blank):
+        lines.append(
+            f"Images that show nothing (all black, all white, one color): {len(found.blank):,} "
+            f"({first_few(numbers['blank_images'])})."
+        )
+    return [*lines, *_clues(found), *_duplicates(found), *_test(found), *fold_findings(found)]
+
+
+def _clues(found: Exploration) -> list[str]:
+    """Return what could tell the label apart from the content of the images."""
+    kinds = file_traits(found)
+    clues = [
+        (name, row)
+        for name, rows in kinds.items()
+        for row in [row for row in leaky_traits(rows) if len(rows) > 1][:1]
+    ]
+    for name, values in found.columns.items():
+        if len(set(values)) <= VALUES and (row := telling_value(values, found.labels)):
+            clues.append((name, row))
+    counts, names = np.bincount(found.labels, minlength=2).tolist(), found.listing.label_names
+    return [
+        f"{name} {row.value}: {row.zeros / counts[0]:.0%} of label {names[0]}, "
+        f"{row.ones / counts[1]:.0%} of label {names[1]}. A network may learn this "
+        "instead of the content of the images."
+        for name, row in clues
+    ]
 
 
 def _duplicates(found: Exploration) -> list[str]:
-    exact = int(found.pairs.exact.sum())
-    near = len(found.pairs) - exact
+    exact = found.pairs.exact
     if not len(found.pairs):
         return ["No duplicates among the images."]
-    lines = [f"{exact:,} exact and {near:,} near duplicates (pairs) among the images."]
-    if wrong := int(found.contradictions.sum()):
+    lines = [
+        f"{exact.sum():,} exact duplicates and {(~exact).sum():,} look-alikes (pairs) among the "
+        f"images; the largest group of them holds {found.largest_group:,} images."
+    ]
+    if wrong := int((found.contradictions & exact).sum()):
         lines.append(
-            f"{wrong:,} of these pairs have contradicting labels: one label of each pair may be "
-            "wrong."
+            f"{wrong:,} of the exact duplicates have contradicting labels: one label of each pair "
+            "is wrong."
+        )
+    if wrong := int((found.contradictions & ~exact).sum()):
+        lines.append(
+            f"{wrong:,} of the look-alikes have different labels: explore.html shows them; they "
+            "may be two pictures of one object, or two objects that look alike."
+        )
+    if found.one_group_is_large:
+        lines.append(
+            f"{found.largest_group / len(found.listing):.0%} of the images look alike in one "
+            "group. Look at some pairs in explore.html: if they are not of the same object, "
+            f"raise likeness={found.likeness:g}."
         )
     return lines
 
@@ -62,10 +95,10 @@ def _test(found: Exploration) -> list[str]:
     shared = facts(found)["test"]["duplicates"]
     of_all = f"of the {len(found.test_listing):,} images in {found.test_listing.root}"
     if not shared:
-        return [f"None {of_all} has a duplicate among the images."]
+        return [f"None {of_all} has a duplicate or look-alike among the images."]
     return [
-        f"{shared:,} {of_all} have a duplicate among the images: error rates on them say little "
-        "about new images."
+        f"{shared:,} {of_all} have a duplicate or look-alike among the images: error rates on "
+        "them say little about new images."
     ]
 
 
@@ -78,12 +111,13 @@ def fold_findings(found: Exploration) -> list[str]:
     folds = found.folds
     share = folds.affected_images / len(found.listing)
     lines = [
-        f"With {folds.folds} random folds, {folds.split_pairs:,} of {len(found.pairs):,} duplicate "
+        f"With {folds.folds} random folds, {folds.split_pairs:,} of these {len(found.pairs):,} "
         f"pairs are split across parts: {folds.affected_images:,} images ({share:.2%}) would be "
-        "tested by a network trained on their duplicate, and the HTER would be too optimistic."
+        "tested by a network trained on an image like them. As far as these are the same picture "
+        "or object, the HTER would be too optimistic."
     ]
     if folds.split_pairs_with_groups is None:
-        lines.append("write_groups=true writes a table of groups that keeps duplicates together.")
+        lines.append("write_groups=true writes a table of groups that keeps these pairs together.")
     else:
         lines.append(
             f"With the groups of groups.csv, {folds.split_pairs_with_groups:,} of them are split."

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.data.exploration.duplicates import Duplicates, split_across_folds
-from imbclf.data.exploration.near_duplicates import connected_groups
+from imbclf.data.exploration.duplicates import (
+    Duplicates,
+    duplicate_groups,
+    split_across_folds,
+)
 from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold, stratified_folds
 from imbclf.errors import UserError
@@ -61,7 +64,7 @@ def measure_fold_leakage(
     test_fold = np.empty(len(listing), np.int64)
     for number, fold in enumerate(drawn):
         test_fold[fold.test] = number
-    group = connected_groups(len(listing), pairs.first, pairs.second)
+    group = duplicate_groups(len(listing), pairs)
     least, most = np.full(len(listing), folds), np.full(len(listing), -1)
     np.minimum.at(least, group, test_fold)
     np.maximum.at(most, group, test_fold)

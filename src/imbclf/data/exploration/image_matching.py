@@ -1,4 +1,4 @@
-"""Matching of image pairs: same picture, also at another brightness or as a crop."""
+"""Matching of image pairs: alike, also at another brightness or as a crop."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -31,14 +31,15 @@ def match_pairs(
     second: NDArray[np.int64],
     windows: NDArray[np.float64],
     threads: int = 1,
-) -> tuple[NDArray[np.bool_], Floats]:
-    """Return which pairs show the same picture.
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return which pairs are alike, and the window of the first image that is.
 
     A window of the first image, moved and resized a little until it fits best, is compared with
     the whole second image. They match if gray values correlate by .8, differences between
     neighboring pixels by .75, and the signed square roots of these by .77. The square roots give
     faint differences more weight: drawings with the same outlines, or two pictures with a horizon,
     pass the second criterion but not the third. All three are invariant to brightness and contrast.
+    Where all images are alike, more is needed: see `background`.
 
     Args:
         thumbs: `[N, 32, 32]`.
@@ -48,10 +49,10 @@ def match_pairs(
         threads: number of threads.
 
     Returns:
-        Whether each pair matches, bool `[P]`, and the correlation of its differences, `[P]`.
+        Whether each pair matches, bool `[P]`, and the windows that fit best, `[P, 3]`.
     """
 
-    def compare(start: int) -> tuple[NDArray[np.bool_], Floats]:
+    def compare(start: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         part = slice(start, start + BLOCK)
         inside = thumbs[first[part]].astype(np.float32)
         whole = thumbs[second[part]].astype(np.float32)
@@ -59,13 +60,13 @@ def match_pairs(
         same = (fit.gray >= MIN_GRAY_CORRELATION) & (fit.edges >= MIN_EDGE_CORRELATION)
         faint = [_signed_sqrt(_gradients(images[same])) for images in (_crop(inside, best), whole)]
         same[same] = _correlation(faint[0], faint[1]) >= MIN_FAINT_CORRELATION
-        return same, fit.edges
+        return same, best
 
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(compare, range(0, len(first), BLOCK)))
-    empty = (np.zeros(0, np.bool_), np.zeros(0, np.float32))
-    same, edges = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
-    return same, edges
+    empty = (np.zeros(0, np.bool_), np.zeros((0, 3)))
+    same, best = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
+    return same, best
 
 
 def _refine(

@@ -1,19 +1,19 @@
 """Near duplicates among many images, without comparing every pair."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from imbclf.data.exploration.candidate_pairs import Candidates, candidate_pairs, crop_windows
+from imbclf.data.exploration.background import common_patterns, residual_correlation
+from imbclf.data.exploration.candidate_pairs import candidate_pairs, crop_windows
+from imbclf.data.exploration.gray_images import GrayImages
+from imbclf.data.exploration.groups import connected_groups
 from imbclf.data.exploration.image_matching import match_pairs
-from imbclf.data.exploration.perceptual_hash import perceptual_hashes
 
-CANDIDATES = 1 << 15  # pairs matched per step
+LIKENESS = 0.85  # default of the least likeness of a pair
 CROWD = 20  # size of a group up to which all of its pairs are listed
+BLOCK = 1024  # pairs compared with the background per step
 
 
 class Pairs(NamedTuple):
@@ -21,7 +21,7 @@ class Pairs(NamedTuple):
 
     Attributes:
         first, second: indices of the images, first < second, sorted.
-        similarity: correlation of edges, from `match_pairs`.
+        similarity: correlation of the images without what the set has in common.
     """
 
     first: NDArray[np.int64]
@@ -29,70 +29,59 @@ class Pairs(NamedTuple):
     similarity: NDArray[np.float64]
 
 
-def near_pairs(thumbs: NDArray[np.uint8], threads: int = 1, seed: int = 0) -> Pairs:
-    """Return the pairs of thumbnails that show the same picture.
+def near_pairs(
+    images: GrayImages, threads: int = 1, likeness: float = LIKENESS, seed: int = 0
+) -> Pairs:
+    """Return the pairs of images that are more alike than the set's images are anyway.
 
     Each image belongs to the 8 cells whose center, a random image, has the most similar low
     frequencies. The hash of each image, and of 13 crops of it, is compared with the hashes in its
-    nearest cell; pairs that differ in at most 10 of 64 bits are verified by `match_pairs`. The
-    number of comparisons grows slightly faster than N, memory grows as N. Of a group of more than
-    20 images, only enough pairs to connect it are listed. A pair is missed if its images share no
-    cell, which depends on the random centers.
+    nearest cell; pairs that differ in at most 14 of 63 bits are verified by `match_pairs`, and
+    then without the patterns that many images of the set share (`background`). The number of
+    comparisons grows slightly faster than N, memory grows as N. Of more than 20 images
+    that are very much alike, only enough pairs to connect them are listed. A pair is missed if
+    its images share no cell, which depends on the random centers.
 
     Args:
-        thumbs: uint8 `[N, 32, 32]`.
+        images: `N` images.
         threads: number of threads.
+        likeness: least correlation without the common patterns, 0 to 1.
         seed: seed of the cell centers.
     """
-    codes = perceptual_hashes(thumbs)
+    patterns = common_patterns(images.thumbs, images.details, images.pixels, seed)
     starts = np.array(crop_windows())
-    group = np.arange(len(thumbs))
+    group = np.arange(len(images))
     found = _no_pairs()
-    for candidates in _batched(candidate_pairs(thumbs, codes, threads, seed)):
-        one, two, window = candidates
+    for one, two, window in candidate_pairs(images.thumbs, threads, seed):
         crowded = np.bincount(group, minlength=len(group))[group[one]] > CROWD
         kept = ~((group[one] == group[two]) & crowded)
         one, two, window = one[kept], two[kept], window[kept]
-        same, similarity = match_pairs(thumbs, one, two, starts[window], threads)
-        low, high = np.minimum(one, two), np.maximum(one, two)
-        found = _unique_pairs(
-            Pairs(
-                np.concatenate([found.first, low[same]]),
-                np.concatenate([found.second, high[same]]),
-                np.concatenate([found.similarity, similarity[same].astype(np.float64)]),
-            )
-        )
-        group = connected_groups(len(thumbs), found.first, found.second)
+        same, windows = match_pairs(images.thumbs, one, two, starts[window], threads)
+        one, two, windows = one[same], two[same], windows[same]
+        reached = _residual_likeness(images, one, two, windows, patterns)
+        alike = reached >= likeness
+        low, high = np.minimum(one, two)[alike], np.maximum(one, two)[alike]
+        parts = zip(found, (low, high, reached[alike]), strict=True)
+        found = _unique_pairs(Pairs(*map(np.concatenate, parts)))
+        strong = found.similarity >= (1 + likeness) / 2
+        group = connected_groups(len(images), found.first[strong], found.second[strong])
     return found
 
 
-def connected_groups(
-    count: int, first: NDArray[np.int64], second: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return the number of each item's connected component, int64 `[count]`.
-
-    Args:
-        count: number of items.
-        first: `[P]`, one end of each link.
-        second: `[P]`, the other end.
-
-    >>> connected_groups(4, np.array([0]), np.array([2])).tolist()
-    [0, 1, 0, 2]
-    """
-    links = coo_array((np.ones(len(first), np.int8), (first, second)), shape=(count, count))
-    return np.asarray(connected_components(links, directed=False)[1], np.int64)
-
-
-def _batched(parts: Iterator[Candidates]) -> Iterator[Candidates]:
-    """Yield the parts concatenated to at least `CANDIDATES` pairs."""
-    batch: list[Candidates] = []
-    for part in parts:
-        batch.append(part)
-        if sum(len(one[0]) for one in batch) >= CANDIDATES:
-            yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
-            batch = []
-    if batch:
-        yield tuple(map(np.concatenate, zip(*batch, strict=True)))  # type: ignore[misc]
+def _residual_likeness(
+    images: GrayImages,
+    one: NDArray[np.int64],
+    two: NDArray[np.int64],
+    windows: NDArray[np.float64],
+    patterns: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    parts = [np.zeros(0)]
+    for start in range(0, len(one), BLOCK):
+        part = slice(start, start + BLOCK)
+        inside, whole = images.details(one[part]), images.details(two[part])
+        reached = residual_correlation(inside, whole, windows[part], patterns)
+        parts.append(reached.astype(np.float64))
+    return np.concatenate(parts)
 
 
 def _no_pairs() -> Pairs:

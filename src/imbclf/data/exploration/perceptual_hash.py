@@ -25,12 +25,17 @@ def thumbnails(pixels: NDArray[np.uint8], threads: int = 1) -> NDArray[np.uint8]
 
     def fill(start: int) -> None:
         for index in range(start, min(start + BLOCK, len(pixels))):
-            gray = Image.fromarray(pixels[index]).convert("L")
-            small[index] = np.asarray(gray.resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+            small[index] = gray_square(pixels[index], SIDE)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(fill, range(0, len(pixels), BLOCK)))
     return small
+
+
+def gray_square(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return an image, uint8 `[H, W, 3]`, as a gray square, uint8 `[side, side]`."""
+    gray = Image.fromarray(image).convert("L")
+    return np.asarray(gray.resize((side, side), Image.Resampling.LANCZOS))
 
 
 def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
@@ -53,9 +58,10 @@ def perceptual_hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 def hash_bits(spectra: NDArray[np.floating[Any]]) -> NDArray[np.uint64]:
-    """Return 64 bits, uint64 `[N]`: which coefficients of spectra `[N, 8, 8]` exceed the median."""
+    """Return uint64 `[N]`: which of at most 64 coefficients, `[N, ...]`, exceed their median."""
     flat = spectra.reshape(len(spectra), -1)
-    bits = flat > np.median(flat, axis=1, keepdims=True)
+    bits = np.zeros((len(flat), 64), bool)
+    bits[:, : flat.shape[1]] = flat > np.median(flat, axis=1, keepdims=True)
     return np.packbits(bits, axis=1).view(">u8").ravel().astype(np.uint64)
 
 
@@ -77,19 +83,22 @@ def window_spectra(thumbs: NDArray[np.uint8], window: Window) -> NDArray[np.floa
     return spectra
 
 
-def sampling_matrix(starts: NDArray[np.float64], sides: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the matrices `[N, 32, 32]` that resample an interval of a line to 32 points.
+def sampling_matrix(
+    starts: NDArray[np.float64], sides: NDArray[np.float64], points: int = SIDE
+) -> NDArray[np.float32]:
+    """Return the matrices `[N, M, M]` that resample an interval of a line of M points to M points.
 
     Interpolation is linear.
 
     Args:
         starts: `[N]`, start of the interval, in pixels.
         sides: `[N]`, its length, in pixels.
+        points: M.
 
     >>> bool((sampling_matrix(np.zeros(1), np.full(1, 32.0))[0] == np.eye(32)).all())
     True
     """
-    steps = (np.arange(SIDE) + 0.5) / SIDE
-    places = (starts[:, None] + sides[:, None] * steps - 0.5).clip(0, SIDE - 1)
-    away = places.astype(np.float32)[:, :, None] - np.arange(SIDE, dtype=np.float32)
+    steps = (np.arange(points) + 0.5) / points
+    places = (starts[:, None] + sides[:, None] * steps - 0.5).clip(0, points - 1)
+    away = places.astype(np.float32)[:, :, None] - np.arange(points, dtype=np.float32)
     return np.asarray(np.maximum(1 - np.abs(away), 0), np.float32)
