@@ -11,6 +11,7 @@ from imbclf.cli.app.launch import EXIT_FAILURE, launch, run_command
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
+from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
@@ -18,8 +19,9 @@ from imbclf.errors import Interrupted, UserError
 
 def main() -> None:
     """Run the command."""
-    resume = [argument for argument in sys.argv[1:] if argument.startswith("resume=")]
-    others = [argument for argument in sys.argv[1:] if argument not in resume]
+    given = [expand_home(argument) for argument in sys.argv[1:]]
+    resume = [argument for argument in given if argument.startswith("resume=")]
+    others = [argument for argument in given if argument not in resume]
     if not resume:
         sys.exit(_launch_job_or_sweep())
     run = Path(resume[0].partition("=")[2])

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from os import PathLike
+from os.path import expanduser
 from pathlib import Path
 
 import pandas as pd
@@ -38,8 +39,10 @@ def compare(
     """
     found: list[FinishedRun] = []
     for run in runs:
-        found += find_runs(run.path if isinstance(run, Run) else Path(run))
+        found += find_runs(run.path if isinstance(run, Run) else Path(run).expanduser())
     named = named_apart(found)
+    if reference is not None:
+        reference = expanduser(reference)
     if out is not None:
-        write_comparison(named, reference, Path(out))
+        write_comparison(named, reference, Path(out).expanduser())
     return pd.DataFrame([asdict(line) for line in rank(named, reference)])

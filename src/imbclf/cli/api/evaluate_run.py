@@ -1,7 +1,8 @@
 """`imbclf.evaluate`: a run judged on labeled images that it never saw."""
 
 import tempfile
-from os import PathLike, fspath
+from os import PathLike
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def evaluate(
         None if oof is None else {"score": oof["score"], "label": oof["label"]}
     )
     with tempfile.TemporaryDirectory() as scratch:
-        folder_of_files = Path(scratch if out is None else out)
+        folder_of_files = Path(scratch if out is None else out).expanduser()
         return evaluate_unseen(
             predictor, folder, listing, chosen, threshold, device, precision, folder_of_files
         )
@@ -66,7 +67,7 @@ def _predictor_and_run(
 ) -> tuple[Predictor, Path | None]:
     if isinstance(run, Predictor):
         return run, None
-    address = fspath(run.path if isinstance(run, Run) else run)
+    address = expanduser(run.path if isinstance(run, Run) else run)
     return load_predictor(address), run_of(address)
 
 
@@ -75,7 +76,7 @@ def _images(
 ) -> tuple[LabelledFolder, Listing]:
     if data is not None:
         if not isinstance(data, LabelledFolder):
-            data = LabelledFolder(fspath(data), batch_size=BATCH_SIZE)
+            data = LabelledFolder(expanduser(data), batch_size=BATCH_SIZE)
         return data, other_images(data, run)
     if run is None:
         raise UserError("data=None: only a run directory knows the images that it held out")

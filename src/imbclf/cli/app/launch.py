@@ -22,6 +22,7 @@ from imbclf.cli.app.signals import acknowledge_interrupt, catch_signals
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import register_experiment_files
+from imbclf.cli.config.home_paths import expand_home, expand_home_in
 from imbclf.cli.config.hydra_overrides import flags_first, to_hydra_override
 from imbclf.cli.config.missing_choice import missing_choice
 from imbclf.errors import Interrupted, UserError
@@ -45,7 +46,8 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
     # Hydra copies all that it ships for each group that --help lists: half the time of --help.
     ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
     if not COMPLETION & set(sys.argv[1:]):  # install=bash and query=bash are no overrides
-        arguments = flags_first(use_current_overrides(sys.argv[1:]))
+        given = [expand_home(argument) for argument in sys.argv[1:]]
+        arguments = flags_first(use_current_overrides(given))
         sys.argv[1:] = [to_hydra_override(argument) for argument in arguments]
     command = f"imbclf-{name}"
     is_composed = False
@@ -53,6 +55,7 @@ def launch(name: str, task: Callable[[DictConfig], Any]) -> int:
     def run_task(cfg: DictConfig) -> Any:  # noqa: ANN401
         nonlocal is_composed
         is_composed = True
+        expand_home_in(cfg)
         try:
             return task(cfg)
         except (UserError, OSError) as error:

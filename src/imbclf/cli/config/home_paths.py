@@ -1,0 +1,62 @@
+"""`~` in options that hold paths: a shell expands it only at the start of a word."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig
+
+# Options that hold paths, or addresses that may be paths.
+PATHS = {
+    *("data.dir", "data.images", "data.labels", "data.cache_dir", "model.weights", "cv.start_from"),
+    *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "resume", "experiment"),
+    *("tracking.uri", "tracking.directory", "tune.directory", "tune.storage"),
+    *("hydra.run.dir", "hydra.sweep.dir", "--config-dir", "--config-path"),
+}
+# At the start of the value, or of an element of a list or sweep; also in quotes.
+HOME = re.compile(r"(?P<before>(?:^|[,\[])\s*['\"]?(?:sqlite:///)?)~(?=/|['\"]?(?:[,\]]|$))")
+
+
+def expand_home(argument: str) -> str:
+    """Return an argument with the home folder in the place of `~`, where it holds paths.
+
+    >>> expand_home("data.dir=~/faces") == f"data.dir={Path.home()}/faces"
+    True
+    >>> expand_home("++ckpt=['~/a',b~/c]") == f"++ckpt=['{Path.home()}/a',b~/c]"
+    True
+    >>> expand_home("name=~/faces"), expand_home("data.dir=~backup")
+    ('name=~/faces', 'data.dir=~backup')
+    """
+    key, equals, value = argument.partition("=")
+    return f"{key}{equals}{_expanded(value)}" if key.lstrip("+") in PATHS else argument
+
+
+def expand_home_in(cfg: DictConfig) -> None:
+    """Expand `~`, in place, in the options of a configuration that hold paths: YAML has them too.
+
+    >>> cfg = DictConfig({"data": {"dir": "~/faces"}, "name": "~/faces"})
+    >>> expand_home_in(cfg)
+    >>> cfg.data.dir == f"{Path.home()}/faces", cfg.name
+    (True, '~/faces')
+    """
+    for key in PATHS:
+        node: Any = cfg
+        *parents, name = key.split(".")
+        for parent in parents:
+            node = node._get_node(parent, False) if isinstance(node, DictConfig) else None
+        held = node._get_node(name, False) if isinstance(node, DictConfig) else None
+        if isinstance(held, ListConfig):
+            for place in range(len(held)):
+                _expand_in(held, place)
+        elif held is not None:
+            _expand_in(node, name)
+
+
+def _expand_in(node: DictConfig | ListConfig, name: Any) -> None:  # noqa: ANN401
+    text = node._get_node(name)._value()  # type: ignore[union-attr]  # an interpolation stays
+    if isinstance(text, str) and (path := _expanded(text)) != text:
+        node[name] = path
+
+
+def _expanded(text: str) -> str:
+    return HOME.sub(lambda found: f"{found['before']}{Path.home()}", text)
