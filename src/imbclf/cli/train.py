@@ -11,9 +11,11 @@ from imbclf.cli.app.launch import EXIT_FAILURE, launch, run_command
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
+from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.validation import check, drop_stale_options
+from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
 from imbclf.errors import Interrupted, UserError
 
 
@@ -32,16 +34,23 @@ def main() -> None:
 
 
 def _launch_job_or_sweep() -> int:
-    code, failure = 0, None
-    try:
-        code = launch("train", task)
-    except Exception as error:
-        if sweep.folder is None:
-            raise
-        failure = error  # of a job, already logged, or of the launcher
-    failed = sweep.report_sweep()
+    code, failure, sweep.folder = 0, None, None
+    with lasting_streams():
+        try:
+            code = launch("train", task)
+        except Exception as error:
+            if sweep.folder is None:
+                raise
+            failure = error  # of a job, already logged, or of the launcher
+        return _end_sweep(code, failure)
+
+
+def _end_sweep(code: int, failure: Exception | None) -> int:
+    if sweep.folder is None:
+        return code
+    failed = report_sweep(sweep.folder)
     if failure is not None and not failed:
-        sweep.report_launcher_failure(failure)
+        report_launcher_failure(sweep.folder, failure)
     return code or (EXIT_FAILURE if failed or failure is not None else 0)
 
 
@@ -54,20 +63,27 @@ def task(cfg: DictConfig) -> float:
     run = Path(HydraConfig.get().runtime.output_dir)
     hter = finished_job(cfg, run)
     if hter is None:
-        return train(cfg, run)
+        return train(cfg, run, Path(HydraConfig.get().runtime.cwd))
     print(f"finished before: {run}")
     return hter
 
 
-def train(cfg: DictConfig, run: Path) -> float:
-    """Train an experiment in the run directory `run`; return the HTER."""
+def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
+    """Train an experiment in a run directory; return the HTER.
+
+    Args:
+        cfg: the checked configuration.
+        run: the run directory.
+        start: where the user is, for messages; None for the working directory.
+    """
     configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
 
         experiment = experiment_from(cfg)
     configure_logging(run / "train.log")
-    here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
+    start = start or Path.cwd()
+    here = run.relative_to(start) if run.is_relative_to(start) else run
     try:
         hter = experiment(run)
     except OSError as error:
@@ -84,9 +100,10 @@ def train(cfg: DictConfig, run: Path) -> float:
         log.info("resume with  imbclf-train resume=%s", here)
         if usable:
             log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
-        for best in sorted(here.glob("fold_*/best.ckpt")):
+        for best in sorted(run.glob("fold_*/best.ckpt")):
             if not (best.parent / "result.json").exists():
-                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", best)
+                own = here / best.relative_to(run)
+                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", own)
         raise
     written = "report.html" if (run / "report.html").exists() else "summary.json"
     log.info("\nreport   %s", here / written)

@@ -1,6 +1,7 @@
 """`~` in options that hold paths: a shell expands it only at the start of a word."""
 
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ PATHS = {
     *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "resume", "experiment"),
     *("tracking.uri", "tracking.directory", "tune.directory", "tune.storage"),
     *("hydra.run.dir", "hydra.sweep.dir", "--config-dir", "--config-path"),
+}
+LISTS = {"ckpt", "runs", "experiment"}  # that may be several
+# Options whose paths are relative to the working directory, whether or not there is something.
+ANCHORED = {
+    *("data.dir", "data.cache_dir", "cv.start_from", "run", "sweep", "test_dir", "out"),
+    *("tracking.directory", "tune.directory"),
 }
 # At the start of the value, or of an element of a list or sweep; also in quotes.
 HOME = re.compile(r"(?P<before>(?:^|[,\[])\s*['\"]?(?:sqlite:///)?)~(?=/|['\"]?(?:[,\]]|$))")
@@ -39,7 +46,25 @@ def expand_home_in(cfg: DictConfig) -> None:
     >>> cfg.data.dir == f"{Path.home()}/faces", cfg.name
     (True, '~/faces')
     """
-    for key in PATHS:
+    _change(cfg, PATHS, _expanded)
+
+
+def anchor_paths(cfg: DictConfig, start: Path) -> None:
+    """Make paths absolute, in place: Hydra has left `start`, which they are relative to.
+
+    >>> cfg = DictConfig({"data": {"dir": "faces"}, "ckpt": "runs:/0"})
+    >>> anchor_paths(cfg, Path("/home/ann"))
+    >>> cfg.data.dir, cfg.ckpt
+    ('/home/ann/faces', 'runs:/0')
+    """
+    _change(cfg, ANCHORED, lambda text: str(start / text))
+    exists = lambda text: str(start / text) if (start / text).exists() else text  # noqa: E731
+    _change(cfg, {"ckpt", "runs", "reference", "model.weights"}, exists)
+
+
+def _change(cfg: DictConfig, keys: Iterable[str], change: Callable[[str], str]) -> None:
+    """Change the values of options, and the elements of those that are lists."""
+    for key in keys:
         node: Any = cfg
         *parents, name = key.split(".")
         for parent in parents:
@@ -47,14 +72,18 @@ def expand_home_in(cfg: DictConfig) -> None:
         held = node._get_node(name, False) if isinstance(node, DictConfig) else None
         if isinstance(held, ListConfig):
             for place in range(len(held)):
-                _expand_in(held, place)
+                _change_one(held, place, change)
         elif held is not None:
-            _expand_in(node, name)
+            _change_one(node, name, change)
 
 
-def _expand_in(node: DictConfig | ListConfig, name: Any) -> None:  # noqa: ANN401
+def _change_one(
+    node: DictConfig | ListConfig,
+    name: Any,  # noqa: ANN401
+    change: Callable[[str], str],
+) -> None:
     text = node._get_node(name)._value()  # type: ignore[union-attr]  # an interpolation stays
-    if isinstance(text, str) and (path := _expanded(text)) != text:
+    if isinstance(text, str) and (path := change(text)) != text:
         node[name] = path
 
 
