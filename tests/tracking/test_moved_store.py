@@ -8,6 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from imbclf.errors import UserError
+from imbclf.tracking.base import Scalar
 from imbclf.tracking.mlflow_models import download_predictor
 from imbclf.tracking.mlflow_store import embedded_uri, global_tracking_uri
 from imbclf.tracking.mlflow_tracker import MLflowTracker
@@ -147,7 +148,7 @@ def test_a_deleted_experiment_is_named_with_the_way_on(
 
 def test_run_name_and_tags_are_recorded(origin: tuple[Path, str]) -> None:
     store = origin[0] / "store #1 é"
-    tags = {"team": "vision", "ticket": 7}
+    tags: dict[str, Scalar] = {"team": "vision", "ticket": 7}
     tracker = MLflowTracker(None, "tagged", store, "my run", tags)
     run_id = tracker.start("2026-01-01", {})
     tracker.start_fold(0)

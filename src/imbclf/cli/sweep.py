@@ -29,6 +29,12 @@ folder: Path | None = None
 plain_override_dirname()  # here, for the processes of a launcher import this module too
 
 
+def forget() -> None:
+    """Forget the sweep of an earlier call in this process."""
+    global folder
+    folder = None
+
+
 class SweepCallback(Callback):
     """Hydra's hooks around a sweep and its jobs."""
 

@@ -1,5 +1,6 @@
 """`imbclf-train`: train the folds of an experiment into a run directory."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
 from imbclf.errors import Interrupted, UserError
@@ -34,7 +36,8 @@ def main() -> None:
 
 
 def _launch_job_or_sweep() -> int:
-    code, failure, sweep.folder = 0, None, None
+    code, failure = 0, None
+    sweep.forget()
     with lasting_streams():
         try:
             code = launch("train", task)
@@ -91,13 +94,13 @@ def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
             raise
         raise UserError(
             f"{describe_os_error(error, sys.argv[1:])}. Finished folds and the last whole "
-            f"epoch are kept; resume with imbclf-train resume={here}"
+            f"epoch are kept; resume with {resume_command(cfg, run, here)}"
         ) from error
     except Interrupted:
         acknowledge_interrupt()
         usable = (run / "predictor" / "predictor.json").exists()
         log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
-        log.info("resume with  imbclf-train resume=%s", here)
+        log.info("resume with  %s", resume_command(cfg, run, here))
         if usable:
             log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
         for best in sorted(run.glob("fold_*/best.ckpt")):
@@ -109,3 +112,12 @@ def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
     log.info("\nreport   %s", here / written)
     log.info("next     imbclf-predict ckpt=%s data.dir=IMAGES", here)
     return hter
+
+
+def resume_command(cfg: DictConfig, run: Path, here: Path) -> str:
+    """Return the command that resumes a run, with the approvals that it needs."""
+    try:
+        approvals = needed_approvals(cfg, run)
+    except UserError:
+        approvals = []
+    return shlex.join(["imbclf-train", f"resume={here}", *approvals])

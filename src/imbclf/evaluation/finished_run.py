@@ -61,6 +61,8 @@ def _job_names(folder: Path, jobs: Sequence[Path]) -> dict[Path, str]:
     overrides = {job: read_overrides(job) for job in jobs}
     shared = set.intersection(*map(set, overrides.values())) if jobs[1:] else set()
     return {
-        job: " ".join([job.relative_to(folder).as_posix(), *(word for word in words if word not in shared)])
+        job: " ".join(
+            [job.relative_to(folder).as_posix(), *(word for word in words if word not in shared)]
+        )
         for job, words in overrides.items()
     }

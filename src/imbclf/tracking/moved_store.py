@@ -29,7 +29,9 @@ def follow_move(directory: Path) -> None:
     here = (directory / ARTIFACTS).as_uri()
     try:
         with closing(sqlite3.connect(directory / "mlflow.db", timeout=60)) as database:
-            moved = [old for old in _former_folders(database, here) if _is_ours(database, old, here)]
+            moved = [
+                old for old in _former_folders(database, here) if _is_ours(database, old, here)
+            ]
             for old in moved:
                 _rewrite(database, old, here)
             database.commit()

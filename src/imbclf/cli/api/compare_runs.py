@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from os import PathLike
-from os.path import expanduser
 from pathlib import Path
 
 import pandas as pd
 
+from imbclf.cli.config.home_paths import with_home
 from imbclf.evaluation.comparison import rank
 from imbclf.evaluation.finished_run import (
     FinishedRun,
@@ -42,7 +42,7 @@ def compare(
         found += find_runs(run.path if isinstance(run, Run) else Path(run).expanduser())
     named = named_apart(found)
     if reference is not None:
-        reference = expanduser(reference)
+        reference = with_home(reference)
     if out is not None:
         write_comparison(named, reference, Path(out).expanduser())
     return pd.DataFrame([asdict(line) for line in rank(named, reference)])

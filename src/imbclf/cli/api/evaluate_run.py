@@ -2,10 +2,10 @@
 
 import tempfile
 from os import PathLike
-from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
+from imbclf.cli.config.home_paths import with_home
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
@@ -67,7 +67,7 @@ def _predictor_and_run(
 ) -> tuple[Predictor, Path | None]:
     if isinstance(run, Predictor):
         return run, None
-    address = expanduser(run.path if isinstance(run, Run) else run)
+    address = with_home(run.path if isinstance(run, Run) else run)
     return load_predictor(address), run_of(address)
 
 
@@ -76,7 +76,7 @@ def _images(
 ) -> tuple[LabelledFolder, Listing]:
     if data is not None:
         if not isinstance(data, LabelledFolder):
-            data = LabelledFolder(expanduser(data), batch_size=BATCH_SIZE)
+            data = LabelledFolder(with_home(data), batch_size=BATCH_SIZE)
         return data, other_images(data, run)
     if run is None:
         raise UserError("data=None: only a run directory knows the images that it held out")

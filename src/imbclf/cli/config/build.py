@@ -7,16 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from hydra.utils import instantiate
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from imbclf.augment import Augmentation
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.target_parameters import import_target
 from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
 from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.errors import Interrupted, UserError
+from imbclf.samplers import IndexSampler
 from imbclf.tracking.base import Tracker
 from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
@@ -59,6 +64,7 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         UserError: a part rejects its options.
     """
     silence_lightning()
+    refuse_bare_optimizer(cfg.optim.get("_target_"))
     parts = {}
     for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
         extra = EXTRA_OPTIONS.get(group, ())
@@ -72,14 +78,17 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
     freezes = parts["optim"].frozen > 0
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
-    with explain_option("optim"):
-        parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
+    with explain_option("optim"):  # some optimizers take one group of parameters only
+        groups = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+        parts["optim"].optimizer(groups)
+    if not isinstance(parts["augment"], Augmentation):
+        raise unfit_part("augment", cfg.augment, "imbclf.augment.Augmentation")
     return ExperimentParts(
         data=parts["data"],
         augment=parts["augment"],
         model=partial(model, head=parts["head"]),
         loss=loss_factory(parts["loss"]),
-        sampler=parts["sampler"],
+        sampler=sampler_factory(parts["sampler"], cfg.sampler),
         optim=parts["optim"],
         trainer=trainer,
         cv=parts["cv"],
@@ -88,6 +97,46 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         compile_mode=parse_compile_mode(cfg.trainer.get("compile", False)),
         device=device,
     )
+
+
+def refuse_bare_optimizer(target: object) -> None:
+    """Refuse an optimizer in the place of the recipe that holds it.
+
+    Raises:
+        UserError: the message says where it belongs.
+    """
+    found = import_target(target) if isinstance(target, str) else None
+    if isinstance(found, type) and issubclass(found, torch.optim.Optimizer):
+        raise UserError(
+            f"optim._target_={target}: an optimizer is set by optim.optimizer._target_={target}"
+        )
+
+
+def sampler_factory(
+    sampler: Callable[..., Any], options: DictConfig
+) -> Callable[[NDArray[np.int64], int], IndexSampler]:
+    """Return a factory of samplers, which refuses what is none of ours.
+
+    Raises:
+        UserError: it is a class that makes none.
+    """
+    unfit = unfit_part("sampler", options, "imbclf.samplers.IndexSampler")
+    made = getattr(sampler, "func", sampler)
+    if isinstance(made, type) and not issubclass(made, IndexSampler):
+        raise unfit
+
+    def build(labels: NDArray[np.int64], seed: int) -> IndexSampler:
+        built = sampler(labels, seed)
+        if not isinstance(built, IndexSampler):
+            raise unfit
+        return built
+
+    return build
+
+
+def unfit_part(group: str, options: DictConfig, expected: str) -> UserError:
+    """Return the error that a part is not of the class that it has to be."""
+    return UserError(f"{group}: {options.get('_target_')} has to be an {expected}")
 
 
 def tracker_from(cfg: DictConfig) -> Tracker:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,16 @@ def expand_home(argument: str) -> str:
     """
     key, equals, value = argument.partition("=")
     return f"{key}{equals}{_expanded(value)}" if key.lstrip("+") in PATHS else argument
+
+
+def with_home(path: str | PathLike[str]) -> str:
+    """Return a path or an address, with the home folder in the place of a leading `~`.
+
+    >>> with_home("~/faces") == f"{Path.home()}/faces", with_home("runs:/0")
+    (True, 'runs:/0')
+    """
+    text = fspath(path)
+    return f"{Path.home()}{text[1:]}" if text == "~" or text.startswith("~/") else text
 
 
 def expand_home_in(cfg: DictConfig) -> None:

@@ -35,9 +35,7 @@ def only_what_differs(arguments: Sequence[str]) -> list[str]:
     return [*arguments, f"{EXCLUDED}=[{names}]"]
 
 
-def _dirname(
-    overrides: list[Override], exclude_keys: list[str], item_sep: str, kv_sep: str
-) -> str:
+def _dirname(overrides: list[Override], exclude_keys: list[str], item_sep: str, kv_sep: str) -> str:
     lines = [
         str(one.input_line).lstrip("+") for one in overrides if one.key_or_group not in exclude_keys
     ]

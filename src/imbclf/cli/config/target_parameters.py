@@ -3,9 +3,13 @@
 import importlib
 import inspect
 import traceback
+from pathlib import Path
 
 from imbclf.cli.config.signatures import Parameters, parameters
 from imbclf.errors import UserError
+
+# Parts of the names of files that are not the user's.
+FOREIGN = ("<frozen", "importlib", "site-packages", str(Path(__file__).parents[2]))
 
 
 def target_parameters(target: str) -> Parameters | None:
@@ -37,19 +41,13 @@ def import_target(target: str) -> object | None:
 def import_failure(error: BaseException) -> str:
     """Return where a module failed to be imported, and why.
 
-    >>> try:
-    ...     importlib.import_module("imbclf.no_such_module")
-    ... except ImportError as error:
-    ...     import_failure(error).partition(", line ")[2].partition(": ")[2]
-    "cannot be imported: ModuleNotFoundError: No module named 'imbclf.no_such_module'"
+    >>> import_failure(ModuleNotFoundError("No module named 'nothing'"))
+    "cannot be imported: ModuleNotFoundError: No module named 'nothing'"
     """
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: cannot be imported: {error.msg}"
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and not frame.filename.startswith("<frozen")
-    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(part in frame.filename for part in FOREIGN)]
     where = f"{own[-1].filename}, line {own[-1].lineno}: " if own else ""
     return f"{where}cannot be imported: {type(error).__name__}: {error}"
 
