@@ -56,13 +56,15 @@ def test_jobs_in_nested_folders_are_named_listed_and_compared(arguments: list[st
 def test_a_sweep_whose_output_nobody_reads_is_trained_and_compared(arguments: list[str]) -> None:
     command = [str(Path(sys.executable).with_name("imbclf-train")), *arguments]
     sweep = ["-m", "seed=0,1", "cv.fold=0", "hydra.sweep.dir=s"]
-    process = subprocess.Popen([*command, *sweep], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr is not None
-    errors = process.stderr.read().decode()
-    assert process.wait() == 0, errors
+    with subprocess.Popen(
+        [*command, *sweep], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0, errors
     assert "Error" not in errors
     assert "BrokenPipe" not in errors
     assert len(pd.read_csv("s/comparison.csv")) == 2

@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from imbclf.cli.config.closed_options import open_options, why_closed
 from imbclf.cli.config.options import known_options
 from imbclf.cli.config.signatures import Parameters
 from imbclf.cli.config.target_parameters import import_target, target_parameters
@@ -12,46 +13,6 @@ from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-RESERVED: dict[str, tuple[str, ...]] = {
-    "model": ("head",),
-    "sampler": ("labels", "seed"),
-    "trainer": (
-        "logger",
-        "callbacks",
-        "plugins",
-        "default_root_dir",
-        "enable_checkpointing",
-        "enable_progress_bar",
-        "enable_model_summary",
-        "num_sanity_val_steps",
-        "use_distributed_sampler",
-    ),
-}
-# Options that would leave an epoch without validation on the whole dev part.
-DISALLOWED = {
-    "trainer": (
-        "check_val_every_n_epoch",
-        "fast_dev_run",
-        "limit_val_batches",
-        "max_steps",
-        "min_steps",
-        "overfit_batches",
-        "val_check_interval",
-    )
-}
-# Options that Lightning takes and that do nothing here.
-WITHOUT_EFFECT = {
-    "trainer": (
-        "enable_autolog_hparams",
-        "limit_predict_batches",
-        "limit_test_batches",
-        "log_every_n_steps",
-        "model_registry",
-        "reload_dataloaders_every_n_epochs",
-    )
-}
-# Options of an optimizer that the group `optim` sets for each group of parameters.
-REPLACED = {f"optim.optimizer.{name}": f"optim.{name}" for name in ("lr", "weight_decay")}
 EXTRA_OPTIONS: dict[str, Parameters] = {"trainer": {"compile": "bool | str"}}  # of imbclf itself
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -126,39 +87,13 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         if key in INSTANTIATION:
             continue
         name = f"{path}.{key}" if path else str(key)
-        if name in REPLACED:
-            yield f"{name} would be replaced by {REPLACED[name]}: set that"
-        elif key in WITHOUT_EFFECT.get(path, ()):
-            yield f"{name} has no effect here: remove it"
-        elif name == "trainer.profiler" and isinstance(value, str):
-            yield (
-                f"{name}={value} would show nothing here; for a file set {name}._target_="
-                f"lightning.pytorch.profilers.SimpleProfiler {name}.dirpath=. "
-                f"{name}.filename=profile"
-            )
-        elif key in RESERVED.get(path, ()):
-            yield f"{name} is set by imbclf itself and cannot be chosen"
-        elif key in DISALLOWED.get(path, ()):
-            yield (
-                f"{name} cannot be chosen: training runs whole epochs, each validated on the whole "
-                "dev part; shorten it with trainer.max_epochs or trainer.limit_train_batches"
-            )
+        if reason := why_closed(path, str(key), value):
+            yield reason
         elif accepted is not None and key not in accepted:
-            yield f"unknown option {name}{did_you_mean(str(key), _open_options(path, accepted))}"
+            yield f"unknown option {name}{did_you_mean(str(key), open_options(path, accepted))}"
         elif accepted is not None and not _fits(value, accepted[key]):
             yield f"{name}={value}: expected {accepted[key]}"
         yield from _find_problems(value, name)
-
-
-def _open_options(path: str, accepted: Parameters) -> list[str]:
-    """Return the options of a group that may be chosen."""
-    closed = {
-        *RESERVED.get(path, ()),
-        *DISALLOWED.get(path, ()),
-        *WITHOUT_EFFECT.get(path, ()),
-        *(name.rpartition(".")[2] for name in REPLACED if name.rpartition(".")[0] == path),
-    }
-    return [name for name in accepted if name not in closed]
 
 
 def _fits(value: object, annotation: str | None) -> bool:
