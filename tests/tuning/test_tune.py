@@ -29,6 +29,7 @@ from imbclf.cli.config.compose import compose_train, experiment_yaml, image_over
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.hydra_overrides import to_hydra_override
+from imbclf.cli.config.part_factories import loss_factory
 from imbclf.cli.config.validation import check
 from imbclf.cli.tune import space_of
 from imbclf.cli.tune_winner import next_command
