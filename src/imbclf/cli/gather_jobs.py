@@ -40,7 +40,9 @@ def find_experiments(sweep: Path) -> list[Experiment]:
     from natsort import natsorted
 
     found: dict[str, Experiment] = {}
-    jobs = [path.parent for path in natsorted(sweep.rglob("config.yaml"), key=str)]
+    # Nested as hydra.sweep.subdir may put them, else not: other folders may lie there too.
+    configurations = [*sweep.glob("*/config.yaml")] or [*sweep.rglob("config.yaml")]
+    jobs = [path.parent for path in natsorted(configurations, key=str)]
     for job in jobs:
         if GATHERED in job.relative_to(sweep).parts:
             continue
