@@ -6,6 +6,7 @@ from helpers.noise_images import draw
 
 # Before torch is imported: many small operations on many threads wait for each other.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # stores of tests are their own
 
 from collections.abc import Callable
 from pathlib import Path

@@ -8,9 +8,10 @@ import pytest
 def interrupted(body: str) -> "subprocess.CompletedProcess[str]":
     code = f"""
 import os, signal, time
-from imbclf.cli.app.signals import catch_signals, acknowledge_interrupt
+from imbclf.cli.app.signals import caught_signals, acknowledge_interrupt
 from imbclf.errors import Interrupted
-catch_signals()
+handlers = caught_signals()
+handlers.__enter__()
 def stop(): os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.01)
 try:
 {textwrap.indent(textwrap.dedent(body), "    ")}

@@ -83,6 +83,19 @@ def test_all_yamls_are_found() -> None:
 
 
 @every_loss
+def test_shapes_that_would_be_broadcast_are_refused(path: Path, options: Options) -> None:
+    loss = build(path, options)
+    logits, targets = batch()
+    for one, other in (
+        (logits, targets[:, None]),
+        (logits[:, None], targets),
+        (logits, targets[:1]),
+    ):
+        with pytest.raises(ValueError, match=r"same (shape|as input size)"):  # bce is torch's own
+            loss(one, other)
+
+
+@every_loss
 def test_gradient_is_the_slope(path: Path, options: Options) -> None:
     loss = build(path, options)
     logits, targets = batch()

@@ -12,7 +12,8 @@ import pytest
 
 from helpers.commands import run, small
 
-KILLS = 12
+# The second has dropout and stochastic depth, whose masks depend on the global random state.
+KILLS = {"shufflenet_v2_x0_5": 12, "efficientnet_b0": 6}
 # Whatever depends on how far training is, or remembers something.
 DRAWS = (
     "trainer.max_epochs=4",
@@ -42,15 +43,16 @@ def results(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", KILLS)
 def test_after_a_kill_at_any_moment_the_result_is_the_same(
-    make_folder: Callable[..., Path], tmp_path: Path
+    make_folder: Callable[..., Path], tmp_path: Path, name: str
 ) -> None:
-    arguments = small(make_folder(), *DRAWS)
+    arguments = small(make_folder(), *DRAWS, f"model.name={name}")
     began = time.perf_counter()
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     lasted = time.perf_counter() - began
     expected = results(tmp_path / "whole")
-    moments = np.random.default_rng(time.time_ns()).uniform(0.2, 1.0, KILLS)
+    moments = np.random.default_rng(time.time_ns()).uniform(0.2, 1.0, KILLS[name])
     broken_off = 0
     for number, moment in enumerate(moments):
         # A cache of its own, so that decoding is broken off too.
@@ -67,4 +69,4 @@ def test_after_a_kill_at_any_moment_the_result_is_the_same(
             done = run("train", *again, cwd=tmp_path)
             assert done.returncode == 0, (moment, done.stderr)
         assert results(folder) == expected, f"killed after {moment:.3f} of {lasted:.1f} s"
-    assert broken_off >= KILLS // 2
+    assert broken_off >= KILLS[name] // 2

@@ -58,13 +58,13 @@ class RecordProgress(nn.Module):
         return self.value * bce
 
 
-def module(loss: nn.Module, lr: float = 1e-3) -> BinaryClassifier:
+def module(
+    loss: nn.Module, lr: float = 1e-3, network: str = "shufflenet_v2_x0_5"
+) -> BinaryClassifier:
     torch.manual_seed(0)
     metadata = {"image_size": [32, 32], "label_names": ["bad", "good"]}
     recipe = OptimizerRecipe(torch.optim.Adam, lr)
-    return BinaryClassifier(
-        build_backbone("shufflenet_v2_x0_5"), loss, recipe, "min_hter", 0, metadata
-    )
+    return BinaryClassifier(build_backbone(network), loss, recipe, "min_hter", 0, metadata)
 
 
 def data(sampler: ProgressiveSampler | None = None) -> FoldDataModule:
@@ -312,6 +312,22 @@ def test_the_best_epoch_so_far_of_a_version_0_1_run_is_restored(tmp_path: Path) 
     keep = SaveBestAndLast(tmp_path, "auroc")
     keep.load_state_dict(states[keep.state_key])
     assert -1 <= keep.lowest < 0
+
+
+@pytest.mark.parametrize("network", ["mobilenet_v3_small", "efficientnet_b0"])
+def test_dropout_and_stochastic_depth_go_on_as_if_never_interrupted(
+    tmp_path: Path, network: str
+) -> None:
+    kept = {}
+    for name, runs in (("whole", (3,)), ("broken", (1, 2, 3))):
+        last = tmp_path / name / LAST
+        for epochs in runs:
+            fit = trainer(3, SaveBestAndLast(last.parent, "last"), StopAfter(epochs))
+            start = last if last.exists() else None
+            own = module(RecordProgress(), network=network)
+            fit.fit(own, datamodule=data(), ckpt_path=start, weights_only=True)
+        kept[name] = read_checkpoint(last.parent / BEST)[1]
+    assert all(kept["broken"][name].equal(tensor) for name, tensor in kept["whole"].items())
 
 
 def test_an_average_of_weights_goes_on_as_if_never_interrupted(tmp_path: Path) -> None:

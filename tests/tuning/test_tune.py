@@ -24,11 +24,12 @@ from omegaconf import OmegaConf
 from sklearn.metrics import balanced_accuracy_score
 
 from helpers.commands import call, run, small
-from imbclf.cli.config.build import build_parts, loss_factory
+from imbclf.cli.config.build import build_parts
 from imbclf.cli.config.compose import compose_train, experiment_yaml, image_overrides, to_overrides
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.hydra_overrides import to_hydra_override
+from imbclf.cli.config.part_factories import loss_factory
 from imbclf.cli.config.validation import check
 from imbclf.cli.tune import space_of
 from imbclf.cli.tune_winner import next_command

@@ -18,12 +18,12 @@ from imbclf.cli.config.trust import is_approval, refuse_untrusted
 from imbclf.cli.config.validation import check
 from imbclf.cli.gather_jobs import (
     GATHERED,
+    JOB,
     Experiment,
     find_experiments,
     folder_name,
     missing_folds,
 )
-from imbclf.cli.sweep import JOB
 from imbclf.cli.train import train
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
@@ -63,6 +63,11 @@ def task(approved: list[str], cfg: DictConfig) -> None:
     sweep = Path(str(cfg.sweep))
     experiments = find_experiments(sweep)
     if problems := [problem for one in experiments for problem in missing_folds(one)]:
+        if len(experiments) > 1 and all(len(one.jobs) == 1 for one in experiments):
+            raise UserError(
+                f"{sweep}: its jobs trained one fold each, and no two of them differ in the fold "
+                f"alone: there is nothing to gather. Compare them: imbclf-compare {sweep}"
+            )
         listed = "\n".join(problems)
         raise UserError(
             f"{listed}\nAll folds are needed: repeat the command that started the sweep, with "

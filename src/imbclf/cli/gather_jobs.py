@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from imbclf.cli.config.stored import load_configuration
 from imbclf.errors import UserError
 
-GATHERED = "gathered"
+GATHERED, FOLD, JOB = "gathered", "cv.fold=", "job.json"
 COUNTS = ("folds", "repeats")
 MOST_FOLDS = 10_000
 LONGEST_NAME = 100  # letters, of up to four bytes each; file systems allow 255 bytes
@@ -40,9 +40,11 @@ def find_experiments(sweep: Path) -> list[Experiment]:
     from natsort import natsorted
 
     found: dict[str, Experiment] = {}
-    jobs = [path.parent for path in natsorted(sweep.glob("*/config.yaml"), key=str)]
+    # Nested as hydra.sweep.subdir may put them, else not: other folders may lie there too.
+    configurations = [*sweep.glob("*/config.yaml")] or [*sweep.rglob("config.yaml")]
+    jobs = [path.parent for path in natsorted(configurations, key=str)]
     for job in jobs:
-        if job.name == GATHERED:
+        if GATHERED in job.relative_to(sweep).parts:
             continue
         configuration = load_configuration(job, "sweep")
         fold = OmegaConf.select(configuration, "cv.fold")
@@ -125,4 +127,4 @@ def _overrides(job: Path) -> str:
         words = read_overrides(job)
     except UserError:
         return ""
-    return " ".join(word for word in words if not word.startswith("cv.fold="))
+    return " ".join(word for word in words if not word.startswith(FOLD))

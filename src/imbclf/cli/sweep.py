@@ -3,7 +3,6 @@
 import itertools
 import json
 import logging
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -19,13 +18,21 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from imbclf.cli.config.override_dirname import plain_override_dirname
 from imbclf.cli.config.validation import check, drop_stale_options
+from imbclf.cli.gather_jobs import JOB
 from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 
 log = logging.getLogger("imbclf")
-JOB = "job.json"
 folder: Path | None = None
+plain_override_dirname()  # here, for the processes of a launcher import this module too
+
+
+def forget() -> None:
+    """Forget the sweep of an earlier call in this process."""
+    global folder
+    folder = None
 
 
 class SweepCallback(Callback):
@@ -68,19 +75,6 @@ class SweepCallback(Callback):
         write_text(own / JOB, json.dumps(job) + "\n")
 
 
-def report_launcher_failure(error: Exception) -> None:
-    """Report why a sweep ended where none of its jobs failed."""
-    assert folder is not None
-    details = folder / "error.txt"
-    write_text(details, "".join(traceback.format_exception(error)))
-    reason = str(error).strip() or repr(error)
-    print(
-        f"imbclf-train: error: the sweep's launcher failed: {reason}\nDetails are in {details}. "
-        f"Run the missing jobs with resume={folder}",
-        file=sys.stderr,
-    )
-
-
 def free_traceback(error: BaseException | None) -> None:
     """Free the local variables of a traceback: a network on the GPU leaves no room for the next."""
     while error is not None:
@@ -116,29 +110,3 @@ def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[lis
         if not choices[-1]:
             raise UserError(f"{parsed.input_line}: expected a choice, and nothing matches")
     return [list(job) for job in itertools.product(*choices)]
-
-
-def report_sweep() -> int:
-    """List the failed jobs of a sweep, compare the finished ones; return the number of failures."""
-    if folder is None or not os.path.isdir(folder):  # noqa: PTH112  # False for a name too long
-        return 0
-    from natsort import natsorted
-
-    jobs = [path.parent for path in natsorted(folder.glob(f"*/{JOB}"), key=str)]
-    finished, failed, folds = 0, 0, 0
-    for job in jobs:
-        outcome = json.loads((job / JOB).read_text(encoding="utf-8"))
-        if outcome["error"] is not None:
-            failed += 1
-            print(f"failed   job {outcome['job']} ({outcome['overrides']}): {outcome['error']}")
-        finished += (job / "summary.json").exists()
-        folds += "cv.fold=" in outcome["overrides"]
-    if folds == len(jobs) > 1:
-        print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")
-    elif finished > 1:
-        from imbclf.evaluation.finished_run import find_runs
-        from imbclf.reporting.comparison_report import write_comparison
-
-        print("\n" + write_comparison(find_runs(folder), None, folder))
-        print(f"comparison  {folder / 'comparison.html'}")
-    return failed

@@ -1,5 +1,6 @@
 """`imbclf-train`: train the folds of an experiment into a run directory."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,15 +12,20 @@ from imbclf.cli.app.launch import EXIT_FAILURE, launch, run_command
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
+from imbclf.cli.app.streams import lasting_streams
+from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
+from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
 from imbclf.errors import Interrupted, UserError
 
 
 def main() -> None:
     """Run the command."""
-    resume = [argument for argument in sys.argv[1:] if argument.startswith("resume=")]
-    others = [argument for argument in sys.argv[1:] if argument not in resume]
+    given = [expand_home(argument) for argument in sys.argv[1:]]
+    resume = [argument for argument in given if argument.startswith("resume=")]
+    others = [argument for argument in given if argument not in resume]
     if not resume:
         sys.exit(_launch_job_or_sweep())
     run = Path(resume[0].partition("=")[2])
@@ -31,15 +37,23 @@ def main() -> None:
 
 def _launch_job_or_sweep() -> int:
     code, failure = 0, None
-    try:
-        code = launch("train", task)
-    except Exception as error:
-        if sweep.folder is None:
-            raise
-        failure = error  # of a job, already logged, or of the launcher
-    failed = sweep.report_sweep()
+    sweep.forget()
+    with lasting_streams():
+        try:
+            code = launch("train", task)
+        except Exception as error:
+            if sweep.folder is None:
+                raise
+            failure = error  # of a job, already logged, or of the launcher
+        return _end_sweep(code, failure)
+
+
+def _end_sweep(code: int, failure: Exception | None) -> int:
+    if sweep.folder is None:
+        return code
+    failed = report_sweep(sweep.folder)
     if failure is not None and not failed:
-        sweep.report_launcher_failure(failure)
+        report_launcher_failure(sweep.folder, failure)
     return code or (EXIT_FAILURE if failed or failure is not None else 0)
 
 
@@ -52,20 +66,27 @@ def task(cfg: DictConfig) -> float:
     run = Path(HydraConfig.get().runtime.output_dir)
     hter = finished_job(cfg, run)
     if hter is None:
-        return train(cfg, run)
+        return train(cfg, run, Path(HydraConfig.get().runtime.cwd))
     print(f"finished before: {run}")
     return hter
 
 
-def train(cfg: DictConfig, run: Path) -> float:
-    """Train an experiment in the run directory `run`; return the HTER."""
+def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
+    """Train an experiment in a run directory; return the HTER.
+
+    Args:
+        cfg: the checked configuration.
+        run: the run directory.
+        start: where the user is, for messages; None for the working directory.
+    """
     configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
 
         experiment = experiment_from(cfg)
     configure_logging(run / "train.log")
-    here = run.relative_to(Path.cwd()) if run.is_relative_to(Path.cwd()) else run
+    start = start or Path.cwd()
+    here = run.relative_to(start) if run.is_relative_to(start) else run
     try:
         hter = experiment(run)
     except OSError as error:
@@ -73,20 +94,30 @@ def train(cfg: DictConfig, run: Path) -> float:
             raise
         raise UserError(
             f"{describe_os_error(error, sys.argv[1:])}. Finished folds and the last whole "
-            f"epoch are kept; resume with imbclf-train resume={here}"
+            f"epoch are kept; resume with {resume_command(cfg, run, here)}"
         ) from error
     except Interrupted:
         acknowledge_interrupt()
         usable = (run / "predictor" / "predictor.json").exists()
         log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
-        log.info("resume with  imbclf-train resume=%s", here)
+        log.info("resume with  %s", resume_command(cfg, run, here))
         if usable:
             log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
-        for best in sorted(here.glob("fold_*/best.ckpt")):
+        for best in sorted(run.glob("fold_*/best.ckpt")):
             if not (best.parent / "result.json").exists():
-                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", best)
+                own = here / best.relative_to(run)
+                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", own)
         raise
     written = "report.html" if (run / "report.html").exists() else "summary.json"
     log.info("\nreport   %s", here / written)
     log.info("next     imbclf-predict ckpt=%s data.dir=IMAGES", here)
     return hter
+
+
+def resume_command(cfg: DictConfig, run: Path, here: Path) -> str:
+    """Return the command that resumes a run, with the approvals that it needs."""
+    try:
+        approvals = needed_approvals(cfg, run)
+    except UserError:
+        approvals = []
+    return shlex.join(["imbclf-train", f"resume={here}", *approvals])

@@ -56,6 +56,8 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
     drop_stale_options(cfg, overrides)
     check(cfg, "tune")
+    if HydraConfig.get().job.chdir:
+        raise UserError("hydra.job.chdir=true: a study stays where it is started; remove it")
     options, space = options_of(cfg), space_of(cfg, overrides)
     given = [
         *(one for one in overrides if key_of(one).split(".")[0] not in STUDY_GROUPS),

@@ -23,6 +23,7 @@ from imbclf.errors import UserError
 from imbclf.training.preparation import prepare
 from imbclf.tuning.draw import Replay, draw
 from imbclf.tuning.importance import importances
+from imbclf.tuning.outcome import nothing_finished
 from imbclf.tuning.page import study_page
 from imbclf.tuning.report import (
     describe_effort,
@@ -60,10 +61,7 @@ def finish_study(study: CommandStudy, arguments: list[str]) -> None:
             trials = ended_trials(study.study)
             winner = best_trial(trials, options.direction)
             if winner is None:
-                raise UserError(
-                    f"tune.name={options.name}: no trial has finished yet; resume with more "
-                    "tune.hours or tune.trials"
-                )
+                raise UserError(f"tune.name={options.name}: {nothing_finished(trials)}")
             log.info("\n%s\n", trials_table(trials, options, study.steps, TABLE_LINES))
             log.info("%s", describe_effort(trials, study.steps))
             _evaluate_and_write(study, trials, winner, arguments)

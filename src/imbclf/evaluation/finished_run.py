@@ -9,7 +9,7 @@ import pandas as pd
 from natsort import natsorted
 
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import SUMMARY, read_oof, read_overrides, read_summary
+from imbclf.evaluation.run_directory import JOB, SUMMARY, read_oof, read_overrides, read_summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +46,23 @@ def find_runs(folder: Path) -> list[FinishedRun]:
     if (folder / SUMMARY).exists():
         return [read_run(folder, str(folder))]
     jobs = [path.parent for path in folder.glob(f"*/{SUMMARY}")]
+    if not jobs and (folder / "multirun.yaml").exists():  # hydra.sweep.subdir may be nested
+        jobs = [path.parent for path in folder.rglob(JOB) if path.with_name(SUMMARY).exists()]
     if not jobs:
         raise UserError(
             f"{folder}: expected a finished run directory or a sweep directory of imbclf-train"
         )
-    names = _job_names(jobs)
+    names = _job_names(folder, jobs)
     return [read_run(job, names[job]) for job in natsorted(jobs, key=str)]
 
 
-def _job_names(jobs: Sequence[Path]) -> dict[Path, str]:
-    """Name the jobs of a sweep by their number and the overrides that not all of them share."""
+def _job_names(folder: Path, jobs: Sequence[Path]) -> dict[Path, str]:
+    """Name the jobs of a sweep by their folder and the overrides that not all of them share."""
     overrides = {job: read_overrides(job) for job in jobs}
     shared = set.intersection(*map(set, overrides.values())) if jobs[1:] else set()
     return {
-        job: " ".join([job.name, *(word for word in words if word not in shared)])
+        job: " ".join(
+            [job.relative_to(folder).as_posix(), *(word for word in words if word not in shared)]
+        )
         for job, words in overrides.items()
     }

@@ -14,12 +14,15 @@ from imbclf.tracking.mlflow_store import (
     summary,
     without_foreign_warnings,
 )
+from imbclf.tracking.moved_store import follow_move
+from imbclf.tracking.store_address import chosen_uri
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.
 import mlflow
 import numpy as np
 import pandas as pd
+from filelock import FileLock
 from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
@@ -110,13 +113,13 @@ def download_predictor(address: str, uri: str | None, directory: Path) -> Path:
     Args:
         address: `runs:/<run id>`, `runs:/<run id>/model`, `models:/<name>/<version>` or
             `models:/<name>@<alias>`.
-        uri: Tracking URI, None for the embedded store in `directory`.
+        uri: Tracking URI; None for MLFLOW_TRACKING_URI, else the embedded store in `directory`.
         directory: The directory of the embedded store.
 
     Raises:
         UserError: There is no such store, or no predictor at that address.
     """
-    store = _existing_store(address, uri, directory)
+    store = _existing_store(address, chosen_uri(uri), directory)
     model = address.rstrip("/")
     if re.fullmatch("runs:/[^/]+", model):
         model = f"{model}/{MODEL}"
@@ -142,7 +145,7 @@ def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, 
 
     Args:
         address: `experiments:/<name>`.
-        uri: Tracking URI, None for the embedded store in `directory`.
+        uri: Tracking URI; None for MLFLOW_TRACKING_URI, else the embedded store in `directory`.
         directory: The directory of the embedded store.
 
     Returns:
@@ -152,7 +155,7 @@ def download_runs(address: str, uri: str | None, directory: Path) -> dict[Path, 
     Raises:
         UserError: There is no such store or experiment.
     """
-    store = _existing_store(address, uri, directory)
+    store = _existing_store(address, chosen_uri(uri), directory)
     client = mlflow.MlflowClient(store)
     name = address.removeprefix("experiments:/")
     experiment = client.get_experiment_by_name(name)
@@ -185,4 +188,6 @@ def _existing_store(address: str, uri: str | None, directory: Path) -> str:
             f"{address}: there is no tracking store {directory / 'mlflow.db'}. Run this in the "
             "directory of the training, or set the address of the store: tracking.uri=..."
         )
+    with FileLock(directory / "mlflow.lock"):
+        follow_move(directory.resolve())
     return embedded_uri(directory)

@@ -14,6 +14,7 @@ from imbclf.tracking.mlflow_store import (
     summary,
     without_foreign_warnings,
 )
+from imbclf.tracking.store_address import chosen_uri
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.
@@ -61,13 +62,14 @@ def register(
         alias: set to the new version; None sets none.
         description: of the version.
         run_id: the MLflow run that it comes from, if the store has it.
-        uri: tracking URI, None for the embedded store in `directory`.
+        uri: tracking URI; None for MLFLOW_TRACKING_URI, else the embedded store in `directory`.
         directory: the directory of the embedded store; created if it does not exist.
 
     Raises:
         UserError: the predictor cannot be read, or the store cannot be used or rejects the name.
     """
     example = example_request(Predictor.load(predictor).image_size)
+    uri = chosen_uri(uri)
     store = uri or embedded_uri(directory)
     try:
         client, experiment_id = open_store(uri, "imbclf", directory.resolve())

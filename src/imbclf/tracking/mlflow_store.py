@@ -10,7 +10,9 @@ from pathlib import Path
 from textwrap import shorten
 from typing import cast
 
+from imbclf.errors import UserError
 from imbclf.tracking.mlflow_settings import apply_settings
+from imbclf.tracking.moved_store import ARTIFACTS, follow_move
 
 # isort: split
 # After the settings, which MLflow reads when it is imported.
@@ -48,6 +50,9 @@ def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[Mlflo
 
     Returns:
         A client and the experiment's id.
+
+    Raises:
+        UserError: the experiment was deleted there.
     """
     apply_settings()  # again: a call from Python restores the environment at its end
     directory.mkdir(parents=True, exist_ok=True)
@@ -56,15 +61,20 @@ def open_store(uri: str | None, experiment: str, directory: Path) -> tuple[Mlflo
             with closing(sqlite3.connect(directory / "mlflow.db")) as database:
                 # Write-ahead log: readers and a writer do not block each other. It is kept.
                 database.execute("PRAGMA journal_mode=WAL")
+            follow_move(directory)
         client = MlflowClient(uri or embedded_uri(directory))
-        artifacts = None if uri else (directory / "artifacts").as_uri()
+        artifacts = None if uri else (directory / ARTIFACTS).as_uri()
         experiment_id = find_or_create_experiment(client, experiment, artifacts)
         end_dead_runs(client, experiment_id)
     return client, experiment_id
 
 
 def find_or_create_experiment(client: MlflowClient, name: str, artifacts: str | None) -> str:
-    """Return the id of an experiment, created with files at `artifacts` if there is none."""
+    """Return the id of an experiment, created with files at `artifacts` if there is none.
+
+    Raises:
+        UserError: it was deleted, and its name cannot be used for another.
+    """
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
@@ -74,6 +84,12 @@ def find_or_create_experiment(client: MlflowClient, name: str, artifacts: str | 
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise error from None
+    if found.lifecycle_stage != "active":
+        raise UserError(
+            f"tracking.experiment={name}: this experiment was deleted in the tracking store. "
+            f"Restore it (mlflow experiments restore --experiment-id {found.experiment_id}) or "
+            "set another name: tracking.experiment=..."
+        )
     return str(found.experiment_id)
 
 

@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec
 
 from imbclf.tracking.mlflow_models import MODEL, log_model, save_model
 from imbclf.tracking.mlflow_store import embedded_uri, open_store, process_tags, summary
+from imbclf.tracking.store_address import chosen_uri, without_password
 
 # isort: split
 # After the store, which sets what MLflow reads when it is imported.
@@ -45,10 +46,15 @@ class MLflowTracker:
     """A `Tracker` that writes to MLflow, through explicit ids and not the global active run.
 
     Args:
-        uri: Tracking URI of the user's store, or None for the embedded one in `directory`:
-            `mlflow.db` (SQLite) and `artifacts/`.
+        uri: Tracking URI of the user's store; None for that of MLFLOW_TRACKING_URI, else the
+            embedded one in `directory`: `mlflow.db` (SQLite) and `artifacts/`.
         experiment: Name of the MLflow experiment; created if it does not exist.
         directory: The directory of the embedded store and of the lock for opening a store.
+        run_name: Name of the run; None for that of the run directory.
+        tags: Tags of the run and of those of its folds, values by name.
+
+    Raises:
+        UserError: `tags` is no mapping.
 
     >>> import tempfile
     >>> tracker = MLflowTracker(None, "faces", Path(tempfile.mkdtemp()))
@@ -59,8 +65,19 @@ class MLflowTracker:
     >>> tracker.end("FINISHED")
     """
 
-    def __init__(self, uri: str | None, experiment: str, directory: Path | str) -> None:
-        self._uri = uri
+    def __init__(
+        self,
+        uri: str | None,
+        experiment: str,
+        directory: Path | str,
+        run_name: str | None = None,
+        tags: Mapping[str, Scalar] | None = None,
+    ) -> None:
+        if tags is not None and not isinstance(tags, Mapping):
+            raise UserError(f"tracking.tags={tags}: expected tracking.tags.NAME=VALUE")
+        self._uri = chosen_uri(uri)
+        self._run_name = None if run_name is None else str(run_name)
+        self._tags = {str(key): str(value) for key, value in (tags or {}).items()}
         self._experiment_name = experiment
         self._directory = Path(directory).resolve()
         self._open_runs: list[str] = []  # the experiment's, then the current fold's
@@ -71,7 +88,7 @@ class MLflowTracker:
         """Return a tracker whose run is nested under this one's, which has to be started."""
         if self.lost:
             return NoTracker()
-        own = MLflowTracker(self._uri, self._experiment_name, self._directory)
+        own = MLflowTracker(self._uri, self._experiment_name, self._directory, tags=self._tags)
         own._parent = self._open_runs[0]
         return own
 
@@ -83,15 +100,17 @@ class MLflowTracker:
         Raises:
             UserError: The store cannot be opened or written, or has no run `run_id`.
         """
-        self._name, self._params = name, dict(params)
+        self._name, self._params = self._run_name or name, dict(params)
         try:
             self._client, self._experiment_id = open_store(
                 self._uri, self._experiment_name, self._directory
             )
             nested = {} if self._parent is None else {"mlflow.parentRunId": self._parent}
-            self._begin(name, self._params, nested, run_id)
+            self._begin(self._name, self._params, nested, run_id)
+        except UserError:
+            raise
         except Exception as error:
-            where = self._uri or embedded_uri(self._directory)
+            where = without_password(self._uri or embedded_uri(self._directory))
             raise UserError(
                 f"tracking.uri={where} cannot be used: {summary(error)}. "
                 "Set the address of a working store, or train without tracking: tracking=none"
@@ -155,7 +174,7 @@ class MLflowTracker:
         self, name: str, params: Mapping[str, Scalar], tags: Mapping[str, str], run_id: str | None
     ) -> None:
         """Make `run_id` (None: a new run) the current run, owned by this process."""
-        tags = {**tags, **process_tags()}
+        tags = {**self._tags, **tags, **process_tags()}
         if run_id is None:
             run = self._client.create_run(self._experiment_id, run_name=name, tags=tags)
         else:

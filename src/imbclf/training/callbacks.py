@@ -1,5 +1,6 @@
 """Callbacks of training: schedules, freezing, averaged weights, metrics per epoch."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import lightning as L
 import pandas as pd
-from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.callbacks import Timer, WeightAveraging
 from torch import Tensor, nn
 
 from imbclf.evaluation.fold_files import read_epochs
 from imbclf.models.freezing import Freezing, stages_of, unfreeze
 from imbclf.training.batch_sampler import IndexBatches
 from imbclf.utils.files import atomic_write
+
+log = logging.getLogger("imbclf")
 
 
 def training_progress(trainer: L.Trainer) -> float:
@@ -136,3 +139,15 @@ class EpochRecord(L.Callback):
         with atomic_write(self.path) as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
         self.on_epoch(trainer.current_epoch, metrics)
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Report a training that `trainer.max_time` has cut short; its epochs are fewer."""
+        timers = [one for one in trainer.callbacks if isinstance(one, Timer)]  # type: ignore[attr-defined]
+        if not trainer.is_global_zero or all((one.time_remaining() or 1) > 0 for one in timers):
+            return
+        log.warning(
+            "%s: trainer.max_time ended it in epoch %d of %s; schedules were made for all of them",
+            self.path.parent.name.replace("_", " "),
+            len(self.rows),
+            trainer.max_epochs,
+        )

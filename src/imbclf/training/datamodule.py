@@ -55,6 +55,15 @@ def _uncollated(batch: Any) -> Any:  # noqa: ANN401
     return batch
 
 
+def _unused_generator() -> torch.Generator:
+    """Return a generator for a DataLoader, which takes a number whenever it is iterated.
+
+    Without one it takes it from the global generator: in an uninterrupted training after the
+    epoch was seeded, in a resumed one before, so that dropout would draw other masks.
+    """
+    return torch.Generator()
+
+
 class FoldDataModule(L.LightningDataModule):
     """One fold's fit part through a sampler and augmentation, and its dev part in order.
 
@@ -105,6 +114,7 @@ class FoldDataModule(L.LightningDataModule):
             Rows(self.pixels, self.labels, self.fold.fit),
             batch_sampler=IndexBatches(self.sampler, self.batch_size, rank, world_size),
             collate_fn=_uncollated,
+            generator=_unused_generator(),
         )
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -113,6 +123,7 @@ class FoldDataModule(L.LightningDataModule):
             Rows(self.pixels, self.labels, self.fold.dev),
             batch_size=SCORING_FACTOR * self.batch_size,
             collate_fn=_uncollated,
+            generator=_unused_generator(),
         )
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002

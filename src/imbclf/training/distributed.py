@@ -61,7 +61,8 @@ class EndOnSigterm(L.Callback):
 def kill_processes(trainer: L.Trainer) -> None:
     """Kill the processes of a failed training, if any."""
     if trainer.strategy.launcher is not None:
-        trainer.strategy.launcher.kill(signal.SIGKILL)
+        # Windows has one way to end a process, by another name.
+        trainer.strategy.launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def as_local_error(error: BaseException, fold: int) -> Exception:

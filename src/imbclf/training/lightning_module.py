@@ -10,7 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.utils.data import DistributedSampler
 
-from imbclf.errors import DivergedError
+from imbclf.errors import DivergedError, UserError
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.hter_metric import HTER
 from imbclf.metrics.thresholds import Method
@@ -101,7 +101,7 @@ class BinaryClassifier(L.LightningModule):
         """Return the loss of one batch, and its logits for callbacks."""
         images, targets = batch[0], batch[1].float()
         logits = self.backbone(images)
-        loss: Tensor = self.loss(logits, targets)
+        loss: Tensor = self._scalar_loss(logits, targets)
         self._running.update(loss, len(targets))
         # Not after every step on a GPU, where this waits for the device.
         if self._running.steps % CHECK_EVERY == 0 or loss.device.type == "cpu":
@@ -168,7 +168,22 @@ class BinaryClassifier(L.LightningModule):
         set_progress = getattr(self.loss, "set_progress", None)
         if set_progress is not None:
             set_progress(1.0)
-        return float(self.loss(logits, targets))
+        return float(self._scalar_loss(logits, targets))
+
+    def _scalar_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of a batch.
+
+        Raises:
+            UserError: the loss gave something else than one number.
+        """
+        loss = self.loss(logits, targets)
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            shape = list(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            raise UserError(
+                f"loss: {type(self.loss).__name__} gave {shape} for a batch of {len(logits)}; "
+                "expected one number, such as the mean (reduction='mean')"
+            )
+        return loss.squeeze()
 
     def _check_finite(self, dev: Tensor | None = None) -> None:
         if step := self._running.first_bad_step():

@@ -1,6 +1,7 @@
 """The outcome of a trial: its value, its epochs, its time."""
 
 import math
+from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -39,6 +40,22 @@ def describe_outcome(trial: FrozenTrial, steps: int) -> str:
         return trial.state.name.lower() if trial.state is not TrialState.FAIL else "interrupted"
     value = trial.intermediate_values[trial.last_step]
     return f"{value:.4f}, pruned at {trial.last_step}/{steps}"
+
+
+def nothing_finished(trials: Sequence[FrozenTrial]) -> str:
+    """Return why a study has no winner, and what to do.
+
+    >>> from optuna.trial import create_trial
+    >>> diverged = create_trial(state=TrialState.PRUNED, user_attrs={ERROR: "epoch 1"})
+    >>> nothing_finished([diverged, diverged]).partition(";")[0]
+    'all 2 trials diverged'
+    """
+    if trials and all(describe_outcome(trial, 0) == "diverged" for trial in trials):
+        return (
+            f"all {len(trials)} trials diverged; search lower learning rates "
+            "(search.optim.lr.high=1e-3, say) under another tune.name, or set trainer.precision=32"
+        )
+    return "no trial has finished yet; resume with more tune.hours or tune.trials"
 
 
 def steps_done(trial: FrozenTrial) -> int:

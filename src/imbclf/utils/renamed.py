@@ -36,7 +36,11 @@ OPTIONS = {
     "data.make.unlabelled": "data.make.unlabeled",
 }
 # Options that came later, with the value that does what version 0.1 did.
-ADDED = {"model.fast_conv": True}
+ADDED: dict[str, object] = {
+    "model.fast_conv": True,
+    "tracking.run_name": None,
+    "tracking.tags": {},
+}
 
 
 def current_name(name: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from imbclf.cli.config.home_paths import with_home
 from imbclf.evaluation.comparison import rank
 from imbclf.evaluation.finished_run import (
     FinishedRun,
@@ -38,8 +39,10 @@ def compare(
     """
     found: list[FinishedRun] = []
     for run in runs:
-        found += find_runs(run.path if isinstance(run, Run) else Path(run))
+        found += find_runs(run.path if isinstance(run, Run) else Path(run).expanduser())
     named = named_apart(found)
+    if reference is not None:
+        reference = with_home(reference)
     if out is not None:
-        write_comparison(named, reference, Path(out))
+        write_comparison(named, reference, Path(out).expanduser())
     return pd.DataFrame([asdict(line) for line in rank(named, reference)])

@@ -1,10 +1,11 @@
 """`imbclf.evaluate`: a run judged on labeled images that it never saw."""
 
 import tempfile
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from imbclf.cli.config.home_paths import with_home
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
@@ -57,7 +58,7 @@ def evaluate(
         None if oof is None else {"score": oof["score"], "label": oof["label"]}
     )
     with tempfile.TemporaryDirectory() as scratch:
-        folder_of_files = Path(scratch if out is None else out)
+        folder_of_files = Path(scratch if out is None else out).expanduser()
         return evaluate_unseen(
             predictor,
             folder,
@@ -76,7 +77,7 @@ def _predictor_and_run(
 ) -> tuple[Predictor, Path | None]:
     if isinstance(run, Predictor):
         return run, None
-    address = fspath(run.path if isinstance(run, Run) else run)
+    address = with_home(run.path if isinstance(run, Run) else run)
     return load_predictor(address), run_of(address)
 
 
@@ -85,7 +86,7 @@ def _images(
 ) -> tuple[LabelledFolder, Listing]:
     if data is not None:
         if not isinstance(data, LabelledFolder):
-            data = LabelledFolder(fspath(data), batch_size=BATCH_SIZE)
+            data = LabelledFolder(with_home(data), batch_size=BATCH_SIZE)
         return data, other_images(data, run)
     if run is None:
         raise UserError("data=None: only a run directory knows the images that it held out")

@@ -1,8 +1,9 @@
 """`imbclf.load` and `imbclf.load_run`: what a training left, as objects."""
 
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 
+from imbclf.cli.config.home_paths import with_home
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run import Run
 from imbclf.tracking.addresses import STORE, load_ensemble
@@ -30,7 +31,7 @@ def load(
     imbclf.errors.UserError: ckpt=outputs/no_such_run: expected a run directory of imbclf-train, \
 a fold's checkpoint (fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)
     """
-    return load_ensemble([fspath(one) for one in addresses], uri, fspath(directory))
+    return load_ensemble([with_home(one) for one in addresses], uri, with_home(directory))
 
 
 def load_run(path: str | PathLike[str]) -> Run:
@@ -39,4 +40,4 @@ def load_run(path: str | PathLike[str]) -> Run:
     Raises:
         UserError: it is none.
     """
-    return Run(Path(path))
+    return Run(Path(path).expanduser())

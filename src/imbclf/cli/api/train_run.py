@@ -57,7 +57,7 @@ def train(
     imbclf.errors.UserError: unknown option modle; did you mean model?
     """
     arguments = [*_data_arguments(data), *_config_arguments(config), *as_arguments(options)]
-    run = Path(out) if out is not None else _new_run_directory()
+    run = Path(out).expanduser() if out is not None else _new_run_directory()
     with unchanged_process(), _interruptible(), hydra_session():
         cfg = _composed(register_experiment_files(arguments))
         if finished_job(cfg, run) is None:

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,25 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from imbclf.cli.app.figure_backend import usable_figure_backend
 from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.cli.app.messages import printable
 from imbclf.cli.app.os_errors import describe_os_error, is_user_fixable
-from imbclf.cli.app.signals import acknowledge_interrupt, catch_signals
+from imbclf.cli.app.signals import acknowledge_interrupt, caught_signals
+from imbclf.cli.app.streams import lasting_streams
+from imbclf.cli.app.versions import versions
+from imbclf.cli.config.arguments import hydra_arguments
 from imbclf.cli.config.conf_dir import conf_dir
-from imbclf.cli.config.current_names import use_current_overrides
 from imbclf.cli.config.experiment_file import register_experiment_files
-from imbclf.cli.config.hydra_overrides import flags_first, to_hydra_override
-from imbclf.cli.config.missing_choice import missing_choice
+from imbclf.cli.config.home_paths import anchor_paths, expand_home_in
+from imbclf.cli.config.hydra_messages import in_user_words
 from imbclf.cli.config.positional import name_arguments
 from imbclf.errors import Interrupted, UserError
 
 EXIT_USER_ERROR, EXIT_FAILURE = 2, 1
-COMPLETION = {"-sc", "--shell-completion"}
 # What Hydra raises, beside its own exceptions, for overrides that it cannot process.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
+EXPECTED = (UserError, HydraException, OmegaConfBaseException)
 
 
 def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[str] = ()) -> int:
@@ -43,16 +46,6 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         task: called with the composed configuration.
         positional: options that may stand without their name, in this order.
     """
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
-    # Hydra copies all that it ships for each group that --help lists: half the time of --help.
-    ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
-    if not COMPLETION & set(sys.argv[1:]):  # install=bash and query=bash are no overrides
-        try:
-            named = name_arguments(sys.argv[1:], positional) if positional else sys.argv[1:]
-        except UserError as error:
-            return _print_error(f"imbclf-{name}", str(error))
-        arguments = flags_first(use_current_overrides(named))
-        sys.argv[1:] = [to_hydra_override(argument) for argument in arguments]
     command = f"imbclf-{name}"
     is_composed = False
 
@@ -60,9 +53,12 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         nonlocal is_composed
         is_composed = True
         try:
+            expand_home_in(cfg)
+            if HydraConfig.get().job.chdir:
+                anchor_paths(cfg, Path(HydraConfig.get().runtime.cwd))
             return task(cfg)
-        except (UserError, OSError) as error:
-            is_fixable = isinstance(error, UserError) or is_user_fixable(error)
+        except (*EXPECTED, OSError) as error:
+            is_fixable = isinstance(error, EXPECTED) or is_user_fixable(error)
             if HydraConfig.get().mode is RunMode.MULTIRUN or not is_fixable:
                 raise
             with suppress(OSError):
@@ -73,6 +69,15 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)
 
     def run_hydra() -> None:
+        if "--version" in sys.argv[1:]:
+            print(versions())
+            return
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
+        # Hydra copies all that it ships for each group that --help lists: half the time of --help.
+        ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
+        if positional:
+            sys.argv[1:] = name_arguments(sys.argv[1:], positional)
+        sys.argv[1:] = hydra_arguments(sys.argv[1:])
         try:
             sys.argv[1:] = register_experiment_files(sys.argv[1:])
             main(run_task)()
@@ -88,24 +93,35 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
 
 def run_command(command: str, run: Callable[[], Any]) -> int:
     """Run a command with signals turned into `Interrupted`; return the exit code."""
-    catch_signals()
     keep_freed_memory()
-    # For the user's own modules; last, so that none shadows an installed one.
-    sys.path.append(str(Path.cwd()))
-    try:
-        run()
-    except Interrupted as interruption:
-        acknowledge_interrupt()
-        return 128 + int(interruption.args[0])
-    except MissingConfigException as error:
-        return _print_error(command, missing_choice(error))
-    except (UserError, HydraException, OmegaConfBaseException) as error:
-        return _print_error(command, str(error) or str(error.__cause__ or error))
-    except OSError as error:
-        if not is_user_fixable(error):
-            raise
-        return _print_error(command, _message(error))
+    with lasting_streams(), usable_figure_backend(), caught_signals(), _own_arguments():
+        try:
+            # For the user's own modules; last, so that none shadows an installed one.
+            sys.path.append(str(Path.cwd()))
+        except FileNotFoundError:
+            return _print_error(command, "the working directory no longer exists; cd to another")
+        try:
+            run()
+        except Interrupted as interruption:
+            acknowledge_interrupt()
+            return 128 + int(interruption.args[0])
+        except EXPECTED as error:
+            return _print_error(command, _message(error))
+        except OSError as error:
+            if not is_user_fixable(error):
+                raise
+            return _print_error(command, _message(error))
     return 0
+
+
+@contextmanager
+def _own_arguments() -> Iterator[None]:
+    """Restore `sys.argv` and `sys.path` at the end."""
+    argv, path = sys.argv[:], sys.path[:]
+    try:
+        yield
+    finally:
+        sys.argv[:], sys.path[:] = argv, path
 
 
 def _itself(store: ConfigStore, memo: object) -> ConfigStore:
@@ -114,8 +130,10 @@ def _itself(store: ConfigStore, memo: object) -> ConfigStore:
     return store
 
 
-def _message(error: UserError | OSError) -> str:
-    return describe_os_error(error, sys.argv[1:]) if isinstance(error, OSError) else str(error)
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, MissingConfigException):
+        return describe_os_error(error, sys.argv[1:])
+    return in_user_words(error)
 
 
 def _print_error(command: str, message: str) -> int:

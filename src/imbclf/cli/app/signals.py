@@ -1,10 +1,14 @@
 """Ctrl-C and SIGTERM raise `Interrupted`, again and again until it is acknowledged.
 
 Python drops an exception that a signal handler raises inside a finalizer, and libraries drop some
-elsewhere. A timer repeats it until `acknowledge_interrupt` is called.
+elsewhere. A timer repeats it until `acknowledge_interrupt` is called; systems without such timers
+(Windows) do without.
 """
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from imbclf.errors import Interrupted
@@ -15,16 +19,32 @@ AFTER_FINALIZER = 0.05
 _received = 0
 
 
-def catch_signals() -> None:
-    """Turn the first SIGINT or SIGTERM into `Interrupted`; a second one ends the process."""
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGALRM, _repeat)
+@contextmanager
+def caught_signals() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into `Interrupted`; a second one ends the process.
+
+    The former handlers are restored at the end. Outside of the main thread, which alone may have
+    handlers, signals are left to the program that started the thread.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {signal.SIGINT: _interrupt, signal.SIGTERM: _interrupt}
+    if hasattr(signal, "SIGALRM"):
+        handlers[signal.SIGALRM] = _repeat
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        acknowledge_interrupt()
+        for number, handler in before.items():
+            if handler is not None:  # None: not set from Python
+                signal.signal(number, handler)
 
 
 def acknowledge_interrupt() -> None:
     """Stop the timer: `Interrupted` was caught, and the caller ends the run."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    _repeat_in(0)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -40,10 +60,16 @@ def _repeat(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _raise(frame: FrameType | None) -> None:
+    can_repeat = hasattr(signal, "setitimer")
     in_finalizer = False
     while frame is not None:
         in_finalizer |= frame.f_code.co_name == "__del__"
         frame = frame.f_back
-    signal.setitimer(signal.ITIMER_REAL, AFTER_FINALIZER if in_finalizer else REPEAT_AFTER)
-    if not in_finalizer:
+    _repeat_in(AFTER_FINALIZER if in_finalizer else REPEAT_AFTER)
+    if not (in_finalizer and can_repeat):
         raise Interrupted(_received)
+
+
+def _repeat_in(seconds: float) -> None:
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        signal.setitimer(signal.ITIMER_REAL, seconds)

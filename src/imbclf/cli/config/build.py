@@ -1,6 +1,5 @@
 """Build the parts of an experiment from a checked configuration. Imports torch."""
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,8 +11,15 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from imbclf.augment import Augmentation
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.part_factories import (
+    loss_factory,
+    refuse_bare_optimizer,
+    sampler_factory,
+    unfit_part,
+)
 from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
 from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.errors import Interrupted, UserError
@@ -59,6 +65,7 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         UserError: a part rejects its options.
     """
     silence_lightning()
+    refuse_bare_optimizer(cfg.optim.get("_target_"))
     parts = {}
     for group in ("data", "augment", "head", "loss", "sampler", "optim", "trainer", "cv"):
         extra = EXTRA_OPTIONS.get(group, ())
@@ -72,14 +79,17 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
     freezes = parts["optim"].frozen > 0
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
-    with explain_option("optim"):
-        parts["optim"].optimizer([nn.Parameter(torch.zeros(1))])
+    with explain_option("optim"):  # some optimizers take one group of parameters only
+        groups = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+        parts["optim"].optimizer(groups)
+    if not isinstance(parts["augment"], Augmentation):
+        raise unfit_part("augment", cfg.augment, "imbclf.augment.Augmentation")
     return ExperimentParts(
         data=parts["data"],
         augment=parts["augment"],
         model=partial(model, head=parts["head"]),
         loss=loss_factory(parts["loss"]),
-        sampler=parts["sampler"],
+        sampler=sampler_factory(parts["sampler"], cfg.sampler),
         optim=parts["optim"],
         trainer=trainer,
         cv=parts["cv"],
@@ -114,18 +124,6 @@ def tracked(tracking: Tracker) -> Iterator[None]:
         tracking.end("FAILED")
         raise
     tracking.end("FINISHED")
-
-
-def loss_factory(loss: Callable[..., nn.Module]) -> Callable[[tuple[int, int]], nn.Module]:
-    """Return a function of the class counts, whether or not the loss uses them."""
-    with explain_option("loss"):
-        uses_counts = "class_counts" in inspect.signature(loss).parameters
-
-    def build(class_counts: tuple[int, int]) -> nn.Module:
-        with explain_option("loss"):
-            return loss(class_counts=class_counts) if uses_counts else loss()
-
-    return build
 
 
 def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401

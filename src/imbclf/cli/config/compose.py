@@ -6,6 +6,7 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from imbclf.cli.config.home_paths import expand_home_in
 from imbclf.cli.config.hydra_overrides import to_hydra_override
 from imbclf.cli.config.validation import drop_stale_options
 
@@ -19,6 +20,7 @@ def compose_train(overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str]]
     choices = {str(group): choice for group, choice in cfg.hydra.runtime.choices.items()}
     with open_dict(cfg):
         del cfg["hydra"]
+    expand_home_in(cfg)
     drop_stale_options(cfg, overrides)
     return cfg, choices
 

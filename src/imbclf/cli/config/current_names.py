@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig
 
+from imbclf.cli.config.signatures import Parameters, parameters
 from imbclf.utils.renamed import ADDED, OPTIONS, current_name, current_override
 
 
@@ -25,11 +26,16 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
                 node[current.rpartition(".")[2]] = node.pop(name)
         for added, value in ADDED.items():
             parent, _, name = added.rpartition(".")
-            if node._get_full_key(None) == parent and "_target_" in node:
+            if node._get_full_key(None) == parent and name in (_parameters(node) or ()):
                 node.setdefault(name, value)
     if isinstance(node, DictConfig | ListConfig):
         for part in node.values() if isinstance(node, DictConfig) else node:
             use_current_names(part)
+
+
+def _parameters(node: DictConfig) -> Parameters | None:
+    target = node.get("_target_")
+    return parameters(target) if isinstance(target, str) else None
 
 
 def use_current_overrides(arguments: list[str]) -> list[str]:

@@ -5,7 +5,16 @@ from contextlib import contextmanager
 
 from hydra.errors import InstantiationException
 
+from imbclf.cli.config.target_parameters import import_failure
 from imbclf.errors import UserError
+
+
+def _located(cause: BaseException | None) -> str | None:
+    """Return where and why a module failed to be imported, if that is the cause."""
+    inner = cause
+    while isinstance(inner, ImportError) and inner.__cause__ is not None:
+        inner = inner.__cause__
+    return None if inner is cause or inner is None else import_failure(inner)
 
 
 @contextmanager
@@ -30,7 +39,7 @@ def explain_option(group: str, *also: type[Exception]) -> Iterator[None]:
         cause = error.__cause__
         if isinstance(cause, UserError):
             raise cause from error
-        raise UserError(f"{group}: {cause or error}") from error
+        raise UserError(f"{group}: {_located(cause) or cause or error}") from error
     except Exception as error:
         if not isinstance(error, (TypeError, ValueError, *also)):
             raise

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.config.current_names import use_current_names
+from imbclf.cli.config.home_paths import expand_home
 from imbclf.utils.safe_reading import read_yaml, readable
 
 GROUP, SUFFIX = "experiment", ".yaml"
@@ -26,7 +27,7 @@ def register_experiment_files(arguments: list[str]) -> list[str]:
     ['experiment=best', 'seed=1']
     """
     current = []
-    for argument in arguments:
+    for argument in map(expand_home, arguments):
         if argument.startswith(OPTION):
             names = argument.removeprefix(OPTION).split(",")
             argument = OPTION + ",".join(map(_register, names))

@@ -13,7 +13,7 @@ STRINGS = {
     *("data.dir", "data.images", "data.labels", "data.cache_dir", "data.strip", "data.suffix"),
     *("model.weights", "cv.start_from"),
     *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "name", "alias"),
-    *("tracking.uri", "tracking.experiment", "tracking.directory"),
+    *("tracking.uri", "tracking.experiment", "tracking.directory", "tracking.run_name"),
     *("tune.name", "tune.directory", "tune.storage"),
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name"),
 }

@@ -8,6 +8,8 @@ import importlib.util
 from functools import cache
 from pathlib import Path
 
+from imbclf.errors import UserError
+
 Parameters = dict[str, str | None]
 Found = tuple[ast.ClassDef | ast.FunctionDef, Path]
 
@@ -37,8 +39,21 @@ def parameters(target: str) -> Parameters | None:
 def _definitions(module: Path) -> list[ast.stmt]:
     """Return the statements of a module, then those of its stub, which lists lazy imports."""
     sources = [module, module.with_suffix(".pyi")]
-    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in sources if file.exists())
-    return [statement for tree in trees for statement in tree.body]
+    return [statement for file in sources if file.exists() for statement in _parsed(file).body]
+
+
+def _parsed(file: Path) -> ast.Module:
+    """Parse a module.
+
+    Raises:
+        UserError: it is not Python; the message has file and line.
+    """
+    try:
+        return ast.parse(file.read_bytes(), filename=str(file))
+    except (SyntaxError, ValueError) as error:  # the latter for null bytes in some versions
+        line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise UserError(f"{file}{line}: cannot be imported: {reason}") from error
 
 
 def _find(module: Path, names: tuple[str, ...], depth: int = 0) -> Found | None:

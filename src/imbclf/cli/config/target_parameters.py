@@ -2,8 +2,14 @@
 
 import importlib
 import inspect
+import traceback
+from pathlib import Path
 
 from imbclf.cli.config.signatures import Parameters, parameters
+from imbclf.errors import UserError
+
+# Parts of the names of files that are not the user's.
+FOREIGN = ("<frozen", "importlib", "site-packages", str(Path(__file__).parents[2]))
 
 
 def target_parameters(target: str) -> Parameters | None:
@@ -12,13 +18,38 @@ def target_parameters(target: str) -> Parameters | None:
 
 
 def import_target(target: str) -> object | None:
-    """Import a dotted name; return None where it does not exist."""
+    """Import a dotted name; return None where it does not exist.
+
+    Raises:
+        UserError: its module exists and fails to be imported; the message says where and why.
+    """
     module, _, name = target.rpartition(".")
+    if not module or module.startswith("."):
+        return None
     try:
         found: object = getattr(importlib.import_module(module), name, None)
-    except (ImportError, ValueError, TypeError):  # the last for a name that begins with a dot
-        return None
+    except ModuleNotFoundError as error:
+        # The module itself or a package above it: such a name does not exist.
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            return None
+        raise UserError(f"{target}: {import_failure(error)}") from error
+    except Exception as error:
+        raise UserError(f"{target}: {import_failure(error)}") from error
     return found
+
+
+def import_failure(error: BaseException) -> str:
+    """Return where a module failed to be imported, and why.
+
+    >>> import_failure(ModuleNotFoundError("No module named 'nothing'"))
+    "cannot be imported: ModuleNotFoundError: No module named 'nothing'"
+    """
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: cannot be imported: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not any(part in frame.filename for part in FOREIGN)]
+    where = f"{own[-1].filename}, line {own[-1].lineno}: " if own else ""
+    return f"{where}cannot be imported: {type(error).__name__}: {error}"
 
 
 def _imported_parameters(target: str) -> Parameters | None:

@@ -36,7 +36,7 @@ def trainer_factory(
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
     )
-    with explain_option("trainer", MisconfigurationException):
+    with explain_option("trainer", MisconfigurationException, ImportError):
         sample = factory(precision="32-true")
         device = sample.strategy.root_device
         if precision != "auto":

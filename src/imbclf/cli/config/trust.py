@@ -65,6 +65,11 @@ def refuse_untrusted(
         )
 
 
+def needed_approvals(cfg: DictConfig, source: Path) -> list[str]:
+    """Return the arguments without which a run of this configuration cannot be resumed."""
+    return [*dict.fromkeys([*untrusted_calls(cfg, source), *_outside_places(cfg, source)])]
+
+
 def untrusted_calls(cfg: DictConfig, source: Path) -> list[str]:
     """Return each `KEY._target_=NAME` that is not imbclf's, or not for that place.
 

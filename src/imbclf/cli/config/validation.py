@@ -5,6 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from imbclf.cli.config.closed_options import open_options, why_closed
 from imbclf.cli.config.options import known_options
 from imbclf.cli.config.signatures import Parameters
 from imbclf.cli.config.target_parameters import import_target, target_parameters
@@ -12,33 +13,6 @@ from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-RESERVED: dict[str, tuple[str, ...]] = {
-    "model": ("head",),
-    "sampler": ("labels", "seed"),
-    "trainer": (
-        "logger",
-        "callbacks",
-        "plugins",
-        "default_root_dir",
-        "enable_checkpointing",
-        "enable_progress_bar",
-        "enable_model_summary",
-        "num_sanity_val_steps",
-        "use_distributed_sampler",
-    ),
-}
-# Options that would leave an epoch without validation on the whole dev part.
-DISALLOWED = {
-    "trainer": (
-        "check_val_every_n_epoch",
-        "fast_dev_run",
-        "limit_val_batches",
-        "max_steps",
-        "min_steps",
-        "overfit_batches",
-        "val_check_interval",
-    )
-}
 EXTRA_OPTIONS: dict[str, Parameters] = {"trainer": {"compile": "bool | str"}}  # of imbclf itself
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -113,15 +87,10 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         if key in INSTANTIATION:
             continue
         name = f"{path}.{key}" if path else str(key)
-        if key in RESERVED.get(path, ()):
-            yield f"{name} is set by imbclf itself and cannot be chosen"
-        elif key in DISALLOWED.get(path, ()):
-            yield (
-                f"{name} cannot be chosen: training runs whole epochs, each validated on the whole "
-                "dev part; shorten it with trainer.max_epochs or trainer.limit_train_batches"
-            )
+        if reason := why_closed(path, str(key), value):
+            yield reason
         elif accepted is not None and key not in accepted:
-            yield f"unknown option {name}{did_you_mean(str(key), accepted)}"
+            yield f"unknown option {name}{did_you_mean(str(key), open_options(path, accepted))}"
         elif accepted is not None and not _fits(value, accepted[key]):
             yield f"{name}={value}: expected {accepted[key]}"
         yield from _find_problems(value, name)
