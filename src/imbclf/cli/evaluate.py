@@ -16,7 +16,7 @@ from imbclf.cli.config.validation import check
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("evaluate", task))
+    sys.exit(launch("evaluate", task, ("ckpt", "data.dir")))
 
 
 def task(cfg: DictConfig) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("export", task))
+    sys.exit(launch("export", task, ("ckpt",)))
 
 
 def task(cfg: DictConfig) -> None:

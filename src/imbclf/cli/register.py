@@ -14,7 +14,7 @@ from imbclf.tracking.addresses import predictor_folder
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("register", task))
+    sys.exit(launch("register", task, ("ckpt", "name")))
 
 
 def task(cfg: DictConfig) -> None:

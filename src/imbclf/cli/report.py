@@ -13,7 +13,7 @@ from imbclf.cli.config.validation import check
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("report", task))
+    sys.exit(launch("report", task, ("run",)))
 
 
 def task(cfg: DictConfig) -> None:

@@ -40,7 +40,7 @@ def _launch_job_or_sweep() -> int:
     sweep.forget()
     with lasting_streams():
         try:
-            code = launch("train", task)
+            code = launch("train", task, ("data.dir",))
         except Exception as error:
             if sweep.folder is None:
                 raise

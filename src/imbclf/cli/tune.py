@@ -41,7 +41,7 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(EXIT_USER_ERROR)
-    sys.exit(launch("tune", partial(task, arguments)))
+    sys.exit(launch("tune", partial(task, arguments), ("data.dir",)))
 
 
 def task(arguments: list[str], cfg: DictConfig) -> None:

@@ -15,6 +15,17 @@ WITH_VALUE = frozenset((
 # fmt: on
 
 
+def with_folder(arguments: Sequence[str]) -> list[str]:
+    """Add `data=folder` where options of a folder of one's own are given, and no choice of data.
+
+    >>> with_folder(["data.dir=photos"]), with_folder(["data=demo", "data.dir=photos"])
+    (['data=folder', 'data.dir=photos'], ['data=demo', 'data.dir=photos'])
+    """
+    keys = [argument.lstrip("+").partition("=")[0] for argument in arguments]
+    own = "data.dir" in keys and "data" not in keys
+    return ["data=folder", *arguments] if own else [*arguments]
+
+
 def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
     """Give the arguments without a name the names of options, in order.
 

@@ -120,7 +120,7 @@ def is_written(folder: Path, wanted: dict[str, float]) -> bool:
     held = "something other than demo data" if found is None else f"the demo data of {found}"
     raise UserError(
         f"data.dir={folder} holds {held}, but expected an empty folder for the demo data of "
-        f"{wanted}; choose another data.dir or remove this folder"
+        f"{wanted}; choose another data.dir, or data=folder for images of your own"
     )
 
 
