@@ -29,7 +29,8 @@ class Rank:
         p_folds: of the corrected resampled t-test over folds, adjusted too; NaN where the folds
             differ.
         verdict: the conclusion.
-        far, frr, auroc: pooled.
+        far, frr: pooled.
+        auroc: mean over folds.
         seconds: training time.
     """
 

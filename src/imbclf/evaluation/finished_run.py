@@ -9,6 +9,7 @@ import pandas as pd
 from natsort import natsorted
 
 from imbclf.errors import UserError
+from imbclf.evaluation.fold_means import with_fold_means
 from imbclf.evaluation.run_directory import SUMMARY, read_oof, read_overrides, read_summary
 
 
@@ -18,7 +19,8 @@ class FinishedRun:
 
     Attributes:
         name: its name in a table.
-        summary: the contents of `summary.json`.
+        summary: the contents of `summary.json`; AUROC, average precision and EER of earlier
+            versions, whose folds were ranked together, are computed anew (`fold_means`).
         oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
     """
 
@@ -34,6 +36,7 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
         UserError: a file is missing or damaged.
     """
     summary, oof = read_summary(folder), read_oof(folder)
+    summary = with_fold_means(summary, oof)
     return FinishedRun(name or folder.name, summary, oof.set_index("file"))
 
 

@@ -55,6 +55,7 @@ def _fold_row(value: object) -> Mapping[str, Any]:
 
 
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
+RANKED = ("auroc", "average_precision", "average_precision_minority")
 NEEDED: dict[str, Check[Any]] = {
     **dict.fromkeys(("hter", "far", "frr", "auroc", "seconds"), number),
     "hter_interval": list_of(number, length=2),
@@ -62,9 +63,12 @@ NEEDED: dict[str, Check[Any]] = {
 OPTIONAL: dict[str, Check[Any]] = {
     "interval_level": number,
     **dict.fromkeys(("images", "folds", "repeats"), count),
+    **dict.fromkeys(("eer", "min_hter", *RANKED[1:]), optional(number)),
     **dict.fromkeys(
-        ("eer", "min_hter", "average_precision", "average_precision_minority"), optional(number)
+        [f"{name}_interval" for name in ("far", "frr", *RANKED)],
+        list_of(optional(number), length=2),
     ),
+    "pooled": mapping_of(optional(number)),
     "class_counts": list_of(count, length=2),
     "minority_label": one_of(0, 1),
     "label_names": list_of(text, length=2),

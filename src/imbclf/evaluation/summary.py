@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import FoldResult
-from imbclf.metrics.clustered_intervals import clustered_hter_interval
+from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
+from imbclf.metrics.clustered_intervals import clustered_hter_interval, clustered_rate_interval
 from imbclf.metrics.error_rates import binary_report
-from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
+from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval, wilson_interval
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.text import text_table
 
@@ -52,35 +53,69 @@ def pooled_report(
     labels: NDArray[np.int64],
     label_names: tuple[str, str],
     clusters: NDArray[np.generic] | None = None,
+    fold_of: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Evaluate scores `[N]` with threshold 0: HTER with its intervals, all other rates, counts.
 
-    The interval is the closed form, which accounts for rows that depend on each other; the
-    bootstrap interval, by cluster, is reported beside it.
+    The decisions of all rows are counted together. What does not depend on them (`fold_means`) is
+    measured fold by fold, since scores of fold models are not on one scale; what it would be for
+    all scores together is under `pooled`. The interval is the closed form, which accounts for rows
+    that depend on each other; the bootstrap interval, by cluster, is reported beside it.
 
     Args:
         scores: `[N]`; 1 is decided where >= 0.
         labels: `[N]`.
         label_names: how the user spells them.
         clusters: `[N]`, which rows depend on each other (a patient's, an image's); None: none do.
+        fold_of: `[N]`, whose fold model gave the score; None: one model, or one ensemble, gave all.
     """
     report = binary_report(scores, labels, 0.0)
+    pooled = {name: report.pop(name) for name in (*RANKING, *ORACLES)}
+    means = fold_means(scores, labels, fold_of, clusters, LEVEL)
     zero, one = (int(np.sum(labels == label)) for label in (0, 1))
-    bootstrap = bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
-    if clusters is None:
-        interval = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
-    else:
-        interval = clustered_hter_interval(scores >= 0, labels, clusters, LEVEL)
     return {
-        "hter": report["hter"],
-        "hter_interval": list(interval),
-        "hter_interval_bootstrap": list(bootstrap),
+        "hter": report.pop("hter"),
+        **error_intervals(scores >= 0, labels, clusters),
+        "hter_interval_bootstrap": list(
+            bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
+        ),
         "interval_level": LEVEL,
-        **{name: value for name, value in report.items() if name != "hter"},
+        **report,
+        **means,
+        **({} if fold_of is None else {"pooled": pooled}),
         "images": len(labels),
         "class_counts": [zero, one],
         "label_names": list(label_names),
     }
+
+
+def error_intervals(
+    decisions: NDArray[np.generic],
+    labels: NDArray[np.int64],
+    clusters: NDArray[np.generic] | None = None,
+) -> dict[str, list[float]]:
+    """Return `hter_interval`, `far_interval` and `frr_interval` of decisions `[N]`.
+
+    Args:
+        decisions: `[N]`, 0 or 1.
+        labels: `[N]`, 0 or 1.
+        clusters: `[N]`, which rows depend on each other; None: none do.
+    """
+    wrong = np.asarray(decisions != labels)
+    of_label = [wrong[labels == label] for label in (0, 1)]
+    if clusters is None:
+        rates = [float(own.mean()) if len(own) else float("nan") for own in of_label]
+        zero, one = map(len, of_label)
+        both = hter_interval(rates[0], rates[1], zero, one, LEVEL)
+        single = [wilson_interval(*of, LEVEL) for of in zip(rates, (zero, one), strict=True)]
+    else:
+        both = clustered_hter_interval(decisions, labels, clusters, LEVEL)
+        single = [
+            clustered_rate_interval(own, clusters[labels == label], LEVEL)
+            for label, own in enumerate(of_label)
+        ]
+    names = ("hter_interval", "far_interval", "frr_interval")
+    return {name: list(ends) for name, ends in zip(names, (both, *single), strict=True)}
 
 
 def summarize(
@@ -94,8 +129,9 @@ def summarize(
     """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
     Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
-    `eer` choose their threshold on the test scores and are reported for comparison. Over repeated
-    folds rates are means over the repeats, and images are counted once.
+    `eer` choose their threshold on the test scores and are reported for comparison. AUROC, average
+    precision and EER are means over folds (`fold_means`), with repeated folds over all of them.
+    Over repeated folds rates are means over the repeats, and images are counted once.
 
     Args:
         results: of the folds that were trained.
@@ -112,6 +148,7 @@ def summarize(
         labels[pooled.rows],
         label_names,
         None if clusters is None else clusters[pooled.rows],
+        pooled.fold_of,
     )
     zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
     report |= {"images": zero + one, "class_counts": [zero, one]}
@@ -149,7 +186,10 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Return the short table that a run ends with: a row for each fold, and the pooled result."""
+    """Return the short table that a run ends with: a row for each fold, and one for all of them.
+
+    HTER, FAR and FRR of the last row are those of all decisions, EER and AUROC means over folds.
+    """
     rates = ("hter", "far", "frr", "eer", "auroc")
     rows = [("fold", "epoch", *map(str.upper, rates), "seconds", "images/s")]
     for row in summary["per_fold"]:
@@ -157,12 +197,14 @@ def table(summary: dict[str, Any]) -> str:
         speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
         rows.append((str(row["fold"]), str(row["epoch"] + 1), *numbers, *speed))
     numbers = [f"{summary[name]:.4f}" for name in rates]
-    rows.append(("pooled", "", *numbers, f"{summary['seconds']:.1f}"))
+    rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
     low, high = summary["hter_interval"]
     zero, one = summary["class_counts"]
     return (
         f"{text_table(rows, '>6 >6 >7 >7 >7 >7 >7 >8 >9')}\n\n"
         f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over "
         f"{zero} images of label {summary['label_names'][0]} and "
-        f"{one} of label {summary['label_names'][1]}"
+        f"{one} of label {summary['label_names'][1]}\n"
+        f"AUROC {summary['auroc']:.4f}, mean over folds, 95 % interval "
+        f"{' to '.join(f'{bound:.4f}' for bound in summary['auroc_interval'])}"
     )

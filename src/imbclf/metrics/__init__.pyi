@@ -5,6 +5,7 @@ from .calibration import (
 )
 from .clustered_intervals import (
     clustered_hter_interval as clustered_hter_interval,
+    clustered_rate_interval as clustered_rate_interval,
     effective_images as effective_images,
 )
 from .error_rates import (
@@ -28,6 +29,12 @@ from .operating_points import (
     threshold_for_cost as threshold_for_cost,
     threshold_for_far as threshold_for_far,
     threshold_for_frr as threshold_for_frr,
+)
+from .ranking import (
+    mean_auroc as mean_auroc,
+    mean_average_precision as mean_average_precision,
+    mean_over_models as mean_over_models,
+    rank_by_models as rank_by_models,
 )
 from .reliability import (
     brier_score as brier_score,

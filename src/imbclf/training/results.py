@@ -40,7 +40,7 @@ def write_results(
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
     chosen = {result.fold: result.epoch for result in results}
-    judged = pooled.scores, labels, summary["far"], summary["frr"]
+    judged = pooled.scores, labels, summary["far"], summary["frr"], pooled.fold_of
     figures = {
         "loss.png": draw_losses(epochs, chosen),
         "hter.png": draw_dev_hter(epochs, chosen),

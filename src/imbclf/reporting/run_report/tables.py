@@ -1,11 +1,15 @@
 """The tables of a report."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from imbclf.metrics.reliability import brier_score, calibration_error
 from imbclf.reporting.html_page import Cell, Page
 from imbclf.reporting.run_report.run_data import RunData
 
-ORACLE = "oracle: threshold chosen on the test images themselves"
-RANKING = "ranking of the test scores; no threshold"
+A_PRIORI = "thresholds chosen on dev, applied once to test"
+RANKING = "ranking of the test scores, mean over folds; no threshold"
+ORACLE = "oracle: threshold of each fold chosen on the test images themselves"
 PROBABILITY = "calibrated on dev, measured on test"
 PARTS = ("fit", "dev", "test")
 
@@ -13,31 +17,34 @@ PARTS = ("fit", "dev", "test")
 def add_measures(page: Page, data: RunData) -> None:
     """Add all numbers of the whole run, a-priori ones first."""
     summary = data.summary
-    low, high = summary["hter_interval"]
-    a_priori = "thresholds chosen on dev, applied once to test"
+    of_one = f"Average precision of {data.names[1]}"
+    minority = f"Average precision of {data.names[summary['minority_label']]} (minority)"
+    brier = brier_score(data.probabilities, data.labels)
+    error = calibration_error(data.probabilities, data.labels)
     rows: list[list[Cell]] = [
-        ["HTER", summary["hter"], a_priori],
-        ["HTER, lower end of the interval", low, a_priori],
-        ["HTER, upper end of the interval", high, a_priori],
-        ["FAR", summary["far"], a_priori],
-        ["FRR", summary["frr"], a_priori],
-        ["AUROC", summary["auroc"], RANKING],
-        [f"Average precision of {data.names[1]}", summary["average_precision"], RANKING],
-        [
-            f"Average precision of {data.names[summary['minority_label']]} (minority)",
-            summary["average_precision_minority"],
-            RANKING,
-        ],
-        ["Brier score", brier_score(data.probabilities, data.labels), PROBABILITY],
-        [
-            "Expected calibration error",
-            calibration_error(data.probabilities, data.labels),
-            PROBABILITY,
-        ],
-        ["EER", summary["eer"], ORACLE],
-        ["min-HTER", summary["min_hter"], ORACLE],
+        ["HTER", *_with_interval(summary, "hter"), A_PRIORI],
+        ["FAR", *_with_interval(summary, "far"), A_PRIORI],
+        ["FRR", *_with_interval(summary, "frr"), A_PRIORI],
+        ["AUROC", *_with_interval(summary, "auroc"), RANKING],
+        [of_one, *_with_interval(summary, "average_precision"), RANKING],
+        [minority, *_with_interval(summary, "average_precision_minority"), RANKING],
+        ["Brier score", brier, None, None, PROBABILITY],
+        ["Expected calibration error", error, None, None, PROBABILITY],
+        ["EER", summary["eer"], None, None, f"mean over folds; {ORACLE}"],
+        ["min-HTER", summary["min_hter"], None, None, ORACLE],
     ]
-    page.table(["Measure", "Value", "Kind of number"], rows, "The run in numbers.")
+    level = f"{100 * summary['interval_level']:.0f} % interval"
+    page.table(
+        ["Measure", "Value", f"{level}, from", "to", "Kind of number"],
+        rows,
+        "The run in numbers. Average precision depends on the share of the label, and is too high "
+        "on average where a fold tests only a few images of it.",
+    )
+
+
+def _with_interval(summary: Mapping[str, Any], name: str) -> tuple[Cell, Cell, Cell]:
+    low, high = summary.get(f"{name}_interval", (None, None))
+    return summary[name], low, high
 
 
 def add_confusion(page: Page, data: RunData) -> None:
