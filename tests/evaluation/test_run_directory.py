@@ -182,8 +182,11 @@ def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     summary = summarize(made, folds, LABELS, ("bad", "good"))
     shown = table(summary)
     assert f"HTER {summary['hter']:.4f}, 95 % interval" in shown
-    assert f"AUROC {summary['auroc']:.4f}, mean over folds, 95 % interval" in shown
-    assert shown.count("\n") == 8
+    assert f"AUROC {summary['auroc']:.4f}, 95 % interval" in shown
+    (caution,) = summary["warnings"]
+    assert caution.startswith("Only 3 images of label bad in the dev part of fold 0: ")
+    assert shown.endswith(f"Warning: {caution}")
+    assert shown.count("\n") == 9
     assert "30 images of label bad and 170 of label good" in shown
 
 

@@ -84,7 +84,7 @@ def test_few_images_and_separated_classes_give_no_point(zeros: int, ones: int) -
         auroc, low, high = mean_auroc(rank_by_models(scores, labels))
         assert auroc == expected
         assert 0 <= low <= auroc <= high <= 1
-        assert high - low > 0.3
+        assert high - low > 0.25
 
 
 def test_models_that_lack_a_class_are_left_out() -> None:

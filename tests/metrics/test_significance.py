@@ -151,6 +151,12 @@ def test_folds_of_one_data_set_raise_fewer_false_alarms_than_the_plain_t() -> No
     assert alarms["corrected"] <= 0.09 * 600 < alarms["plain"]
 
 
+def test_holm_leaves_a_nan_and_counts_the_others() -> None:
+    assert holm([0.04, float("nan"), 0.02])[::2] == holm([0.04, 0.02]) == [0.04, 0.04]
+    assert np.isnan(holm([0.04, float("nan"), 0.02])[1])
+    assert holm([]) == []
+
+
 def test_holm_is_the_sequence_of_its_definition() -> None:
     rng = np.random.default_rng(6)
     for _ in range(50):

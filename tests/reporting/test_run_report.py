@@ -96,7 +96,7 @@ def least(own: pd.DataFrame, n0: int, n1: int) -> float:
     """Return the least that one fold can add to the HTER of all decisions."""
     zeros, ones = (own.loc[own["label"] == label, "score"].to_numpy() for label in (0, 1))
     cuts = [-np.inf, *own["score"], np.inf]
-    return min(((zeros >= t).sum() / n0 + (ones < t).sum() / n1) / 2 for t in cuts)
+    return min(float((zeros >= t).sum() / n0 + (ones < t).sum() / n1) / 2 for t in cuts)
 
 
 def platt(run: Path, oof: pd.DataFrame) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
 from typing import Literal
 
 import numpy as np
@@ -71,7 +70,7 @@ def rank(runs: Sequence[FinishedRun], reference: str | None = None) -> list[Rank
     others = [run for run in ordered if run is not base]
     tests = [_test(run, base) for run in others]
     p_values = holm([test[0].p for test in tests])
-    p_folds = _holm_of_some([test[1] for test in tests])
+    p_folds = holm([test[1] for test in tests])
     found = {
         run.name: (test[0].hter, test[0].low, test[0].high, p, p_of_folds)
         for run, test, p, p_of_folds in zip(others, tests, p_values, p_folds, strict=True)
@@ -155,12 +154,6 @@ def same_folds(run: FinishedRun, other: FinishedRun) -> bool:
     """Whether two runs tested the same images in the same folds."""
     ours, theirs = (one.oof.set_index("fold", append=True).index for one in (run, other))
     return len(ours) == len(theirs) and not len(ours.symmetric_difference(theirs))
-
-
-def _holm_of_some(p_values: Sequence[float]) -> list[float]:
-    known = [p for p in p_values if not isnan(p)]
-    adjusted = iter(holm(known))
-    return [p if isnan(p) else next(adjusted) for p in p_values]
 
 
 def remarks(runs: Sequence[FinishedRun], ranks: Sequence[Rank]) -> list[str]:

@@ -69,6 +69,8 @@ OPTIONAL: dict[str, Check[Any]] = {
         list_of(optional(number), length=2),
     ),
     "pooled": mapping_of(optional(number)),
+    "cross_fitted": mapping,
+    "warnings": list_of(text),
     "class_counts": list_of(count, length=2),
     "minority_label": one_of(0, 1),
     "label_names": list_of(text, length=2),

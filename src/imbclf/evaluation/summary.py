@@ -1,7 +1,7 @@
 """The summary of a run: error rates of the pooled decisions with their intervals, and a table."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
+from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
+from imbclf.evaluation.cross_fitting import cross_fitted
+from imbclf.evaluation.decision_errors import LEVEL, error_intervals
 from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
-from imbclf.metrics.clustered_intervals import clustered_hter_interval, clustered_rate_interval
 from imbclf.metrics.error_rates import binary_report
-from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval, wilson_interval
+from imbclf.metrics.intervals import bootstrap_hter_interval
+from imbclf.metrics.thresholds import Method
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.text import text_table
 
-LEVEL = 0.95
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
 
@@ -89,35 +91,6 @@ def pooled_report(
     }
 
 
-def error_intervals(
-    decisions: NDArray[np.generic],
-    labels: NDArray[np.int64],
-    clusters: NDArray[np.generic] | None = None,
-) -> dict[str, list[float]]:
-    """Return `hter_interval`, `far_interval` and `frr_interval` of decisions `[N]`.
-
-    Args:
-        decisions: `[N]`, 0 or 1.
-        labels: `[N]`, 0 or 1.
-        clusters: `[N]`, which rows depend on each other; None: none do.
-    """
-    wrong = np.asarray(decisions != labels)
-    of_label = [wrong[labels == label] for label in (0, 1)]
-    if clusters is None:
-        rates = [float(own.mean()) if len(own) else float("nan") for own in of_label]
-        zero, one = map(len, of_label)
-        both = hter_interval(rates[0], rates[1], zero, one, LEVEL)
-        single = [wilson_interval(*of, LEVEL) for of in zip(rates, (zero, one), strict=True)]
-    else:
-        both = clustered_hter_interval(decisions, labels, clusters, LEVEL)
-        single = [
-            clustered_rate_interval(own, clusters[labels == label], LEVEL)
-            for label, own in enumerate(of_label)
-        ]
-    names = ("hter_interval", "far_interval", "frr_interval")
-    return {name: list(ends) for name, ends in zip(names, (both, *single), strict=True)}
-
-
 def summarize(
     results: Sequence[FoldResult],
     folds: Sequence[Fold],
@@ -125,6 +98,7 @@ def summarize(
     label_names: tuple[str, str],
     groups: NDArray[np.str_] | None = None,
     repeats: int = 1,
+    method: Method | None = None,
 ) -> dict[str, Any]:
     """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
@@ -140,6 +114,7 @@ def summarize(
         label_names: how the user spells them.
         groups: `[N]`, which images depend on each other, where that is known.
         repeats: how many times the images were divided.
+        method: how thresholds are chosen; with it, `cross_fitted` is part of the summary.
     """
     pooled = pool(results, folds)
     clusters = groups if groups is not None else np.arange(len(labels)) if repeats > 1 else None
@@ -152,8 +127,24 @@ def summarize(
     )
     zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
     report |= {"images": zero + one, "class_counts": [zero, one]}
+    fitted = (
+        {}
+        if method is None
+        else {"cross_fitted": cross_fitted(results, folds, labels, clusters, method)}
+    )
+    warnings = [
+        *few_in_dev({one.fold: folds[one.fold] for one in results}, labels, label_names),
+        *fold_that_stands_out(
+            (pooled.scores >= 0).astype(np.int64),
+            labels[pooled.rows],
+            pooled.fold_of,
+            None if groups is None else groups[pooled.rows],
+        ),
+    ]
     return {
         **report,
+        **fitted,
+        "warnings": warnings,
         "minority_label": minority_class((zero, one)),
         "folds": len(folds) // repeats,
         "repeats": repeats,
@@ -198,13 +189,24 @@ def table(summary: dict[str, Any]) -> str:
         rows.append((str(row["fold"]), str(row["epoch"] + 1), *numbers, *speed))
     numbers = [f"{summary[name]:.4f}" for name in rates]
     rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
-    low, high = summary["hter_interval"]
     zero, one = summary["class_counts"]
-    return (
-        f"{text_table(rows, '>6 >6 >7 >7 >7 >7 >7 >8 >9')}\n\n"
-        f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over "
-        f"{zero} images of label {summary['label_names'][0]} and "
-        f"{one} of label {summary['label_names'][1]}\n"
-        f"AUROC {summary['auroc']:.4f}, mean over folds, 95 % interval "
-        f"{' to '.join(f'{bound:.4f}' for bound in summary['auroc_interval'])}"
-    )
+    names = summary["label_names"]
+    lines = [
+        text_table(rows, ">6 >6 >7 >7 >7 >7 >7 >8 >9"),
+        "",
+        f"HTER {_told(summary, 'hter')}, over {zero} images of label {names[0]} and "
+        f"{one} of label {names[1]}",
+        f"AUROC {_told(summary, 'auroc')}, mean over folds",
+    ]
+    if "cross_fitted" in summary:
+        lines.append(
+            f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "
+            f"{_told(summary['cross_fitted'], 'hter')}"
+        )
+    lines += [f"Warning: {sentence}" for sentence in summary.get("warnings", [])]
+    return "\n".join(lines)
+
+
+def _told(numbers: Mapping[str, Any], name: str) -> str:
+    low, high = numbers[f"{name}_interval"]
+    return f"{numbers[name]:.4f}, 95 % interval {low:.4f} to {high:.4f}"

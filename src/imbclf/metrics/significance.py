@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -118,15 +118,17 @@ def corrected_resampled_t(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted by Holm's method, which controls the family-wise error rate.
 
+    A NaN stays NaN and counts as no test.
+
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
 
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
     """
     adjusted = [nan] * len(p_values)
-    largest = 0.0
-    for done, position in enumerate(np.argsort(p_values).tolist()):
-        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[position]))
+    largest, count = 0.0, sum(not isnan(p) for p in p_values)
+    for done, position in enumerate(np.argsort(p_values)[:count].tolist()):  # NaN are last
+        largest = max(largest, min(1.0, (count - done) * p_values[position]))
         adjusted[position] = largest
     return adjusted
 

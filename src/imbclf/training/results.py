@@ -33,7 +33,13 @@ def write_results(
     labels = recipe.labels[rows]
     write_oof(run, listing.files[rows], labels, pooled.fold_of, pooled.scores, groups)
     summary = summarize(
-        results, folds, recipe.labels, listing.label_names, listing.groups, parts.cv.repeats
+        results,
+        folds,
+        recipe.labels,
+        listing.label_names,
+        listing.groups,
+        parts.cv.repeats,
+        parts.cv.threshold,
     )
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
     epochs = {

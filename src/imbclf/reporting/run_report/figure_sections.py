@@ -57,9 +57,15 @@ def add_distributions(page: Page, data: RunData) -> None:
         draw_reliability(data.probabilities, data.labels, data.names[1]),
         "Reliability diagram: observed against predicted shares",
         "Reliability of probabilities (logistic calibration fitted on each fold's dev scores), "
-        "with 95 % intervals.",
+        f"with 95 % intervals{_independence(data)}.",
     )
     page.figures([histograms, reliability])
+
+
+def _independence(data: RunData) -> str:
+    repeats = data.summary.get("repeats", 1)
+    once = "" if repeats == 1 else f"; of the {repeats} log-odds of an image it is the mean"
+    return f" as if images of one group were independent{once}" if data.groups is not None else once
 
 
 def add_learning_curves(page: Page, data: RunData) -> None:

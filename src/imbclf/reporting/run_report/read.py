@@ -88,6 +88,7 @@ def _read(run: Path) -> RunData:
         folds=folds,
         parts=parts,
         epochs=epochs,
+        groups=oof["group"].to_numpy(str) if "group" in oof else None,
     )
 
 

@@ -24,7 +24,8 @@ def meaning(data: RunData) -> str:
         "is the mean of the two, so that both labels count alike, however rare one of them is: 0 % "
         "is perfect, 50 % is what guessing gives, or always giving the same answer. The interval, "
         f"{rate(low)} to {rate(high)}, accounts for chance in the choice of images: about "
-        f"{100 * summary['interval_level']:.0f} of 100 such intervals contain the true HTER. "
+        f"{100 * summary['interval_level']:.0f} of 100 such intervals contain the true HTER, which "
+        "is that of the models that were tested here, on average. "
         f"{_dependence(summary.get('by_group', False))}"
     )
 
@@ -50,10 +51,33 @@ def origin(data: RunData) -> str:
         f"The images were divided into {folds} folds{again}. {models} a model was trained on some "
         "of the images of the other folds (fit), its epoch and its threshold were chosen on the "
         "rest of them (dev, for development or validation), and then it classified the images of "
-        "its own fold (test) once. No image was classified by a model that was trained on it, and "
-        "no threshold was changed afterwards (an a-priori error rate); the decisions on all "
-        f"{summary['images']:,} test images are counted together. Numbers marked as oracles are "
-        "different: their threshold is chosen on the very images that they are measured on. If "
-        "this run was picked as the best of several, its HTER is too optimistic: measure it again "
-        "on images that took part in no choice."
+        "its own fold (test) once. No image was classified by a model that was trained on its "
+        "file, and no threshold was changed before its decisions were counted (an a-priori error "
+        f"rate); those on all {summary['images']:,} test images are counted together. Numbers "
+        "marked as oracles are different: their threshold is chosen on the very images that they "
+        "are measured on. If this run was picked as the best of several, its HTER is too "
+        "optimistic: measure it again on images that took part in no choice."
+    )
+
+
+def predictor_text(data: RunData) -> str:
+    """Return how the predictor differs from the models that the headline is about."""
+    fitted = data.summary.get("cross_fitted")
+    text = (
+        "The predictor that this run leaves decides by all its fold models together, with "
+        "thresholds of dev and test, where there are more images to choose them by. Its own error "
+        "rate was not measured, since it knows all these images: it is mostly lower than the HTER "
+        "above. "
+    )
+    if fitted is not None:
+        low, high = fitted["hter_interval"]
+        text += (
+            f"Nearer to it is the cross-fitted HTER, {rate(fitted['hter'])} ({rate(low)} to "
+            f"{rate(high)}): each test part is cut into {fitted['pieces']} pieces, and each piece "
+            "is decided by the threshold of dev and the other pieces. It is about single fold "
+            "models, and so mostly still higher than that of the predictor. "
+        )
+    return (
+        text
+        + "To measure the predictor, give it labeled images that it never saw: imbclf-evaluate."
     )

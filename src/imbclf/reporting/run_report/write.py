@@ -21,7 +21,7 @@ from imbclf.reporting.run_report.tables import (
     add_folds,
     add_measures,
 )
-from imbclf.reporting.run_report.text import meaning, origin, rate
+from imbclf.reporting.run_report.text import meaning, origin, predictor_text, rate
 from imbclf.utils.tables import write_table
 
 REPORT, SUSPECTS = "report.html", "suspects.csv"
@@ -50,7 +50,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     page.heading("Over all thresholds")
     add_curves(page, data)
     page.heading("Scores and probabilities")
-    add_distributions(page, data)
+    add_distributions(page, images)
     page.heading("Folds")
     add_folds(page, data)
     add_learning_curves(page, data)
@@ -88,6 +88,9 @@ def _add_headline(page: Page, data: RunData) -> None:
     page.headline("HTER", rate(summary["hter"]), f"({level} {rate(low)} to {rate(high)})")
     page.paragraph(meaning(data))
     page.paragraph(origin(data))
+    page.paragraph(predictor_text(data))
+    for sentence in data.summary.get("warnings", []):
+        page.paragraph(f"Warning: {sentence}.")
 
 
 def _add_suspects(page: Page, data: RunData, suspects: LabelIssues) -> None:
