@@ -9,7 +9,7 @@ predictor/      what prediction needs and no more
 tracking_run    the id of the run in the tracking store
 job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
-report.html     the report; suspects.csv, the labels that are probably wrong
+report.html     the report; suspects.csv, the labels that the models doubt
 
 Every file is read by one function, which checks it and raises a `UserError` that names it.
 """

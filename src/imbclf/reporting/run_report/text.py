@@ -1,6 +1,9 @@
 """What the headline means and how it was obtained, in plain words and the user's own labels."""
 
+from imbclf.metrics.label_issues import LabelIssues, expected_label_issues
 from imbclf.reporting.run_report.run_data import RunData
+
+LITTLE = 0.6  # an AUROC below which models know too little to doubt labels
 
 
 def rate(value: float | None) -> str:
@@ -80,4 +83,33 @@ def predictor_text(data: RunData) -> str:
     return (
         text
         + "To measure the predictor, give it labeled images that it never saw: imbclf-evaluate."
+    )
+
+
+def suspects_text(data: RunData, suspects: LabelIssues) -> str:
+    """Return how many labels the models doubt, beside what uncertain images alone explain.
+
+    Args:
+        data: with each image once.
+        suspects: the doubted labels.
+    """
+    low, _ = data.summary["auroc_interval"]
+    if low is None or not low > LITTLE:
+        return (
+            "The models know too little about these images to doubt a label: their AUROC of "
+            f"{data.summary['auroc']:.3f} may be that of guessing. suspects.csv is of no use here."
+        )
+    mean, deviation = expected_label_issues(data.probabilities)
+    listed = len(suspects.rows)
+    evidence = (
+        "More are listed than that: some labels are probably wrong."
+        if listed > mean + 2 * deviation
+        else "The list alone is no evidence of wrong labels, but if there are some, they are here."
+    )
+    return (
+        f"{listed} of {len(data.labels)} labels are doubted: models that were not trained on these "
+        "images predict the other label with confidence (confident learning). About "
+        f"{mean:.0f} would be doubted if all labels were right and the images as uncertain as the "
+        f"models say. {evidence} suspects.csv lists all of them for review, the least probable "
+        "given labels first."
     )
