@@ -40,8 +40,9 @@ def paired_hter_test(
     z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), with AB the
     share that A decides wrong and B right. The interval has the same standard error, so that it
     excludes 0 exactly where p < 1 - level. If images were decided several times, AB + BA is the
-    mean squared difference of the two mean errors. Equal decisions give p = 1, and the interval reaches
-    as far as Wilson's bounds of no discordant decision among n0 and n1, combined by square-and-add.
+    mean squared difference of the two mean errors. Equal decisions give p = 1, and the interval
+    reaches as far as Wilson's bounds of no discordant decision among n0 and n1, combined by
+    square-and-add.
 
     With groups (patients, identities) the variance is that of sums over groups, and z is compared
     with Student's t, with one degree of freedom less than there are groups with the label that
