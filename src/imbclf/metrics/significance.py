@@ -88,15 +88,6 @@ def paired_hter_test(
     return Difference(float(difference), float(difference - half), float(difference + half), p)
 
 
-def two_sided(z: float) -> float:
-    """Return the two-sided p-value of a standard normal statistic z.
-
-    >>> round(two_sided(1.96), 3)
-    0.05
-    """
-    return float(2 * norm.sf(abs(z)))
-
-
 def corrected_resampled_t(
     differences: Sequence[float], fit_images: float, test_images: float
 ) -> float:
