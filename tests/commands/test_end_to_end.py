@@ -48,7 +48,10 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     wrong = table["decision"] != table["label"]
     rates = [wrong[table["label"] == label].mean() for label in (0, 1)]
     assert summary["hter"] == pytest.approx(np.mean(rates))
-    assert summary["auroc"] == pytest.approx(roc_auc_score(table["label"], table["score"]))
+    each = [roc_auc_score(own["label"], own["score"]) for _, own in table.groupby("fold")]
+    assert summary["auroc"] == pytest.approx(np.mean(each))
+    assert {"hter", "hter_interval", "far", "frr", "pieces"} <= {*summary["cross_fitted"]}
+    assert "Warning: Only " in done.stdout
     assert f"HTER {summary['hter']:.4f}" in done.stdout
 
     done = run("predict", "ckpt=one", f"data.dir={folder / 'val_img'}", "out=labels", cwd=tmp_path)

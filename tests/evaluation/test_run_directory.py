@@ -87,7 +87,9 @@ def test_oof_alone_gives_every_pooled_number(tmp_path: Path) -> None:
     assert summary["far"] == pytest.approx(far)
     assert summary["frr"] == pytest.approx(frr)
     assert summary["hter"] == pytest.approx((far + frr) / 2)
-    assert summary["auroc"] == pytest.approx(roc_auc_score(oof["label"], oof["score"]))
+    assert summary["pooled"]["auroc"] == pytest.approx(roc_auc_score(oof["label"], oof["score"]))
+    each = [roc_auc_score(own["label"], own["score"]) for _, own in oof.groupby("fold")]
+    assert summary["auroc"] == pytest.approx(np.mean(each)) != summary["pooled"]["auroc"]
     low, high = summary["hter_interval"]
     assert low < summary["hter"] < high
     assert summary["class_counts"] == [30, 170]
@@ -181,7 +183,11 @@ def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     summary = summarize(made, folds, LABELS, ("bad", "good"))
     shown = table(summary)
     assert f"HTER {summary['hter']:.4f}, 95 % interval" in shown
-    assert shown.count("\n") == 7
+    assert f"AUROC {summary['auroc']:.4f}, 95 % interval" in shown
+    (caution,) = summary["warnings"]
+    assert caution.startswith("Only 3 images of label bad in the dev part of fold 0: ")
+    assert shown.endswith(f"Warning: {caution}")
+    assert shown.count("\n") == 9
     assert "30 images of label bad and 170 of label good" in shown
 
 

@@ -46,6 +46,18 @@ def test_platt_of_far_away_and_of_equal_scores() -> None:
     assert expit(intercept) == pytest.approx((30 * 31 / 32 + 10 / 12) / 40)
 
 
+def test_platt_never_turns_scores_upside_down() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        scores = rng.normal(size=40)
+        labels = (scores + rng.normal(size=40) < 0).astype(np.int64)
+        slope, intercept = fit_platt(scores, labels)
+        n0, n1 = np.bincount(labels)
+        targets = np.where(labels == 1, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+        assert slope == 0
+        assert expit(intercept) == pytest.approx(targets.mean())
+
+
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 50.0])
 def test_temperature_equals_logistic_regression_without_intercept(factor: float) -> None:
     scores, labels = draw(1)

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -45,6 +47,25 @@ def test_equal_costs_choose_as_min_hter_does(seed: int) -> None:
     scores, labels = draw(seed, 60, 0)
     (threshold,) = weighted_thresholds(scores, labels, [0.5])
     assert threshold == pytest.approx(min_hter_threshold(scores, labels))
+
+
+def test_ties_are_broken_by_rates_and_not_by_their_rounding() -> None:
+    found = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        labels = np.repeat([0, 1], [int(rng.integers(3, 12)), int(rng.integers(3, 30))])
+        scores = np.round(rng.normal(size=len(labels)) + labels, 1)
+        n0, n1 = np.bincount(labels).tolist()
+        every = []
+        for cut in [-np.inf, *(np.unique(scores) + 0.05), np.inf]:
+            wrong = Fraction(int(sum(scores[labels == 0] >= cut)), n0)
+            missed = Fraction(int(sum(scores[labels == 1] < cut)), n1)
+            every.append((wrong + missed, abs(wrong - missed), float(cut)))
+        (threshold,) = weighted_thresholds(scores, labels, [0.5])
+        expected = min(every)[2]
+        assert rates(scores, labels, threshold) == rates(scores, labels, expected)
+        found += len({one[:2] for one in every if one[0] == min(every)[0]}) > 1
+    assert found > 10
 
 
 def test_decisions_of_all_folds_are_pooled() -> None:

@@ -23,6 +23,18 @@ def test_wilson_interval_equals_scipys(errors: int, n: int, level: float) -> Non
     assert wilson_interval(errors / n, n, level) == pytest.approx(tuple(expected), abs=1e-12)
 
 
+def test_bounds_never_leave_0_and_1() -> None:
+    for n in np.arange(1, 400, 0.7):
+        for errors in {0.0, n, 0.3 * n}:
+            low, high = wilson_interval(errors / n, n)
+            assert 0 <= low <= high <= 1
+            assert f"{low:.4f}"[0] != "-"
+    # The effective numbers of clustered images are no whole numbers: rounding led to -7e-18 here.
+    assert min(wilson_interval(0.0, n)[0] for n in np.arange(1, 99, 0.01)) == 0
+    for zeros in range(1, 60):
+        assert hter_interval(0.0, 0.0, zeros, 7 * zeros)[0] == 0
+
+
 Interval = Callable[[float, float, int, int], tuple[float, float]]
 
 

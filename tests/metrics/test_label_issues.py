@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from scipy.special import expit
 
 from imbclf.metrics.calibration import fit_platt
-from imbclf.metrics.label_issues import find_label_issues
+from imbclf.metrics.label_issues import expected_label_issues, find_label_issues
 
 Pairs = list[tuple[float, int]]
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 1)), min_size=2, max_size=40).filter(
@@ -74,3 +74,27 @@ def test_one_class_alone_is_refused() -> None:
         find_label_issues([0.5, 0.6], [1, 1])
     with pytest.raises(ValueError, match="not within 0 and 1"):
         find_label_issues([0.5, 1.6], [0, 1])
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.5, 3.0])
+def test_of_right_labels_as_many_are_listed_as_expected(distance: float) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(2000) < 0.88).astype(np.int64)
+    scores = rng.normal(size=2000) + distance * labels
+    slope, intercept = fit_platt(scores, labels)
+    probabilities = expit(slope * scores + intercept)
+    listed = len(find_label_issues(probabilities, labels).rows)
+    mean, deviation = expected_label_issues(probabilities)
+    assert listed > 10
+    assert abs(listed - mean) < 3 * deviation
+
+
+def test_confident_models_list_more_than_expected_where_labels_were_flipped() -> None:
+    rng = np.random.default_rng(0)
+    truth = (rng.random(2000) < 0.88).astype(np.int64)
+    probabilities = expit(14.0 * truth - 7 + rng.normal(size=2000))  # of models that know better
+    given = truth.copy()
+    flipped = rng.choice(2000, 50, replace=False)
+    given[flipped] = 1 - given[flipped]
+    mean, deviation = expected_label_issues(probabilities)
+    assert len(find_label_issues(probabilities, given).rows) > mean + 2 * deviation

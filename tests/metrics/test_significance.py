@@ -64,7 +64,10 @@ def test_by_groups_it_is_the_formula_of_whole_groups() -> None:
     share = np.where(labels == 0, 1 / 60, 1 / 240) / 2
     gap = (a != labels) * share - 1.0 * (b != labels) * share
     sums = np.array([gap[groups == group].sum() for group in range(40)])
-    assert found.p == pytest.approx(2 * stats.norm.sf(abs(gap.sum()) / np.sqrt((sums**2).sum())))
+    freedom = min(len({*groups[labels == label].tolist()}) for label in (0, 1)) - 1
+    assert found.p == pytest.approx(
+        2 * stats.t.sf(abs(gap.sum()) / np.sqrt((sums**2).sum()), freedom)
+    )
     alone = paired_hter_test(a, b, labels)
     assert paired_hter_test(a, b, labels, groups=np.arange(300)) == alone
     assert alone.hter == pytest.approx(found.hter)
@@ -116,7 +119,39 @@ def test_interval_covers_the_true_difference_at_its_level(share: float) -> None:
 def test_equal_decisions_have_no_difference() -> None:
     a, _, labels = classifiers(np.random.default_rng(4), 30, 70)
     found = paired_hter_test(a, a, labels)
-    assert (found.hter, found.low, found.high, found.p) == (0, 0, 0, 1)
+    assert (found.hter, found.p) == (0, 1)
+    bounds = [stats.binomtest(0, n).proportion_ci(method="wilson").high for n in (30, 70)]
+    assert (-found.low, found.high) == pytest.approx((np.hypot(*bounds) / 2,) * 2)
+
+
+@pytest.mark.parametrize("minority", [3, 10, 60])
+@pytest.mark.parametrize("size", [1, 4])
+def test_p_and_interval_never_contradict_each_other(minority: int, size: int) -> None:
+    rng = np.random.default_rng(minority)
+    apart = 0
+    for _ in range(400):
+        a, b, labels = classifiers(rng, minority, 300, spread_b=2.0)
+        groups = np.arange(len(labels)) // size
+        found = paired_hter_test(a, b, labels, groups=groups)
+        assert (found.p < 0.05) == (not found.low <= 0 <= found.high)
+        apart += found.p < 0.05
+    assert apart > 5 or (size == 4 and minority < 60)  # no more than three groups
+
+
+def test_few_groups_raise_no_more_false_alarms() -> None:
+    """Five groups of the minority: with the normal distribution, .10 of these are told apart."""
+    rng = np.random.default_rng(0)
+    groups = np.concatenate([np.repeat(np.arange(5), 8), 5 + np.repeat(np.arange(30), 8)])
+    labels = np.repeat([0, 1], [40, 240])
+    alarms, covered = [], []
+    for _ in range(800):
+        prone = rng.beta(1.0, 2.0, (2, 35))[:, groups]
+        a, b = np.where(rng.random((2, 280)) < prone, 1 - labels, labels)
+        found = paired_hter_test(a, b, labels, groups=groups)
+        alarms.append(found.p < 0.05)
+        covered.append(found.low <= 0 <= found.high)
+    assert np.mean(alarms) <= 0.06
+    assert np.mean(covered) >= 0.94
 
 
 def test_without_overlap_the_corrected_t_is_students() -> None:
@@ -149,6 +184,12 @@ def test_folds_of_one_data_set_raise_fewer_false_alarms_than_the_plain_t() -> No
             alarms["plain"] += stats.ttest_1samp(differences, 0).pvalue < 0.05
             alarms["corrected"] += corrected_resampled_t(differences, 40, 10) < 0.05
     assert alarms["corrected"] <= 0.09 * 600 < alarms["plain"]
+
+
+def test_holm_leaves_a_nan_and_counts_the_others() -> None:
+    assert holm([0.04, float("nan"), 0.02])[::2] == holm([0.04, 0.02]) == [0.04, 0.04]
+    assert np.isnan(holm([0.04, float("nan"), 0.02])[1])
+    assert holm([]) == []
 
 
 def test_holm_is_the_sequence_of_its_definition() -> None:

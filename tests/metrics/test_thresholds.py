@@ -14,6 +14,7 @@ from imbclf.metrics.calibration import fit_platt
 from imbclf.metrics.error_rates import decide, hter
 from imbclf.metrics.thresholds import (
     Method,
+    _condensed,
     bandwidth,
     bayes_threshold,
     choose_threshold,
@@ -126,6 +127,32 @@ def test_the_farthest_outlier_changes_next_to_nothing(method: Method) -> None:
     expected = choose_threshold(scores, labels, method)
     scores[-1] = 1e4
     assert choose_threshold(scores, labels, method) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("tail", ["normal", "heavy", "skewed"])
+def test_bins_of_many_scores_move_the_threshold_by_next_to_nothing(
+    tail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = (rng.random(40_000) < 0.3).astype(np.int64)
+    draws = {
+        "normal": rng.normal(size=40_000),
+        "heavy": rng.standard_t(2, 40_000),
+        "skewed": rng.exponential(size=40_000),
+    }
+    scores = draws[tail] + 1.5 * labels
+    binned = smoothed_min_hter_threshold(scores, labels)
+    monkeypatch.setattr("imbclf.metrics.thresholds.EXACT", 10**9)
+    exact = smoothed_min_hter_threshold(scores, labels)
+    assert abs(binned - exact) < 0.01 * bandwidth(scores[labels == 1])
+
+
+def test_a_million_scores_are_a_few_thousand_bins() -> None:
+    sample = np.random.default_rng(0).normal(size=1_000_000)
+    points, counts = _condensed(sample, bandwidth(sample))
+    assert counts is not None
+    assert len(points) < 3000
+    assert np.average(points, weights=counts) == pytest.approx(sample.mean())
 
 
 def test_a_gap_much_wider_than_the_classes_is_cut_in_the_middle() -> None:

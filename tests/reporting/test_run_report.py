@@ -35,6 +35,7 @@ from imbclf.evaluation.run_images import from_memory, from_run
 from imbclf.evaluation.summary import pooled_report
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.intervals import wilson_interval
+from imbclf.metrics.label_issues import find_label_issues
 from imbclf.models.build import build_backbone
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
@@ -43,7 +44,7 @@ from imbclf.reporting.run_report.galleries import overlay
 from imbclf.reporting.run_report.image_selection import most_confident_errors, nearest_to_threshold
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.run_data import by_image
-from imbclf.reporting.run_report.text import meaning, origin, rate
+from imbclf.reporting.run_report.text import meaning, origin, predictor_text, rate, suspects_text
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import write_report_or_warn
 
@@ -84,6 +85,21 @@ def numbers(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> dict[str,
     }
 
 
+def fold_mean(oof: pd.DataFrame, name: str) -> float:
+    """Return the mean over folds of one of the `numbers`."""
+    parts = [own for _, own in oof.groupby("fold")]
+    return float(
+        np.mean([numbers(own["label"].to_numpy(), own["score"].to_numpy())[name] for own in parts])
+    )
+
+
+def least(own: pd.DataFrame, n0: int, n1: int) -> float:
+    """Return the least that one fold can add to the HTER of all decisions."""
+    zeros, ones = (own.loc[own["label"] == label, "score"].to_numpy() for label in (0, 1))
+    cuts = [-np.inf, *own["score"], np.inf]
+    return min(float((zeros >= t).sum() / n0 + (ones < t).sum() / n1) / 2 for t in cuts)
+
+
 def platt(run: Path, oof: pd.DataFrame) -> NDArray[np.float64]:
     """Platt's calibration as a weighted logistic regression on images of both labels at once."""
     probabilities = np.zeros(len(oof))
@@ -116,6 +132,9 @@ def test_every_number_comes_from_the_scores(
     expected = numbers(labels, scores)
     n0, n1 = (labels == 0).sum(), (labels == 1).sum()
     of_far, of_frr = wilson_interval(expected["far"], n0), wilson_interval(expected["frr"], n1)
+    auroc, ap, ap0 = (fold_mean(oof, name) for name in ("auroc", "ap", "ap of 0"))
+    expected |= {"auroc": auroc, "ap": ap, "ap of 0": ap0, "eer": fold_mean(oof, "eer")}
+    expected["min"] = sum(least(own, n0, n1) for _, own in oof.groupby("fold"))
     below, above = (
         np.hypot(expected["far"] - of_far[side], expected["frr"] - of_frr[side]) for side in (0, 1)
     )
@@ -131,8 +150,6 @@ def test_every_number_comes_from_the_scores(
     error = (grouped["p"].sum() - grouped["y"].sum()).abs().sum() / len(oof)
     order = (
         "hter",
-        "low",
-        "high",
         "far",
         "frr",
         "auroc",
@@ -143,12 +160,17 @@ def test_every_number_comes_from_the_scores(
         "eer",
         "min",
     )
-    expected |= {"low": low, "high": high, "ece": error}
+    expected["ece"] = error
     expected["brier"] = brier_score_loss(labels, probabilities)
     assert [float(row[1]) for row in measures] == pytest.approx(
         [expected[name] for name in order], abs=1e-5
     )
-    assert [row[0] for row in measures if "oracle" in row[2]] == ["EER", "min-HTER"]
+    assert [row[0] for row in measures if "oracle" in row[4]] == ["EER", "min-HTER"]
+    shown = {row[0]: (float(row[2]), float(row[3])) for row in measures[:6]}
+    assert shown["HTER"] == pytest.approx((low, high))
+    assert shown["FAR"] == pytest.approx(of_far)
+    assert shown["FRR"] == pytest.approx(of_frr)
+    assert shown["AUROC"][0] < auroc < shown["AUROC"][1]
 
     matrix = confusion_matrix(labels, oof["decision"])
     for label, row in enumerate(confusion):
@@ -283,7 +305,12 @@ def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
     write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
     suspects = pd.read_csv(tmp_path / "run" / "suspects.csv")
     assert suspects["file"].is_unique
-    assert "divided into 3 folds, 2 times over" in (tmp_path / "run" / "report.html").read_text()
+    html = (tmp_path / "run" / "report.html").read_text()
+    assert "divided into 3 folds, 2 times over" in html
+    assert "Decisions on test images, each of which was tested 2 times" in html
+    labels = once.labels
+    confusion = tables(html)[1]
+    assert [int(row[3]) for row in confusion] == [2 * (labels == label).sum() for label in (0, 1)]
 
 
 def test_the_text_says_which_interval_is_reported_of_images_in_groups(
@@ -304,6 +331,31 @@ def test_the_text_says_which_interval_is_reported_of_images_in_groups(
     assert alone.endswith("It assumes that the images are independent of each other.")
     assert "bootstrap" not in alone
     assert "closed form" not in alone
+
+
+def test_the_text_tells_the_predictor_from_the_models_that_were_tested(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    data = read_run_data(reported[0])
+    assert "cross-fitted" not in predictor_text(data)
+    errors = {"hter": 0.1234, "hter_interval": [0.1, 0.15], "pieces": 5}
+    text = predictor_text(replace(data, summary={**data.summary, "cross_fitted": errors}))
+    assert "the cross-fitted HTER, 12.34 % (10.00 % to 15.00 %)" in text
+    assert "on average" in meaning(data)
+    assert "Warning: Only 3 images of label bad" in (reported[0] / "report.html").read_text()
+
+
+def test_labels_are_not_doubted_by_models_that_know_nothing(
+    reported: tuple[Path, NDArray[np.uint8]],
+) -> None:
+    data = by_image(read_run_data(reported[0]))
+    issues = find_label_issues(data.probabilities, data.labels)
+    text = suspects_text(data, issues)
+    assert text.startswith(f"{len(issues.rows)} of {IMAGES} labels are doubted")
+    assert "would be doubted if all labels were right" in text
+    for interval in ([0.45, 0.6], [None, None]):
+        guessing = replace(data, summary={**data.summary, "auroc_interval": interval})
+        assert "no use" in suspects_text(guessing, issues)
 
 
 def test_the_text_warns_of_a_choice_among_runs(

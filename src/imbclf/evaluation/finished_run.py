@@ -9,7 +9,9 @@ import pandas as pd
 from natsort import natsorted
 
 from imbclf.errors import UserError
+from imbclf.evaluation.fold_means import with_fold_means
 from imbclf.evaluation.run_directory import JOB, SUMMARY, read_oof, read_overrides, read_summary
+from imbclf.utils.safe_reading import read_yaml, readable
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +20,16 @@ class FinishedRun:
 
     Attributes:
         name: its name in a table.
-        summary: the contents of `summary.json`.
+        summary: the contents of `summary.json`; AUROC, average precision and EER of earlier
+            versions, whose folds were ranked together, are computed anew (`fold_means`).
         oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
+        data_dir: the data folder of its configuration; None where that is not known.
     """
 
     name: str
     summary: dict[str, Any]
     oof: pd.DataFrame
+    data_dir: str | None = None
 
 
 def read_run(folder: Path, name: str | None = None) -> FinishedRun:
@@ -34,7 +39,17 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
         UserError: a file is missing or damaged.
     """
     summary, oof = read_summary(folder), read_oof(folder)
-    return FinishedRun(name or folder.name, summary, oof.set_index("file"))
+    summary = with_fold_means(summary, oof)
+    return FinishedRun(name or folder.name, summary, oof.set_index("file"), _data_dir(folder))
+
+
+def _data_dir(folder: Path) -> str | None:
+    config = folder / "config.yaml"
+    if not config.exists():
+        return None
+    with readable(config, "the configuration of a finished run"):
+        named = (read_yaml(config).get("data") or {}).get("dir")
+    return None if named is None else str(named)
 
 
 def find_runs(folder: Path) -> list[FinishedRun]:

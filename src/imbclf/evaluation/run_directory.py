@@ -11,7 +11,7 @@ predictor/      what prediction needs and no more
 tracking_run    the id of the run in the tracking store
 job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
-report.html     the report; suspects.csv, the labels that are probably wrong
+report.html     the report; suspects.csv, the labels that the models doubt
 
 Every file is read by one function, which checks it and raises a `UserError` that names it.
 """
@@ -70,6 +70,7 @@ def _given_test(value: object) -> Mapping[str, Any]:
 
 
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
+RANKED = ("auroc", "average_precision", "average_precision_minority")
 NEEDED: dict[str, Check[Any]] = {
     **dict.fromkeys(("hter", "far", "frr", "auroc", "seconds"), number),
     "hter_interval": list_of(number, length=2),
@@ -77,9 +78,14 @@ NEEDED: dict[str, Check[Any]] = {
 OPTIONAL: dict[str, Check[Any]] = {
     "interval_level": number,
     **dict.fromkeys(("images", "folds", "repeats"), count),
+    **dict.fromkeys(("eer", "min_hter", *RANKED[1:]), optional(number)),
     **dict.fromkeys(
-        ("eer", "min_hter", "average_precision", "average_precision_minority"), optional(number)
+        [f"{name}_interval" for name in ("far", "frr", *RANKED)],
+        list_of(optional(number), length=2),
     ),
+    "pooled": mapping_of(optional(number)),
+    "cross_fitted": mapping,
+    "warnings": list_of(text),
     "class_counts": list_of(count, length=2),
     "minority_label": one_of(0, 1),
     "label_names": list_of(text, length=2),

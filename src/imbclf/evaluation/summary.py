@@ -1,7 +1,7 @@
 """The summary of a run: error rates of the pooled decisions with their intervals, and a table."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
+from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
+from imbclf.evaluation.cross_fitting import cross_fitted
+from imbclf.evaluation.decision_errors import LEVEL, error_intervals
 from imbclf.evaluation.fold_files import FoldResult
-from imbclf.metrics.clustered_intervals import clustered_hter_interval
+from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
 from imbclf.metrics.error_rates import binary_report
-from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
+from imbclf.metrics.intervals import bootstrap_hter_interval
+from imbclf.metrics.thresholds import Method
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.text import text_table
 
-LEVEL = 0.95
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
 
@@ -52,31 +55,36 @@ def pooled_report(
     labels: NDArray[np.int64],
     label_names: tuple[str, str],
     clusters: NDArray[np.generic] | None = None,
+    fold_of: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """Evaluate scores `[N]` with threshold 0: HTER with its intervals, all other rates, counts.
 
-    The interval is the closed form, which accounts for rows that depend on each other; the
-    bootstrap interval, by cluster, is reported beside it.
+    The decisions of all rows are counted together. What does not depend on them (`fold_means`) is
+    measured fold by fold, since scores of fold models are not on one scale; what it would be for
+    all scores together is under `pooled`. The interval is the closed form, which accounts for rows
+    that depend on each other; the bootstrap interval, by cluster, is reported beside it.
 
     Args:
         scores: `[N]`; 1 is decided where >= 0.
         labels: `[N]`.
         label_names: how the user spells them.
         clusters: `[N]`, which rows depend on each other (a patient's, an image's); None: none do.
+        fold_of: `[N]`, whose fold model gave the score; None: one model, or one ensemble, gave all.
     """
     report = binary_report(scores, labels, 0.0)
+    pooled = {name: report.pop(name) for name in (*RANKING, *ORACLES)}
+    means = fold_means(scores, labels, fold_of, clusters, LEVEL)
     zero, one = (int(np.sum(labels == label)) for label in (0, 1))
-    bootstrap = bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
-    if clusters is None:
-        interval = hter_interval(report["far"], report["frr"], zero, one, LEVEL)
-    else:
-        interval = clustered_hter_interval(scores >= 0, labels, clusters, LEVEL)
     return {
-        "hter": report["hter"],
-        "hter_interval": list(interval),
-        "hter_interval_bootstrap": list(bootstrap),
+        "hter": report.pop("hter"),
+        **error_intervals(scores >= 0, labels, clusters),
+        "hter_interval_bootstrap": list(
+            bootstrap_hter_interval(scores >= 0, labels, clusters, LEVEL)
+        ),
         "interval_level": LEVEL,
-        **{name: value for name, value in report.items() if name != "hter"},
+        **report,
+        **means,
+        **({} if fold_of is None else {"pooled": pooled}),
         "images": len(labels),
         "class_counts": [zero, one],
         "label_names": list(label_names),
@@ -90,12 +98,14 @@ def summarize(
     label_names: tuple[str, str],
     groups: NDArray[np.str_] | None = None,
     repeats: int = 1,
+    method: Method | None = None,
 ) -> dict[str, Any]:
     """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
     Thresholds and epochs were chosen on dev parts and applied once to test parts; `min_hter` and
-    `eer` choose their threshold on the test scores and are reported for comparison. Over repeated
-    folds rates are means over the repeats, and images are counted once.
+    `eer` choose their threshold on the test scores and are reported for comparison. AUROC, average
+    precision and EER are means over folds (`fold_means`), with repeated folds over all of them.
+    Over repeated folds rates are means over the repeats, and images are counted once.
 
     Args:
         results: of the folds that were trained.
@@ -104,6 +114,7 @@ def summarize(
         label_names: how the user spells them.
         groups: `[N]`, which images depend on each other, where that is known.
         repeats: how many times the images were divided.
+        method: how thresholds are chosen; with it, `cross_fitted` is part of the summary.
     """
     pooled = pool(results, folds)
     clusters = groups if groups is not None else np.arange(len(labels)) if repeats > 1 else None
@@ -112,11 +123,28 @@ def summarize(
         labels[pooled.rows],
         label_names,
         None if clusters is None else clusters[pooled.rows],
+        pooled.fold_of,
     )
     zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
     report |= {"images": zero + one, "class_counts": [zero, one]}
+    fitted = (
+        {}
+        if method is None
+        else {"cross_fitted": cross_fitted(results, folds, labels, clusters, method)}
+    )
+    warnings = [
+        *few_in_dev({one.fold: folds[one.fold] for one in results}, labels, label_names),
+        *fold_that_stands_out(
+            (pooled.scores >= 0).astype(np.int64),
+            labels[pooled.rows],
+            pooled.fold_of,
+            None if groups is None else groups[pooled.rows],
+        ),
+    ]
     return {
         **report,
+        **fitted,
+        "warnings": warnings,
         "minority_label": minority_class((zero, one)),
         "folds": len(folds) // repeats,
         "repeats": repeats,
@@ -149,7 +177,10 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
 
 
 def table(summary: dict[str, Any]) -> str:
-    """Return the short table that a run ends with: a row for each fold, and the pooled result."""
+    """Return the short table that a run ends with: a row for each fold, and one for all of them.
+
+    HTER, FAR and FRR of the last row are those of all decisions, EER and AUROC means over folds.
+    """
     rates = ("hter", "far", "frr", "eer", "auroc")
     rows = [("fold", "epoch", *map(str.upper, rates), "seconds", "images/s")]
     for row in summary["per_fold"]:
@@ -157,12 +188,25 @@ def table(summary: dict[str, Any]) -> str:
         speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
         rows.append((str(row["fold"]), str(row["epoch"] + 1), *numbers, *speed))
     numbers = [f"{summary[name]:.4f}" for name in rates]
-    rows.append(("pooled", "", *numbers, f"{summary['seconds']:.1f}"))
-    low, high = summary["hter_interval"]
+    rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
     zero, one = summary["class_counts"]
-    return (
-        f"{text_table(rows, '>6 >6 >7 >7 >7 >7 >7 >8 >9')}\n\n"
-        f"HTER {summary['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over "
-        f"{zero} images of label {summary['label_names'][0]} and "
-        f"{one} of label {summary['label_names'][1]}"
-    )
+    names = summary["label_names"]
+    lines = [
+        text_table(rows, ">6 >6 >7 >7 >7 >7 >7 >8 >9"),
+        "",
+        f"HTER {_told(summary, 'hter')}, over {zero} images of label {names[0]} and "
+        f"{one} of label {names[1]}",
+        f"AUROC {_told(summary, 'auroc')}, mean over folds",
+    ]
+    if "cross_fitted" in summary:
+        lines.append(
+            f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "
+            f"{_told(summary['cross_fitted'], 'hter')}"
+        )
+    lines += [f"Warning: {sentence}" for sentence in summary.get("warnings", [])]
+    return "\n".join(lines)
+
+
+def _told(numbers: Mapping[str, Any], name: str) -> str:
+    low, high = numbers[f"{name}_interval"]
+    return f"{numbers[name]:.4f}, 95 % interval {low:.4f} to {high:.4f}"

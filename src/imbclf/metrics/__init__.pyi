@@ -5,6 +5,7 @@ from .calibration import (
 )
 from .clustered_intervals import (
     clustered_hter_interval as clustered_hter_interval,
+    clustered_rate_interval as clustered_rate_interval,
     effective_images as effective_images,
 )
 from .error_rates import (
@@ -17,17 +18,28 @@ from .error_rates import (
     hter as hter,
 )
 from .expected_performance import expected_performance as expected_performance
+from .homogeneity import homogeneity_p as homogeneity_p
 from .hter_metric import HTER as HTER
 from .intervals import (
     bootstrap_hter_interval as bootstrap_hter_interval,
     hter_interval as hter_interval,
     wilson_interval as wilson_interval,
 )
-from .label_issues import find_label_issues as find_label_issues
+from .label_issues import (
+    expected_label_issues as expected_label_issues,
+    find_label_issues as find_label_issues,
+)
+from .mean_curve import mean_curve as mean_curve
 from .operating_points import (
     threshold_for_cost as threshold_for_cost,
     threshold_for_far as threshold_for_far,
     threshold_for_frr as threshold_for_frr,
+)
+from .ranking import (
+    mean_auroc as mean_auroc,
+    mean_average_precision as mean_average_precision,
+    mean_over_models as mean_over_models,
+    rank_by_models as rank_by_models,
 )
 from .reliability import (
     brier_score as brier_score,

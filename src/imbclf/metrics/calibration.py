@@ -17,7 +17,9 @@ def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
     """Return slope and intercept of Platt scaling, P(y = 1) = sigmoid(slope * score + intercept).
 
     Logistic regression on the targets (n1 + 1) / (n1 + 2) and 1 / (n0 + 2) instead of 1 and 0,
-    which keep the slope finite if the classes are separable. Constant scores give slope 0.
+    which keep the slope finite if the classes are separable. The slope is not negative: constant
+    scores, and scores that are higher for label 0, give slope 0, the best of the rest, so that no
+    probability falls where its score rises.
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
 
     Args:
@@ -47,6 +49,8 @@ def fit_platt(scores: ArrayLike, labels: ArrayLike) -> tuple[float, float]:
 
     start = np.array([0.0, logit(targets.mean())])
     slope, intercept = minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    if slope <= 0:
+        return 0.0, float(logit(targets.mean()))
     return float(slope / deviation), float(intercept - slope * mean / deviation)
 
 

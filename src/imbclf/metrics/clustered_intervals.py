@@ -63,6 +63,26 @@ def clustered_hter_interval(
     return middle - _half_width(below, shared), middle + _half_width(above, shared)
 
 
+def clustered_rate_interval(
+    wrong: NDArray[np.bool_], groups: ArrayLike, level: float = 0.95
+) -> tuple[float, float]:
+    """Return Wilson's interval of an error rate for the effective number of images; NaN if none.
+
+    Args:
+        wrong: `[n]`, whether each decision is wrong.
+        groups: `[n]`, identifiers of groups.
+        level: confidence level of the interval.
+
+    >>> low, high = clustered_rate_interval(np.zeros(60, bool), np.arange(60) // 10)
+    >>> low, round(high, 2)  # six groups
+    (0.0, 0.39)
+    """
+    if not len(wrong):
+        return nan, nan
+    group = number_groups(groups, wrong.astype(np.int64))
+    return wilson_interval(float(wrong.mean()), effective_images(wrong, group), level)
+
+
 def effective_images(wrong: NDArray[np.bool_], groups: NDArray[np.int64]) -> float:
     """Return the effective number of images for an error rate, n / D, at most n.
 

@@ -90,8 +90,11 @@ def weighted_thresholds(
     if not ((weights >= 0) & (weights <= 1)).all():
         raise ValueError("costs: expected numbers from 0 to 1")
     curve = error_curve(*check_both_classes(scores, labels))
-    ranked = np.lexsort((curve.thresholds, np.abs(curve.far - curve.frr), curve.hter))
-    far, frr = curve.far[ranked], curve.frr[ranked]
-    total = [cost * far + (1 - cost) * frr for cost in weights]
-    best = [int(np.argmax(sums <= sums.min() + TIE)) for sums in total]
-    return np.asarray(curve.thresholds[ranked][best])
+    gap = np.abs(curve.far - curve.frr)
+    best = []
+    for cost in weights:
+        tied = np.arange(len(gap))
+        for sums in (cost * curve.far + (1 - cost) * curve.frr, curve.hter, gap):
+            tied = tied[sums[tied] <= sums[tied].min() + TIE]
+        best.append(int(tied[0]))
+    return np.asarray(curve.thresholds[best])

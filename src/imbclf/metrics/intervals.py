@@ -33,7 +33,7 @@ def wilson_interval(rate: float, n: float, level: float = 0.95) -> tuple[float, 
     center = (rate + z2 / (2 * n)) / (1 + z2 / n)
     half = sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n))) / (1 + z2 / n)
     # At rates 0 and 1, the bounds are 0 and 1; rounding must not exceed them.
-    return min(rate, center - half), max(rate, center + half)
+    return max(0.0, min(rate, center - half)), min(1.0, max(rate, center + half))
 
 
 def hter_interval(

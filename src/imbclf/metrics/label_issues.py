@@ -67,3 +67,37 @@ def find_label_issues(probabilities: ArrayLike, labels: ArrayLike) -> LabelIssue
     found = np.sort(np.concatenate(suspects))
     order = found[np.argsort(own[found], kind="stable")]
     return LabelIssues(order, other[order], own[order])
+
+
+def expected_label_issues(
+    probabilities: ArrayLike, draws: int = 20, seed: int = 0
+) -> tuple[float, float]:
+    """Return how many issues uncertain images alone explain: mean and deviation.
+
+    A parametric bootstrap: labels are drawn with the calibrated probabilities, so that none is
+    wrong, and the issues among them are counted. Where labels are wrong, the probabilities were
+    calibrated with them and the number includes them: a list no longer than it may still hold wrong
+    labels, but is no evidence of any.
+
+    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, section 6.5.
+
+    Args:
+        probabilities: `[N]`, of label 1, calibrated.
+        draws: number of drawn sets of labels.
+        seed: random seed.
+
+    Raises:
+        ValueError: as `check_probabilities`.
+
+    >>> mean, deviation = expected_label_issues(np.linspace(0.05, 0.95, 400))
+    >>> 80 < mean < 120  # a quarter of the labels is not the likelier one
+    True
+    """
+    numbers, _ = check_probabilities(probabilities, np.zeros(np.shape(probabilities), np.int64))
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        labels = (rng.random(len(numbers)) < numbers).astype(np.int64)
+        both = 0 < labels.sum() < len(labels)
+        found.append(len(find_label_issues(numbers, labels).rows) if both else 0)
+    return float(np.mean(found)), float(np.std(found, ddof=1))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, t
 
+from imbclf.metrics.intervals import wilson_interval
 from imbclf.utils.arrays import check_binary, number_groups
 
 
@@ -37,12 +38,19 @@ def paired_hter_test(
     """Test whether two classifiers differ in HTER on the same images.
 
     z = (HTER_A - HTER_B) / (1/2 sqrt((FAR_AB + FAR_BA) / n0 + (FRR_AB + FRR_BA) / n1)), with AB the
-    share that A decides wrong and B right. The interval uses the variance about the difference,
-    (AB + BA - (AB - BA)^2) / n, instead. Equal decisions give p = 1. If images were decided several
-    times, AB + BA is the mean squared difference of the two mean errors. With groups (patients,
-    identities), both variances are those of sums over groups.
+    share that A decides wrong and B right. The interval has the same standard error, so that it
+    excludes 0 exactly where p < 1 - level. If images were decided several times, AB + BA is the
+    mean squared difference of the two mean errors. Equal decisions give p = 1, and the interval
+    reaches as far as Wilson's bounds of no discordant decision among n0 and n1, combined by
+    square-and-add.
 
-    Source: Bengio and Mariéthoz, "A statistical significance test for person authentication", 2004.
+    With groups (patients, identities) the variance is that of sums over groups, and z is compared
+    with Student's t, with one degree of freedom less than there are groups with the label that
+    fewer groups have.
+
+    Sources: Bengio and Mariéthoz, "A statistical significance test for person authentication",
+    2004; Newcombe, "Improved confidence intervals for the difference between binomial proportions
+    based on paired data", Statistics in Medicine 17, 1998, for square-and-add.
 
     Args:
         decisions_a: `[N]`, 0 or 1, or the mean of an image's decisions.
@@ -68,22 +76,16 @@ def paired_hter_test(
     gap = np.abs(a - truth) - np.abs(b - truth)
     mean = np.array([gap[truth == label].mean() for label in (0, 1)])
     difference = mean.sum() / 2
-    null_variance = (np.bincount(group, gap * share) ** 2).sum()
-    variance = (np.bincount(group, (gap - mean[truth]) * share) ** 2).sum()
-    half = float(norm.ppf((1 + level) / 2)) * sqrt(variance)
-    z = difference / sqrt(null_variance) if null_variance > 0 else 0.0
-    return Difference(
-        float(difference), float(difference - half), float(difference + half), two_sided(z)
-    )
-
-
-def two_sided(z: float) -> float:
-    """Return the two-sided p-value of a standard normal statistic z.
-
-    >>> round(two_sided(1.96), 3)
-    0.05
-    """
-    return float(2 * norm.sf(abs(z)))
+    members = [len(np.unique(group[truth == label])) for label in (0, 1)]
+    dependent = len(np.unique(group)) < len(truth)
+    of = t(max(min(members) - 1, 1)) if dependent else norm()
+    error = sqrt(float((np.bincount(group, gap * share) ** 2).sum()))
+    if error > 0:
+        p, half = float(2 * of.sf(abs(difference) / error)), float(of.ppf((1 + level) / 2)) * error
+    else:
+        p, bounds = 1.0, [wilson_interval(0.0, count, level)[1] for count in members]
+        half = sqrt(sum(bound**2 for bound in bounds)) / 2
+    return Difference(float(difference), float(difference - half), float(difference + half), p)
 
 
 def corrected_resampled_t(
@@ -118,15 +120,17 @@ def corrected_resampled_t(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted by Holm's method, which controls the family-wise error rate.
 
+    A NaN stays NaN and counts as no test.
+
     Source: Holm, "A simple sequentially rejective multiple test procedure", 1979.
 
     >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
     [0.03, 0.06, 0.06]
     """
     adjusted = [nan] * len(p_values)
-    largest = 0.0
-    for done, position in enumerate(np.argsort(p_values).tolist()):
-        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[position]))
+    largest, count = 0.0, sum(not isnan(p) for p in p_values)
+    for done, position in enumerate(np.argsort(p_values)[:count].tolist()):  # NaN are last
+        largest = max(largest, min(1.0, (count - done) * p_values[position]))
         adjusted[position] = largest
     return adjusted
 

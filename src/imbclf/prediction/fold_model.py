@@ -77,6 +77,8 @@ class FoldModel:
         if calibration not in ("platt", "temperature"):
             raise UserError(f"calibration={calibration}: expected platt or temperature")
         slope, intercept = self.rule["slope"], self.rule["intercept"]
+        if slope < 0:  # of version 0.1: probabilities would fall where scores rise
+            slope, intercept = 0.0, float(logit(self.rule["prior"]))
         if calibration == "temperature":
             slope, intercept = 1 / self.rule["temperature"], 0.0
         shift = 0.0 if prior is None else float(logit(prior) - logit(self.rule["prior"]))

@@ -87,8 +87,9 @@ def _page(ranks: Sequence[Rank], notes: Sequence[str]) -> Page:
         ],
         [_cells(line) for line in ranks],
         "Difference: HTER minus that of the reference, on the images that both tested, with its "
-        "95 % interval. p: paired test; p over folds: corrected resampled t-test; both adjusted by "
-        "Holm's procedure. A click on a column's head sorts.",
+        "95 % interval. p: paired test; p over folds: corrected resampled t-test; both adjusted "
+        "for the number of runs, by Holm's procedure, or by Bonferroni's for all pairs of runs "
+        "where the reference is the lowest HTER. A click on a column's head sorts.",
     )
     return page
 

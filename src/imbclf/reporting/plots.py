@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from imbclf.evaluation.fold_files import Epochs
-from imbclf.metrics.error_rates import ErrorCurve, error_curve
+from imbclf.metrics.error_rates import equal_error_rate, error_curve
+from imbclf.metrics.mean_curve import mean_curve
+from imbclf.metrics.ranking import mean_over_models, rank_by_models
 from imbclf.reporting.figure_style import COLORS, new_figure
 from imbclf.utils.files import atomic_write
 
@@ -57,7 +59,11 @@ def draw_dev_hter(epochs: Mapping[int, Epochs], chosen: Mapping[int, int]) -> Fi
 
 
 def draw_roc(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    far: float,
+    frr: float,
+    fold_of: NDArray[np.int64] | None = None,
 ) -> Figure:
     """Draw 1 - FRR against FAR over all thresholds, and the operating point.
 
@@ -66,12 +72,13 @@ def draw_roc(
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
+        fold_of: `[N]`, whose fold model gave the score; the curve is the mean of the folds' curves.
     """
-    curve = error_curve(scores, labels)
-    area = -np.trapezoid(1 - curve.frr, curve.far)
+    x, y, equal = _curve(scores, labels, fold_of)
+    area = np.abs(np.trapezoid(1 - y, x))
     figure, axes = new_figure("FAR (%)", "1 − FRR (%)", height=6)
-    axes.plot(100 * curve.far, 100 * (1 - curve.frr), COLORS[0], label=f"AUROC {area:.4f}")
-    axes.plot([0, 100], [100, 0], "0.6", linestyle=":", label=_equal(curve))
+    axes.plot(100 * x, 100 * (1 - y), COLORS[0], label=f"AUROC {area:.4f}{_mean(fold_of)}")
+    axes.plot([0, 100], [100, 0], "0.6", linestyle=":", label=equal)
     _draw_operating_point(axes, 100 * far, 100 * (1 - frr), far, frr)
     axes.set(xlim=(-1, 100), ylim=(0, 101), aspect="equal")
     figure.legend(loc="outside upper center", frameon=False)
@@ -79,7 +86,11 @@ def draw_roc(
 
 
 def draw_det(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], far: float, frr: float
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    far: float,
+    frr: float,
+    fold_of: NDArray[np.int64] | None = None,
 ) -> Figure:
     """Draw FRR against FAR on normal deviate axes (Martin et al. 1997), and the operating point.
 
@@ -91,13 +102,15 @@ def draw_det(
         labels: `[N]`, 0 or 1.
         far: share of label 0 that is decided 1 at the operating point.
         frr: share of label 1 that is decided 0 at the operating point.
+        fold_of: `[N]`, whose fold model gave the score; the curve is the mean of the folds' curves.
     """
-    curve = error_curve(scores, labels)
+    mean_far, mean_frr, equal = _curve(scores, labels, fold_of)
     ticks = norm.ppf(DET_TICKS)
     frame = ticks[0], ticks[-1]
     figure, axes = new_figure("FAR (%)", "FRR (%)", height=6)
-    axes.plot(_deviates(curve.far), _deviates(curve.frr), COLORS[0], label="DET")
-    axes.plot(frame, frame, "0.6", linestyle=":", label=_equal(curve))
+    label = f"DET{_mean(fold_of)}"
+    axes.plot(_deviates(mean_far), _deviates(mean_frr), COLORS[0], label=label)
+    axes.plot(frame, frame, "0.6", linestyle=":", label=equal)
     x, y = _deviates(np.array([far, frr])).clip(*frame)
     _draw_operating_point(axes, x, y, far, frr)
     percents = [f"{100 * tick:g}" for tick in DET_TICKS]
@@ -113,8 +126,22 @@ def _deviates(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(norm.ppf(rates.clip(1e-9, 1 - 1e-9)))
 
 
-def _equal(curve: ErrorCurve) -> str:
-    return f"FAR = FRR: EER {100 * curve.eer:.2f} %"
+def _curve(
+    scores: NDArray[np.float64], labels: NDArray[np.int64], fold_of: NDArray[np.int64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64], str]:
+    """Return FAR and FRR of one curve, or of the mean of the folds' curves, and the EER as text."""
+    if fold_of is None:
+        curve = error_curve(scores, labels)
+        far, frr, eer = curve.far, curve.frr, curve.eer
+    else:
+        ranked = rank_by_models(scores, labels, fold_of)
+        far, frr = mean_curve(ranked)
+        eer = mean_over_models(ranked, equal_error_rate)
+    return far, frr, f"FAR = FRR: EER {100 * eer:.2f} %{_mean(fold_of)}"
+
+
+def _mean(fold_of: NDArray[np.int64] | None) -> str:
+    return "" if fold_of is None else ", mean of folds"
 
 
 def _draw_operating_point(axes: Axes, x: float, y: float, far: float, frr: float) -> None:

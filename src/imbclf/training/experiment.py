@@ -10,6 +10,7 @@ import numpy as np
 
 from imbclf.data.holdout import write_holdout
 from imbclf.data.splits import Fold
+from imbclf.evaluation.cautions import few_in_dev
 from imbclf.evaluation.fold_files import (
     METRICS,
     FoldResult,
@@ -78,6 +79,9 @@ def run_experiment(
     if (run / PREDICTOR / MANIFEST).exists():
         there = Manifest.load(run / PREDICTOR).pixel_options
         check_same_pixels(run / PREDICTOR / MANIFEST, there, recipe.pixel_options)
+    trained = {number: folds[number] for number in recipe.parts.cv.trained}
+    for sentence in few_in_dev(trained, recipe.labels, recipe.listing.label_names):
+        log.warning("%s", sentence)
     write_splits(run, recipe.listing.files, folds)
     if held is not None:  # after the splits, which refuse a run directory of other images
         write_holdout(run, held)

@@ -47,7 +47,13 @@ def write_results(
     labels = recipe.labels[rows]
     write_oof(run, listing.files[rows], labels, pooled.fold_of, pooled.scores, groups)
     summary = summarize(
-        results, folds, recipe.labels, listing.label_names, listing.groups, parts.cv.repeats
+        results,
+        folds,
+        recipe.labels,
+        listing.label_names,
+        listing.groups,
+        parts.cv.repeats,
+        parts.cv.threshold,
     )
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
     if listing.parts is not None:
@@ -59,7 +65,7 @@ def write_results(
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
     chosen = {result.fold: result.epoch for result in results}
-    judged = pooled.scores, labels, summary["far"], summary["frr"]
+    judged = pooled.scores, labels, summary["far"], summary["frr"], pooled.fold_of
     figures = {
         "loss.png": draw_losses(epochs, chosen),
         "hter.png": draw_dev_hter(epochs, chosen),

@@ -17,27 +17,31 @@ def add_curves(page: Page, data: RunData) -> None:
     summary = data.summary
     far, frr = summary["far"], summary["frr"]
     roc = (
-        draw_roc(data.scores, data.labels, far, frr),
+        draw_roc(data.scores, data.labels, far, frr, data.fold_of),
         f"ROC curve with an area of {summary['auroc']:.4f}",
-        "ROC: share of accepted images of either label over all thresholds.",
+        "ROC: share of accepted images of either label over all thresholds, the mean of the folds' "
+        "curves. The operating point is that of all decisions.",
     )
     det = (
-        draw_det(data.scores, data.labels, far, frr),
+        draw_det(data.scores, data.labels, far, frr, data.fold_of),
         f"DET curve with an equal error rate of {rate(summary['eer'])}",
-        "DET: the two error rates on normal deviate axes.",
+        "DET: the two error rates on normal deviate axes, the mean of the folds' curves.",
     )
     hter = (
-        draw_hter(data.scores, data.labels, data.fold_of),
+        draw_hter(data.scores, data.labels, data.fold_of, summary["min_hter"]),
         f"HTER against the threshold: {rate(summary['hter'])} at the chosen one, "
         f"{rate(summary['min_hter'])} at the best one",
-        "HTER against the threshold. The oracle is chosen on the test images themselves: its lead "
-        "is what the choice of a threshold on dev has cost.",
+        "HTER against the threshold, moved in all folds by the same amount. The oracle has the "
+        "best threshold of each fold, chosen on the test images themselves: no choice could "
+        "have come below it, and even perfect thresholds would mostly have stayed above it.",
     )
     expected = (
         draw_expected_performance([*data.folds.values()], summary["hter"]),
         "Expected performance curve: HTER on test for thresholds chosen on dev",
-        "EPC: what is to be expected where the two errors cost differently. Each threshold is the "
-        "plain minimum on dev; the reported one may be estimated otherwise (cv.threshold).",
+        "EPC: HTER on test of thresholds chosen on dev for other costs of the two errors. It is "
+        "the plain HTER, not the cost, and so rises where the costs are far from equal. Each "
+        "threshold is the plain minimum on dev; the reported one may be estimated otherwise "
+        "(cv.threshold).",
     )
     page.figures([roc, det, hter, expected])
 
@@ -53,9 +57,15 @@ def add_distributions(page: Page, data: RunData) -> None:
         draw_reliability(data.probabilities, data.labels, data.names[1]),
         "Reliability diagram: observed against predicted shares",
         "Reliability of probabilities (logistic calibration fitted on each fold's dev scores), "
-        "with 95 % intervals.",
+        f"with 95 % intervals{_independence(data)}.",
     )
     page.figures([histograms, reliability])
+
+
+def _independence(data: RunData) -> str:
+    repeats = data.summary.get("repeats", 1)
+    once = "" if repeats == 1 else f"; of the {repeats} log-odds of an image it is the mean"
+    return f" as if images of one group were independent{once}" if data.groups is not None else once
 
 
 def add_learning_curves(page: Page, data: RunData) -> None:

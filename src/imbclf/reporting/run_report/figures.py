@@ -19,14 +19,18 @@ SHOWN = 0.998  # share of the scores; the few beyond would compress the rest of 
 
 
 def draw_hter(
-    scores: NDArray[np.float64], labels: NDArray[np.int64], fold_of: NDArray[np.int64]
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    fold_of: NDArray[np.int64],
+    oracle: float | None,
 ) -> Figure:
-    """Draw FAR, FRR and HTER against the threshold, the chosen one and the oracle marked.
+    """Draw FAR, FRR and HTER against the threshold, the chosen one marked, and the oracle's HTER.
 
     Args:
         scores: `[N]`, minus the chosen threshold.
         labels: `[N]`, 0 or 1.
         fold_of: `[N]`, the fold that each image was tested in; each fold's HTER is drawn faintly.
+        oracle: HTER of the best threshold of each fold; None where it is not known.
     """
     figure, axes = new_figure("Threshold: l" + SCORE[1:], "Error rate (%)")
     low, high = _middle(scores)
@@ -40,10 +44,9 @@ def draw_hter(
     axes.plot(curve.thresholds, 100 * curve.hter, color=COLORS[0], label="HTER, pooled")
     chosen = 100 * hter(decide(scores, 0.0), labels)
     axes.plot(0, chosen, "o", color="black", label=f"chosen on dev: {chosen:.2f} %")
-    best = int(np.argmin(curve.hter))
-    x = float(curve.thresholds[best].clip(low, high))
-    least = 100 * float(curve.hter[best])
-    axes.plot(x, least, "D", color="white", markeredgecolor="black", label=f"oracle: {least:.2f} %")
+    if oracle is not None:
+        label = f"oracle: {100 * oracle:.2f} %"
+        axes.plot([low, high], [100 * oracle] * 2, "k:", linewidth=1, label=label)
     axes.set(xlim=(low, high), ylim=(0, None))
     figure.legend(loc="outside upper center", frameon=False, ncols=3)
     return figure

@@ -42,7 +42,7 @@ def add_galleries(
         (f"Most confident errors: labeled {names[0]}, classified as {names[1]}", errors[0]),
         (f"Most confident errors: labeled {names[1]}, classified as {names[0]}", errors[1]),
         ("Least certain: nearest to the threshold", uncertain),
-        ("Labels that are probably wrong", suspects.rows[:MOST]),
+        ("Labels to review: the other one is more probable", suspects.rows[:MOST]),
     )
     rows = np.unique(np.concatenate([chosen for _, chosen in galleries]))
     try:

@@ -14,6 +14,7 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
     read_scores,
 )
+from imbclf.evaluation.fold_means import with_fold_means
 from imbclf.evaluation.run_directory import (
     SPLITS,
     read_oof,
@@ -46,7 +47,8 @@ def read_run_data(run: Path) -> RunData:
 
 
 def _read(run: Path) -> RunData:
-    summary, oof = read_summary(run, NEEDED), read_oof(run)
+    stored, oof = read_summary(run, NEEDED), read_oof(run)
+    summary = with_fold_means(stored, oof)
     splits = read_split_table(run)
     for row in summary["per_fold"]:
         if f"fold_{row['fold']}" not in splits:
@@ -90,6 +92,7 @@ def _read(run: Path) -> RunData:
         folds=folds,
         parts=parts,
         epochs=epochs,
+        groups=oof["group"].to_numpy(str) if "group" in oof else None,
     )
 
 

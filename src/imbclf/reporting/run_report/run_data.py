@@ -30,6 +30,7 @@ class RunData:
         parts: for each fold the images `[label, part]`, of fit, dev and test; None where labels
             are not known because not all folds were trained.
         epochs: for each fold the metrics of its epochs.
+        groups: which images depend on each other, `[N]`; None where that is not known.
     """
 
     run: Path
@@ -45,6 +46,7 @@ class RunData:
     folds: Mapping[int, DevAndTest]
     parts: Mapping[int, NDArray[np.int64] | None]
     epochs: Mapping[int, Epochs]
+    groups: NDArray[np.str_] | None = None
 
     @property
     def probabilities(self) -> NDArray[np.float64]:
@@ -84,4 +86,5 @@ def by_image(data: RunData) -> RunData:
         decisions=data.decisions[rows],
         log_odds=mean(data.log_odds),
         margins=mean(data.margins),
+        groups=None if data.groups is None else data.groups[rows],
     )

@@ -1,11 +1,17 @@
 """The tables of a report."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from imbclf.metrics.homogeneity import homogeneity_p
 from imbclf.metrics.reliability import brier_score, calibration_error
 from imbclf.reporting.html_page import Cell, Page
 from imbclf.reporting.run_report.run_data import RunData
 
-ORACLE = "oracle: threshold chosen on the test images themselves"
-RANKING = "ranking of the test scores; no threshold"
+A_PRIORI = "thresholds chosen on dev, applied once to test"
+CROSS_FITTED = "thresholds of dev and other test images, as in the predictor"
+RANKING = "ranking of the test scores, mean over folds; no threshold"
+ORACLE = "oracle: threshold of each fold chosen on the test images themselves"
 PROBABILITY = "calibrated on dev, measured on test"
 PARTS = ("fit", "dev", "test")
 
@@ -13,31 +19,42 @@ PARTS = ("fit", "dev", "test")
 def add_measures(page: Page, data: RunData) -> None:
     """Add all numbers of the whole run, a-priori ones first."""
     summary = data.summary
-    low, high = summary["hter_interval"]
-    a_priori = "thresholds chosen on dev, applied once to test"
+    of_one = f"Average precision of {data.names[1]}"
+    minority = f"Average precision of {data.names[summary['minority_label']]} (minority)"
+    brier = brier_score(data.probabilities, data.labels)
+    error = calibration_error(data.probabilities, data.labels)
     rows: list[list[Cell]] = [
-        ["HTER", summary["hter"], a_priori],
-        ["HTER, lower end of the interval", low, a_priori],
-        ["HTER, upper end of the interval", high, a_priori],
-        ["FAR", summary["far"], a_priori],
-        ["FRR", summary["frr"], a_priori],
-        ["AUROC", summary["auroc"], RANKING],
-        [f"Average precision of {data.names[1]}", summary["average_precision"], RANKING],
-        [
-            f"Average precision of {data.names[summary['minority_label']]} (minority)",
-            summary["average_precision_minority"],
-            RANKING,
-        ],
-        ["Brier score", brier_score(data.probabilities, data.labels), PROBABILITY],
-        [
-            "Expected calibration error",
-            calibration_error(data.probabilities, data.labels),
-            PROBABILITY,
-        ],
-        ["EER", summary["eer"], ORACLE],
-        ["min-HTER", summary["min_hter"], ORACLE],
+        ["HTER", *_with_interval(summary, "hter"), A_PRIORI],
+        ["FAR", *_with_interval(summary, "far"), A_PRIORI],
+        ["FRR", *_with_interval(summary, "frr"), A_PRIORI],
+        *_cross_fitted(summary),
+        ["AUROC", *_with_interval(summary, "auroc"), RANKING],
+        [of_one, *_with_interval(summary, "average_precision"), RANKING],
+        [minority, *_with_interval(summary, "average_precision_minority"), RANKING],
+        ["Brier score", brier, None, None, PROBABILITY],
+        ["Expected calibration error", error, None, None, PROBABILITY],
+        ["EER", summary["eer"], None, None, f"mean over folds; {ORACLE}"],
+        ["min-HTER", summary["min_hter"], None, None, ORACLE],
     ]
-    page.table(["Measure", "Value", "Kind of number"], rows, "The run in numbers.")
+    level = f"{100 * summary['interval_level']:.0f} % interval"
+    page.table(
+        ["Measure", "Value", f"{level}, from", "to", "Kind of number"],
+        rows,
+        "The run in numbers. Average precision depends on the share of the label, and is too high "
+        "on average where a fold tests only a few images of it.",
+    )
+
+
+def _cross_fitted(summary: Mapping[str, Any]) -> list[list[Cell]]:
+    fitted = summary.get("cross_fitted")
+    if fitted is None:
+        return []
+    return [["HTER, cross-fitted", *_with_interval(fitted, "hter"), CROSS_FITTED]]
+
+
+def _with_interval(summary: Mapping[str, Any], name: str) -> tuple[Cell, Cell, Cell]:
+    low, high = summary.get(f"{name}_interval", (None, None))
+    return summary[name], low, high
 
 
 def add_given_test(page: Page, data: RunData) -> None:
@@ -61,6 +78,8 @@ def add_given_test(page: Page, data: RunData) -> None:
 
 def add_confusion(page: Page, data: RunData) -> None:
     """Add the confusion matrix."""
+    repeats = data.summary.get("repeats", 1)
+    what = "images" if repeats == 1 else "decisions"
     rows: list[list[Cell]] = []
     for label, name in enumerate(data.names):
         own = data.decisions[data.labels == label]
@@ -68,8 +87,10 @@ def add_confusion(page: Page, data: RunData) -> None:
         right = len(own) - wrong
         counts = (right, wrong) if label == 0 else (wrong, right)
         rows.append([name, *counts, len(own), wrong / len(own) if len(own) else None])
-    columns = ["Label", *(f"decided {name}" for name in data.names), "images", "error rate"]
-    page.table(columns, rows, "Decisions on test images; the error rates are FAR and FRR.")
+    columns = ["Label", *(f"decided {name}" for name in data.names), what, "error rate"]
+    times = "" if repeats == 1 else f", each of which was tested {repeats} times"
+    caption = f"Decisions on test images{times}; the error rates are FAR and FRR."
+    page.table(columns, rows, caption)
 
 
 def add_folds(page: Page, data: RunData) -> None:
@@ -90,9 +111,16 @@ def add_folds(page: Page, data: RunData) -> None:
     page.table(
         ["Fold", "Test images", "Chosen epoch", "Threshold", *names, "Seconds"],
         rows,
-        f"Each fold alone; AP is the average precision of {data.names[1]}. Differences between "
-        "folds are mostly chance: look at the number of test images.",
+        f"Each fold alone; AP is the average precision of {data.names[1]}. {_differences(data)}",
     )
+
+
+def _differences(data: RunData) -> str:
+    p = homogeneity_p(data.decisions, data.labels, data.fold_of, data.groups)
+    test = f"(test of equal error rates in all folds: p {'< .001' if p < 0.001 else f'= {p:.3f}'})"
+    if p < 0.05:
+        return f"Folds differ by more than chance in the choice of images {test}."
+    return f"Differences between folds are no more than chance explains {test}."
 
 
 def add_class_counts(page: Page, data: RunData) -> None:

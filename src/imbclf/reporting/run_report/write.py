@@ -22,7 +22,14 @@ from imbclf.reporting.run_report.tables import (
     add_given_test,
     add_measures,
 )
-from imbclf.reporting.run_report.text import given_test, meaning, origin, rate
+from imbclf.reporting.run_report.text import (
+    given_test,
+    meaning,
+    origin,
+    predictor_text,
+    rate,
+    suspects_text,
+)
 from imbclf.utils.tables import write_table
 
 REPORT, SUSPECTS = "report.html", "suspects.csv"
@@ -55,13 +62,13 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     page.heading("Over all thresholds")
     add_curves(page, data)
     page.heading("Scores and probabilities")
-    add_distributions(page, data)
+    add_distributions(page, images)
     page.heading("Folds")
     add_folds(page, data)
     add_learning_curves(page, data)
     add_class_counts(page, data)
-    page.heading("Possible label errors")
-    _add_suspects(page, images, suspects)
+    page.heading("Labels to review")
+    page.paragraph(suspects_text(images, suspects))
     add_galleries(page, images, suspects, photographs, device)
     page.heading("Configuration")
     page.code(data.config)
@@ -72,7 +79,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
 
 
 def write_suspects(path: Path, data: RunData, suspects: LabelIssues) -> None:
-    """Write the images whose label is probably wrong, the least probable labels first."""
+    """Write the images whose label the models doubt, the least probable labels first."""
     given = data.labels[suspects.rows].tolist()
     write_table(
         path,
@@ -93,12 +100,6 @@ def _add_headline(page: Page, data: RunData) -> None:
     page.headline("HTER", rate(summary["hter"]), f"({level} {rate(low)} to {rate(high)})")
     page.paragraph(meaning(data))
     page.paragraph(origin(data))
-
-
-def _add_suspects(page: Page, data: RunData, suspects: LabelIssues) -> None:
-    page.paragraph(
-        f"{len(suspects.rows)} of {len(data.labels)} labels are probably wrong, or their images "
-        "are hard: models that were not trained on these images predict the other label with "
-        f"confidence (confident learning). {SUSPECTS} lists all of them for review, the least "
-        "probable given labels first."
-    )
+    page.paragraph(predictor_text(data))
+    for sentence in data.summary.get("warnings", []):
+        page.paragraph(f"Warning: {sentence}.")
