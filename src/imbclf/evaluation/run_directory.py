@@ -69,6 +69,22 @@ def _given_test(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _account(value: object) -> Mapping[str, Any]:
+    """Check what was read of a data set."""
+    stored = mapping(value)
+    field(stored, "images", count)
+    field(stored, "source", text)
+    field(stored, "columns", mapping_of(text))
+    for name in ("unused_columns", "notes"):
+        field(stored, name, list_of(text))
+    for row in field(stored, "left_out", list_of(mapping)):
+        for name in ("reason", "suffix", "class"):
+            field(row, name, text)
+        field(row, "count", count)
+        field(row, "first", list_of(text))
+    return stored
+
+
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
 RANKED = ("auroc", "average_precision", "average_precision_minority")
 NEEDED: dict[str, Check[Any]] = {
@@ -93,6 +109,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     "per_fold": list_of(_fold_row),
     "parts": mapping_of(list_of(count, length=2)),
     "test": _given_test,
+    "data": _account,
 }
 
 

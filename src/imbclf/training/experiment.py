@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from imbclf.data.holdout import write_holdout
+from imbclf.data.reading.summary import listing_summary
+from imbclf.data.reading.write_listing import write_listing
 from imbclf.data.splits import Fold
 from imbclf.evaluation.cautions import few_in_dev
 from imbclf.evaluation.fold_files import (
@@ -71,7 +73,8 @@ def run_experiment(
         one,
         recipe.listing.label_names[1],
     )
-    for line in prepared.division:
+    listed = prepared.listed or recipe.listing
+    for line in (*listed.account.lines(), *prepared.division):
         log.info("%s", line)
     if held is not None:
         log.info("held out %d, for imbclf-evaluate", len(held))
@@ -85,6 +88,7 @@ def run_experiment(
     write_splits(run, recipe.listing.files, folds)
     if held is not None:  # after the splits, which refuse a run directory of other images
         write_holdout(run, held)
+    write_listing(listed, run)
     write_training_images(run, recipe.listing, recipe.pixels)
     earlier = read_tracking_run(run)
     run_id = tracking.start(run.name, params, earlier)
@@ -104,7 +108,7 @@ def run_experiment(
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
     judged = _judge_test(prepared, results, run)
-    summary = write_results(recipe, folds, results, run, judged)
+    summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
     return summary

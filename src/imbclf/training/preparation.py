@@ -44,6 +44,7 @@ class Prepared:
         held: the holdout, if any.
         test: the test part that the user made, if any.
         division: lines that say what became of the parts that the user made.
+        listed: all images of the data set, those held out too.
     """
 
     recipe: Recipe
@@ -51,6 +52,7 @@ class Prepared:
     held: Listing | None
     test: GivenTest | None = None
     division: tuple[str, ...] = ()
+    listed: Listing | None = None
 
 
 def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
@@ -71,7 +73,8 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     precision = resolve_precision(parts.precision, parts.device, backbone.network)
     trainer = partial(parts.trainer, precision=precision)
     parts = replace(parts, precision=precision, trainer=trainer)
-    listing, test = take_test_part(data.list_files(), data.holdout)
+    listed = data.list_files()
+    listing, test = take_test_part(listed, data.holdout)
     listing, held = (
         hold_out(listing, data.holdout)
         if run is None
@@ -96,7 +99,7 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     )
     resident = cache_on_device(pixels, parts.device)
     return Prepared(
-        Recipe(parts, kept, pixels, resident, options), folds, held, given, tuple(lines)
+        Recipe(parts, kept, pixels, resident, options), folds, held, given, tuple(lines), listed
     )
 
 

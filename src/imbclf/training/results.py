@@ -31,6 +31,7 @@ def write_results(
     results: list[FoldResult],
     run: Path,
     test: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write the results of the folds' scores; return the contents of `summary.json`.
 
@@ -40,6 +41,7 @@ def write_results(
         results: of those that were trained.
         run: the run directory.
         test: the result on the test part that the user made, if there is one.
+        data: what was read of the data set, and what was left out.
     """
     parts, listing, pooled = recipe.parts, recipe.listing, pool(results, folds)
     rows = pooled.rows
@@ -56,6 +58,8 @@ def write_results(
         parts.cv.threshold,
     )
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
+    if data is not None:
+        summary["data"] = data
     if listing.parts is not None:
         summary["parts"] = count_parts(listing)
     if test is not None:

@@ -13,6 +13,7 @@ from imbclf.reporting.run_report.figure_sections import (
     add_learning_curves,
 )
 from imbclf.reporting.run_report.galleries import add_galleries
+from imbclf.reporting.run_report.images_read import images_read
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.run_data import RunData, by_image
 from imbclf.reporting.run_report.tables import (
@@ -70,6 +71,10 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     page.heading("Labels to review")
     page.paragraph(suspects_text(images, suspects))
     add_galleries(page, images, suspects, photographs, device)
+    if "data" in data.summary:
+        page.heading("Images read")
+        for paragraph in images_read(data.summary["data"]):
+            page.paragraph(paragraph)
     page.heading("Configuration")
     page.code(data.config)
     versions = data.summary["versions"].items()
