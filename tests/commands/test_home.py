@@ -25,6 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_option_that_holds_paths_is_expanded(home: Path) -> None:
     names = {"tracking.experiment", "tracking.run_name", "name", "alias", "tune.name"}
+    names |= {"data.suffix", "data.strip"}  # ends and beginnings of names
     hydra = {"hydra.sweep.subdir", "hydra.job.name"}
     assert STRINGS - names - hydra <= PATHS
     for key in PATHS:

@@ -155,7 +155,7 @@ def test_labels_keep_their_names_in_the_groups_and_the_next_command(
     assert list(table.columns) == ["file", "label", "group"]
     assert set(table["label"]) == {"benign", "malignant"}
     assert ((table["label"] == "malignant") == (found.labels == 1)).all()
-    data = OmegaConf.create({"dir": "d", "images": "train_img", "image_size": None})
+    data = OmegaConf.create({"dir": "d", "images": None, "image_size": None})
     command = next_command(data, tmp_path, found.listing.label_names)
     assert "'data.positive=[malignant]' 'data.names=[benign,malignant]'" in command
     assert "positive" not in next_command(data, tmp_path)

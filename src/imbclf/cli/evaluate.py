@@ -48,6 +48,8 @@ def task(cfg: DictConfig) -> None:
         data, listing = held_out_images(run or Path(ckpt), data.cache_dir, data.batch_size)
     else:
         listing = other_images(data, run)
+        for line in listing.account.lines():
+            log.info("%s", line)
     threshold = run_threshold(options, cfg.ckpt)
     predictor = load_predictor(ckpt, cfg.tracking.uri, cfg.tracking.directory)
     evaluation = evaluate_unseen(

@@ -97,7 +97,7 @@ def next_command(data: DictConfig, out: Path, names: tuple[str, str] = ("0", "1"
     if data.images is not None:
         options["data.images"] = data.images
     for name in ("image_size", "depth", "fit", "max_pixels"):
-        if data[name] is not None:
+        if data.get(name) is not None:
             options[f"data.{name}"] = data[name]
     given = " ".join(shlex.quote(f"{key}={value}") for key, value in options.items())
     return f"imbclf-train data=folder {given}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from imbclf.data.listing import Listing
+from imbclf.data.reading.summary import listing_summary
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
@@ -31,6 +32,7 @@ def evaluate(
     evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
+    evaluation["data"] = listing_summary(listing)
     columns = {"file": listing.files, "label": labels, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
     write_json(out / "evaluation.json", evaluation)

@@ -68,12 +68,14 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
         UserError: an option is invalid, or the images do not fit.
     """
     data = parts.data
+    # First what costs least and fails most: weights may be downloaded, the demo is drawn.
+    listed = data.list_files() if data.make is None else None
     with SkipRandomInit():
         backbone = parts.model()
     precision = resolve_precision(parts.precision, parts.device, backbone.network)
     trainer = partial(parts.trainer, precision=precision)
     parts = replace(parts, precision=precision, trainer=trainer)
-    listed = data.list_files()
+    listed = listed or data.list_files()
     listing, test = take_test_part(listed, data.holdout)
     listing, held = (
         hold_out(listing, data.holdout)

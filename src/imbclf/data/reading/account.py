@@ -75,11 +75,11 @@ class Account:
         >>> account = Account("labels.csv", {"file": "image"}, ["age"])
         >>> account.leave_out(["a_mask.png", "b_mask.png"], "mask")
         >>> print(*account.lines(), sep="\n")
-        labels from labels.csv (file: image), not used: age
+        labels   from labels.csv (file: image), not used: age
         left out 2: mask (a_mask.png, b_mask.png)
         """
         used = ", ".join(f"{role}: {column}" for role, column in self.columns.items())
-        first = f"labels from {self.source}" + (f" ({used})" if used else "")
+        first = f"labels   from {self.source}" + (f" ({used})" if used else "")
         if self.unused_columns:
             more = ", ..." if len(self.unused_columns) > 10 else ""
             first += f", not used: {', '.join(self.unused_columns[:10])}{more}"

@@ -26,7 +26,8 @@ def images_read(data: Mapping[str, Any]) -> list[str]:
 def _row(row: Mapping[str, Any]) -> str:
     where = f" of class {row['class']}" if row["class"] else ""
     more = ", ..." if row["count"] > len(row["first"]) else ""
-    return f"{row['count']:,} {row['suffix']}{where}, {row['reason']} ({', '.join(row['first'])}{more})"
+    names = f"{', '.join(row['first'])}{more}"
+    return f"{row['count']:,} {row['suffix']}{where}, {row['reason']} ({names})"
 
 
 def _sentences(notes: list[str]) -> list[str]:
