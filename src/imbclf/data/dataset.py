@@ -145,9 +145,10 @@ class LabelledFolder:
         Raises:
             UserError: as `list_labelled`.
         """
+        root = Path(self.dir).expanduser()
         if self.make is not None:
-            self.make(Path(self.dir))
-        return list_labelled(Path(self.dir), self.reading())
+            self.make(root)
+        return list_labelled(root, self.reading())
 
     @property
     def pixel_options(self) -> PixelOptions:

@@ -1,14 +1,14 @@
 """The files that the names in a table mean."""
 
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from posixpath import basename, dirname, isabs, normpath, relpath, splitext
 
-from imbclf.data.image_files import images_below, is_image
+from imbclf.data.image_files import is_image
+from imbclf.data.reading.image_index import ImageIndex
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
 
@@ -65,6 +65,7 @@ class FileFinder:
         self.bases = [*dict.fromkeys([table.parent, *self.named, *usual, root])]
         self.table, self.suffix, self.strip = table, suffix, strip
         self._entries: dict[Path, frozenset[str]] = {}
+        self._index = ImageIndex(root, self.named)
 
     def any_exists(self, names: Sequence[str], as_written: bool = False) -> bool:
         """Return whether most of a sample of names mean files, or are such as they are written."""
@@ -147,18 +148,18 @@ class FileFinder:
     def _guessed(self, names: Sequence[str]) -> Found | None:
         """Find all names with the same leading folders off, by their ends; None if that fails."""
         wanted = [name for name in names if name]
-        if not wanted or not self._images:
+        if not wanted or not self._index.images:
             return None
         sample = [*dict.fromkeys(wanted)][:SAMPLE]
         for prefix in _common_prefixes(wanted):
-            matches = {name: self._ending_in(name[len(prefix) :]) for name in sample}
-            if 2 * sum(map(bool, matches.values())) >= len(matches):
-                if len(sample) < len(wanted):
-                    quick = self._as_sampled(names, prefix, matches)
-                    if quick is not None:
-                        return quick
-                    matches = {name: self._ending_in(name[len(prefix) :]) for name in {*wanted}}
-                return self._settled(names, prefix, matches)
+            matches = {name: self._index.ending_in(name[len(prefix) :]) for name in sample}
+            if 2 * sum(map(bool, matches.values())) < len(matches):
+                continue
+            quick = self._as_sampled(names, prefix, matches) if len(wanted) > SAMPLE else None
+            if quick is not None:
+                return quick
+            whole = {name: self._index.ending_in(name[len(prefix) :]) for name in {*wanted}}
+            return self._settled(names, prefix, whole)
         return None
 
     def _as_sampled(
@@ -173,7 +174,7 @@ class FileFinder:
             return None
         head, suffix = guess
         files = [f"{name[len(prefix) :]}{suffix}" if name else "" for name in names]
-        if any(len(self._images.get(file.rpartition("/")[2].lower(), ())) > 1 for file in files):
+        if any(self._index.is_ambiguous(file) for file in files):
             return None
         folder = self.root / head
         missing = [not hit for hit in self._existing(files, folder)]
@@ -224,35 +225,6 @@ class FileFinder:
         )
         return first_few([str(self.root / head) for head, _ in heads.most_common()], 3)
 
-    def _ending_in(self, end: str) -> list[str]:
-        """Return the images whose path ends so, with or without a suffix of theirs."""
-        last = end.rpartition("/")[2].lower()
-        same_name = self._images.get(last, [])
-        found = [file for file in same_name if _ends_in(file, end)]
-        if not found:
-            same_stem = self._stems.get(last, [])
-            found = [file for file in same_stem if _ends_in(splitext(file)[0], end)]
-        exact = [file for file in found if file.endswith(end)]
-        return exact or found
-
-    @cached_property
-    def _images(self) -> dict[str, list[str]]:
-        found: defaultdict[str, list[str]] = defaultdict(list)
-        for base in self.named or [self.root]:
-            if base.is_dir():
-                head = base.relative_to(self.root).as_posix()
-                for file in _images_in(base):
-                    path = file if head == "." else f"{head}/{file}"
-                    found[path.rpartition("/")[2].lower()].append(path)
-        return found
-
-    @cached_property
-    def _stems(self) -> dict[str, list[str]]:
-        found: defaultdict[str, list[str]] = defaultdict(list)
-        for name, files in self._images.items():
-            found[splitext(name)[0]] += files
-        return found
-
 
 def _head(end: str, file: str) -> str:
     """Return the folder that a name was found in, without the folders of the name itself."""
@@ -273,18 +245,6 @@ def _change(prefix: str, matches: Mapping[str, Sequence[str]]) -> tuple[str, str
             return None
         changes.add((head, found[0][len(whole) :]))
     return changes.pop() if len(changes) == 1 else None
-
-
-def _images_in(base: Path) -> list[str]:
-    try:
-        return [*map(str, images_below(base).tolist())]
-    except UserError:
-        return []
-
-
-def _ends_in(file: str, end: str) -> bool:
-    file, end = file.lower(), end.lower()
-    return file == end or file.endswith(f"/{end}")
 
 
 def _relative(file: str, folder: Path) -> str:

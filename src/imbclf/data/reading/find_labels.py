@@ -1,26 +1,18 @@
 """Where the labels of a data folder are."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from imbclf.data.reading.account import Account
-from imbclf.data.reading.choose_columns import choose_columns
 from imbclf.data.reading.data_folder import DataFolder
+from imbclf.data.reading.delimited import looks_like_data
 from imbclf.data.reading.from_folders import NO_LABELS, from_folders
 from imbclf.data.reading.from_lines import from_lines
-from imbclf.data.reading.from_table import NOT_NAMED, from_table
+from imbclf.data.reading.from_table import from_table
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.part_names import part_of_folder
+from imbclf.data.reading.read_table import TABLE_SUFFIXES, read_head, read_table
 from imbclf.data.reading.rows import Rows
-from imbclf.data.reading.table import (
-    TABLE_SUFFIXES,
-    Table,
-    looks_like_data,
-    read_head,
-    read_table,
-    without_header,
-)
+from imbclf.data.reading.table import Table, without_header
+from imbclf.data.reading.tables_of_parts import are_parts, from_tables_of_parts
 from imbclf.data.reading.text_file import read_lines
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
@@ -46,7 +38,8 @@ def find_rows(root: Path, options: ReadingOptions) -> Rows:
     if named == ["folders"]:
         return from_folders(root, options)
     if named:
-        return _from_files([_label_file(root, name) for name in named], data)
+        paths = [_label_file(root, name) for name in named]
+        return _from_file(paths[0], data) if len(paths) == 1 else from_tables_of_parts(paths, data)
     if (root / LABEL_FILE).exists():
         return _from_file(root / LABEL_FILE, data)
     return _search(data)
@@ -58,8 +51,9 @@ def _search(data: DataFolder) -> Rows:
         below = sorted(path for path in data.root.glob("*/*") if path.suffix.lower() in BELOW)
         tables = below if len(below) <= MOST_BELOW else []
     fitting = [path for path in tables if _names_images(path, data)]
-    if fitting and (len(fitting) == 1 or _are_parts(fitting, data)):
-        rows = _from_files(fitting, data)
+    if fitting and (len(fitting) == 1 or are_parts(fitting, data)):
+        several = len(fitting) > 1
+        rows = from_tables_of_parts(fitting, data) if several else _from_file(fitting[0], data)
         for path in tables:
             if path not in fitting:
                 rows.account.note(f"{path.name} names no images here, and was not read")
@@ -141,92 +135,12 @@ def _names_images(path: Path, data: DataFolder) -> bool:
     return any(finder.any_exists(cells) for cells in table.columns.values())
 
 
-def _are_parts(paths: Sequence[Path], data: DataFolder) -> bool:
-    """Return whether tables are called like parts and each has labels."""
-    if any(_part_of_file(path, data) is None for path in paths):
-        return False
-    try:
-        for path in paths:
-            choose_columns(read_head(path), data.finder(path), data.options, Account())
-    except UserError:
-        return False
-    return True
-
-
-def _part_of_file(path: Path, data: DataFolder) -> str | None:
-    """Return the part that a table, or its folder if all have one name, is called like."""
-    tests = as_list(data.options.test)
-    above = path.parent.name if path.parent != data.root else ""
-    return part_of_folder(path.stem, tests) or (part_of_folder(above, tests) if above else None)
-
-
 def _label_file(root: Path, name: str) -> Path:
     """Return a file named by `data.labels`, in the data folder or from where the user stands."""
     for path in (root / name, Path(name).expanduser()):
         if path.exists():
             return path
     return root / name
-
-
-def _from_files(paths: Sequence[Path], data: DataFolder) -> Rows:
-    """Return the rows of one file, or of several that are a part each."""
-    if len(paths) == 1:
-        return _from_file(paths[0], data)
-    parts = [_part_of_file(path, data) for path in paths]
-    if None in parts and data.options.part != "none":
-        raise UserError(
-            f"data.labels={[path.name for path in paths]}: expected files called like parts "
-            "(train, val, test), or data.part=none to pool them"
-        )
-    rows = [_in_root(_from_table_of_part(path, data), data.root) for path in paths]
-    whole = rows[0]
-    account = Account(source=", ".join(path.name for path in paths))
-    for one in rows:
-        account.columns |= one.account.columns
-        account.left_out += one.account.left_out
-        account.unused_columns += [
-            name for name in one.account.unused_columns if name not in account.unused_columns
-        ]
-        for note in one.account.notes:
-            if not note.startswith(NOT_NAMED):
-                account.note(note)
-    named = {file for one in rows for file in one.files}
-    account.left_out = [
-        out for out in account.left_out if out.reason != "not named" or out.file not in named
-    ]
-    columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
-    groups = [group for one in rows for group in one.groups or []]
-    found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]
-    if data.options.part != "none":
-        account.columns["part"] = "name of the table"
-    return replace(
-        whole,
-        source=data.root,
-        files=[file for one in rows for file in one.files],
-        values=[value for one in rows for value in one.values],
-        groups=groups if all(one.groups is not None for one in rows) else None,
-        parts=None if data.options.part == "none" else found_parts,
-        sources=[source for one in rows for source in one.sources],
-        columns={name: [cell for one in rows for cell in one.columns[name]] for name in columns},
-        seen=frozenset[str]().union(*(one.seen for one in rows)),
-        account=account,
-        problems=[problem for one in rows for problem in one.problems],
-    )
-
-
-def _from_table_of_part(path: Path, data: DataFolder) -> Rows:
-    """Return the rows of a table whose images may lie in the folder of its name."""
-    if data.options.images is None and (data.root / path.stem).is_dir():
-        data = data.with_images(path.stem)
-    return from_table(read_table(path), data)
-
-
-def _in_root(rows: Rows, root: Path) -> Rows:
-    """Return rows whose files are relative to the data folder."""
-    if rows.root == root:
-        return rows
-    head = rows.root.absolute().relative_to(root.absolute()).as_posix()
-    return replace(rows, root=root, files=[f"{head}/{file}" for file in rows.files])
 
 
 def _from_file(path: Path, data: DataFolder) -> Rows:

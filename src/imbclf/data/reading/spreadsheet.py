@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from imbclf.data.reading.table import Table, as_text
+from imbclf.data.reading.json_table import as_text
+from imbclf.data.reading.table import Table
 from imbclf.errors import UserError
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from imbclf.data.image_files import images_below, natural_order
 from imbclf.data.listing import Listing
 from imbclf.data.reading.account import Account
-from imbclf.data.reading.choose_columns import file_column
+from imbclf.data.reading.find_column import file_column
 from imbclf.data.reading.find_files import FileFinder
 from imbclf.data.reading.options import Column, as_list
 from imbclf.data.reading.patterns import matches
-from imbclf.data.reading.table import TABLE_SUFFIXES, read_table
+from imbclf.data.reading.read_table import TABLE_SUFFIXES, read_table
 from imbclf.data.reading.text_file import read_lines
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few
