@@ -82,6 +82,7 @@ def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
     configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
+        from imbclf.evaluation.run_directory import read_summary
 
         experiment = experiment_from(cfg)
     configure_logging(run / "train.log")
@@ -110,7 +111,10 @@ def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
         raise
     written = "report.html" if (run / "report.html").exists() else "summary.json"
     log.info("\nreport   %s", here / written)
-    log.info("next     imbclf-predict ckpt=%s data.dir=IMAGES", here)
+    advice = read_summary(run)["verdict"]["advice"]
+    if advice:
+        log.info("next     %s", advice)
+    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES", "predict " if advice else "next    ", here)
     return hter
 
 

@@ -85,6 +85,26 @@ def _account(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _verdict(value: object) -> Mapping[str, Any]:
+    stored = mapping(value)
+    field(stored, "better", one_of(True, False))
+    for name in ("sentence", "advice"):
+        field(stored, name, text)
+    return stored
+
+
+def _detection(value: object) -> Mapping[str, Any]:
+    stored = mapping(value)
+    field(stored, "positive", one_of(0, 1))
+    for name in ("sensitivity", "specificity", "balanced_accuracy"):
+        field(stored, name, number)
+        field(stored, f"{name}_interval", list_of(number, length=2))
+    for name in ("ppv", "npv"):
+        field(stored, name, optional(number))
+    field(stored, "prevalence", number)
+    return stored
+
+
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
 RANKED = ("auroc", "average_precision", "average_precision_minority")
 NEEDED: dict[str, Check[Any]] = {
@@ -102,6 +122,8 @@ OPTIONAL: dict[str, Check[Any]] = {
     "pooled": mapping_of(optional(number)),
     "cross_fitted": mapping,
     "warnings": list_of(text),
+    "verdict": _verdict,
+    "detection": _detection,
     "class_counts": list_of(count, length=2),
     "minority_label": one_of(0, 1),
     "label_names": list_of(text, length=2),

@@ -13,8 +13,10 @@ from imbclf.data.splits import Fold
 from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
 from imbclf.evaluation.cross_fitting import cross_fitted
 from imbclf.evaluation.decision_errors import LEVEL, error_intervals
+from imbclf.evaluation.detection_rates import detection_rates, detection_text
 from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
+from imbclf.evaluation.verdict import collapsed_folds, verdict
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval
 from imbclf.metrics.thresholds import Method
@@ -141,9 +143,14 @@ def summarize(
             None if groups is None else groups[pooled.rows],
         ),
     ]
+    found = verdict(
+        report["hter"], report["hter_interval"], collapsed_folds(pooled.scores, pooled.fold_of)
+    )
     return {
         **report,
         **fitted,
+        "verdict": {"better": found.better, "sentence": found.sentence, "advice": found.advice},
+        "detection": detection_rates(report, minority_class((zero, one))),
         "warnings": warnings,
         "minority_label": minority_class((zero, one)),
         "folds": len(folds) // repeats,
@@ -198,12 +205,16 @@ def table(summary: dict[str, Any]) -> str:
         f"{one} of label {names[1]}",
         f"AUROC {_told(summary, 'auroc')}, mean over folds",
     ]
+    if "detection" in summary:
+        lines.append(detection_text(summary["detection"], names))
     if "cross_fitted" in summary:
         lines.append(
             f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "
             f"{_told(summary['cross_fitted'], 'hter')}"
         )
     lines += [f"Warning: {sentence}" for sentence in summary.get("warnings", [])]
+    if "verdict" in summary:
+        lines += ["", f"{summary['verdict']['sentence']}."]
     return "\n".join(lines)
 
 

@@ -27,6 +27,7 @@ def add_measures(page: Page, data: RunData) -> None:
         ["HTER", *_with_interval(summary, "hter"), A_PRIORI],
         ["FAR", *_with_interval(summary, "far"), A_PRIORI],
         ["FRR", *_with_interval(summary, "frr"), A_PRIORI],
+        *_detection(data),
         *_cross_fitted(summary),
         ["AUROC", *_with_interval(summary, "auroc"), RANKING],
         [of_one, *_with_interval(summary, "average_precision"), RANKING],
@@ -43,6 +44,21 @@ def add_measures(page: Page, data: RunData) -> None:
         "The run in numbers. Average precision depends on the share of the label, and is too high "
         "on average where a fold tests only a few images of it.",
     )
+
+
+def _detection(data: RunData) -> list[list[Cell]]:
+    """Return sensitivity and the like of the rarer label; nothing for runs of before."""
+    rates = data.summary.get("detection")
+    if rates is None:
+        return []
+    name, share = data.names[rates["positive"]], f"at a share of {rates['prevalence']:.1%}"
+    return [
+        [f"Sensitivity for {name}", *_with_interval(rates, "sensitivity"), A_PRIORI],
+        [f"Specificity for {name}", *_with_interval(rates, "specificity"), A_PRIORI],
+        ["Balanced accuracy", *_with_interval(rates, "balanced_accuracy"), A_PRIORI],
+        [f"PPV of {name}", rates["ppv"], None, None, f"{A_PRIORI}; {share}"],
+        [f"NPV of {name}", rates["npv"], None, None, f"{A_PRIORI}; {share}"],
+    ]
 
 
 def _cross_fitted(summary: Mapping[str, Any]) -> list[list[Cell]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from imbclf.evaluation.detection_rates import detection_text
 from imbclf.evaluation.run_images import Photographs
 from imbclf.metrics.label_issues import LabelIssues, find_label_issues
 from imbclf.reporting.html_page import Page
@@ -103,6 +104,10 @@ def _add_headline(page: Page, data: RunData) -> None:
     low, high = summary["hter_interval"]
     level = f"{100 * summary['interval_level']:.0f} % interval"
     page.headline("HTER", rate(summary["hter"]), f"({level} {rate(low)} to {rate(high)})")
+    if "verdict" in summary:
+        page.paragraph(f"{summary['verdict']['sentence']}.")
+    if "detection" in summary:
+        page.paragraph(f"{detection_text(summary['detection'], data.names)}.")
     page.paragraph(meaning(data))
     page.paragraph(origin(data))
     page.paragraph(predictor_text(data))
