@@ -74,7 +74,7 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
         chosen = choose_threshold(dev["logit"], dev["label"], "smoothed")
         assert summary["thresholds"][fold] == pytest.approx(chosen, abs=1e-4)
 
-    arguments = (f"data.dir={folder / 'val_img'}", "calibration=temperature", "prior=0.5")
+    arguments = (f"data.dir={folder / 'val_img'}", "calibration=platt", "prior=0.5")
     done = run("predict", "ckpt=one", *arguments, "out=shifted", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     shifted = pd.read_csv(tmp_path / "shifted" / "predictions.csv")

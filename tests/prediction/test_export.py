@@ -97,7 +97,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_images(
     small: Path, tmp_path: Path, form: Format
 ) -> None:
     predictor = Predictor.load(small)
-    wanted = Export(form, images=20, batch_size=6, calibration="temperature", prior=0.4)
+    wanted = Export(form, images=20, batch_size=6, calibration="platt", prior=0.4)
     sheet = export_predictor(predictor, wanted, None, tmp_path)
     assert sheet["check"]["source"] == "drawn"
     assert sheet["check"]["probability"] <= 1e-5
@@ -105,7 +105,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_images(
     run = open_graph(tmp_path / f"model.{form}")
     for count in (1, 3, 40):
         images = drawn_images(count, (SIDE, SIDE), seed=count)
-        expected = predictor.predict_pixels(images, calibration="temperature", prior=0.4)
+        expected = predictor.predict_pixels(images, calibration="platt", prior=0.4)
         answer = run(images)
         assert list(answer) == list(OUTPUTS)
         np.testing.assert_allclose(answer["probability"], expected.probabilities, atol=1e-5)

@@ -89,6 +89,8 @@ def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path
     for answer in (cooled, shifted):
         assert (answer.scores == plain.scores).all()
         assert (answer.labels == plain.labels).all()
+    with pytest.raises(UserError, match="use calibration=platt"):
+        predictor.predict_pixels(IMAGES, calibration="temperature", prior=0.3)
     for prior in (0.0, 1.0, -3.0, float("nan")):
         with pytest.raises(UserError, match="prior="):
             predictor.predict_pixels(IMAGES, prior=prior)

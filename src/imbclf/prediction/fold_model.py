@@ -74,6 +74,12 @@ class FoldModel:
         """
         if prior is not None and not 0 < prior < 1:
             raise UserError(f"prior={prior}: expected the share of label 1, between 0 and 1")
+        if prior is not None and calibration == "temperature":
+            # A weighted loss or balanced sampler has a prior of its own, which it would keep.
+            raise UserError(
+                f"prior={prior}, calibration=temperature: a temperature leaves the prior of the "
+                "training as loss and sampler made it, which is unknown; use calibration=platt"
+            )
         if calibration not in ("platt", "temperature"):
             raise UserError(f"calibration={calibration}: expected platt or temperature")
         slope, intercept = self.rule["slope"], self.rule["intercept"]
