@@ -114,7 +114,8 @@ def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
     advice = read_summary(run)["verdict"]["advice"]
     if advice:
         log.info("next     %s", advice)
-    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES", "predict " if advice else "next    ", here)
+    what = "predict " if advice else "next    "
+    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES", what, here)
     return hter
 
 
