@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from imbclf.errors import UserError
 from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.samplers_and_pruners import make_pruner, make_sampler
-from imbclf.utils.renamed import ADDED, OPTIONS, current_name
+from imbclf.utils.renamed import ADDED, OPTIONS, VALUES, current_name
 
 JOURNAL = "study.log"
 AGREED, ERROR = "imbclf.agreed", "imbclf.error"  # user attributes of a study, of a trial
@@ -79,6 +79,9 @@ def _current(stored: Mapping[str, Any]) -> dict[str, Any]:
         OPTIONS.get(key, key): current_name(value) if key.endswith("_target_") else value
         for key, value in stored.items()
     }
+    for key, (former, now) in VALUES.items():
+        if named.get(key) == former:
+            named[key] = now
     later = {key: value for key, value in ADDED.items() if _target_beside(key) in named}
     return {**later, **named}
 

@@ -36,11 +36,19 @@ OPTIONS = {
     "data.make.unlabelled": "data.make.unlabeled",
 }
 # Options that came later, with the value that does what version 0.1 did.
+_DATA = (
+    *("file", "label", "positive", "drop", "names", "group", "part", "test", "suffix", "strip"),
+    *("missing", "duplicates", "unlisted", "include", "exclude", "order", "depth", "fit"),
+    "max_pixels",
+)
 ADDED: dict[str, object] = {
+    **{f"data.{name}": None for name in _DATA},
     "model.fast_conv": True,
     "tracking.run_name": None,
     "tracking.tags": {},
 }
+# Values that were defaults, and what says the same today.
+VALUES: dict[str, tuple[object, object]] = {"data.images": ("train_img", None)}
 
 
 def current_name(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.config.signatures import Parameters, parameters
-from imbclf.utils.renamed import ADDED, OPTIONS, current_name, current_override
+from imbclf.utils.renamed import ADDED, OPTIONS, VALUES, current_name, current_override
 
 
 def use_current_names(node: Any) -> None:  # noqa: ANN401
@@ -28,6 +28,10 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
             parent, _, name = added.rpartition(".")
             if node._get_full_key(None) == parent and name in (_parameters(node) or ()):
                 node.setdefault(name, value)
+        for key, (before, now) in VALUES.items():
+            parent, _, name = key.rpartition(".")
+            if node._get_full_key(None) == parent and node.get(name) == before:
+                node[name] = now
     if isinstance(node, DictConfig | ListConfig):
         for part in node.values() if isinstance(node, DictConfig) else node:
             use_current_names(part)
