@@ -92,8 +92,9 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
     assert done.returncode == 0, done.stderr
     out = tmp_path / "one"
     names = {path.name for path in out.iterdir()}
-    assert names == {"explore.html", "explore.json", "near_duplicates.csv", "groups.csv"}
-    assert all(name in done.stdout for name in names)
+    tables = {"listing.csv", "left_out.csv", "near_duplicates.csv", "groups.csv"}
+    assert names == {"explore.html", "explore.json", *tables}
+    assert all(name in done.stdout for name in names - {"left_out.csv"})
 
     rows = rows_of(out / "near_duplicates.csv")
     inside = [row for row in rows if row["other_in"] == "train"]

@@ -116,16 +116,30 @@ JUNK = st.one_of(
 )
 
 
+def as_text(content: bytes) -> str:
+    """Decode UTF-8, UTF-16 with its mark, or else Windows-1252."""
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.removeprefix(b"\xef\xbb\xbf").decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
+
+
 def check_junk(folder: Path, content: bytes) -> None:
     (folder / "label_train.txt").write_bytes(content)
     listing = attempt(folder)
     if listing is None:
         return
     # Another reading: what is accepted must be twelve lines of a 0 or a 1 and nothing else.
-    lines = re.sub(rb"\r\n?", b"\n", content.removeprefix(b"\xef\xbb\xbf")).decode().rstrip()
-    found = [re.fullmatch(r"\s*([01])(\.0)?\s*", line) for line in lines.split("\n")]
-    assert all(found)
-    labels = [int(match[1]) for match in found if match]
+    lines = re.sub(r"\r\n?", "\n", as_text(content)).rstrip().split("\n")
+    words = {"true": 1.0, "false": 0.0}
+    values = [words.get(line.strip().lower()) for line in lines]
+    numbers = [
+        float(line) if value is None else value for line, value in zip(lines, values, strict=True)
+    ]
+    assert set(numbers) <= {0.0, 1.0}
+    labels = [int(number) for number in numbers]
     assert pairs(listing) == dict(zip(NUMBERED, labels, strict=True))
 
 

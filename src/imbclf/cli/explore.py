@@ -34,7 +34,7 @@ def task(cfg: DictConfig) -> None:
         from imbclf.cli.config.error_context import explain_option
         from imbclf.data.exploration.listed import write_listed
         from imbclf.data.reading.summary import listing_lines
-        from imbclf.data.reading.write_listing import LISTING
+        from imbclf.data.reading.write_listing import LEFT_OUT, LISTING
     with explain_option("data"):
         data = instantiate(cfg.data, _convert_="all")
     listing = data.list_files()
@@ -58,6 +58,8 @@ def task(cfg: DictConfig) -> None:
     log.info("\npage         %s", out / "explore.html")
     log.info("numbers      %s", out / "explore.json")
     log.info("listing      %s", out / LISTING)
+    if found.listing.account.left_out:
+        log.info("left out     %s", out / LEFT_OUT)
     log.info("duplicates   %s", out / "near_duplicates.csv")
     if cfg.write_groups:
         log.info("groups       %s", out / "groups.csv")

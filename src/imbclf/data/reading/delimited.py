@@ -31,6 +31,8 @@ def parse_table(path: Path, text: str, notes: Sequence[str] = ()) -> Table:
         rows, lines = _rows(path, text, delimiter)
     else:
         rows, lines = _rows_of_words(path, text)
+    if not rows:
+        raise UserError(f"{path} is empty; expected labels")
     named = not any(looks_like_data(cell) for cell in rows[0])
     header = [cell.strip() for cell in rows[0]] if named else [*map(str, range(len(rows[0])))]
     if named:
