@@ -186,8 +186,10 @@ def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     assert f"AUROC {summary['auroc']:.4f}, 95 % interval" in shown
     (caution,) = summary["warnings"]
     assert caution.startswith("Only 3 images of label bad in the dev part of fold 0: ")
-    assert shown.endswith(f"Warning: {caution}")
-    assert shown.count("\n") == 9
+    assert f"Warning: {caution}" in shown
+    assert shown.endswith(f"{summary['verdict']['sentence']}.")
+    assert "Finding label bad: sensitivity" in shown
+    assert shown.count("\n") == 12
     assert "30 images of label bad and 170 of label good" in shown
 
 

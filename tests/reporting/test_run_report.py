@@ -152,6 +152,11 @@ def test_every_number_comes_from_the_scores(
         "hter",
         "far",
         "frr",
+        "sensitivity",
+        "specificity",
+        "balanced",
+        "ppv",
+        "npv",
         "auroc",
         "ap",
         "ap of 0",
@@ -160,13 +165,21 @@ def test_every_number_comes_from_the_scores(
         "eer",
         "min",
     )
+    rare = int(n1 < n0)
+    found, decided = labels == rare, (scores >= 0).astype(int) == rare
+    expected["sensitivity"], expected["specificity"] = (
+        decided[found].mean(),
+        (~decided[~found]).mean(),
+    )
+    expected["balanced"] = 1 - expected["hter"]
+    expected["ppv"], expected["npv"] = found[decided].mean(), (~found[~decided]).mean()
     expected["ece"] = error
     expected["brier"] = brier_score_loss(labels, probabilities)
     assert [float(row[1]) for row in measures] == pytest.approx(
         [expected[name] for name in order], abs=1e-5
     )
     assert [row[0] for row in measures if "oracle" in row[4]] == ["EER", "min-HTER"]
-    shown = {row[0]: (float(row[2]), float(row[3])) for row in measures[:6]}
+    shown = {row[0]: (float(row[2]), float(row[3])) for row in measures if row[2]}
     assert shown["HTER"] == pytest.approx((low, high))
     assert shown["FAR"] == pytest.approx(of_far)
     assert shown["FRR"] == pytest.approx(of_frr)
