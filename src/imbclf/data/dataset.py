@@ -1,9 +1,9 @@
 """Options of labeled and unlabeled image folders."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,27 +117,7 @@ class LabelledFolder:
         Raises:
             UserError: an option has a value that it cannot have.
         """
-        return ReadingOptions(
-            images=self.images,
-            labels=self.labels,
-            label_map=self.label_map,
-            file=self.file,
-            label=self.label,
-            positive=self.positive,
-            drop=self.drop,
-            names=self.names,
-            group=self.group,
-            part=self.part,
-            test=self.test,
-            suffix=self.suffix,
-            strip=self.strip,
-            missing=self.missing or "error",
-            duplicates=self.duplicates or "error",
-            unlisted="ignore" if self.unlisted is None else self.unlisted,
-            include=self.include,
-            exclude=self.exclude,
-            order=self.order or "natural",
-        )
+        return ReadingOptions(**_given(self, ReadingOptions))
 
     def list_files(self) -> Listing:
         """Return the checked files and labels.
@@ -237,16 +217,7 @@ class UnlabelledFolder:
         Raises:
             UserError: as `list_unlabelled` and `decode_images`.
         """
-        chosen = ImageOptions(
-            images=self.images,
-            labels=self.labels,
-            file=self.file,
-            suffix=self.suffix,
-            strip=self.strip,
-            missing=self.missing or "error",
-            include=self.include,
-            exclude=self.exclude,
-        )
+        chosen = ImageOptions(**_given(self, ImageOptions))
         opened = decode_images(
             list_unlabelled(self.dir, chosen),
             image_size,
@@ -256,3 +227,11 @@ class UnlabelledFolder:
             options=replace(options or SIXTEEN_BITS, max_pixels=self.max_pixels),
         )
         return opened.pixels, opened.listing
+
+
+def _given(
+    folder: LabelledFolder | UnlabelledFolder, options: type[ReadingOptions | ImageOptions]
+) -> dict[str, Any]:
+    """Return the options of a folder that a class of options takes, without those left at None."""
+    values = {field.name: getattr(folder, field.name) for field in fields(options)}
+    return {name: value for name, value in values.items() if value is not None}

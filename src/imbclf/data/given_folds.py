@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
-from imbclf.data.parts import DEV, DIVIDE_ANEW, check_parts, fold_numbers, part_names
+from imbclf.data.parts import DIVIDE_ANEW, check_parts, fold_numbers, part_names
+from imbclf.data.reading.part_names import DEV
 from imbclf.data.splits import (
     Fold,
     check_enough,
@@ -61,11 +62,10 @@ def given_folds(
         _check_numbered(numbers, repeats)
         found = _numbered(labels, names, numbers, dev, seed, group, dev_fraction)
     elif len(dev):
-        divide = _divide_dev if one_class else _divide_fit
         found = [
             fold
             for repeat in range(repeats)
-            for fold in divide(labels, rest, dev, folds, seed + repeat, group)
+            for fold in _divide(labels, rest, dev, folds, seed + repeat, group, one_class)
         ]
     else:
         return repeated_folds(labels, folds, seed, repeats, groups, dev_fraction)
@@ -99,34 +99,26 @@ def _numbered(
     return found
 
 
-def _divide_fit(
+def _divide(
     labels: NDArray[np.int64],
     rest: NDArray[np.int64],
     dev: NDArray[np.int64],
     folds: int,
     seed: int,
     groups: NDArray[np.int64] | None,
+    one_class: bool,
 ) -> list[Fold]:
-    """Test the other images in turn; dev is the same for all folds."""
-    own = None if groups is None else groups[rest]
-    check_enough(labels[rest], own, folds, ("fit", "test"))
-    drawn = draw_test_parts(labels[rest], folds, seed, own)
+    """Test the other images in turn, with the same dev; or, if these are of one class, dev itself.
+
+    In the latter case all others are fit in every fold, and what is not tested of dev is chosen on.
+    """
+    turns = dev if one_class else rest
+    own = None if groups is None else groups[turns]
+    check_enough(labels[turns], own, folds, ("dev" if one_class else "fit", "test"))
+    drawn = draw_test_parts(labels[turns], folds, seed, own)
+    if one_class:
+        return [Fold(rest, dev[chosen], dev[test]) for chosen, test in drawn]
     return [Fold(rest[fit], dev, rest[test]) for fit, test in drawn]
-
-
-def _divide_dev(
-    labels: NDArray[np.int64],
-    rest: NDArray[np.int64],
-    dev: NDArray[np.int64],
-    folds: int,
-    seed: int,
-    groups: NDArray[np.int64] | None,
-) -> list[Fold]:
-    """Fit all images of one label in every fold; test dev in turn, and choose on the rest of it."""
-    own = None if groups is None else groups[dev]
-    check_enough(labels[dev], own, folds, ("dev", "test"))
-    drawn = draw_test_parts(labels[dev], folds, seed, own)
-    return [Fold(rest, dev[chosen], dev[test]) for chosen, test in drawn]
 
 
 def _check_numbered(numbers: list[int], repeats: int) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
+from imbclf.data.reading.part_names import DEV, FIT, TEST
 from imbclf.errors import UserError
 from imbclf.utils.text import first_few, text_table
 
-FIT, DEV, TEST = "fit", "dev", "test"
 DIVIDE_ANEW = "or pool all images and divide them anew: data.part=none"
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from imbclf.data.listing import Listing
-from imbclf.data.parts import DEV, FIT, count_parts
+from imbclf.data.parts import count_parts
+from imbclf.data.reading.part_names import DEV, FIT
 from imbclf.data.splits import Fold
 
 

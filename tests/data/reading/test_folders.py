@@ -5,26 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from helpers.listings import read, refusal, touch
 from imbclf.data.listing import Listing
-from imbclf.data.reading.options import ReadingOptions
-from imbclf.data.reading.read import list_labelled
 from imbclf.errors import UserError
-
-
-def touch(root: Path, *files: str) -> None:
-    for file in files:
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).touch()
-
-
-def read(root: Path, **options: object) -> Listing:
-    return list_labelled(root, ReadingOptions(**options))  # type: ignore[arg-type]
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(UserError) as caught:
-        read(root, **options)
-    return str(caught.value)
 
 
 def rows(listing: Listing) -> dict[str, tuple[str, str]]:

@@ -8,34 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.listings import read, refusal, touch
 from imbclf.data.listing import Listing
-from imbclf.data.reading.options import ReadingOptions
-from imbclf.data.reading.read import list_labelled
-from imbclf.errors import UserError
 
 LABELS = [int(number % 4 == 0) for number in range(12)]
 NAMES = [f"{number:02d}.png" for number in range(12)]
 
 
-def touch(root: Path, *files: str) -> None:
-    for file in files:
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        (root / file).touch()
-
-
 def labels_of(listing: Listing) -> dict[str, int]:
     assert listing.labels is not None
     return dict(zip(listing.files.tolist(), listing.labels.tolist(), strict=True))
-
-
-def read(root: Path, **options: object) -> Listing:
-    return list_labelled(root, ReadingOptions(**options))  # type: ignore[arg-type]
-
-
-def refusal(root: Path, **options: object) -> str:
-    with pytest.raises(UserError) as caught:
-        read(root, **options)
-    return str(caught.value)
 
 
 EXPECTED = dict(zip(NAMES, LABELS, strict=True))

@@ -27,7 +27,7 @@ def with_folder(arguments: Sequence[str]) -> list[str]:
 
 
 def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Give the arguments without a name the names of options, in order.
+    """Return arguments in which those without a name have the names of options, in order.
 
     A folder or file whose name holds an equals sign is no option, if it exists.
 

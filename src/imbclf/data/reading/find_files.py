@@ -69,7 +69,7 @@ class FileFinder:
 
     def any_exists(self, names: Sequence[str], as_written: bool = False) -> bool:
         """Return whether most of a sample of names mean files, or are such as they are written."""
-        sample = [*dict.fromkeys(name.strip() for name in names if name.strip())][:SAMPLE]
+        sample = _first_distinct(names)
         if not sample or all(len(name) > 1000 for name in sample):
             return False
         direct = self._direct([self._cleaned(name) for name in sample])
@@ -224,6 +224,17 @@ class FileFinder:
             if len(found) == 1
         )
         return first_few([str(self.root / head) for head, _ in heads.most_common()], 3)
+
+
+def _first_distinct(names: Iterable[str]) -> list[str]:
+    """Return the first names that differ, as many as a column is judged by."""
+    found: dict[str, None] = {}
+    for name in names:
+        if stripped := name.strip():
+            found[stripped] = None
+            if len(found) == SAMPLE:
+                break
+    return [*found]
 
 
 def _head(end: str, file: str) -> str:

@@ -11,7 +11,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.reading.find_labels import find_rows
 from imbclf.data.reading.label_values import Labels
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.part_names import FIT, TEST, part_of_folder
+from imbclf.data.reading.part_names import DEV, FIT, TEST, part_of_folder
 from imbclf.data.reading.rows import Rows
 from imbclf.errors import UserError
 
@@ -95,7 +95,7 @@ def _part_problems(rows: Rows, labels: Labels) -> list[str]:
         f"the part {part} has {found[0]:,} images of label {zero} and {found[1]:,} of label {one}; "
         "both classes are needed. data.part=none pools all images and divides them anew"
         for part, found in counts.items()
-        if not min(found) and not (part == FIT and TEST in counts and "dev" in counts)
+        if not min(found) and not (part == FIT and TEST in counts and DEV in counts)
     ]
     if rows.groups is not None:
         of_group: dict[str, set[str]] = {}
