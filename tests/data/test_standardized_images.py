@@ -16,7 +16,6 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.exploration.background import common_patterns
 from imbclf.data.exploration.blank_images import find_blank_images
 from imbclf.data.exploration.explore import explore
-from imbclf.data.exploration.extra_columns import cross_with_label
 from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
 from imbclf.data.exploration.gray_images import gray_images
@@ -24,6 +23,7 @@ from imbclf.data.exploration.groups import connected_groups, limited_groups
 from imbclf.data.exploration.image_matching import match_pairs
 from imbclf.data.exploration.near_duplicates import near_pairs
 from imbclf.data.exploration.result import Exploration
+from imbclf.data.image_headers import traits
 from imbclf.errors import UserError
 from imbclf.reporting.exploration_report import exploration_page
 from imbclf.reporting.write_exploration import write_groups
@@ -165,7 +165,7 @@ def test_further_columns_are_crossed_with_the_label(found: Exploration) -> None:
     sites = ["Bern" if label else "Rome" for label in found.labels[:-1]] + ["Rome"]
     with_sites = replace(found, columns={"site": sites})
     counted = pd.crosstab(np.array(sites), found.labels)
-    rows = cross_with_label(sites, found.labels)
+    rows = traits(sites, found.labels)
     assert {row.value: [row.zeros, row.ones] for row in rows} == {
         str(value): list(counts) for value, *counts in counted.itertuples()
     }

@@ -4,7 +4,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,15 @@ def traits(values: Sequence[str], labels: NDArray[np.int64]) -> list[Trait]:
     names = {value for value, _ in counts}
     rows = [Trait(name, counts[name, 0], counts[name, 1]) for name in names]
     return sorted(rows, key=lambda row: (-row.zeros - row.ones, row.value))
+
+
+def trait_rows(rows: Sequence[Trait], name: str) -> list[dict[str, Any]]:
+    """Return the counts of a trait as JSON; `name` is the key of its values.
+
+    >>> trait_rows([Trait("RGB", 1, 2)], "mode")
+    [{'mode': 'RGB', 'label_0': 1, 'label_1': 2}]
+    """
+    return [{name: row.value, "label_0": row.zeros, "label_1": row.ones} for row in rows]
 
 
 def leaky_traits(rows: Sequence[Trait]) -> list[Trait]:

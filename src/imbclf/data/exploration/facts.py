@@ -1,6 +1,5 @@
 """The numbers of an exploration, as `explore.json` holds them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
 from imbclf.data.exploration.extra_columns import column_facts
 from imbclf.data.exploration.result import Exploration
-from imbclf.data.image_headers import Trait, traits
+from imbclf.data.image_headers import Trait, trait_rows, traits
 from imbclf.data.reading.summary import listing_summary
 from imbclf.utils.version import __version__
 
@@ -36,9 +35,9 @@ def facts(found: Exploration) -> dict[str, Any]:
         "label_names": list(listing.label_names),
         "class_counts": counts,
         "imbalance_ratio": max(counts) / min(counts),
-        "formats": _rows(kinds["Format"], "format"),
-        "modes": _rows(kinds["Mode"], "mode"),
-        "sizes": _rows(kinds["Size"], "height_x_width"),
+        "formats": trait_rows(kinds["Format"], "format"),
+        "modes": trait_rows(kinds["Mode"], "mode"),
+        "sizes": trait_rows(kinds["Size"], "height_x_width"),
         "looked_at": {"height_width": list(found.pixels.shape[1:3]), "resized": found.resized},
         "gray": found.colors.gray,
         "channels": {
@@ -82,7 +81,3 @@ def file_traits(found: Exploration) -> dict[str, list[Trait]]:
         "Size": [f"{header.height} x {header.width}" for header in found.headers],
     }
     return {name: traits(column, found.labels) for name, column in values.items()}
-
-
-def _rows(rows: Sequence[Trait], name: str) -> list[dict[str, Any]]:
-    return [{name: row.value, "label_0": row.zeros, "label_1": row.ones} for row in rows]
