@@ -1,5 +1,6 @@
 """Parts that the user made, against their definition on random tables."""
 
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -77,6 +78,10 @@ def test_every_table_is_divided_as_it_says_or_refused(
         assume(False)
     assert everything.parts is not None
     is_test = everything.parts == "test"
+    if not {"dev", "0", "1", "7", "12"} & {*everything.parts} and 0 in counts(everything, ~is_test):
+        parts = np.where(is_test, "dev", "fit")
+        everything = listing = replace(listing, parts=parts)
+        is_test = np.zeros_like(is_test)
     assert (test is None) == (not is_test.any())
     if test is not None:
         assert test.files.tolist() == everything.files[is_test].tolist()
@@ -156,6 +161,18 @@ def test_a_fit_part_of_one_label_is_that_of_every_fold_and_dev_is_divided() -> N
     assert sorted(first.tolist()) == list(range(50, 90))
 
 
+def test_without_a_dev_part_the_test_part_beside_a_fit_part_of_one_label_is_divided() -> None:
+    parts = np.repeat(["", "test"], [50, 40])
+    labels = np.concatenate([np.ones(50), np.arange(40) % 2]).astype(np.int64)
+    listing, test = take_test_part(table(parts, labels), 0.2)
+    assert test is None
+    folds = given_folds(listing, 4, seed=0)
+    for fold in folds:
+        assert fold.fit.tolist() == list(range(50))
+        assert sorted([*fold.dev, *fold.test]) == list(range(50, 90))
+    assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(50, 90))
+
+
 def test_each_part_is_counted_by_label() -> None:
     listing = table(["10", "9", "", "dev", "test", "test"], [0, 1, 1, 0, 1, 1])
     assert list(count_parts(listing).items()) == [
@@ -175,7 +192,7 @@ BOTH = [0, 1]
     [
         (["fit"] * 2 + ["test"], [*BOTH, 1], ["part test lacks", "test         0       1"]),
         (["test"] * 2, BOTH, ["part fit lacks", "data.part=none"]),
-        (["fit", "test", "test"], [1, *BOTH], ["part fit lacks", "needs a part dev", "=none"]),
+        (["fit", "test", "test"], [1, 0, 0], ["part fit, test lacks", "needs a part dev or test"]),
         (["fit", "dev", "dev"], [1, 0, 0], ["part dev, fit lacks"]),
         (["dev", "dev"], BOTH, ["part fit lacks"]),
         (["0", "0", "1", ""], [*BOTH, 1, 1], ["part 1 lacks"]),

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
 from imbclf.data.parts import DIVIDE_ANEW, check_parts, fold_numbers, part_names
-from imbclf.data.reading.part_names import DEV
+from imbclf.data.reading.part_names import DEV, TEST
 from imbclf.data.splits import (
     Fold,
     check_enough,
@@ -21,14 +21,14 @@ from imbclf.utils.arrays import number_groups
 def given_folds(
     listing: Listing, folds: int, seed: int, repeats: int = 1, dev_fraction: float = 0.1
 ) -> list[Fold]:
-    """Return the folds of a listing without test part: what the user divided stays divided.
+    """Return the folds of a listing, as `take_test_part` returns it: what is divided stays divided.
 
     Numbered images are the test parts of the folds, in the order of the numbers; images without a
     number are never tested. Without numbers, the test parts are drawn as by `stratified_folds`
     from the images that are not in the part `dev`. Where there is a part `dev`, it is that of
     every fold; otherwise dev is drawn from what is not tested. Where all other images are of one
-    label, they are the fit part of every fold, and the part `dev` is divided instead: an image of
-    it is tested in one fold and in dev in the others.
+    label, they are the fit part of every fold, and the part `dev` (or `test`) is divided instead:
+    an image of it is tested in one fold and in dev in the others.
 
     Args:
         listing: labeled images; without parts, the folds are those of `repeated_folds`.
@@ -55,6 +55,7 @@ def given_folds(
     check_parts(listing)
     names = part_names(listing.parts)
     group = None if groups is None else number_groups(groups, labels)
+    names[names == TEST] = DEV
     dev = np.flatnonzero(names == DEV)
     rest = np.flatnonzero(names != DEV)
     one_class = len(dev) > 0 and len(np.unique(labels[rest])) == 1

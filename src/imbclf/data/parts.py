@@ -52,44 +52,68 @@ def count_parts(listing: Listing) -> dict[str, list[int]]:
 
 
 def check_parts(listing: Listing) -> None:
-    """Check that every part has both labels and that no group is in two of them.
-
-    The part `fit` may lack a label beside numbered folds, and where a part `dev` has both: for
-    heads that are fitted to one class alone.
+    """Check the parts of a listing.
 
     Raises:
-        UserError: a part lacks a label, no image is left to train on, or a group is in two parts.
+        UserError: there is a problem of `part_problems`.
+    """
+    if problems := part_problems(listing):
+        raise UserError("\n".join(problems))
+
+
+def part_problems(listing: Listing) -> list[str]:
+    """Return what keeps the parts of a listing from being used, if anything.
+
+    Every part needs both labels, and a group lies in one part. The part `fit` may lack a label
+    beside numbered folds, and where a part `dev` or `test` has both: for heads that are fitted to
+    one class alone.
     """
     if listing.parts is None:
-        return
+        return []
     counts = count_parts(listing)
     numbered = any(part.isdecimal() for part in counts)
     if not numbered:
         counts = {FIT: [0, 0], **counts}
     lacking = {part for part, of_label in counts.items() if 0 in of_label}
-    if numbered or (any(counts[FIT]) and DEV in counts and DEV not in lacking):
+    judged = {DEV, TEST} & counts.keys()
+    if numbered or (any(counts[FIT]) and judged and not judged & lacking):
         lacking -= {FIT}
+    problems = _torn_groups(listing)
     if lacking:
-        raise UserError(_lacking_message(counts, sorted(lacking), listing.label_names))
-    _check_groups(listing)
+        problems.insert(0, _lacking_message(counts, sorted(lacking), listing.label_names))
+    return problems
+
+
+def fits_one_class_alone(listing: Listing) -> bool:
+    """Return whether the images to train on are of one label, and only a test part has both.
+
+    This is the layout of inspection sets such as MVTec AD: sound parts to train on, sound and
+    defective ones to test.
+    """
+    parts = count_parts(listing)
+    return parts.keys() == {FIT, TEST} and 0 in parts[FIT]
 
 
 def take_test_part(listing: Listing, holdout: float) -> tuple[Listing, Listing | None]:
     """Split a listing into images for experiments and the test part that the user made.
+
+    Where the images to train on are of one label alone and there is no part `dev`, the test part
+    stays with them: `given_folds` tests each of its images in one fold and chooses the threshold
+    on the others.
 
     Args:
         listing: labeled images, with or without parts.
         holdout: share of images to hold out besides.
 
     Returns:
-        The images for experiments, and the test part; None if there is none.
+        The images for experiments, and the test part; None if none is judged at the end.
 
     Raises:
         UserError: as `check_parts`, or images are to be held out besides a test part.
     """
     check_parts(listing)
     is_test = _names(listing) == TEST
-    if not is_test.any():
+    if not is_test.any() or fits_one_class_alone(listing):
         return listing, None
     if holdout:
         raise UserError(
@@ -111,7 +135,7 @@ def _lacking_message(
     rows += [(part, *(f"{count:,}" for count in of_label)) for part, of_label in counts.items()]
     one_class = (
         " A part fit of one label alone suits the one-class heads (mahalanobis, neighbors, "
-        "hypersphere), but needs a part dev with both labels to choose the threshold on."
+        "hypersphere), but needs a part dev or test with both labels to choose the threshold on."
         if FIT in lacking and any(counts[FIT])
         else ""
     )
@@ -122,16 +146,17 @@ def _lacking_message(
     )
 
 
-def _check_groups(listing: Listing) -> None:
+def _torn_groups(listing: Listing) -> list[str]:
     if listing.groups is None:
-        return
+        return []
     pairs = np.unique(np.stack([listing.groups, _names(listing)]), axis=1)
     groups, times = np.unique(pairs[0], return_counts=True)
     torn = groups[times > 1].tolist()
-    if torn:
-        shown = [f"{name} ({', '.join(pairs[1][pairs[0] == name])})" for name in torn]
-        raise UserError(
-            f"data.part: groups in more than one part: {len(torn):,}, {first_few(shown, 3)}. "
-            "Images of one group depend on each other, so that errors would look too small. Mend "
-            f"the table, {DIVIDE_ANEW}"
-        )
+    if not torn:
+        return []
+    shown = [f"{name} ({', '.join(pairs[1][pairs[0] == name])})" for name in torn]
+    return [
+        f"data.part: groups in more than one part: {len(torn):,}, {first_few(shown, 3)}. "
+        "Images of one group depend on each other, so that errors would look too small. Mend "
+        f"the table, {DIVIDE_ANEW}"
+    ]

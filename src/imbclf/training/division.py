@@ -4,7 +4,7 @@ import numpy as np
 
 from imbclf.data.listing import Listing
 from imbclf.data.parts import count_parts
-from imbclf.data.reading.part_names import DEV, FIT
+from imbclf.data.reading.part_names import DEV, FIT, TEST
 from imbclf.data.splits import Fold
 
 
@@ -45,8 +45,8 @@ def describe_division(
                 f"fit      the {given[FIT]:,} images without a number are trained on in every fold "
                 "and never tested"
             )
-    if DEV in given:
-        lines.append(_dev_line(listing, folds, given[DEV]))
+    if DEV in given or TEST in given:
+        lines.append(_dev_line(listing, folds, DEV if DEV in given else TEST, given))
     return lines
 
 
@@ -58,17 +58,17 @@ def _numbered_line(numbered: list[str], asked: int | None) -> str:
     return f"folds    {count}, as the images are numbered{here}{unused}"
 
 
-def _dev_line(listing: Listing, folds: list[Fold], images: int) -> str:
+def _dev_line(listing: Listing, folds: list[Fold], part: str, given: dict[str, int]) -> str:
     assert listing.labels is not None
     only = np.unique(listing.labels[folds[0].fit])
     if len(only) == 1:
         name = listing.label_names[int(only[0])]
         return (
-            f"dev      the images to train on are all of label {name}, "
-            "the same in every fold; the given dev part is divided: each of its images is tested "
-            "in one fold (oof.csv)"
+            f"dev      the images to train on are all of label {name}, the same in every fold; "
+            f"the given part {part} is divided: each of its images is tested in one fold (oof.csv) "
+            "and used in the others to choose the threshold"
         )
     return (
-        f"dev      the given {images:,} images, in every fold; they are never tested: oof.csv and "
+        f"dev      the given {given[part]:,} images, in every fold; they are never tested: oof.csv and "
         "its error are of the others"
     )

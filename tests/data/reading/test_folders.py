@@ -51,7 +51,14 @@ def test_training_images_of_one_class_are_refused_until_pooled(tmp_path: Path) -
     message = refusal(tmp_path)
     assert "crack (1), hole (1)" in message
     assert "data.positive=[...]" in message
-    assert "data.part=none pools" in refusal(tmp_path, positive=["crack", "hole"])
+    message = refusal(tmp_path, positive=["crack", "hole"])
+    assert "data.part=none pools" in message
+    assert "data.part=folders keeps the parts, for heads that are fitted to one" in message
+    kept = read(tmp_path, positive=["crack", "hole"], part="folders")
+    assert kept.parts is not None
+    assert kept.parts.tolist() == [
+        file.split("/")[0].replace("train", "fit") for file in kept.files
+    ]
     listing = read(tmp_path, positive=["crack", "hole"], part="none")
     assert len(listing) == 12
     assert listing.label_names == ("good", "crack+hole")

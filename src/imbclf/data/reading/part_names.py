@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 FIT, DEV, TEST = "fit", "dev", "test"
+NAME_OF_TABLE = "name of the table"  # what the account says of tables called like parts
 WORDS = {
     **dict.fromkeys(("fit", "train", "training", "tr", "trn", "trainset"), FIT),
     **dict.fromkeys(("dev", "val", "valid", "validation", "development", "eval"), DEV),

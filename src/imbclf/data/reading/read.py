@@ -8,10 +8,11 @@ import numpy as np
 
 from imbclf.data.image_files import natural_order
 from imbclf.data.listing import Listing
+from imbclf.data.parts import count_parts, fits_one_class_alone, part_problems
 from imbclf.data.reading.find_labels import find_rows
 from imbclf.data.reading.label_values import Labels
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.part_names import DEV, FIT, TEST, part_of_folder
+from imbclf.data.reading.part_names import FIT, NAME_OF_TABLE, TEST, part_of_folder
 from imbclf.data.reading.rows import Rows
 from imbclf.errors import UserError
 
@@ -38,16 +39,23 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
         numbered=rows.numbered,
         seen=rows.seen,
     )
-    problems = [*rows.problems, *labels.problems]
-    if not problems:
-        problems = _part_problems(rows, labels)
+    _stop(rows, [*rows.problems, *labels.problems])
+    listing = _listing(rows, labels)
+    _stop(rows, [*_undecided(listing, options), *part_problems(listing)])
+    rows.account.folder = str(root)
+    return listing
+
+
+def _stop(rows: Rows, problems: Sequence[str]) -> None:
     if problems:
         said = [f"({line})" for line in rows.account.lines()[:10]]
         raise UserError("\n  ".join([f"{rows.source} cannot be used:", *problems, *said]))
+
+
+def _listing(rows: Rows, labels: Labels) -> Listing:
     if rows.parts is not None and {*rows.parts} <= {"", FIT}:
         rows = replace(rows, parts=None)
     rows = rows.take(natural_order(rows.files).tolist())
-    rows.account.folder = str(root)
     return Listing(
         root=rows.root,
         files=np.array(rows.files),
@@ -82,29 +90,18 @@ def _part_in(file: str, tests: Sequence[str]) -> str:
     return ""
 
 
-def _part_problems(rows: Rows, labels: Labels) -> list[str]:
-    """Return a problem where a part lacks a class, or a group lies in two parts."""
-    if rows.parts is None:
+def _undecided(listing: Listing, options: ReadingOptions) -> list[str]:
+    """Return what would be trained on unlike what the user may mean, and is not stated."""
+    if options.part is not None or listing.parts is None or not fits_one_class_alone(listing):
         return []
-    counts: dict[str, list[int]] = {}
-    for part, value in zip(rows.parts, rows.values, strict=True):
-        # As the one who divided them would: what is in no part may be trained on.
-        counts.setdefault(part or FIT, [0, 0])[labels.codes[value]] += 1
-    zero, one = labels.names
-    problems = [
-        f"the part {part} has {found[0]:,} images of label {zero} and {found[1]:,} of label {one}; "
-        "both classes are needed. data.part=none pools all images and divides them anew"
-        for part, found in counts.items()
-        if not min(found) and not (part == FIT and TEST in counts and DEV in counts)
+    counts = count_parts(listing)
+    only = listing.label_names[int(np.argmax(counts[FIT]))]
+    stated = listing.account.columns.get("part", "folders")
+    stated = "folders" if stated == NAME_OF_TABLE else stated
+    return [
+        f"the images to train on are of label {only} alone ({sum(counts[FIT]):,} images), those to "
+        f"test are of both labels ({sum(counts[TEST]):,}). data.part=none pools all images and "
+        f"divides them anew; data.part={stated} keeps the parts, for heads that are fitted to one "
+        "class (experiment=one_class): each image of the test part is then tested in one fold and "
+        "used in the others to choose the threshold"
     ]
-    if rows.groups is not None:
-        of_group: dict[str, set[str]] = {}
-        for group, part in zip(rows.groups, rows.parts, strict=True):
-            of_group.setdefault(group, set()).add(part or FIT)
-        torn = [group for group, parts in of_group.items() if len(parts) > 1]
-        if torn:
-            problems.append(
-                f"{len(torn):,} groups lie in more than one part, as {torn[0]} does; "
-                "data.part=none divides the images anew, and keeps groups together"
-            )
-    return problems

@@ -10,7 +10,7 @@ from imbclf.data.reading.clean_rows import NOT_NAMED
 from imbclf.data.reading.data_folder import DataFolder
 from imbclf.data.reading.from_table import from_table
 from imbclf.data.reading.options import as_list
-from imbclf.data.reading.part_names import part_of_folder
+from imbclf.data.reading.part_names import NAME_OF_TABLE, part_of_folder
 from imbclf.data.reading.read_table import read_head, read_table
 from imbclf.data.reading.rows import Rows
 from imbclf.errors import UserError
@@ -67,7 +67,7 @@ def from_tables_of_parts(paths: Sequence[Path], data: DataFolder) -> Rows:
     groups = [group for one in rows for group in one.groups or []]
     found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]
     if data.options.part != "none":
-        account.columns["part"] = "name of the table"
+        account.columns["part"] = NAME_OF_TABLE
     return replace(
         whole,
         source=data.root,
