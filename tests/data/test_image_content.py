@@ -98,6 +98,10 @@ def test_the_first_of_several_pages_is_used_and_said_to_be(tmp_path: Path) -> No
     data = LabelledFolder(str(tmp_path), cache_dir=str(tmp_path / "cache"))
     lines = findings(explore(data, None, 3, 0, False))
     assert any("up to 3: 16. Only the first" in line for line in lines)
+    for _ in ("decoded by the exploration", "cached"):
+        listing = data.list_files()
+        data.open(listing)
+        assert any("up to 3: 16. Only the first" in note for note in listing.account.notes)
 
 
 # The limit of pixels

@@ -18,11 +18,12 @@ from imbclf.utils.text import first_few
 
 
 class DecodedPass(NamedTuple):
-    """What one pass over all images came to."""
+    """What one pass over all images came to; `pages` are those of files of several, by index."""
 
     size: tuple[int, int]
     unreadable: dict[int, str]
     values: ValueRange | None
+    pages: dict[int, int]
 
 
 def decode_all(
@@ -37,6 +38,7 @@ def decode_all(
     decoded: Counter[str] = Counter()
     measured: Counter[str] = Counter()
     unreadable: dict[int, str] = {}
+    pages: dict[int, int] = {}
     values: ValueRange | None = None
     with (
         decode_in_workers(folder, listing.root, size, workers, options) as reports,
@@ -49,6 +51,9 @@ def decode_all(
                 raise OSError(int(subject), text)
             if kind == "values":
                 values = join_ranges(values, _range(subject, text))
+                continue
+            if kind == "pages":
+                pages[int(subject)] = int(text)
                 continue
             if kind == "unreadable":
                 unreadable[int(subject)] = text
@@ -66,7 +71,7 @@ def decode_all(
         )
     if decoded.total() + len(unreadable) < len(listing):
         raise RuntimeError(f"The images in {listing.root} changed while they were decoded")
-    return DecodedPass(_sides(*decoded or ["0x0"]), unreadable, values)
+    return DecodedPass(_sides(*decoded or ["0x0"]), unreadable, values, pages)
 
 
 def _range(kind: str, text: str) -> ValueRange:

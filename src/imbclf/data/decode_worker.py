@@ -24,7 +24,7 @@ from imbclf.data.value_range import ValueRange, join_ranges
 
 NAMES = "files.npy"  # [N] paths relative to the root
 PIXELS = "pixels.bin"  # uint8 [N, H, W, 3], without the rows of unreadable images
-NOTHING = (None, None)  # instead of pixels and range of values
+NOTHING = (None, None, 1)  # instead of pixels, range of values and pages
 ONE_LINE = bytes.maketrans(b"\n\r", b"  ")
 BLOCK = 64  # most images that a worker decodes between two reports
 BLOCK_BYTES = 2**24  # most bytes of pixels between two reports
@@ -35,11 +35,11 @@ class Report(NamedTuple):
 
     Attributes:
         kind: "decoded", "measured" (not written, since sizes differ), "unreadable", "values" (of
-            images of more than 8 bits) or "failure" (the pixels could not be written and the worker
-            stopped).
-        subject: height and width of the images, as in 48x64; index of the unreadable image; kind of
-            the values; or errno of the failure.
-        text: number of images; least and greatest value; or the reason.
+            images of more than 8 bits), "pages" (of a file of several) or "failure" (the pixels
+            could not be written and the worker stopped).
+        subject: height and width of the images, as in 48x64; index of the unreadable image, or of
+            that of several pages; kind of the values; or errno of the failure.
+        text: number of images or of pages; least and greatest value; or the reason.
     """
 
     kind: str
@@ -134,12 +134,16 @@ def decode_part(
             for place, name in enumerate(names):
                 path = f"{root}/{name}"
                 try:
-                    image, values = decode_with_range(path, size, options) if uniform else NOTHING
+                    image, values, pages = (
+                        decode_with_range(path, size, options) if uniform else NOTHING
+                    )
                     shape = height_width(path) if image is None else image.shape[:2]
                 except UnreadableImage as error:
                     yield Report("unreadable", str(start + place), str(error))
                     continue
                 sizes[shape] += 1
+                if pages > 1:
+                    yield Report("pages", str(start + place), str(pages))
                 if values is not None:
                     found = join_ranges(found, values)
                 uniform = uniform and shape == expected

@@ -12,6 +12,7 @@ from imbclf.data.header import (
     Header as Header,
     height_width as height_width,
     orientation,
+    page_count,
     read_header as read_header,
 )
 from imbclf.data.image_content import (
@@ -35,10 +36,11 @@ PHOTOMETRIC, WHITE_IS_ZERO = 262, 0  # a tag of TIFF and one of its values
 
 
 class Decoded(NamedTuple):
-    """Pixels, uint8 `[H, W, 3]`, and the range of the values, if these had more than 8 bits."""
+    """Pixels, uint8 `[H, W, 3]`, the range of values of more than 8 bits, and number of pages."""
 
     pixels: NDArray[np.uint8]
-    values: ValueRange | None
+    values: ValueRange | None = None
+    pages: int = 1
 
 
 def decode(
@@ -65,18 +67,18 @@ def decode(
 
 
 def decode_with_range(path: Source, size: tuple[int, int] | None, options: PixelOptions) -> Decoded:
-    """Decode an image as `decode` does, and return the range of its values, too."""
+    """Decode an image as `decode` does, and return the range of its values and its pages, too."""
     if options.max_pixels is None or options.max_pixels >= LARGEST:
         plain = decode_plain_jpeg(path, size)
         if plain is not None:
-            return Decoded(plain, None)
+            return Decoded(plain)
     with open_source(path) as (file, start), open_image(file, start, options.max_pixels) as image:
         if size and image.size != (size[1], size[0]):
             # JPEG decodes cheaply at 1/2, 1/4 or 1/8; twice the target size leaves no trace.
             image.draft(None, (2 * max(size), 2 * max(size)))
-        states_scale = _states_scale(image)
+        states_scale, pages = _states_scale(image), page_count(image)
         image.load()
-        return _finish(image, size, options, states_scale)
+        return _finish(image, size, options, states_scale)._replace(pages=pages)
 
 
 def to_pixels(

@@ -41,8 +41,13 @@ def dicom_header(file: BinaryIO) -> tuple[str, str, int, int, int]:
     dataset = read_dicom(file, pixels=False)
     is_color = int(dataset.SamplesPerPixel) > 1 or _photometric(dataset) == "PALETTE COLOR"
     gray = "L" if int(dataset.BitsStored) <= 8 else "I;16"
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    return "DICOM", "RGB" if is_color else gray, int(dataset.Rows), int(dataset.Columns), frames
+    mode, frames = "RGB" if is_color else gray, frame_count(dataset)
+    return "DICOM", mode, int(dataset.Rows), int(dataset.Columns), frames
+
+
+def frame_count(dataset: "Dataset") -> int:
+    """Return the number of frames of a DICOM file."""
+    return int(dataset.get("NumberOfFrames") or 1)
 
 
 def dicom_image(dataset: "Dataset") -> Image.Image:

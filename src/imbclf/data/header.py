@@ -6,7 +6,7 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 
 from imbclf.data.image_content import is_dicom
-from imbclf.data.opening import Source, open_image, open_source
+from imbclf.data.opening import FRAMES, Source, open_image, open_source
 
 # The transform that turns an image upright, by EXIF orientation. From 5 on it swaps the sides.
 TURNS = {
@@ -49,8 +49,26 @@ def read_header(path: Source) -> Header:
             width, height = image.size
             if 5 <= orientation(image) <= 8:
                 width, height = height, width
-            pages = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
-            return Header(str(image.format), image.mode, height, width, pages)
+            return Header(str(image.format), image.mode, height, width, page_count(image))
+
+
+def page_count(image: Image.Image) -> int:
+    """Return the number of pages of a TIFF or of frames of a DICOM file, 1 for other formats."""
+    if image.format == "TIFF":
+        return int(getattr(image, "n_frames", 1))
+    return int(image.info.get(FRAMES, 1))
+
+
+def pages_in_words(files: int, most: int) -> str:
+    """Return in a sentence that files have pages that are not used.
+
+    >>> pages_in_words(3, 12)
+    'Files of several pages or frames, up to 12: 3. Only the first of each is used.'
+    """
+    return (
+        f"Files of several pages or frames, up to {most:,}: {files:,}. Only the first of each is "
+        "used."
+    )
 
 
 def height_width(path: Path | str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from imbclf.data.cache_key import any_deep_png, cache_key as cache_key
 from imbclf.data.cache_lock import lock_cache
 from imbclf.data.decoding import MOST_PIXELS
+from imbclf.data.header import pages_in_words
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_file import StoredPixels, read_pixels, write_pixels
 from imbclf.data.pixel_options import FULL, PixelOptions
@@ -113,6 +114,8 @@ def decode_images(
             logger.info("%s", judgment(cached.values, scale))
         elif beyond := clipping(cached.values, scale):
             logger.warning("%s", beyond)
+    if cached.pages[0]:
+        listing.account.note(pages_in_words(*cached.pages))
     if left_out := cached.unreadable:
         logger.warning(
             "Images that cannot be read are left out: %d, listed in %s", len(left_out), report

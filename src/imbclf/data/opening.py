@@ -18,6 +18,7 @@ Source = Path | str | BytesIO  # a file, or its content in memory
 EXTRAS = {"pydicom": "dicom", "pillow_heif": "heif"}
 FORMAT_OF = {"pydicom": "DICOM", "pillow_heif": "HEIC"}
 WHITE_IS_LOW = "white_is_low"  # key of `Image.info`: the lowest value is white
+FRAMES = "frames"  # key of `Image.info`: number of frames of a DICOM file
 _limit = Lock()  # of Pillow's limit of pixels, which is global
 
 
@@ -60,14 +61,16 @@ def open_image(file: BinaryIO, start: bytes, max_pixels: int | None) -> Iterator
         max_pixels: most pixels of an image; None for Pillow's limit.
     """
     if is_dicom(start):
-        from imbclf.data.dicom import dicom_image, read_dicom
+        from imbclf.data.dicom import dicom_image, frame_count, read_dicom
 
         dataset = read_dicom(file)
         _check_pixels(
             int(dataset.Rows) * int(dataset.Columns),
             _pillows_limit() if max_pixels is None else max_pixels,
         )
-        yield dicom_image(dataset)
+        image = dicom_image(dataset)
+        image.info[FRAMES] = frame_count(dataset)
+        yield image
     elif max_pixels is None:
         with _open(file, start) as image:
             yield image

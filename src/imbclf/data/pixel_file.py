@@ -34,6 +34,7 @@ class StoredPixels(NamedTuple):
         scale: the values that became 0 and 255; None if a version that judged none decoded them.
         values: range of the values of images of more than 8 bits; None without such images.
         missing: the packages that some of the unreadable images need.
+        pages: number of files of several pages, and the most pages of one.
     """
 
     pixels: NDArray[np.uint8]
@@ -41,6 +42,7 @@ class StoredPixels(NamedTuple):
     scale: Scale | None
     values: ValueRange | None
     missing: list[str]
+    pages: tuple[int, int]
 
 
 def read_pixels(folder: Path, count: int) -> StoredPixels | None:
@@ -56,7 +58,8 @@ def read_pixels(folder: Path, count: int) -> StoredPixels | None:
             values = ValueRange(*index["values"]) if index.get("values") else None
             # A file that was cut short is too small for the shape: ValueError.
             pixels = np.memmap(folder / PIXELS, dtype=np.uint8, mode="r", shape=shape)
-            return StoredPixels(pixels, unreadable, scale, values, index.get("missing", []))
+            missing, (files, most) = index.get("missing", []), index.get("pages", (0, 1))
+            return StoredPixels(pixels, unreadable, scale, values, missing, (int(files), int(most)))
     except UserError:
         return None
 
@@ -106,6 +109,7 @@ def write_pixels(
         "depth": scale,
         "values": decoded.values,
         "missing": missing_extras(decoded.unreadable.values()),
+        "pages": [len(decoded.pages), max(decoded.pages.values(), default=1)],
     }
     write_text(folder / INDEX, json.dumps(index))
     return decoded.unreadable

@@ -69,6 +69,6 @@ def _dev_line(listing: Listing, folds: list[Fold], part: str, given: dict[str, i
             "and used in the others to choose the threshold"
         )
     return (
-        f"dev      the given {given[part]:,} images, in every fold; they are never tested: oof.csv and "
-        "its error are of the others"
+        f"dev      the given {given[part]:,} images, in every fold; they are never tested: oof.csv "
+        "and its error are of the others"
     )

@@ -5,6 +5,7 @@ import numpy as np
 from imbclf.data.exploration.extra_columns import VALUES, telling_value
 from imbclf.data.exploration.facts import facts, file_traits
 from imbclf.data.exploration.result import Exploration
+from imbclf.data.header import pages_in_words
 from imbclf.data.image_headers import leaky_traits
 from imbclf.utils.text import first_few
 
@@ -25,10 +26,7 @@ def findings(found: Exploration) -> list[str]:
         count, few = len(found.unreadable), first_few(found.unreadable)
         lines.append(f"Images that cannot be read: {count:,} ({few}).")
     if several := [header.pages for header in found.headers if header.pages > 1]:
-        lines.append(
-            f"Files of several pages or frames, up to {max(several):,}: {len(several):,}. Only the "
-            "first of each is used."
-        )
+        lines.append(pages_in_words(len(several), max(several)))
     if len(numbers["sizes"]) > 1:
         lines.append(
             f"The images have {len(numbers['sizes']):,} sizes; training needs one, for example "
