@@ -95,7 +95,7 @@ def test_the_first_of_several_pages_is_used_and_said_to_be(tmp_path: Path) -> No
             pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:])
             assert read_header(path).pages == 3
             np.testing.assert_array_equal(decode(path, None), np.asarray(pages[0]))
-    data = LabelledFolder(str(tmp_path), cache_dir=str(tmp_path / "cache"))
+    data = LabelledFolder(str(tmp_path), cache_dir=str(tmp_path / ".cache"))
     lines = findings(explore(data, None, 3, 0, False))
     assert any("up to 3: 16. Only the first" in line for line in lines)
     for _ in ("decoded by the exploration", "cached"):

@@ -40,6 +40,20 @@ def test_delimiters_headers_and_encodings(
     assert any("was read as" in note for note in listing.account.notes) is guessed
 
 
+@pytest.mark.parametrize(
+    "head", ["# made, by a tool\n\n# twice\nfile,label", "# of 2024\n#file,label"]
+)
+def test_comments_above_a_table(tmp_path: Path, head: str) -> None:
+    names = [f"#{name}" for name in NAMES]
+    touch(tmp_path, *names)
+    rows = [f"{name},{label}" for name, label in zip(names, LABELS, strict=True)]
+    (tmp_path / "labels.csv").write_text("\n".join([head, *rows]))
+    listing = read(tmp_path)
+    assert labels_of(listing) == dict(zip(names, LABELS, strict=True))
+    assert listing.sources is not None
+    assert listing.sources[0] == f"labels.csv:{2 + head.count(chr(10))}"
+
+
 @pytest.mark.parametrize("form", ["records", "columns", "mapping", "lines", "parquet", "excel"])
 def test_json_parquet_and_excel(tmp_path: Path, form: str) -> None:
     touch(tmp_path, *NAMES)
@@ -280,6 +294,26 @@ def test_a_split_column_is_kept(tmp_path: Path, words: tuple[str, ...]) -> None:
     turned = read(tmp_path, test=[words[1]]).parts
     assert turned is not None
     assert turned.tolist() == ["fit", "test", "test"] * 4
+
+
+def test_a_column_is_a_division_by_its_values_whatever_its_name(tmp_path: Path) -> None:
+    touch(tmp_path, *NAMES)
+    division = ["Train", "Train", "Test"] * 4
+    table(tmp_path, ["file", "label", "mode"], NAMES, LABELS, division)
+    listing = read(tmp_path)
+    assert listing.parts is not None
+    assert (listing.parts == "test").tolist() == [one == "Test" for one in division]
+    assert any("column mode was taken for parts" in note for note in listing.account.notes)
+    views = ["public", "private", "test"] * 4  # no word for training: not a division
+    table(tmp_path, ["file", "label", "mode"], NAMES, LABELS, views)
+    assert read(tmp_path).parts is None
+
+
+def test_of_minus_one_and_one_the_latter_is_suggested(tmp_path: Path) -> None:
+    touch(tmp_path, *NAMES)
+    table(tmp_path, ["file", "label"], NAMES, [2 * label - 1 for label in LABELS])
+    assert "data.positive=[1]" in refusal(tmp_path)
+    assert labels_of(read(tmp_path, positive=[1])) == EXPECTED
 
 
 def test_flags_and_numbers_of_a_division(tmp_path: Path) -> None:

@@ -29,9 +29,9 @@ Candidates = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
 def crop_windows() -> list[Window]:
-    """Return the windows hashed for crops: the whole, 93 % in 4 places, 86 % in 9 places."""
+    """Return the windows hashed for crops: the whole, 95 % in 9 places, 89 % in 16 places."""
     found: list[Window] = []
-    for places, side in ((1, SIDE), (2, 0.93 * SIDE), (3, 0.86 * SIDE)):
+    for places, side in ((1, SIDE), (3, 0.95 * SIDE), (4, 0.89 * SIDE)):
         corners = np.linspace(0, SIDE - side, places).tolist()
         found += [(top, left, side) for top in corners for left in corners]
     return found

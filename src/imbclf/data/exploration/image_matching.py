@@ -12,7 +12,7 @@ MIN_GRAY_CORRELATION = 0.8  # of gray values; see `match_pairs`
 MIN_EDGE_CORRELATION = 0.75  # of differences between neighboring pixels
 MIN_FAINT_CORRELATION = 0.77  # of the square roots of these differences
 DROP_GRAY, DROP_COARSE_EDGES, DROP_EDGES = 0.4, 0.15, 0.4
-STEPS = (1.2, 0.5, 0.2)  # step sizes of the window search, in pixels, coarse to fine
+STEPS = (1.2, 0.4, 0.13)  # step sizes of the window search, in pixels, coarse to fine
 BLOCK = 1024  # pairs per step
 
 Floats = NDArray[np.float32]

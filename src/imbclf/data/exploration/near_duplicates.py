@@ -35,7 +35,7 @@ def near_pairs(
     """Return the pairs of images that are more alike than the set's images are anyway.
 
     Each image belongs to the 8 cells whose center, a random image, has the most similar low
-    frequencies. The hash of each image, and of 13 crops of it, is compared with the hashes in its
+    frequencies. The hash of each image, and of 25 crops of it, is compared with the hashes in its
     nearest cell; pairs that differ in at most 14 of 63 bits are verified by `match_pairs`, and
     then without the patterns that many images of the set share (`background`). The number of
     comparisons grows slightly faster than N, memory grows as N. Of more than 20 images

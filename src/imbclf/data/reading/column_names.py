@@ -13,7 +13,7 @@ FILE_NAMES = frozenset((
 # fmt: off
 LABEL_NAMES = frozenset((
     "label", "labels", "class", "classname", "classlabel", "target", "targets", "category",
-    "groundtruth", "gt",
+    "groundtruth", "gt", "pathology",
 ))
 # fmt: on
 GROUP_NAMES = frozenset({"group", "groups", "groupid"})

@@ -10,21 +10,22 @@ from imbclf.data.reading.table import UNNAMED, Table
 from imbclf.errors import UserError
 
 HEAD = 100_000  # characters of a table that are looked at to choose it
-
-
+SEPARATORS = re.compile(r"[,;\t|]")
 DATA = re.compile(r"-?\d+(\.\d*)?|.+\.(jpe?g|png|tiff?|bmp|webp|gif|dcm)", re.IGNORECASE)
 
 
 def parse_table(path: Path, text: str, notes: Sequence[str] = ()) -> Table:
     """Parse a text of rows, whose cells are parted by comma, semicolon, tab, | or spaces.
 
-    A first row with the name of an image or a number is no header. A single number in the first
+    Lines at the top that begin with # are comments, but for a header. A first row with the name of
+    an image or a number is no header. A single number in the first
     line is the number of rows, and a header with one name less than the rows have cells lacks the
     name of the first column, as in CelebA.
 
     Raises:
         UserError: the quotes of a row do not close, or rows parted by spaces differ in length.
     """
+    text = _without_comments(text)
     first = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
     delimiter = max(",;\t|", key=first.count)
     if delimiter in first:
@@ -52,9 +53,24 @@ def looks_like_data(cell: str) -> bool:
     >>> looks_like_data("0.5"), looks_like_data("a/1.PNG"), looks_like_data("file")
     (True, True, False)
     """
-    return bool(
-        re.fullmatch(r"\s*(-?\d+(\.\d*)?|.+\.(jpe?g|png|tiff?|bmp|webp|gif|dcm))\s*", cell, re.I)
-    )
+    return bool(DATA.fullmatch(cell.strip()))
+
+
+def _without_comments(text: str) -> str:
+    """Return a text whose first lines, if they begin with #, are blank; a header with # stays."""
+    if not text.lstrip().startswith("#"):
+        return text
+    head: list[str] = []
+    rest = text
+    while match := re.match(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)", rest):
+        if looks_like_data(SEPARATORS.split(match[0], maxsplit=1)[0]):
+            break
+        head.append(match[0])
+        rest = rest[match.end() :]
+    cells = len(SEPARATORS.split(re.split(r"[\r\n]", rest, maxsplit=1)[0]))
+    if head and cells > 1 and len(SEPARATORS.split(head[-1])) == cells:
+        rest = head.pop().replace("#", "", 1) + rest
+    return "".join(re.sub(r"[^\r\n]", "", line) for line in head) + rest
 
 
 def _rows(path: Path, text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:

@@ -193,7 +193,7 @@ class FileFinder:
             notes.append(
                 f"names lack their suffix; {', '.join(suffixes)} was added (data.suffix={how})"
             )
-        return [*notes, f"the images were found in {folders}"]
+        return [*notes, f"the images were found in {folders}"] if folders else notes
 
     def _settled(
         self, names: Sequence[str], prefix: str, matches: Mapping[str, Sequence[str]]

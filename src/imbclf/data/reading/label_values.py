@@ -168,8 +168,10 @@ class Labels:
             return f"data.label_map does not name {names}; the labels are {self._listed()}"
         found = f"the labels are {self._listed()}, but expected 0 and 1"
         blank_like = [self.spelling[key] for key in self.spelling if key in BLANKS]
-        if blank_like and len(self.spelling) - len(blank_like) <= 2:
+        if blank_like and len(self.spelling) - len(blank_like) == 2:
             return f"{found}; leave rows out with {list_option('drop', blank_like)}"
+        if self.spelling.keys() == {"-1", "1"}:
+            return f"{found}; say which is label 1, for example {list_option('positive', ['1'])}"
         if len(self.spelling) == 2:
             rarer = list_option("positive", [[*self.spelling.values()][-1]])
             return f"{found}; say which is label 1, for example {rarer}"

@@ -6,7 +6,7 @@ from imbclf.data.reading.account import Account
 from imbclf.data.reading.column_names import PART_NAMES, plain
 from imbclf.data.reading.find_column import find_column
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.part_names import parts_of, parts_of_flags
+from imbclf.data.reading.part_names import names_parts, parts_of, parts_of_flags
 from imbclf.data.reading.table import Table
 from imbclf.utils.text import first_few
 
@@ -26,7 +26,8 @@ def part_column(
     tests = as_list(options.test)
     for name, cells in table.columns.items():
         flags = parts_of_flags(name, cells)
-        if name in taken or (plain(name) not in PART_NAMES and flags is None):
+        called_so = plain(name) in PART_NAMES or flags is not None
+        if name in taken or not (called_so or names_parts(cells)):
             continue
         parts = flags or parts_of(cells, tests)
         found = {part for part in parts or [] if part}

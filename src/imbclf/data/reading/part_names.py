@@ -62,6 +62,19 @@ def parts_of(values: Sequence[str], tests: Iterable[str] = ()) -> list[str] | No
     return [known[value] or "" for value in values]
 
 
+def names_parts(values: Sequence[str]) -> bool:
+    """Return whether values are those of a division into training and other images.
+
+    >>> names_parts(["Train", "Test"]), names_parts(["test", "public"]), names_parts(["1", "2"])
+    (True, False, False)
+    """
+    words = {FIT, DEV, TEST}
+    if any(part_of(value) not in words for value in values[:50]):
+        return False
+    found = {part_of(value) for value in set(values)}
+    return FIT in found and len(found) > 1 and found <= words
+
+
 def parts_of_flags(name: str, values: Sequence[str]) -> list[str] | None:
     """Return the parts that a column such as `is_valid` of true and false divides into, or None.
 
