@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OPEN = re.compile(r"(hydra|hydra/launcher|search|tracking\.tags|model|head|loss|sampler|optim)\b.*")
+OPEN = re.compile(r"(hydra|hydra/launcher|search|tracking\.tags|model|head|loss|sampler|optim|trainer)\b.*")
 
 
 def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
@@ -72,7 +72,7 @@ def test_commands_on_a_page_exist(page: Path) -> None:
 
 def test_the_check_finds_mistakes() -> None:
     assert problem("train", "loss=fokal") == "loss has no choice fokal"
-    assert problem("train", "trainer.max_epoch=3") == "imbclf-train has no option trainer.max_epoch"
+    assert problem("train", "cv.fold_s=3") == "imbclf-train has no option cv.fold_s"
     assert problem("predict", "tta=flip") is None
     readme = [*commands(ROOT / "README.md")]
     assert ("train", ["PATH", "experiment=best"]) in readme
