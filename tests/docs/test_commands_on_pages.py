@@ -12,7 +12,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "conf"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OPEN = re.compile(r"(hydra|hydra/launcher|search|tracking\.tags|model|head|loss|sampler|optim|trainer)\b.*")
+OPEN = re.compile(
+    r"(hydra|hydra/launcher|search|tracking\.tags|model|head|loss|sampler|optim|trainer)\b.*"
+)
 
 
 def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
