@@ -6,6 +6,7 @@ from typing import Any
 
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
+from imbclf.evaluation.probability_quality import probability_quality, probability_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
@@ -30,6 +31,7 @@ def evaluate(
     labels = listing.labels
     assert labels is not None
     evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    evaluation["probability"] = probability_quality(answer.probabilities, labels)
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
@@ -40,7 +42,7 @@ def evaluate(
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
-    """Return the result on two lines.
+    """Return the result on two lines, and a third about probabilities where there are any.
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
@@ -51,9 +53,11 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]
     names = evaluation["label_names"]
+    known = evaluation.get("probability")
     return (
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
         f"of {names[0]} and {one} of {names[1]}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
         f"{evaluation['auroc']:.4f}"
+        + ("" if known is None else f"\n{probability_text(known, names)}")
     )

@@ -8,6 +8,10 @@ from .clustered_intervals import (
     clustered_rate_interval as clustered_rate_interval,
     effective_images as effective_images,
 )
+from .ensemble_calibration import (
+    models_correlation as models_correlation,
+    sharpening as sharpening,
+)
 from .error_rates import (
     ErrorCurve as ErrorCurve,
     binary_report as binary_report,

@@ -74,6 +74,8 @@ def export_predictor(
         "tta": graph.tta,
         "calibration": wanted.calibration,
         "prior": wanted.prior,
+        "average": predictor.ensemble.average,
+        "correlation": predictor.ensemble.correlation,
         "threshold": wanted.threshold,
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
