@@ -1,3 +1,11 @@
+from .bounded_thresholds import (
+    ScoredImages as ScoredImages,
+    highest_threshold as highest_threshold,
+    images_needed as images_needed,
+    lowest_threshold as lowest_threshold,
+    most_sensitive_precise as most_sensitive_precise,
+    rate_bound as rate_bound,
+)
 from .calibration import (
     fit_platt as fit_platt,
     fit_temperature as fit_temperature,
