@@ -91,7 +91,7 @@ def _random_features(features: Floats, labels: NDArray[np.int64], seed: int) -> 
     offsets = random.normal(size=60) / 2
 
     def hidden(rows: Floats) -> Floats:
-        return np.maximum(rows @ weights + offsets, 0)
+        return np.asarray(np.maximum(rows @ weights + offsets, 0), np.float64)
 
     model = LogisticRegression(class_weight="balanced", max_iter=300).fit(hidden(features), labels)
     return lambda rows: np.asarray(model.decision_function(hidden(rows)))

@@ -31,12 +31,9 @@ def shipped(
 ) -> dict[str, Any]:
     """Return the HTER of the predictor with its interval, or that it was not measured; JSON-able.
 
-    `how` is `test part` (the user's own, judged by the predictor), `repeats` or `not measured`. With
-    R repeats, an image is judged by the R models that are new to it, as one ensemble with
-    cross-fitted thresholds. The predictor has more models and mostly errs less. Of 30 simulated runs
-    of 5 folds in 3 repeats, 120 of 1,000 images of the minority (learners that start at random):
-
-    TABLE
+    `how` is `test part` (the user's own, judged by the predictor), `repeats` or `not measured`.
+    With R repeats, an image is judged by the R models that are new to it, as one ensemble with
+    cross-fitted thresholds. The predictor has more models and mostly errs less.
 
     Args:
         results: of the folds that were trained.

@@ -148,7 +148,8 @@ def precise_thresholds(images: ScoredImages) -> NDArray[np.float64]:
     ranks = np.unique(np.geomspace(1, max(len(others) / 2, 1), RANKS - 1).astype(np.int64))
     candidates = _candidates(images)
     above = np.searchsorted(candidates, others[np.concatenate([[0], ranks[ranks < len(others)]])])
-    return candidates[np.minimum(above, len(candidates) - 1)]
+    tried: NDArray[np.float64] = candidates[np.minimum(above, len(candidates) - 1)]
+    return tried
 
 
 def most_sensitive_precise(
