@@ -83,7 +83,10 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     done = run("predict", "ckpt=one", arguments[0], "prior=2", "out=wrong", cwd=tmp_path)
     assert (done.returncode, "prior=2" in done.stderr) == (2, True)
 
-    done = run("predict", "ckpt=one", arguments[0], "max_far=0.1", "out=moved", cwd=tmp_path)
+    done = run("predict", "ckpt=one", arguments[0], "max_far=.05", "out=moved", cwd=tmp_path)
+    assert (done.returncode, "takes at least 59 images" in done.stderr) == (2, True)
+    aim = ("max_far=0.1", "confidence=null")
+    done = run("predict", "ckpt=one", arguments[0], *aim, "out=moved", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     moved = pd.read_csv(tmp_path / "moved" / "predictions.csv")
     threshold = threshold_for_far(table["score"], table["label"], 0.1)

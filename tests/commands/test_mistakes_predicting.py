@@ -20,6 +20,7 @@ from helpers.commands import call, small
 from helpers.ensembles import write_predictor
 from imbclf.models.backbone import Backbone
 from imbclf.models.build import build_backbone
+from imbclf.prediction.decision_options import AIMS
 
 CAPABILITY_DROP, DAC_OVERRIDE, DAC_READ_SEARCH = 24, 1, 2  # of linux/prctl.h, capability.h
 
@@ -63,7 +64,7 @@ def test_prediction_mistakes_are_one_message(
     assert "ckpt=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
     assert "ckpt is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
-    for name in ("threshold", "prior", "max_far", "max_frr", "cost_ratio"):
+    for name in ("threshold", "prior", "confidence", *AIMS):
         for value in ("abc", "nan", "[1]", "true"):
             message = refused(capsys, *usual, f"{name}={value}")
             assert f"{name}={yaml.safe_load(value)}: expected a number, or null" in message

@@ -30,6 +30,7 @@ from imbclf.evaluation.run_images import sample_run_images
 from imbclf.metrics.error_rates import hter
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import HEADS, MahalanobisHead, OneClassHead
+from imbclf.prediction.ensemble_rule import EnsembleRule
 from imbclf.prediction.export.export import Export, export_predictor
 from imbclf.prediction.export.formats import Format, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
@@ -58,7 +59,7 @@ def by_hand(
     members = Predictor.load(folder).fold_models
     padded = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     places = ((2, 2), (0, 2), (4, 2), (2, 0), (2, 4))
-    scores, probabilities = [], []
+    scores, log_odds = [], []
     for member, slope, intercept in zip(members, slopes, intercepts, strict=True):
         views = [padded[:, a : a + SIDE, b : b + SIDE] for a, b in places]
         views += [view[:, :, ::-1] for view in views]
@@ -69,8 +70,8 @@ def by_hand(
             ]
         mean = np.mean(logits, axis=0)
         scores.append(mean - member.rule["threshold"])
-        probabilities.append(expit(slope * mean + intercept))
-    return np.mean(scores, axis=0), np.mean(probabilities, axis=0)
+        log_odds.append(slope * mean + intercept)
+    return np.mean(scores, axis=0), expit(np.mean(log_odds, axis=0))
 
 
 def test_the_graph_follows_the_definition(small: Path) -> None:
@@ -90,6 +91,17 @@ def test_the_graph_follows_the_definition(small: Path) -> None:
         np.testing.assert_allclose(probability, chances, atol=1e-5)
         assert label.tolist() == (wanted >= 0.2).astype(int).tolist()
     assert np.std(chances) > 0.01
+
+
+@pytest.mark.parametrize("rule", [EnsembleRule(correlation=0.4), EnsembleRule("probability")])
+def test_the_graph_averages_as_the_predictor(small: Path, rule: EnsembleRule) -> None:
+    images = drawn_images(9, (SIDE, SIDE), seed=4)
+    plain, predictor = Predictor.load(small), replace(Predictor.load(small), ensemble=rule)
+    expected = predictor.predict_pixels(images, prior=0.4).probabilities
+    with torch.no_grad():
+        probability = EnsembleGraph(predictor, prior=0.4)(torch.from_numpy(images))[0]
+    np.testing.assert_allclose(probability, expected, atol=1e-5)
+    assert np.abs(plain.predict_pixels(images, prior=0.4).probabilities - expected).max() > 1e-4
 
 
 @pytest.mark.parametrize("form", ["onnx", "pt2"])

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from scipy.special import logit
 
 from imbclf.errors import UserError
 from imbclf.models.build import build_backbone
+from imbclf.prediction.ensemble_rule import EnsembleRule
 from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
+from imbclf.prediction.manifest import MANIFEST, write_ensemble_rule
 from imbclf.prediction.predictor import Predictor, join
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
@@ -52,7 +55,8 @@ def test_scores_labels_and_probabilities_follow_their_definition(saved: Path) ->
             logits.append(backbone(torch.from_numpy(IMAGES)).double().numpy())
     scores = (logits[0] - 0.25 + logits[1] + 0.01) / 2
     np.testing.assert_allclose(answer.scores, scores, atol=1e-6)
-    probabilities = np.mean([1 / (1 + np.exp(-(2 * f - 0.5))) for f in logits], axis=0)
+    mean = np.mean(logits, axis=0)
+    probabilities = 1 / (1 + np.exp(-(2 * mean - 0.5)))
     np.testing.assert_allclose(answer.probabilities, probabilities, atol=1e-6)
     assert answer.decisions.tolist() == (answer.scores >= 0).astype(int).tolist()
     assert answer.labels.tolist() == [["bad", "good"][d] for d in answer.decisions]
@@ -79,12 +83,13 @@ def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path
     with torch.inference_mode():
         scores = [backbone(torch.from_numpy(IMAGES)).double().numpy() for backbone in backbones]
     cooled = predictor.predict_pixels(IMAGES, calibration="temperature")
-    expected = np.mean([1 / (1 + np.exp(-f / 3)) for f in scores], axis=0)
+    mean = np.mean(scores, axis=0)
+    expected = 1 / (1 + np.exp(-mean / 3))
     np.testing.assert_allclose(cooled.probabilities, expected, atol=1e-6)
     shifted = predictor.predict_pixels(IMAGES, prior=0.3)
     # Bayes' rule with the odds of 0.8 taken off and those of 0.3 put on.
-    odds = [np.exp(2 * f - 0.5) * (0.3 / 0.7) / (0.8 / 0.2) for f in scores]
-    expected = np.mean([odd / (1 + odd) for odd in odds], axis=0)
+    odds = np.exp(2 * mean - 0.5) * (0.3 / 0.7) / (0.8 / 0.2)
+    expected = odds / (1 + odds)
     np.testing.assert_allclose(shifted.probabilities, expected, atol=1e-6)
     for answer in (cooled, shifted):
         assert (answer.scores == plain.scores).all()
@@ -94,6 +99,43 @@ def test_temperature_and_prior_change_probabilities_and_never_labels(saved: Path
     for prior in (0.0, 1.0, -3.0, float("nan")):
         with pytest.raises(UserError, match="prior="):
             predictor.predict_pixels(IMAGES, prior=prior)
+
+
+def test_the_less_alike_fold_models_are_the_more_confident_is_their_average(saved: Path) -> None:
+    plain = Predictor.load(saved).predict_pixels(IMAGES)
+    write_ensemble_rule(saved, EnsembleRule(correlation=0.5))
+    predictor = Predictor.load(saved)
+    mean = 2 * plain.logits.mean(axis=1) - 0.5
+    # Two models, half of whose noise is shared: the log likelihood ratio times 1 / .75.
+    for prior, own in ((None, 0.8), (0.3, 0.3)):
+        answer = predictor.predict_pixels(IMAGES, prior=prior)
+        expected = (mean - logit(0.8)) / 0.75 + logit(own)
+        np.testing.assert_allclose(logit(answer.probabilities), expected, atol=1e-9)
+        assert (answer.scores == plain.scores).all()
+        assert (answer.labels == plain.labels).all()
+    cooled = predictor.predict_pixels(IMAGES, calibration="temperature")
+    np.testing.assert_allclose(logit(cooled.probabilities), plain.logits.mean(axis=1) / 3)
+
+
+def test_a_predictor_of_version_0_1_averages_probabilities_also_beside_newer_ones(
+    saved: Path, tmp_path: Path
+) -> None:
+    newer = Predictor.load(saved)
+    assert json.loads((saved / MANIFEST).read_text())["format"] == 3
+    old = tmp_path / "old"
+    shutil.copytree(saved, old, ignore=shutil.ignore_patterns("old"))
+    stored = json.loads((old / MANIFEST).read_text())
+    del stored["ensemble"]
+    (old / MANIFEST).write_text(json.dumps({**stored, "format": 2}))
+    logits = newer.predict_pixels(IMAGES).logits
+    expected = np.mean([1 / (1 + np.exp(-(2 * f - 0.5))) for f in logits.T], axis=0)
+    for predictor in (Predictor.load(old), join([Predictor.load(old), newer])):
+        answer = predictor.predict_pixels(IMAGES)
+        np.testing.assert_allclose(answer.probabilities, expected, atol=1e-12)
+    # Resumed, it remains what it was.
+    save_fold_model(old, 2, card(), load_file(old / "fold_0.safetensors"))
+    assert "ensemble" not in json.loads((old / MANIFEST).read_text())
+    assert Predictor.load(old).ensemble.average == "probability"
 
 
 def test_flip_averages_the_mirror_image(saved: Path) -> None:
@@ -175,8 +217,11 @@ def test_runs_with_other_labels_or_sizes_do_not_join(saved: Path, tmp_path: Path
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"format": 3}, "format 3"),
+        ({"format": 4}, "format 4"),
         ({"members": []}, "lists no fold models"),
+        ({"ensemble": 1}, "ensemble: expected"),
+        ({"ensemble": {"average": "votes", "correlation": 1}}, "average: expected log_odds"),
+        ({"ensemble": {"average": "log_odds", "correlation": -1}}, "correlation: expected 0 to 1"),
         ({"members": [{"weights": "../fold_0.safetensors"}]}, "beside it"),
         ({"members": [{"weights": "fold_9.safetensors"}]}, "architecture is missing"),
         ({"image_size": "wide"}, "image_size: expected a list, found 'wide'"),

@@ -9,7 +9,7 @@ from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import refuse_overwriting
-from imbclf.cli.config.decision import decision_options, run_threshold
+from imbclf.cli.config.decision import decision_options, run_point
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
 
@@ -50,10 +50,10 @@ def task(cfg: DictConfig) -> None:
         listing = other_images(data, run)
         for line in listing.account.lines():
             log.info("%s", line)
-    threshold = run_threshold(options, cfg.ckpt)
+    point = run_point(options, cfg.ckpt)
     predictor = load_predictor(ckpt, cfg.tracking.uri, cfg.tracking.directory)
     evaluation = evaluate_unseen(
-        predictor, data, listing, options, threshold, device, cfg.precision, out, run
+        predictor, data, listing, options, point, device, cfg.precision, out, run
     )
     log.info("%s", evaluation_text(evaluation))
     log.info("\nevaluation  %s", out / "evaluation.json")

@@ -10,7 +10,7 @@ from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
-from imbclf.cli.config.decision import decision_options, run_threshold
+from imbclf.cli.config.decision import decision_options, run_point
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.tracking.addresses import addresses_of, load_ensemble
@@ -40,8 +40,9 @@ def task(cfg: DictConfig) -> None:
         from imbclf.prediction.export.write_export import check_export, write_export
 
     check_format(cfg.format)
-    threshold = run_threshold(options, cfg.ckpt)
-    own = (options.tta, options.calibration, options.prior, threshold)
+    point = run_point(options, cfg.ckpt)
+    threshold = options.threshold_on(None) if point is None else point.threshold
+    own = (options.tta, options.calibration, options.prior, threshold, point)
     wanted = Export(cfg.format, cfg.images, cfg.batch_size, *own)
     check_export(wanted, cfg.int8)
     predictor = load_ensemble(addresses_of(cfg.ckpt), cfg.tracking.uri, cfg.tracking.directory)

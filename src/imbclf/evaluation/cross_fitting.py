@@ -56,6 +56,25 @@ def cross_fitted_decisions(
 ) -> NDArray[np.int64]:
     """Return the decisions on test of thresholds in which the decided images have no say.
 
+    1 where `cross_fitted_scores`, which see for arguments, are at least 0; int64 `[M]`.
+
+    >>> labels, dev = np.array([0, 0, 1, 1]), np.array([0.0, 1.0, 2.0, 3.0])
+    >>> scored = DevAndTest(dev, labels, np.array([0, 9, 9, 9.5]), labels)
+    >>> cross_fitted_decisions(scored, "min_hter").tolist()
+    [0, 1, 1, 1]
+    """
+    return (cross_fitted_scores(scored, method, groups, pieces, seed) >= 0).astype(np.int64)
+
+
+def cross_fitted_scores(
+    scored: DevAndTest,
+    method: Method,
+    groups: NDArray[np.generic] | None = None,
+    pieces: int = PIECES,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Return test scores minus thresholds in which the images themselves have no say.
+
     Sources: cross-fitting as in Chernozhukov et al., "Double/debiased machine learning", The
     Econometrics Journal 21, 2018; here nothing but the threshold is fitted.
 
@@ -67,14 +86,14 @@ def cross_fitted_decisions(
         seed: of the cut.
 
     Returns:
-        int64 `[M]`, 0 or 1.
+        float64 `[M]`.
 
     >>> labels, dev = np.array([0, 0, 1, 1]), np.array([0.0, 1.0, 2.0, 3.0])
     >>> scored = DevAndTest(dev, labels, np.array([0, 9, 9, 9.5]), labels)
-    >>> cross_fitted_decisions(scored, "min_hter").tolist()
-    [0, 1, 1, 1]
+    >>> cross_fitted_scores(scored, "min_hter").tolist()
+    [-1.5, 7.5, 7.5, 8.0]
     """
-    decisions = np.zeros(len(scored.test_labels), np.int64)
+    above = np.zeros(len(scored.test_labels))
     piece_of = cut(scored.test_labels, pieces, seed, groups)
     for piece in np.unique(piece_of):
         own = piece_of == piece
@@ -83,8 +102,8 @@ def cross_fitted_decisions(
             np.concatenate([scored.dev_labels, scored.test_labels[~own]]),
             method,
         )
-        decisions[own] = scored.test_scores[own] >= threshold
-    return decisions
+        above[own] = scored.test_scores[own] - threshold
+    return above
 
 
 def cut(

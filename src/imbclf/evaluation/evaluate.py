@@ -4,32 +4,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
+from imbclf.evaluation.judged_point import judge_point, point_text
+from imbclf.evaluation.probability_quality import probability_quality, probability_text
 from imbclf.evaluation.summary import pooled_report
+from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
 
 
 def evaluate(
-    answer: Predictions, listing: Listing, out: Path, shared: Mapping[str, int] | None = None
+    answer: Predictions,
+    listing: Listing,
+    out: Path,
+    shared: Mapping[str, int] | None = None,
+    threshold: float = 0.0,
+    point: OperatingPoint | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
-    The threshold of the scores is 0, as the ensemble decides; nothing is tuned on these images.
+    The decisions judged are those of the threshold in use; nothing is tuned on these images.
 
     Args:
         answer: the predictions for N images.
         listing: their names and labels, in the same order.
         out: the folder for the two files.
         shared: numbers of copies and groups that training images share, where that is known.
+        threshold: of the scores, which the answer was decided with.
+        point: what it was chosen for, where it was.
 
     Returns:
         The contents of `evaluation.json`.
     """
     labels = listing.labels
     assert labels is not None
-    evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    # A threshold beyond all scores may be infinite; just beyond them, it decides the same.
+    beyond = answer.scores.min() - 1, answer.scores.max() + 1
+    above = answer.scores - np.clip(threshold, *beyond)
+    evaluation = pooled_report(above, labels, listing.label_names, listing.groups)
+    if threshold != 0:
+        evaluation["threshold"] = threshold
+    if point is not None:
+        evaluation["operating_point"] = point.to_json() | judge_point(point, evaluation)
+    evaluation["probability"] = probability_quality(answer.probabilities, labels)
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
@@ -40,7 +60,7 @@ def evaluate(
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
-    """Return the result on two lines.
+    """Return the result on two lines, then what was aimed at and probabilities, if any.
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
@@ -51,9 +71,12 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]
     names = evaluation["label_names"]
+    known, point = evaluation.get("probability"), evaluation.get("operating_point")
     return (
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
         f"of {names[0]} and {one} of {names[1]}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
         f"{evaluation['auroc']:.4f}"
+        + ("" if point is None else f"\n{point_text(point)}")
+        + ("" if known is None else f"\n{probability_text(known, names)}")
     )

@@ -11,6 +11,7 @@ from imbclf.evaluation.evaluate import evaluate
 from imbclf.evaluation.training_images import find_shared
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictor
 
 
@@ -19,7 +20,7 @@ def evaluate_unseen(
     data: LabelledFolder,
     listing: Listing,
     options: DecisionOptions,
-    threshold: float,
+    point: OperatingPoint | None,
     device: torch.device,
     precision: str | int,
     out: Path,
@@ -32,7 +33,7 @@ def evaluate_unseen(
         data: how the images are read.
         listing: which of them, with their labels.
         options: views, calibration and prior.
-        threshold: label 1 is decided where the score is at least this.
+        point: the operating point that the options ask for, where they have an aim.
         device: where to compute.
         precision: `auto` or a Lightning precision.
         out: the folder for the two files.
@@ -47,5 +48,6 @@ def evaluate_unseen(
     names = predictor.label_names
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     shared = find_shared(run, kept, pixels)
+    threshold = options.threshold_on(None) if point is None else point.threshold
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
-    return evaluate(answer, kept, out, None if shared is None else shared.counts)
+    return evaluate(answer, kept, out, None if shared is None else shared.counts, threshold, point)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
+from imbclf.evaluation.probability_quality import probability_quality
 from imbclf.evaluation.summary import pooled_report
 from imbclf.evaluation.training_images import find_shared
 from imbclf.prediction.manifest import PREDICTOR
@@ -63,6 +64,7 @@ def judge_given_test(
     write_table(run / TEST_TABLE, columns)
     shared = find_shared(run, listing, test.pixels)
     report |= {"models": len(predictor.fold_models)}
+    report["probability"] = probability_quality(answer.probabilities, labels)
     return report if shared is None else {**report, "shared_with_training": dict(shared.counts)}
 
 

@@ -93,6 +93,16 @@ def _verdict(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _shipped(value: object) -> Mapping[str, Any]:
+    stored = mapping(value)
+    field(stored, "how", one_of("test part", "repeats", "not measured"))
+    for name in ("models", "of"):
+        field(stored, name, count)
+    field(stored, "hter", optional(number))
+    field(stored, "hter_interval", optional(list_of(number, length=2)))
+    return stored
+
+
 def _detection(value: object) -> Mapping[str, Any]:
     stored = mapping(value)
     field(stored, "positive", one_of(0, 1))
@@ -121,6 +131,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     ),
     "pooled": mapping_of(optional(number)),
     "cross_fitted": mapping,
+    "shipped": _shipped,
     "warnings": list_of(text),
     "verdict": _verdict,
     "detection": _detection,

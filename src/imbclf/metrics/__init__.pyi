@@ -1,3 +1,11 @@
+from .bounded_thresholds import (
+    ScoredImages as ScoredImages,
+    highest_threshold as highest_threshold,
+    images_needed as images_needed,
+    lowest_threshold as lowest_threshold,
+    most_sensitive_precise as most_sensitive_precise,
+    rate_bound as rate_bound,
+)
 from .calibration import (
     fit_platt as fit_platt,
     fit_temperature as fit_temperature,
@@ -7,6 +15,10 @@ from .clustered_intervals import (
     clustered_hter_interval as clustered_hter_interval,
     clustered_rate_interval as clustered_rate_interval,
     effective_images as effective_images,
+)
+from .ensemble_calibration import (
+    models_correlation as models_correlation,
+    sharpening as sharpening,
 )
 from .error_rates import (
     ErrorCurve as ErrorCurve,

@@ -1,6 +1,6 @@
 """How the scores of a predictor become labels and probabilities."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Literal
@@ -11,24 +11,40 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from imbclf.augment.tta import Tta
+    from imbclf.prediction.operating_point import OperatingPoint
 
-AIMS = ("max_far", "max_frr", "cost_ratio")
+AIMS = (
+    "max_far",
+    "max_frr",
+    "min_sensitivity",
+    "min_specificity",
+    "min_precision",
+    "max_alarms_per_1000",
+    "cost_ratio",
+)
 
 
 @dataclass(frozen=True)
 class DecisionOptions:
     """Views, calibration and threshold that images are decided with.
 
-    At most one of `threshold` and the three aims is given: each moves the threshold.
+    At most one of `threshold` and the aims is given: each moves the threshold.
 
     Args:
         tta: views of an image that are averaged; None as when the thresholds were chosen.
         calibration: of the probabilities; labels do not depend on it.
-        prior: share of label 1 that the probabilities are for; None is that of the training.
+        prior: share of label 1 that probabilities, precision and alarms are for; None is that of
+            the training.
         threshold: label 1 is decided where the score is at least this; None is 0, the least HTER.
-        max_far: take the threshold whose FAR on out-of-fold scores is at most this.
+        max_far: take the threshold whose FAR is at most this.
         max_frr: the same for FRR.
+        min_sensitivity: take the threshold that finds at least this share of the rarer label.
+        min_specificity: the one that lets alone at least this share of the other label.
+        min_precision: the one where at least this share of images called the rarer label has it.
+        max_alarms_per_1000: the one that calls at most so many of 1,000 images the rarer label.
         cost_ratio: take the best threshold where FAR is this many times as bad as FRR.
+        confidence: that the aim is met on new images (`choose_operating_point`); None is content
+            with out-of-fold scores; new images then often do not keep to it.
 
     Raises:
         UserError: an option is no number, or two contradict each other.
@@ -44,10 +60,15 @@ class DecisionOptions:
     threshold: float | None = None
     max_far: float | None = None
     max_frr: float | None = None
+    min_sensitivity: float | None = None
+    min_specificity: float | None = None
+    min_precision: float | None = None
+    max_alarms_per_1000: float | None = None
     cost_ratio: float | None = None
+    confidence: float | None = 0.95
 
     def __post_init__(self) -> None:
-        for name in ("prior", "threshold", *AIMS):
+        for name in ("prior", "threshold", "confidence", *AIMS):
             value = getattr(self, name)
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if value is not None and (not is_number or isnan(value)):
@@ -64,37 +85,40 @@ class DecisionOptions:
         given = [(name, getattr(self, name)) for name in AIMS if getattr(self, name) is not None]
         return given[0] if given else None
 
-    def threshold_on(self, oof: "Mapping[str, ArrayLike] | None") -> float:
-        """Return the score from which label 1 is decided.
+    def operating_point(self, oof: "Mapping[str, ArrayLike] | None") -> "OperatingPoint | None":
+        """Return the threshold that an aim asks for, and what it was chosen by; None without one.
 
         Args:
-            oof: `score` and `label` `[N]` of out-of-fold images; None where there are none.
+            oof: `score` and `label` `[N]` of out-of-fold images, and `group` where they depend on
+                each other; None where there are none.
 
         Raises:
-            UserError: an aim is out of range, or needs out-of-fold scores and there are none.
-
-        >>> DecisionOptions().threshold_on(None)
-        0.0
-        >>> oof = {"score": [0.0, 1.0, 2.0, 3.0], "label": [0, 0, 1, 1]}
-        >>> DecisionOptions(max_far=0.0).threshold_on(oof)
-        1.5
+            UserError: an aim is out of range, cannot be met, or needs out-of-fold scores and there
+                are none.
         """
         if self.aim is None:
-            return 0.0 if self.threshold is None else float(self.threshold)
+            return None
         name, value = self.aim
         if oof is None:
             raise UserError(
                 f"{name}={value}: needs the out-of-fold scores of a run directory (with oof.csv). "
                 "Give threshold=... instead"
             )
-        return _choose_by(name)(oof["score"], oof["label"], float(value))
+        # Here, so that a command starts without scipy.
+        from imbclf.prediction.operating_point import choose_operating_point
 
+        return choose_operating_point(name, float(value), oof, self.confidence, self.prior)
 
-def _choose_by(aim: str) -> "Callable[[ArrayLike, ArrayLike, float], float]":
-    from imbclf.metrics import operating_points
+    def threshold_on(self, oof: "Mapping[str, ArrayLike] | None") -> float:
+        """Return the score from which label 1 is decided; arguments as `operating_point`.
 
-    return {
-        "max_far": operating_points.threshold_for_far,
-        "max_frr": operating_points.threshold_for_frr,
-        "cost_ratio": operating_points.threshold_for_cost,
-    }[aim]
+        >>> DecisionOptions().threshold_on(None)
+        0.0
+        >>> oof = {"score": [0.0, 1.0, 2.0, 3.0], "label": [0, 0, 1, 1]}
+        >>> DecisionOptions(max_far=0.0, confidence=None).threshold_on(oof)
+        1.5
+        """
+        point = self.operating_point(oof)
+        if point is not None:
+            return point.threshold
+        return 0.0 if self.threshold is None else float(self.threshold)

@@ -22,7 +22,9 @@ from imbclf.models.build import rebuild_backbone
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
+from imbclf.prediction.ensemble_rule import OF_LOG_ODDS
 from imbclf.prediction.manifest import (
+    AVERAGING_PROBABILITIES,
     FORMAT,
     MANIFEST,
     Manifest,
@@ -64,10 +66,18 @@ class FoldModel:
         probe = {} if self.probe is None else self.probe.state_dict(prefix=PROBE)
         return {**self.backbone.state_dict(), **probe}
 
-    def log_odds_line(self, calibration: Calibration, prior: float | None) -> tuple[float, float]:
-        """Return slope a and intercept b of P(label 1) = sigmoid(a logit + b).
+    def log_odds_line(
+        self, calibration: Calibration, prior: float | None, sharpening: float = 1.0
+    ) -> tuple[float, float]:
+        """Return slope a and intercept b of the log-odds a logit + b of label 1.
 
-        Another prior adds a constant to the log-odds, see `shift_prior`.
+        Another prior adds a constant to them, see `shift_prior`.
+
+        Args:
+            calibration: `platt` or `temperature`.
+            prior: share of label 1 that the log-odds are for; None is that of training.
+            sharpening: what the log likelihood ratio is multiplied by. A temperature is not
+                sharpened: as loss and sampler made it, its prior is unknown.
 
         Raises:
             UserError: there is no such calibration, or the prior is out of range.
@@ -86,9 +96,10 @@ class FoldModel:
         if slope < 0:  # of version 0.1: probabilities would fall where scores rise
             slope, intercept = 0.0, float(logit(self.rule["prior"]))
         if calibration == "temperature":
-            slope, intercept = 1 / self.rule["temperature"], 0.0
-        shift = 0.0 if prior is None else float(logit(prior) - logit(self.rule["prior"]))
-        return slope, intercept + shift
+            return 1 / self.rule["temperature"], 0.0
+        own = float(logit(self.rule["prior"]))
+        shift = 0.0 if prior is None else float(logit(prior)) - own
+        return sharpening * slope, intercept + (sharpening - 1) * (intercept - own) + shift
 
 
 def load_weights(backbone: Backbone, probe: Probe | None, weights: Mapping[str, Tensor]) -> None:
@@ -216,12 +227,14 @@ def save_fold_model(
     others = [other for other in entries if other["weights"] != name]
     if earlier is not None and others:
         check_same_pixels(manifest, earlier.pixel_options, read_pixel_options(metadata))
+    rule = earlier.ensemble if earlier is not None and others else OF_LOG_ODDS
     stored = {
-        "format": FORMAT,
+        "format": FORMAT if rule.to_json() else AVERAGING_PROBABILITIES,
         "image_size": metadata["image_size"],
         "label_names": metadata["label_names"],
         **stored_pixel_options(read_pixel_options(metadata)),
         "tta": tta,
+        **rule.to_json(),
         "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
     }
     write_text(manifest, json.dumps(stored, indent=2) + "\n")

@@ -1,5 +1,6 @@
 """The manifest, `predictor.json`: what the weights beside it are and how they are used."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,13 @@ from imbclf.data.decoding import MOST_PIXELS
 from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.prediction.decision_rule import check_rule
+from imbclf.prediction.ensemble_rule import OF_LOG_ODDS, EnsembleRule, read_ensemble_rule
+from imbclf.utils.files import write_text
 from imbclf.utils.safe_reading import read_json, readable
 from imbclf.utils.schema import field, line, list_of, mapping, text
 
-FORMAT = 2
+FORMAT = 3
+AVERAGING_PROBABILITIES = 2  # the format of version 0.1, without an ensemble rule
 MANIFEST = "predictor.json"
 PREDICTOR = "predictor"  # the folder of a run directory that holds it
 
@@ -28,6 +32,7 @@ class Manifest:
         entries: for each fold model its `weights` (a file name), its `architecture` and, flat
             beside them, the numbers of its decision rule.
         pixel_options: how images are brought to 8 bits and to their size.
+        ensemble: how the fold models' log-odds become one probability.
     """
 
     image_size: tuple[int, int]
@@ -35,6 +40,7 @@ class Manifest:
     tta: str
     entries: tuple[Mapping[str, Any], ...]
     pixel_options: PixelOptions = SIXTEEN_BITS
+    ensemble: EnsembleRule = OF_LOG_ODDS
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest":
@@ -46,9 +52,10 @@ class Manifest:
         path = folder / MANIFEST
         with readable(path, "the manifest of a predictor", "Restore the file, or train again"):
             stored = read_json(path)
-            if field(stored, "format", lambda value: value) != FORMAT:
+            found = field(stored, "format", lambda value: value)
+            if found not in (AVERAGING_PROBABILITIES, FORMAT):
                 raise UserError(
-                    f"{path}: format {stored['format']}, expected {FORMAT}. Predict with the "
+                    f"{path}: format {found}, expected {FORMAT}. Predict with the "
                     "version of imbclf that wrote it, or train again"
                 )
             entries = field(stored, "members", list_of(mapping))
@@ -63,10 +70,19 @@ class Manifest:
                 tta=field(stored, "tta", text),
                 entries=tuple(entries),
                 pixel_options=read_pixel_options(stored),
+                ensemble=(
+                    read_ensemble_rule(stored) if found == FORMAT else EnsembleRule("probability")
+                ),
             )
         if not entries:
             raise UserError(f"{path}: lists no fold models. Train again")
         return manifest
+
+
+def write_ensemble_rule(folder: Path, rule: EnsembleRule) -> None:
+    """Replace the ensemble rule in the manifest of the predictor in `folder`."""
+    path = folder / MANIFEST
+    write_text(path, json.dumps({**read_json(path), **rule.to_json()}, indent=2) + "\n")
 
 
 def find_predictor(path: Path) -> Path | None:

@@ -18,6 +18,7 @@ from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.ensemble_rule import OF_LOG_ODDS, EnsembleRule
 from imbclf.prediction.fold_model import (
     FoldModel,
     build_fold_model,
@@ -46,7 +47,9 @@ class Predictions:
     Attributes:
         scores: float64 `[N]`, mean over the fold models of logit - threshold; the decision is 1
             where the score is >= 0, or >= another threshold that was asked for.
-        probabilities: float64 `[N]`, mean over the fold models of the calibrated P(label 1).
+        probabilities: float64 `[N]`, P(label 1): the mean over the fold models of the calibrated
+            log-odds, sharpened (`imbclf.metrics.sharpening`); in predictors of version 0.1 the mean
+            of the probabilities.
         decisions: int64 `[N]`, 0 or 1.
         labels: str `[N]`, the decisions in the user's own spelling.
         logits: float64 `[N, M]`, of each fold model.
@@ -70,6 +73,7 @@ class Predictor:
         tta: how images were viewed when the thresholds were chosen.
         training_statistics: what drift is measured against; None where it is not known.
         pixel_options: how images are brought to 8 bits and to their size, as in training.
+        ensemble: how the fold models' log-odds become one probability.
     """
 
     fold_models: tuple[FoldModel, ...]
@@ -78,6 +82,7 @@ class Predictor:
     tta: Tta = "none"
     training_statistics: TrainingStatistics | None = None
     pixel_options: PixelOptions = SIXTEEN_BITS
+    ensemble: EnsembleRule = OF_LOG_ODDS
 
     def __repr__(self) -> str:
         """Return three lines: what it is, images and labels, fold models."""
@@ -95,6 +100,16 @@ class Predictor:
     def names(self) -> list[str]:
         """Return the names of the fold models."""
         return [model.name for model in self.fold_models]
+
+    def log_odds_lines(self, calibration: Calibration, prior: float | None) -> NDArray[np.float64]:
+        """Return slope and intercept of each fold model's log-odds, sharpened, `[M, 2]`.
+
+        Raises:
+            UserError: there is no such calibration, or the prior is out of range.
+        """
+        factor = self.ensemble.sharpening(len(self.fold_models))
+        lines = [one.log_odds_line(calibration, prior, factor) for one in self.fold_models]
+        return np.array(lines)
 
     def predict(
         self,
@@ -200,7 +215,7 @@ class Predictor:
         """
         viewed = self.tta if tta is None else tta
         self._check_options(precision, batch_size, viewed, threshold)
-        lines = [model.log_odds_line(calibration, prior) for model in self.fold_models]
+        slopes, intercepts = self.log_odds_lines(calibration, prior).T
         self._check_images(images)
         device = device or torch.device("cpu")
         rows, count = np.arange(len(images)), len(self.fold_models)
@@ -211,9 +226,12 @@ class Predictor:
             options = (device, resolved, batch_size, viewed, label)
             logits[:, number] = score_images(model.network, images, rows, *options)
             _check_finite(logits[:, number], model.name, resolved)
-        slopes, intercepts = np.array(lines).T
         scores = (logits - [model.rule["threshold"] for model in self.fold_models]).mean(axis=1)
-        probabilities = expit(slopes * logits + intercepts).mean(axis=1)
+        log_odds = slopes * logits + intercepts
+        if self.ensemble.average == "probability":
+            probabilities = expit(log_odds).mean(axis=1)
+        else:
+            probabilities = expit(log_odds.mean(axis=1))
         decisions = (scores >= threshold).astype(np.int64)
         labels = np.array(self.label_names)[decisions]
         return Predictions(scores, probabilities, decisions, labels, logits)
@@ -262,6 +280,7 @@ class Predictor:
             tta=manifest.tta,  # type: ignore[arg-type]
             training_statistics=read_training_statistics(folder),
             pixel_options=manifest.pixel_options,
+            ensemble=manifest.ensemble,
         )
 
     @classmethod
@@ -304,6 +323,9 @@ def _check_finite(logits: NDArray[np.float64], name: str, precision: str | int) 
 def join(predictors: Sequence[Predictor]) -> Predictor:
     """Join several ensembles, which must agree on images, labels and views, into one.
 
+    The correlation of its fold models is the mean of the ensembles' own; if one of them averages
+    probabilities, as in version 0.1, the whole does.
+
     Raises:
         UserError: they do not agree.
     """
@@ -327,7 +349,11 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
     fold_models = tuple(model for predictor in predictors for model in predictor.fold_models)
     # Fold models of several runs share names, and the runs may differ in their images.
     statistics = first.training_statistics if len(predictors) == 1 else None
-    return replace(first, fold_models=fold_models, training_statistics=statistics)
+    rules = [predictor.ensemble for predictor in predictors]
+    old = any(rule.average == "probability" for rule in rules)
+    correlation = float(np.mean([rule.correlation for rule in rules]))
+    rule = EnsembleRule("probability") if old else EnsembleRule("log_odds", correlation)
+    return replace(first, fold_models=fold_models, training_statistics=statistics, ensemble=rule)
 
 
 def _shown(predictor: Predictor) -> str:

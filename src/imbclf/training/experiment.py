@@ -13,6 +13,7 @@ from imbclf.data.reading.summary import listing_summary
 from imbclf.data.reading.write_listing import write_listing
 from imbclf.data.splits import Fold
 from imbclf.evaluation.cautions import few_in_dev
+from imbclf.evaluation.ensemble_calibration import calibrate_ensemble
 from imbclf.evaluation.fold_files import (
     METRICS,
     FoldResult,
@@ -107,6 +108,7 @@ def run_experiment(
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
     write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
+    calibrate_ensemble(run, results, folds, recipe.labels)
     judged = _judge_test(prepared, results, run)
     summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))

@@ -16,6 +16,7 @@ from imbclf.evaluation.fold_files import (
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
+from imbclf.evaluation.shipped import shipped
 from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
@@ -65,6 +66,9 @@ def write_results(
     if test is not None:
         summary["parts"]["test"] = test["class_counts"]
         summary["test"] = test
+    summary["shipped"] = shipped(
+        results, folds, recipe.labels, listing.groups, parts.cv.threshold, test
+    )
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }

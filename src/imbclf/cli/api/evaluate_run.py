@@ -10,6 +10,7 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.evaluation.evaluate_unseen import evaluate_unseen
+from imbclf.evaluation.operating_scores import operating_point_of
 from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.predictor import Predictor
@@ -53,9 +54,8 @@ def evaluate(
     device = pick_device(accelerator)
     predictor, directory = _predictor_and_run(run)
     folder, listing = _images(data, directory)
-    oof = Run(directory).oof if chosen.aim and directory else None
-    threshold = chosen.threshold_on(
-        None if oof is None else {"score": oof["score"], "label": oof["label"]}
+    point = (
+        chosen.operating_point(None) if directory is None else operating_point_of(chosen, directory)
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder_of_files = Path(scratch if out is None else out).expanduser()
@@ -64,7 +64,7 @@ def evaluate(
             folder,
             listing,
             chosen,
-            threshold,
+            point,
             device,
             precision,
             folder_of_files,

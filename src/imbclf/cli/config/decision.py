@@ -2,12 +2,15 @@
 
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from imbclf.cli.app.messages import log
-from imbclf.errors import UserError
 from imbclf.prediction.decision_options import DecisionOptions
+
+if TYPE_CHECKING:
+    from imbclf.prediction.operating_point import OperatingPoint
 
 
 def decision_options(cfg: DictConfig) -> DecisionOptions:
@@ -19,26 +22,26 @@ def decision_options(cfg: DictConfig) -> DecisionOptions:
     return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
 
 
-def run_threshold(options: DecisionOptions, ckpt: object) -> float:
-    """Return the score threshold, chosen on out-of-fold scores where `max_far` or the like is set.
+def run_point(options: DecisionOptions, ckpt: object) -> "OperatingPoint | None":
+    """Return the operating point that an aim asks for (`max_far` or the like) and log it.
 
     Raises:
-        UserError: out-of-fold scores are needed, and `ckpt` has none.
+        UserError: out-of-fold scores are needed, and `ckpt` has none; or the aim cannot be met.
     """
     if options.aim is None:
-        return options.threshold_on(None)
-    from imbclf.evaluation.finished_run import read_run
-    from imbclf.metrics.error_rates import decide, error_rates
+        return None
+    from imbclf.evaluation.operating_scores import operating_point_of
 
-    name, value = options.aim
-    if not isinstance(ckpt, str) or not (Path(ckpt) / "oof.csv").exists():
-        raise UserError(
-            f"{name}={value}: needs the out-of-fold scores of a run directory "
-            f"(ckpt=RUN_DIR with oof.csv); ckpt={ckpt} has none. Use threshold=... instead"
-        )
-    oof = read_run(Path(ckpt)).oof
-    threshold = options.threshold_on({"score": oof["score"], "label": oof["label"]})
-    far, frr = error_rates(decide(oof["score"], threshold), oof["label"])
-    values = (threshold, far, frr, name, value)
-    log.info("threshold    %.4f: out of fold FAR %.4f, FRR %.4f (%s=%s)", *values)
-    return threshold
+    point = operating_point_of(options, Path(str(ckpt)))
+    log.info("threshold    %s", point)
+    return point
+
+
+def run_threshold(options: DecisionOptions, ckpt: object) -> float:
+    """Return the score threshold, that of `run_point` where there is one.
+
+    Raises:
+        UserError: as `run_point`.
+    """
+    point = run_point(options, ckpt)
+    return options.threshold_on(None) if point is None else point.threshold

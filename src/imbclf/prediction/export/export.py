@@ -19,18 +19,20 @@ from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, qu
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
 from imbclf.prediction.manifest import stored_pixel_options
+from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.utils.text import text_table
 
 
 @dataclass(frozen=True)
 class Export:
-    """The options of an export; the last four as for `Predictor.predict`.
+    """The options of an export; the four from `tta` on as for `Predictor.predict_pixels`.
 
     Attributes:
         form: `onnx` or `pt2`.
         images: number of images that the file is verified on.
         batch_size: images at once.
+        point: what the threshold was chosen for, where it was; noted in `export.json`.
     """
 
     form: Format
@@ -40,6 +42,7 @@ class Export:
     calibration: Calibration = "platt"
     prior: float | None = None
     threshold: float = 0.0
+    point: OperatingPoint | None = None
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
         """Return the predictions that the file has to match: in float32, on the CPU."""
@@ -74,7 +77,10 @@ def export_predictor(
         "tta": graph.tta,
         "calibration": wanted.calibration,
         "prior": wanted.prior,
+        "average": predictor.ensemble.average,
+        "correlation": predictor.ensemble.correlation,
         "threshold": wanted.threshold,
+        **({} if wanted.point is None else {"operating_point": wanted.point.to_json()}),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
     path = folder / f"model.{wanted.form}"

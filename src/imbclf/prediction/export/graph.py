@@ -15,7 +15,8 @@ class EnsembleGraph(nn.Module):
     """The computation of `Predictor.predict` as one module, without pre- or post-processing.
 
     score = mean over fold models of logit - threshold, label = 1 where it is >= `threshold`,
-    probability = mean over fold models of sigmoid(slope logit + intercept)
+    probability = sigmoid(mean over fold models of slope logit + intercept), or the mean of the
+    sigmoids for a predictor of version 0.1
 
     Networks compute in float32, the rest in float64, as in `predict`. The views of an image are
     stacked into one batch, so that they do not make the graph larger.
@@ -48,15 +49,15 @@ class EnsembleGraph(nn.Module):
         check_tta("tta", self.tta)
         check_views("tta", self.tta, *predictor.image_size)
         models = predictor.fold_models
-        lines = [model.log_odds_line(calibration, prior) for model in models]
+        lines = torch.from_numpy(predictor.log_odds_lines(calibration, prior))
+        self.average = predictor.ensemble.average
         self.networks = nn.ModuleList(model.network for model in models)
         self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
         thresholds = [model.rule["threshold"] for model in models]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
-        slopes, intercepts = torch.tensor(lines, dtype=torch.float64).unbind(dim=1)
-        self.register_buffer("slopes", slopes)
-        self.register_buffer("intercepts", intercepts)
+        self.register_buffer("slopes", lines[:, 0].contiguous())
+        self.register_buffer("intercepts", lines[:, 1].contiguous())
         self.cpu().eval()
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -76,7 +77,11 @@ class EnsembleGraph(nn.Module):
         ]
         logits = torch.stack(own, dim=1).double()
         score = (logits - self.thresholds).mean(dim=1)
-        probability = torch.sigmoid(self.slopes * logits + self.intercepts).mean(dim=1)
+        log_odds = self.slopes * logits + self.intercepts
+        if self.average == "probability":
+            probability = torch.sigmoid(log_odds).mean(dim=1)
+        else:
+            probability = torch.sigmoid(log_odds.mean(dim=1))
         return probability, score, (score >= self.threshold).long(), logits
 
 

@@ -56,8 +56,10 @@ def add_distributions(page: Page, data: RunData) -> None:
     reliability = (
         draw_reliability(data.probabilities, data.labels, data.names[1]),
         "Reliability diagram: observed against predicted shares",
-        "Reliability of probabilities (logistic calibration fitted on each fold's dev scores), "
-        f"with 95 % intervals{_independence(data)}.",
+        "Reliability of the probabilities of single fold models (logistic calibration fitted on "
+        f"each fold's dev scores), with 95 % intervals{_independence(data)}. The predictor's, of "
+        "averaged and sharpened log-odds, can be judged on images new to all of its models "
+        "(imbclf-evaluate).",
     )
     page.figures([histograms, reliability])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from imbclf.evaluation.shipped import shipped_text
 from imbclf.metrics.label_issues import LabelIssues, expected_label_issues
 from imbclf.reporting.run_report.run_data import RunData
 
@@ -123,7 +124,9 @@ def given_test(data: RunData) -> str:
 
 def predictor_text(data: RunData) -> str:
     """Return how the predictor differs from the models that the headline is about."""
-    fitted = data.summary.get("cross_fitted")
+    fitted, shipped = data.summary.get("cross_fitted"), data.summary.get("shipped")
+    if shipped is not None and shipped["how"] != "not measured":
+        return f"{shipped_text(shipped)}. "
     text = (
         "The predictor that this run leaves decides by all its fold models together, with "
         "thresholds of dev and test, where there are more images to choose them by. Its own error "
