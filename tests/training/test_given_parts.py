@@ -100,6 +100,7 @@ def test_a_test_part_is_judged_once_by_the_ensemble(
     for run in ("one", "sweep/gathered"):
         assert {name: Path(run, name).read_bytes() for name in before} == before
         assert_judged(run, folder, expected)
+        assert summary_of(run)["test"]["looks"] == 1  # the same decisions
 
     capsys.readouterr()
     assert call("evaluate", "ckpt=one") == 2

@@ -6,13 +6,18 @@ from typing import Any
 
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
+from imbclf.evaluation.looks import looks_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
 
 
 def evaluate(
-    answer: Predictions, listing: Listing, out: Path, shared: Mapping[str, int] | None = None
+    answer: Predictions,
+    listing: Listing,
+    out: Path,
+    looks: int,
+    shared: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
@@ -22,6 +27,7 @@ def evaluate(
         answer: the predictions for N images.
         listing: their names and labels, in the same order.
         out: the folder for the two files.
+        looks: how many different results have been seen on these images (`count_look`).
         shared: numbers of copies and groups that training images share, where that is known.
 
     Returns:
@@ -30,6 +36,7 @@ def evaluate(
     labels = listing.labels
     assert labels is not None
     evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    evaluation["looks"] = looks
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
@@ -40,13 +47,14 @@ def evaluate(
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
-    """Return the result on two lines.
+    """Return the result on a few lines.
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
-    >>> print(evaluation_text(rates | rest))
+    >>> print(evaluation_text(rates | rest | {"looks": 1}))
     HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good
     FAR 0.1200, FRR 0.0800, AUROC 0.9500
+    This is look 1 at these images.
     """
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]
@@ -55,5 +63,5 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
         f"of {names[0]} and {one} of {names[1]}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
-        f"{evaluation['auroc']:.4f}"
+        f"{evaluation['auroc']:.4f}\n{looks_text(evaluation['looks'])}."
     )

@@ -8,6 +8,7 @@ import torch
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.looks import count_look
 from imbclf.evaluation.training_images import find_shared
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
@@ -48,4 +49,5 @@ def evaluate_unseen(
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     shared = find_shared(run, kept, pixels)
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
-    return evaluate(answer, kept, out, None if shared is None else shared.counts)
+    looks = count_look(kept, answer.decisions, data.cache_dir, run)
+    return evaluate(answer, kept, out, looks, None if shared is None else shared.counts)

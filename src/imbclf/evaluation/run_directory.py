@@ -9,6 +9,7 @@ summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
 tracking_run    the id of the run in the tracking store
+looks/          a file for each different result on images that are kept for judging
 job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
 report.html     the report; suspects.csv, the labels that the models doubt
@@ -64,6 +65,8 @@ def _given_test(value: object) -> Mapping[str, Any]:
     for name in ("images", "models"):
         field(stored, name, count)
     field(stored, "class_counts", list_of(count, length=2))
+    if "looks" in stored:
+        field(stored, "looks", count)
     if "shared_with_training" in stored:
         field(stored, "shared_with_training", mapping_of(count))
     return stored

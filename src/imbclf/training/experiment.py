@@ -133,7 +133,12 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
     precision, batch_size = scoring_precision(parts.precision), parts.data.batch_size
     with explain_out_of_memory("test part", batch_size):
         return judge_given_test(
-            run, prepared.test, parts.device, precision, SCORING_FACTOR * batch_size
+            run,
+            prepared.test,
+            parts.device,
+            precision,
+            SCORING_FACTOR * batch_size,
+            parts.data.cache_dir,
         )
 
 
