@@ -12,7 +12,7 @@ directory, which is kept when the cache is deleted or another one is used.
 
 import hashlib
 import logging
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,7 @@ def count_look(
         run: the run directory, if known.
     """
     images, decided = images_digest(listing), _digest(decisions[_order(listing)].astype(np.uint8))
-    look = {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "run": str(run or "")}
+    look = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "run": str(run or "")}
     found = {decided}
     for place in (Path(cache_dir), *([] if run is None else [run])):
         file = place / LOOKS / images / f"{decided}.json"

@@ -42,8 +42,9 @@ def evaluate(
 
     Returns:
         The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ..., `looks`, how
-        many different results have been seen on these images, and `shared_with_training`, the numbers of copies and groups of images that the run was trained
-        on, which a warning reports too.
+        many different results have been seen on these images, and `shared_with_training`, the
+        numbers of copies and groups of images that the run was trained on, which a warning
+        reports too.
 
     Raises:
         UserError: the images are those of the training, or cannot be read.
