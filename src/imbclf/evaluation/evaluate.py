@@ -7,8 +7,10 @@ from typing import Any
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
 from imbclf.evaluation.looks import looks_text
+from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.predictor import Predictions
+from imbclf.utils.arrays import minority_class
 from imbclf.utils.tables import write_json, write_table
 
 
@@ -37,11 +39,17 @@ def evaluate(
     assert labels is not None
     evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
     evaluation["looks"] = looks
+    subgroups = {name: listing.columns[name] for name in listing.subgroups}
+    if subgroups:
+        evaluation["subgroups"] = subgroup_report(
+            answer.decisions, labels, subgroups, listing.groups
+        )
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
-    columns = {"file": listing.files, "label": labels, "score": answer.scores}
-    write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
+    columns: dict[str, Any] = {"file": listing.files, "label": labels, "score": answer.scores}
+    columns["decision"] = answer.decisions
+    write_table(out / "predictions.csv", {**columns, **subgroups})
     write_json(out / "evaluation.json", evaluation)
     return evaluation
 
@@ -58,10 +66,12 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
     """
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]
-    names = evaluation["label_names"]
+    names, subgroups = evaluation["label_names"], "subgroups" in evaluation
+    rarer = minority_class((zero, one))
     return (
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
         f"of {names[0]} and {one} of {names[1]}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
         f"{evaluation['auroc']:.4f}\n{looks_text(evaluation['looks'])}."
+        + (f"\n\n{subgroups_text(evaluation['subgroups'], names, rarer)}" if subgroups else "")
     )
