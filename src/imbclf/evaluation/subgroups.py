@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from natsort import natsorted
 from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
@@ -111,7 +112,7 @@ def _rows(
 ) -> list[dict[str, Any]]:
     """Return class counts and error rates of each value; those cut at quartiles in their order."""
     last = [OTHERS, BLANK]
-    names = sorted(set(values.tolist()) - {*last}) + [one for one in last if one in values]
+    names = natsorted(set(values.tolist()) - {*last}) + [one for one in last if one in values]
     rows = []
     for name in names:
         own = values == name

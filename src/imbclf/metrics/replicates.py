@@ -42,8 +42,8 @@ def compare_replicates(
         other    3      .04        .10          .13           .09
         other    5      .07        .18          .13           .09
 
-    With 120 images against 880 and 3 seeds, 150 draws: same .01, .06, .09, .05; other .06, .19, .13,
-    .10.
+    With 120 images against 880 and 3 seeds, 150 draws: same .01, .06, .09, .05; other .06, .19,
+    .13, .10.
 
     Args:
         decisions_a: `[R_a, N]`, of R_a >= 2 seeds: 0 or 1, or an image's mean decision.

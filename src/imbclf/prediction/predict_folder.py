@@ -85,7 +85,11 @@ def predict_folder(
     known = predictor.training_statistics
     drift = None
     if known is not None:
-        drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
+        rules = [model.rule for model in predictor.fold_models]
+        drift = check_drift(
+            *(listing, pixels, answer.logits, predictor.names, known),
+            *(rules, predictor.label_names),
+        )
     return FolderPredictions(answer, listing, drift)
 
 

@@ -106,7 +106,10 @@ def run_experiment(
         if earlier is None:  # trained by another process, under another tracking run
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
-    write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
+    test_labels = {f"fold_{done.fold}": recipe.labels[folds[done.fold].test] for done in results}
+    write_training_statistics(
+        run / "predictor", recipe.listing, recipe.pixels, test_logits, test_labels
+    )
     judged = _judge_test(prepared, results, run)
     summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))
