@@ -9,9 +9,11 @@ import pytest
 from scipy.stats import chi2_contingency
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
+from helpers.written_runs import write_images, write_run
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
+from imbclf.evaluation.run_directory import read_oof, read_summary
 from imbclf.evaluation.subgroups import (
     BLANK,
     FEWEST,
@@ -21,7 +23,12 @@ from imbclf.evaluation.subgroups import (
     subgroup_report,
     subgroups_text,
 )
+from imbclf.evaluation.summary import table
 from imbclf.metrics.significance import holm
+from imbclf.reporting.html_page import Page
+from imbclf.reporting.run_report.read import read_run_data
+from imbclf.reporting.run_report.subgroups import add_subgroups
+from imbclf.utils.tables import write_json
 
 RNG = np.random.default_rng(0)
 LABELS = (RNG.random(3000) < 0.8).astype(np.int64)
@@ -129,6 +136,32 @@ def test_repeated_folds_count_images_once(tmp_path: Path) -> None:
         assert widths[1] > 0.9 * widths[0]
     table = pd.read_csv(tmp_path / "subgroups.csv")
     assert (table["file"].tolist(), table["site"].tolist()) == (files.tolist(), SITES.tolist())
+
+
+def test_report_and_summary_have_them(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    write_images(tmp_path / "photos")
+    write_run(run, tmp_path / "photos")
+    oof, summary = read_oof(run), json.loads((run / "summary.json").read_text())
+    sites = np.where(np.arange(len(oof)) % 3 == 0, "<Bern>", "Rome")
+    summary["subgroups"] = subgroup_report(
+        oof["decision"].to_numpy(), oof["label"].to_numpy(), {"site": sites}
+    )
+    write_json(run / "summary.json", summary)
+    page = Page("report")
+    add_subgroups(page, read_run_data(run))
+    page.write(tmp_path / "page.html")
+    html = (tmp_path / "page.html").read_text()
+    assert "By site: no evidence that error rates differ" in html
+    assert "&lt;Bern&gt;" in html
+    assert "<Bern>" not in html
+    assert "By site: no evidence" in table(read_summary(run))
+
+    for change in ({"p": None}, {"values": [{"value": "x"}]}, {"column": 7}):
+        damaged = {**summary, "subgroups": [{**summary["subgroups"][0], **change}]}
+        write_json(run / "summary.json", damaged)
+        with pytest.raises(UserError, match=r"summary\.json"):
+            read_summary(run)
 
 
 def test_columns_are_read_from_the_table_whatever_their_values(tmp_path: Path) -> None:

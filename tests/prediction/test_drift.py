@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -223,6 +224,9 @@ def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trai
     assert warning.startswith("the score distribution differs from the out-of-fold scores")
     assert warning in capsys.readouterr().out
     assert companion["compared"]["other_sizes"] == 0
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table["unfamiliarity"].max() == 1  # that of the training images themselves
+    assert (table["unfamiliarity"] >= 0).all()
 
 
 def test_a_listing_is_looked_at_through_its_files(

@@ -36,6 +36,7 @@ from .operating_points import (
     threshold_for_frr as threshold_for_frr,
 )
 from .power import detectable_difference as detectable_difference
+from .prior_shift import estimate_share as estimate_share
 from .ranking import (
     mean_auroc as mean_auroc,
     mean_average_precision as mean_average_precision,
