@@ -373,5 +373,7 @@ def test_runs_that_differ_by_seed_only_are_replicates_of_a_recipe(tmp_path: Path
     assert "chance in the seeds and in the images" in told
     assert pd.read_csv(tmp_path / "out" / "recipes.csv")["p"][1] == other.p
     assert "Recipes, over their seeds" in (tmp_path / "out" / "comparison.html").read_text()
+    single_folds = [replace(run, oof=run.oof[run.oof["fold"] == 0]) for run in runs[:6]]
+    assert rank_recipes(single_folds) == []  # each seed tested other images
     write_comparison(runs[:1] + runs[6:7], None, tmp_path / "single")
     assert not (tmp_path / "single" / "recipes.csv").exists()

@@ -1,7 +1,6 @@
 """Comparison of recipes: runs that differ by seed only are replicates of one."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -29,6 +28,11 @@ class Recipe:
 
     name: str
     runs: tuple[FinishedRun, ...]
+
+    @property
+    def images(self) -> frozenset[str]:
+        """Return the names of the images that each run tested."""
+        return frozenset(self.runs[0].oof.index)
 
     @property
     def hters(self) -> list[float]:
@@ -71,12 +75,14 @@ class RecipeRank:
 def find_recipes(runs: Sequence[FinishedRun]) -> list[Recipe]:
     """Return the recipes that were trained with two or more seeds, lowest mean HTER first.
 
-    Two runs of one recipe and one seed are the same training, of which the first counts.
+    Replicates tested the same images, which single folds (`cv.fold`) of other seeds did not. Two
+    runs of one recipe and one seed are the same training, of which the first counts.
     """
-    by_recipe: dict[str, dict[str, FinishedRun]] = {}
+    by_recipe: dict[tuple[str, frozenset[str]], dict[str, FinishedRun]] = {}
     for run in runs:
         if "seed" in run.config:
-            by_recipe.setdefault(_recipe(run), {}).setdefault(str(run.config["seed"]), run)
+            key = _recipe(run), frozenset(run.oof.index)
+            by_recipe.setdefault(key, {}).setdefault(str(run.config["seed"]), run)
     found = [tuple(own.values()) for own in by_recipe.values() if len(own) > 1]
     return sorted((Recipe(_name(own), own) for own in found), key=lambda recipe: recipe.mean)
 
@@ -90,7 +96,7 @@ def rank_recipes(runs: Sequence[FinishedRun], reference: str | None = None) -> l
             recipe of lowest mean HTER is what others are compared with.
 
     Returns:
-        A row for each recipe of two or more seeds.
+        A row for each recipe of two or more seeds that tested the images of the reference.
 
     Raises:
         UserError: as `pair_images`.
@@ -100,6 +106,7 @@ def rank_recipes(runs: Sequence[FinishedRun], reference: str | None = None) -> l
         return []
     named = [one for one in recipes if any(run.name == reference for run in one.runs)]
     base = named[0] if named else recipes[0]
+    recipes = [one for one in recipes if one.images == base.images]
     others = [recipe for recipe in recipes if recipe is not base]
     tests = [_test(recipe, base) for recipe in others]
     p_values = adjusted([test.p for test in tests], bool(named))
@@ -139,7 +146,21 @@ def _recipe(run: FinishedRun) -> str:
     kept = {name: part for name, part in run.config.items() if name not in NOT_IN_RECIPE}
     data = kept.get("data") or {}
     kept["data"] = {name: part for name, part in data.items() if name not in NOT_IN_DATA}
-    return json.dumps(kept, sort_keys=True, default=str)
+    return _canonical(kept)
+
+
+def _canonical(node: object) -> str:
+    """Return plain values as text, the same for any order of keys.
+
+    >>> _canonical({"b": [1, None], 0: "x"}) == _canonical({0: "x", "b": [1, None]})
+    True
+    """
+    if isinstance(node, Mapping):
+        pairs = sorted(f"{key!r}: {_canonical(value)}" for key, value in node.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(node, list | tuple):
+        return f"[{', '.join(map(_canonical, node))}]"
+    return repr(node)
 
 
 def _name(runs: Sequence[FinishedRun]) -> str:

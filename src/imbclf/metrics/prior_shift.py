@@ -62,7 +62,7 @@ def estimate_share(log_odds: ArrayLike, prior: ArrayLike, level: float = 0.95) -
     if not odds.size or np.isnan(odds).any():
         raise ValueError("log_odds: expected numbers of one or more images")
     if not ((share > 0) & (share < 1)).all():
-        raise ValueError(f"prior={prior}: expected shares between 0 and 1")
+        raise ValueError(f"prior={share.tolist()}: expected shares between 0 and 1")
     odds = odds.reshape(len(odds), -1)
     ratios = odds - np.log(share / (1 - share))
     excess = np.expm1(np.clip(ratios, -LARGEST_LOG_RATIO, LARGEST_LOG_RATIO))
