@@ -75,12 +75,13 @@ def test_images_are_the_same_in_any_order_and_under_another_root(
 @pytest.mark.parametrize("what", ["names", "labels", "sizes", "fewer"])
 def test_other_images_are_other_looks(listing: Listing, what: str) -> None:
     digest = images_digest(listing)
-    assert listing.labels is not None
+    labels = listing.labels
+    assert labels is not None
     if what == "names":
         (listing.root / "0.png").rename(listing.root / "zero.png")
         listing = replace(listing, files=np.array(["zero.png", *listing.files[1:]]))
     elif what == "labels":
-        listing = replace(listing, labels=1 - listing.labels)
+        listing = replace(listing, labels=1 - labels)
     elif what == "sizes":
         (listing.root / "0.png").write_bytes(b"another image under the name")
     else:

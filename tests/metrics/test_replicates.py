@@ -41,10 +41,10 @@ def test_the_variance_is_that_of_welch_and_that_of_the_paired_test() -> None:
 def test_images_of_a_patient_count_together() -> None:
     rng = np.random.default_rng(2)
     a, b = (decisions(rng, rng.normal(0, 0.1, 3)) for _ in range(2))
-    twice = [np.repeat(rows, 2, axis=1) for rows in (a, b)]
+    a2, b2 = (np.repeat(rows, 2, axis=1) for rows in (a, b))
     labels, patients = np.repeat(LABELS, 2), np.repeat(np.arange(len(LABELS)), 2)
-    single, copied = compare_replicates(a, b, LABELS), compare_replicates(*twice, labels)
-    grouped = compare_replicates(*twice, labels, groups=patients)
+    single, copied = compare_replicates(a, b, LABELS), compare_replicates(a2, b2, labels)
+    grouped = compare_replicates(a2, b2, labels, groups=patients)
     assert grouped.high - grouped.low == pytest.approx(single.high - single.low, rel=1e-6)
     assert copied.high - copied.low < single.high - single.low
 

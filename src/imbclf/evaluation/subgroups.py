@@ -147,7 +147,7 @@ def out_of_fold_subgroups(
     columns = {name: listing.columns[name] for name in listing.subgroups}
     write_table(run / SUBGROUPS, {"file": listing.files, **columns})
     is_repeated = len(np.unique(rows)) < len(rows)
-    clusters = rows if is_repeated and listing.groups is None else None
+    clusters: NDArray[np.generic] | None = rows if is_repeated else None
     if listing.groups is not None:
         clusters = listing.groups[rows]
     chosen = {name: cells[rows] for name, cells in columns.items()}
