@@ -79,7 +79,8 @@ class ShareChange:
         >>> for sentence in change.sentence(("bad", "good")).split(". "):
         ...     print(sentence)
         these 300 images look like 50 % of label bad (95 % interval 44 % to 56 %) instead of 12 %
-        If so, bad is right in 89 % of the images labeled so (in training 52 %), good in 82 % (97 %)
+        If so, label bad is right for 89 % of the images that get it (in training 52 %), label \
+good for 82 % (97 %)
         For probabilities at this share: imbclf-predict prior=0.5
         """
         rarer, other = names[self.label], names[1 - self.label]
@@ -88,10 +89,10 @@ class ShareChange:
         here = f"{_percent(self.low)} to {_percent(self.high)}"
         return (
             f"these {self.images:,} images look like {_percent(self.share)} of label {rarer} (95 % "
-            f"interval {here}) instead of {_percent(self.training)}. If so, {rarer} is right in "
-            f"{_percent(now[0])} of the images labeled so (in training {_percent(then[0])}), "
-            f"{other} in {_percent(now[1])} ({_percent(then[1])}). For probabilities at this "
-            f"share: imbclf-predict prior={min(max(of_one, 0.001), 0.999):.3g}"
+            f"interval {here}) instead of {_percent(self.training)}. If so, label {rarer} is right "
+            f"for {_percent(now[0])} of the images that get it (in training {_percent(then[0])}), "
+            f"label {other} for {_percent(now[1])} ({_percent(then[1])}). For probabilities at "
+            f"this share: imbclf-predict prior={min(max(of_one, 0.001), 0.999):.3g}"
         )
 
 
