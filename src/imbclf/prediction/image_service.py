@@ -123,11 +123,17 @@ class ImageService:
         self.logits.extend(logits)
         latest: dict[str, str] = {}
         if len(self.headers) >= MIN_IMAGES:
-            measured = np.stack(self.colors), np.stack(self.logits)
             predictor = self.predictor
             rules = [model.rule for model in predictor.fold_models]
-            names = predictor.names, training, rules, predictor.label_names
-            drift = measure_drift([*self.headers], *measured, *names)
+            drift = measure_drift(
+                [*self.headers],
+                np.stack(self.colors),
+                np.stack(self.logits),
+                predictor.names,
+                training,
+                rules,
+                predictor.label_names,
+            )
             latest = dict(drift.warnings)
         for topic in sorted(latest.keys() - self.reported):
             log.warning("%s: %s", kind_of(topic), latest[topic])

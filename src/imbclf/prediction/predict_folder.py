@@ -91,8 +91,13 @@ def predict_folder(
     if known is not None:
         rules = [model.rule for model in predictor.fold_models]
         drift = check_drift(
-            *(listing, pixels, answer.logits, predictor.names, known),
-            *(rules, predictor.label_names),
+            listing,
+            pixels,
+            answer.logits,
+            predictor.names,
+            known,
+            rules,
+            predictor.label_names,
         )
         unfamiliar = unfamiliarity(measure_colors(pixels), known)
     return FolderPredictions(answer, listing, drift, unfamiliar)
