@@ -127,7 +127,7 @@ def test_without_scores_by_label_or_rules_nothing_is_said_of_shares(known: Known
     logits = scores(np.random.default_rng(8), np.zeros(200, np.int64))
     assert find_share(logits, NAMES, [], known[0]) is None
     assert find_share(logits, ["other", "names"], known[1], known[0]) is None
-    flat = [DecisionRule(**{**rule, "slope": 0.0}) for rule in known[1]]  # type: ignore[typeddict-item]
+    flat = [DecisionRule(**{**rule, "slope": 0.0}) for rule in known[1]]
     assert find_share(logits, NAMES, flat, known[0]) is None
 
 
@@ -143,7 +143,9 @@ def test_the_distance_to_a_mixture_of_one_label_is_that_to_its_scores() -> None:
 
 def test_a_label_that_is_never_decided_has_no_predictive_value() -> None:
     change = ShareChange(1, 50, 0.0, 0.0, 0.1, 0.2, 0.0, 1.0, 0.5, True)
-    assert change.predictive_values(0.2) == (None, pytest.approx(0.8))
+    ppv, npv = change.predictive_values(0.2)
+    assert ppv is None
+    assert npv == pytest.approx(0.8)
     assert "none of the images" in change.sentence(WORDS)
 
 
