@@ -64,6 +64,7 @@ def assert_judged(run: str, folder: Path, files: set[str]) -> None:
     assert test["hter"] == pytest.approx(expected)
     assert test["auroc"] == pytest.approx(roc_auc_score(labels, table["score"]))
     assert test["images"] == len(files)
+    assert test["looks"] == 1  # however often, the decisions are the same
 
 
 @pytest.mark.slow
@@ -100,7 +101,6 @@ def test_a_test_part_is_judged_once_by_the_ensemble(
     for run in ("one", "sweep/gathered"):
         assert {name: Path(run, name).read_bytes() for name in before} == before
         assert_judged(run, folder, expected)
-        assert summary_of(run)["test"]["looks"] == 1  # the same decisions
 
     capsys.readouterr()
     assert call("evaluate", "ckpt=one") == 2
