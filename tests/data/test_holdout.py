@@ -228,6 +228,13 @@ def test_a_run_never_trains_on_held_out_images(
     assert judged["hter"] == pytest.approx(expected)
     assert f"HTER {judged['hter']:.4f}" in done.stdout
     assert (table["decision"] == (table["score"] >= 0)).all()
+    assert judged["looks"] == 1
+    done = run("evaluate", "ckpt=one", "out=repeated", cwd=tmp_path)
+    assert "This is look 1 at these images." in done.stdout
+    done = run("evaluate", "ckpt=one", "out=moved", "threshold=2", cwd=tmp_path)
+    assert "This is look 2 at these images: " in done.stdout
+    moved = json.loads((tmp_path / "moved" / "evaluation.json").read_text())
+    assert moved["looks"] == 2
 
     refused = run("evaluate", "ckpt=one", f"data.dir={folder}", cwd=tmp_path)
     assert (refused.returncode, "was trained on these images" in refused.stderr) == (2, True)

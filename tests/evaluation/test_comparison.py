@@ -18,21 +18,22 @@ from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 from helpers.commands import run as command
 from imbclf.data.splits import repeated_folds
 from imbclf.errors import UserError
-from imbclf.evaluation.comparison import (
-    rank,
-    remarks,
-)
+from imbclf.evaluation.comparison import rank
+from imbclf.evaluation.comparison_remarks import remarks
 from imbclf.evaluation.finished_run import (
     FinishedRun,
     find_runs,
     read_run,
 )
 from imbclf.evaluation.fold_files import FoldResult
+from imbclf.evaluation.pairing import pair_images
+from imbclf.evaluation.recipes import rank_recipes
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.summary import pool, summarize
+from imbclf.metrics.replicates import compare_replicates
 from imbclf.metrics.significance import paired_hter_test
 from imbclf.reporting.comparison_report import named_apart, write_comparison
-from imbclf.utils.tables import write_json
+from imbclf.utils.tables import write_json, write_table
 
 LABELS = np.repeat([0, 1], [240, 1760])
 FILES = np.array([f"{number}.jpg" for number in range(2000)])
@@ -294,3 +295,85 @@ def test_what_is_missed_with_these_images_is_told(tmp_path: Path) -> None:
     assert found is not None
     assert float(found[1]) == pytest.approx(power * half, rel=0.01)
     assert "these trained models" in told
+
+
+def with_pixels(folder: Path, dir_: str, seed: int = 0, changed: int = 0, side: int = 8) -> Path:
+    """Add `images.csv`, of which some digests are other ones, and a predictor's manifest."""
+    digests = np.random.default_rng(seed).integers(0, 2**40, len(FILES))
+    digests[:changed] += 1
+    write_table(
+        folder / "images.csv",
+        {"file": FILES, "label": LABELS, "digest": [f"{digest:x}" for digest in digests]},
+    )
+    rule = {"threshold": 0.0, "slope": 1.0, "intercept": 0.0, "temperature": 1.0, "prior": 0.5}
+    entry = {"weights": "fold_0.safetensors", "architecture": {"name": "resnet18"}, **rule}
+    manifest = {"format": 2, "image_size": [side, side], "label_names": ["0", "1"], "tta": "none"}
+    write_json(folder / "predictor" / "predictor.json", {**manifest, "members": [entry]})
+    (folder / "config.yaml").write_text(f"data: {{dir: {dir_}}}")
+    return folder
+
+
+def test_images_that_share_names_only_are_not_paired(tmp_path: Path) -> None:
+    one, same, some, none, larger = (write_run(tmp_path / name, 0.5) for name in "abcde")
+    with_pixels(one, "data/a")
+    with_pixels(same, "data/copy")
+    with_pixels(some, "data/b", changed=200)
+    with_pixels(none, "data/c", seed=1)
+    with_pixels(larger, "data/d", seed=1, side=16)
+    runs = {folder.name: read_run(folder) for folder in (one, same, some, none, larger)}
+    assert not any("pixels" in line for line in remarks([runs["a"], runs["b"]], []))
+    assert not any("data folders" in line for line in remarks([runs["a"], runs["b"]], []))
+
+    images = pair_images([runs["a"], runs["c"]])
+    assert len(images.labels) == 1800
+    assert images.labels.sum() == LABELS[200:].sum()
+    told = " ".join(remarks([runs["a"], runs["c"]], rank([runs["a"], runs["c"]])))
+    assert "200 images that c and a share by name have other pixels in each" in told
+    assert np.isnan(rank([runs["a"], runs["c"]])[1].p_folds)
+
+    with pytest.raises(UserError, match="share the names of 2,000 images, but the pixels of none"):
+        rank([runs["a"], runs["d"]])
+    # Of images of another size digests say nothing.
+    assert len(pair_images([runs["a"], runs["e"]]).labels) == 2000
+    assert "several data folders" in " ".join(remarks([runs["a"], runs["e"]], []))
+
+
+def configured(folder: Path, loss: str, seed: int) -> Path:
+    options = f"seed: {seed}\nloss: {{name: {loss}}}\ntracking: {{run_name: {folder.name}}}\n"
+    (folder / "config.yaml").write_text(f"{options}data: {{dir: d, cache_dir: c{seed}}}\n")
+    overrides = f"loss={loss} seed={seed}"
+    write_json(folder / "job.json", {"job": "0", "overrides": overrides, "error": None})
+    return folder
+
+
+def test_runs_that_differ_by_seed_only_are_replicates_of_a_recipe(tmp_path: Path) -> None:
+    for number, (loss, noise) in enumerate([("bce", 0.5), ("focal", 1.5)]):
+        for seed in range(3):
+            folder = write_run(tmp_path / "s" / f"{3 * number + seed}", noise + seed / 50, seed)
+            configured(folder, loss, seed)
+    configured(write_run(tmp_path / "s" / "6", 0.5), "ldam", 0)  # one seed
+    configured(write_run(tmp_path / "s" / "7", 0.9), "bce", 1)  # the same training once more
+    runs = find_runs(tmp_path / "s")
+    best, other = rank_recipes(runs)
+    assert (best.recipe, best.seeds, best.verdict) == ("loss=bce", 3, "reference")
+    assert (other.recipe, other.seeds, other.verdict) == ("loss=focal", 3, "worse")
+    tables = [run.oof.loc[FILES.tolist()] for run in runs]
+    hters = [1 - balanced_accuracy_score(LABELS, table["decision"]) for table in tables[:6]]
+    assert best.hter == pytest.approx(np.mean(hters[:3]))
+    assert best.deviation == pytest.approx(np.std(hters[:3], ddof=1))
+    assert other.difference == pytest.approx(np.mean(hters[3:]) - np.mean(hters[:3]))
+    decisions = np.stack([table["decision"] for table in tables[:6]])
+    found = compare_replicates(decisions[3:], decisions[:3], LABELS)
+    assert (other.p, other.low, other.high) == pytest.approx((found.p, found.low, found.high))
+
+    named = rank_recipes(runs, reference=runs[4].name)
+    assert [line.verdict for line in named] == ["better", "reference"]
+    told = write_comparison(runs, None, tmp_path / "out")
+    assert re.search(r"loss=focal +3 ", told)
+    assert "chance in the seeds and in the images" in told
+    assert pd.read_csv(tmp_path / "out" / "recipes.csv")["p"][1] == other.p
+    assert "Recipes, over their seeds" in (tmp_path / "out" / "comparison.html").read_text()
+    single_folds = [replace(run, oof=run.oof[run.oof["fold"] == 0]) for run in runs[:6]]
+    assert rank_recipes(single_folds) == []  # each seed tested other images
+    write_comparison(runs[:1] + runs[6:7], None, tmp_path / "single")
+    assert not (tmp_path / "single" / "recipes.csv").exists()

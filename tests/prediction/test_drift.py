@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,16 +17,13 @@ from helpers.written_runs import write_images, write_run
 from imbclf.data.decoding import Header
 from imbclf.data.listing import Listing, list_images
 from imbclf.errors import UserError
-from imbclf.prediction.drift import (
-    Drift,
-    check_drift,
-    is_outside_range,
+from imbclf.prediction.distances import (
     is_significant_drift,
     is_significant_excess,
     ks_distance,
-    measure_drift,
-    outlier_reasons,
 )
+from imbclf.prediction.drift import Drift, check_drift, measure_drift
+from imbclf.prediction.outliers import is_outside_range, outlier_reasons, unfamiliarity
 from imbclf.prediction.training_statistics import (
     STATISTICS,
     TrainingStatistics,
@@ -226,6 +224,9 @@ def test_predictions_have_a_companion_that_says_whether_images_are_like_the_trai
     assert warning.startswith("the score distribution differs from the out-of-fold scores")
     assert warning in capsys.readouterr().out
     assert companion["compared"]["other_sizes"] == 0
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert table["unfamiliarity"].max() == 1  # that of the training images themselves
+    assert (table["unfamiliarity"] >= 0).all()
 
 
 def test_a_listing_is_looked_at_through_its_files(
@@ -239,3 +240,27 @@ def test_a_listing_is_looked_at_through_its_files(
     look = check_drift(listing, pixels, logits, NAMES, known)
     assert set(look.warnings) == {"size", "JPEG L"}
     assert look.images == 60
+
+
+def test_the_farthest_color_makes_an_image_unfamiliar(known: TrainingStatistics) -> None:
+    quantiles = known.colors
+    middle = quantiles[100]
+    assert unfamiliarity(middle[None], known) == pytest.approx([0], abs=0.02)
+    for level in (0, 10, 50, 150, 200):
+        colors = middle.copy()
+        colors[4] = quantiles[level, 4]
+        assert unfamiliarity(colors[None], known) == pytest.approx(
+            [abs(level - 100) / 100], abs=0.02
+        )
+    beyond = middle.copy()
+    beyond[2] = quantiles[-1, 2] + 0.5 * np.ptp(quantiles[:, 2])
+    assert unfamiliarity(beyond[None], known) == pytest.approx([1.5])
+    drawn = unfamiliarity(measure_colors(pictures(np.random.default_rng(5), 500)), known)
+    outside = is_outside_range(measure_colors(pictures(np.random.default_rng(5), 500)), known)
+    assert ((drawn > 1) == outside.any(axis=1)).all()
+
+
+def test_of_images_of_one_color_none_is_farther_than_another(known: TrainingStatistics) -> None:
+    gray = replace(known, colors=np.full_like(known.colors, 0.5))
+    assert unfamiliarity(np.full((3, 6), 0.5), gray).tolist() == [0, 0, 0]
+    assert unfamiliarity(np.full((1, 6), 0.6), gray)[0] > 1

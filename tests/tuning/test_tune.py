@@ -260,10 +260,15 @@ def test_the_winner_is_judged_on_what_was_held_out_and_trained_again_by_its_file
     command = shlex.split(line)[1:]
     assert command[:2] == ["imbclf-train", f"experiment={study.relative_to(tmp_path)}/best.yaml"]
 
+    assert facts["verdict"]["looks"] == 1
+    assert call("evaluate", str(own), "threshold=1") == 0
+    assert "This is look 2 at these images: " in capsys.readouterr().out
+
     # Given again it is finished, and nothing is trained.
     before = {path: path.stat().st_mtime_ns for path in own.rglob("*.ckpt")}
     assert call("tune", *arguments) == 0
     assert {path: path.stat().st_mtime_ns for path in own.rglob("*.ckpt")} == before
+    assert json.loads((study / "tune.json").read_text())["verdict"]["looks"] == 2
     assert call("train", *command[1:], "hydra.run.dir=again", "tracking=none") == 0
     trained = OmegaConf.load(tmp_path / "again" / "config.yaml")
     as_judged = OmegaConf.load(own / "config.yaml")

@@ -44,6 +44,7 @@ def task(cfg: DictConfig) -> None:
 
     with fast_imports():
         from imbclf.augment.tta import check_tta
+        from imbclf.prediction.drift import kind_of
         from imbclf.prediction.predict_folder import (
             predict_folder,
             prediction_text,
@@ -68,5 +69,5 @@ def task(cfg: DictConfig) -> None:
     for note in images[1].account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))
-    for warning in () if found.drift is None else found.drift.warnings.values():
-        log.warning("possible data drift: %s", warning)
+    for topic, warning in () if found.drift is None else found.drift.warnings.items():
+        log.warning("%s: %s", kind_of(topic), warning)

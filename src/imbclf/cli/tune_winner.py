@@ -83,8 +83,8 @@ def _evaluate_and_write(
         log.info("\nwinner   trial %d: %s\n", winner.number, values)
         _train(study, overrides, run)
     evaluation = _on_holdout(overrides, run) if study.base.data.holdout else None
-    looks = len([*folder.glob("winner_*/summary.json")])
-    result = winner_result(winner, len(trials), run, evaluation, looks)
+    winners = len([*folder.glob("winner_*/summary.json")])
+    result = winner_result(winner, len(trials), run, evaluation, winners)
     cfg, choices = compose_train(overrides)
     command = next_command(folder / "best.yaml", arguments, image_overrides(cfg, choices))
     header = [printable(command), one_line(result, options.metric)]

@@ -37,6 +37,7 @@ class LabelledFolder:
         group: a column, `folder` (the image's parent folder) or `none`.
         part: a column, `folders` or `none`: the user's own division into train, val and test.
         test: values of the part that are the test part.
+        subgroups: columns of the table by whose values errors are reported.
         suffix: added to names without one; `auto` is the suffix of the one file of that name.
         strip: prefix taken off the names; `auto` takes off leading folders that do not exist.
         missing: `error`, or `skip` to leave out rows whose file does not exist.
@@ -89,6 +90,7 @@ class LabelledFolder:
     group: Column | None = None
     part: Column | None = None
     test: Value | Sequence[Value] | None = None
+    subgroups: Column | Sequence[Column] | None = None
     suffix: str | None = None
     strip: str | None = None
     missing: Literal["error", "skip"] | None = None

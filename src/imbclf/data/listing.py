@@ -23,7 +23,8 @@ class Listing:
         label_names: the user's names of label 0 and label 1.
         parts: `[N]`, how the user divided the images: `fit`, `dev`, `test`, the number of a fold
             (`0`, `1`, ...) or "" for either; None if they are not divided.
-        columns: `[N]` each, further columns of the table, of few values.
+        columns: `[N]` each, further columns of the table: those of few values, and subgroups.
+        subgroups: names of the columns by whose values errors are reported.
         sources: `[N]`, where each label comes from, such as labels.csv:17, or None.
         account: what was left out and guessed when the images were listed.
     """
@@ -35,6 +36,7 @@ class Listing:
     label_names: tuple[str, str] = ("0", "1")
     parts: NDArray[np.str_] | None = None
     columns: Mapping[str, NDArray[np.str_]] = field(default_factory=dict)
+    subgroups: tuple[str, ...] = ()
     sources: NDArray[np.str_] | None = None
     account: Account = field(default_factory=Account)
 

@@ -2,25 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from imbclf.errors import UserError
 from imbclf.evaluation.finished_run import FinishedRun
+from imbclf.evaluation.pairing import pair_images, same_folds
 from imbclf.metrics.error_rates import hter
+from imbclf.metrics.power import detectable_difference
 from imbclf.metrics.significance import Difference, corrected_resampled_t, holm, paired_hter_test
 
 Verdict = Literal["reference", "better", "no evidence", "worse"]
 SIGNIFICANT = 0.05
-DETECTABLE = 2.80 / 1.96  # of the half width of a 95 % interval
 
 
 @dataclass(frozen=True)
 class Rank:
-    """A row of a comparison; `difference` to `p_folds` compare the run with the reference.
+    """A row of a comparison; `difference` to `detectable` compare the run with the reference.
 
     Attributes:
         run: its name.
@@ -34,6 +34,8 @@ class Rank:
         far, frr: pooled.
         auroc: mean over folds.
         seconds: training time.
+        detectable: the true difference that this test would have found with a power of 80 %; NaN
+            for the reference.
     """
 
     run: str
@@ -50,6 +52,7 @@ class Rank:
     frr: float
     auroc: float
     seconds: float
+    detectable: float
 
 
 def rank(runs: Sequence[FinishedRun], reference: str | None = None) -> list[Rank]:
@@ -72,83 +75,75 @@ def rank(runs: Sequence[FinishedRun], reference: str | None = None) -> list[Rank
     base = ordered[0] if reference is None else runs[names.index(reference)]
     others = [run for run in ordered if run is not base]
     tests = [_test(run, base) for run in others]
-    adjust = holm if reference is not None else _of_all_pairs
-    p_values = adjust([test[0].p for test in tests])
-    p_folds = adjust([test[1] for test in tests])
+    p_values = adjusted([test[0].p for test in tests], reference is not None)
+    p_folds = adjusted([test[1] for test in tests], reference is not None)
+    count = tests_of(len(tests), reference is not None)
     found = {
-        run.name: (test[0].hter, test[0].low, test[0].high, p, p_of_folds)
+        run.name: (test[0], p, p_of_folds, count)
         for run, test, p, p_of_folds in zip(others, tests, p_values, p_folds, strict=True)
     }
     return [_line(run, found.get(run.name)) for run in ordered]
 
 
-def _of_all_pairs(p_values: Sequence[float]) -> list[float]:
-    """Adjust p-values of k - 1 runs against the best of the k, which is picked by its result.
+def adjusted(p_values: Sequence[float], is_named: bool) -> list[float]:
+    """Adjust p-values of k - 1 runs against a reference for their number.
 
-    Bonferroni over k (k - 1) / 2 pairs, since any pair could have been that of best and worst:
-    Holm over k - 1 would call a run of equal quality worse in .16 of comparisons of ten.
+    By Holm's procedure if the reference is named. If it is the best of the k, which is picked by
+    its result, by Bonferroni's over k (k - 1) / 2 pairs, since any pair could have been that of
+    best and worst: Holm over k - 1 would call a run of equal quality worse in .16 of comparisons of
+    ten.
     """
-    pairs = len(p_values) * (len(p_values) + 1) // 2
+    if is_named:
+        return holm(p_values)
+    pairs = tests_of(len(p_values), is_named)
     return [p if isnan(p) else min(1.0, pairs * p) for p in p_values]
 
 
-def _line(run: FinishedRun, found: tuple[float, ...] | None) -> Rank:
-    if found is None:
-        difference = low = high = 0.0
-        p = p_folds = 1.0
-        verdict: Verdict = "reference"
-    else:
-        difference, low, high, p, p_folds = found
-        verdict = "no evidence" if p >= SIGNIFICANT else "worse" if difference > 0 else "better"
+def tests_of(others: int, is_named: bool) -> int:
+    """Return the number of tests that p-values are adjusted for.
+
+    >>> tests_of(9, is_named=True), tests_of(9, is_named=False)
+    (9, 45)
+    """
+    return others if is_named else others * (others + 1) // 2
+
+
+def verdict_of(difference: float, p: float) -> Verdict:
+    """Return what a difference to the reference comes to."""
+    return "no evidence" if p >= SIGNIFICANT else "worse" if difference > 0 else "better"
+
+
+def _line(run: FinishedRun, found: tuple[Difference, float, float, int] | None) -> Rank:
+    difference, p, p_folds, tests = found or (Difference(0.0, 0.0, 0.0, 1.0), 1.0, 1.0, 0)
+    half_width = (difference.high - difference.low) / 2
     rates = {name: float(run.summary[name]) for name in ("hter", "far", "frr", "auroc", "seconds")}
     hter_low, hter_high = map(float, run.summary["hter_interval"])
     return Rank(
         run=run.name,
         hter_low=hter_low,
         hter_high=hter_high,
-        difference=difference,
-        low=low,
-        high=high,
+        difference=difference.hter,
+        low=difference.low,
+        high=difference.high,
         p=p,
         p_folds=p_folds,
-        verdict=verdict,
+        verdict=verdict_of(difference.hter, p) if found else "reference",
+        detectable=detectable_difference(half_width, tests) if found else nan,
         **rates,
     )
 
 
 def _test(run: FinishedRun, base: FinishedRun) -> tuple[Difference, float]:
-    ours, theirs = _by_image(run), _by_image(base)
-    common = ours.index.intersection(theirs.index)
-    ours, theirs = ours.loc[common], theirs.loc[common]
-    disagree = int((ours["label"] != theirs["label"]).sum())
-    if disagree:
-        raise UserError(
-            f"{run.name} and {base.name} disagree about the labels of {disagree} images, so that "
-            "their errors are not comparable. Train both on the same label file"
-        )
-    if theirs["label"].nunique() < 2:
-        raise UserError(
-            f"{run.name} and {base.name} tested no common images of both classes; nothing can be "
-            "compared"
-        )
-    groups = next((one["group"] for one in (theirs, ours) if "group" in one), None)
-    difference = paired_hter_test(
-        ours["decision"], theirs["decision"], theirs["label"], groups=groups
-    )
+    images = pair_images([base, run])
+    theirs, ours = images.decisions
+    difference = paired_hter_test(ours, theirs, images.labels, groups=images.groups)
     return difference, _p_over_folds(run, base)
-
-
-def _by_image(run: FinishedRun) -> pd.DataFrame:
-    """Return label, group if there is one and, over repeats the mean, decision of each image."""
-    images = run.oof.groupby(level=0, sort=False)
-    found = images[["label", "decision"]].mean()
-    return found.assign(group=images["group"].first()) if "group" in run.oof else found
 
 
 def _p_over_folds(run: FinishedRun, base: FinishedRun) -> float:
     """Test the differences of fold after fold; NaN where the folds are not the same."""
     if not same_folds(run, base):
-        return float("nan")
+        return nan
     ours = [hter(part["decision"], part["label"]) for _, part in run.oof.groupby("fold")]
     theirs = [hter(part["decision"], part["label"]) for _, part in base.oof.groupby("fold")]
     differences = (np.array(ours) - np.array(theirs)).tolist()
@@ -162,56 +157,3 @@ def _fit_images(run: FinishedRun) -> float:
         return float(np.mean(fit))
     folds = int(run.summary["folds"])  # of an earlier version; dev is counted with it
     return len(run.oof) / len(fit) * (folds - 1)
-
-
-def same_folds(run: FinishedRun, other: FinishedRun) -> bool:
-    """Whether two runs tested the same images in the same folds."""
-    ours, theirs = (one.oof.set_index("fold", append=True).index for one in (run, other))
-    return len(ours) == len(theirs) and not len(ours.symmetric_difference(theirs))
-
-
-def remarks(runs: Sequence[FinishedRun], ranks: Sequence[Rank]) -> list[str]:
-    """Return sentences on what limits the comparison."""
-    sentences = []
-    sets = [frozenset(run.oof.index) for run in runs]
-    if len(set(sets)) > 1:
-        common = frozenset.intersection(*sets)
-        sentences.append(
-            f"Not all runs tested the same images ({len(common)} are common to all): each HTER is "
-            "over all images of its run, differences and p over the images that two runs share."
-        )
-    elif not all(same_folds(run, runs[0]) for run in runs[1:]):
-        sentences.append(
-            "The runs divided the images into other folds (seed, cv.folds or groups differ): "
-            "differences hold for the images, but not for fold after fold."
-        )
-    if any("group" in run.oof for run in runs):
-        sentences.append(
-            "Images of one group are not independent: p and intervals go by whole groups."
-        )
-    if len(runs) > 2:
-        sentences.append(
-            f"The lowest of {len(runs)} HTERs is an optimistic estimate, since it was selected. "
-            "Evaluate the selected run on images that took no part: data.holdout=0.2 keeps some "
-            "out of every run, and imbclf-evaluate tests them once."
-        )
-    folders = sorted({run.data_dir for run in runs if run.data_dir is not None})
-    if len(folders) > 1:
-        sentences.append(
-            f"The runs name several data folders ({', '.join(folders)}): images of the same file "
-            "name are taken for the same image. If they are not, nothing here can be compared."
-        )
-    sentences.append(
-        "Better and worse are said of these trained models on these images: another seed of the "
-        "same recipe may differ as much. To compare recipes, train each with several seeds."
-    )
-    alike = [line for line in ranks if line.verdict == "no evidence"]
-    if alike:
-        # A half width is 1.96 standard errors; 2.8 are found with a power of 80 % at p < .05.
-        detectable = max(line.high - line.low for line in alike) / 2 * DETECTABLE
-        sentences.append(
-            f"No evidence is not equality: {len(alike)} may be better or worse by as much as the "
-            "interval of the difference says. True differences below about "
-            f"{detectable:.4f} in HTER are mostly missed with these images."
-        )
-    return sentences

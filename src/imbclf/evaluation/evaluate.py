@@ -9,10 +9,13 @@ import numpy as np
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
 from imbclf.evaluation.judged_point import judge_point, point_text
+from imbclf.evaluation.looks import looks_text
 from imbclf.evaluation.probability_quality import probability_quality, probability_text
+from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions
+from imbclf.utils.arrays import minority_class
 from imbclf.utils.tables import write_json, write_table
 
 
@@ -20,6 +23,7 @@ def evaluate(
     answer: Predictions,
     listing: Listing,
     out: Path,
+    looks: int,
     shared: Mapping[str, int] | None = None,
     threshold: float = 0.0,
     point: OperatingPoint | None = None,
@@ -32,6 +36,7 @@ def evaluate(
         answer: the predictions for N images.
         listing: their names and labels, in the same order.
         out: the folder for the two files.
+        looks: how many different results have been seen on these images (`count_look`).
         shared: numbers of copies and groups that training images share, where that is known.
         threshold: of the scores, which the answer was decided with.
         point: what it was chosen for, where it was.
@@ -50,33 +55,43 @@ def evaluate(
     if point is not None:
         evaluation["operating_point"] = point.to_json() | judge_point(point, evaluation)
     evaluation["probability"] = probability_quality(answer.probabilities, labels)
+    evaluation["looks"] = looks
+    subgroups = {name: listing.columns[name] for name in listing.subgroups}
+    if subgroups:
+        evaluation["subgroups"] = subgroup_report(
+            answer.decisions, labels, subgroups, listing.groups
+        )
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
-    columns = {"file": listing.files, "label": labels, "score": answer.scores}
-    write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
+    columns: dict[str, Any] = {"file": listing.files, "label": labels, "score": answer.scores}
+    columns["decision"] = answer.decisions
+    write_table(out / "predictions.csv", {**columns, **subgroups})
     write_json(out / "evaluation.json", evaluation)
     return evaluation
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
-    """Return the result on two lines, then what was aimed at and probabilities, if any.
+    """Return the result on a few lines, then what was aimed at and probabilities, if any.
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
-    >>> print(evaluation_text(rates | rest))
+    >>> print(evaluation_text(rates | rest | {"looks": 1}))
     HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good
     FAR 0.1200, FRR 0.0800, AUROC 0.9500
+    This is look 1 at these images.
     """
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]
-    names = evaluation["label_names"]
     known, point = evaluation.get("probability"), evaluation.get("operating_point")
+    names, subgroups = evaluation["label_names"], "subgroups" in evaluation
+    rarer = minority_class((zero, one))
     return (
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
         f"of {names[0]} and {one} of {names[1]}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
-        f"{evaluation['auroc']:.4f}"
+        f"{evaluation['auroc']:.4f}\n{looks_text(evaluation['looks'])}."
         + ("" if point is None else f"\n{point_text(point)}")
         + ("" if known is None else f"\n{probability_text(known, names)}")
+        + (f"\n\n{subgroups_text(evaluation['subgroups'], names, rarer)}" if subgroups else "")
     )

@@ -8,6 +8,7 @@ import torch
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.looks import count_look
 from imbclf.evaluation.training_images import find_shared
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
@@ -50,4 +51,6 @@ def evaluate_unseen(
     shared = find_shared(run, kept, pixels)
     threshold = options.threshold_on(None) if point is None else point.threshold
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
-    return evaluate(answer, kept, out, None if shared is None else shared.counts, threshold, point)
+    looks = count_look(kept, answer.decisions, data.cache_dir, run)
+    counts = None if shared is None else shared.counts
+    return evaluate(answer, kept, out, looks, counts, threshold, point)

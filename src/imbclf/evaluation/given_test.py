@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
+from imbclf.evaluation.looks import caution, count_look
 from imbclf.evaluation.probability_quality import probability_quality
 from imbclf.evaluation.summary import pooled_report
 from imbclf.evaluation.training_images import find_shared
@@ -35,7 +36,12 @@ class GivenTest:
 
 
 def judge_given_test(
-    run: Path, test: GivenTest, device: torch.device, precision: str | int, batch_size: int
+    run: Path,
+    test: GivenTest,
+    device: torch.device,
+    precision: str | int,
+    batch_size: int,
+    cache_dir: str,
 ) -> dict[str, Any]:
     """Judge the run's ensemble as it decides on new images; write `test.csv`.
 
@@ -45,6 +51,7 @@ def judge_given_test(
         device: where to compute.
         precision: one that networks are scored in.
         batch_size: images at once.
+        cache_dir: folder of the decoded images, where looks at the test part are counted.
 
     Returns:
         What `summary.json` has as `test`.
@@ -63,8 +70,9 @@ def judge_given_test(
         columns["group"] = listing.groups
     write_table(run / TEST_TABLE, columns)
     shared = find_shared(run, listing, test.pixels)
-    report |= {"models": len(predictor.fold_models)}
     report["probability"] = probability_quality(answer.probabilities, labels)
+    report["models"] = len(predictor.fold_models)
+    report["looks"] = count_look(listing, answer.decisions, cache_dir, run)
     return report if shared is None else {**report, "shared_with_training": dict(shared.counts)}
 
 
@@ -88,8 +96,10 @@ together.
         rates = (f"{result[rate]:.4f}" for rate in ("far", "frr", "auroc"))
         interval = f"{low:.4f} to {high:.4f}"
         rows.append((name, f"{result['images']:,}", f"{result['hter']:.4f}", interval, *rates))
+    looks = summary["test"].get("looks", 1)
     return (
         f"{text_table(rows, '<16  >6  >6  <16  >6  >6  >6')}\n\n"
         "On the given test part nothing was trained or chosen; it is judged once, by the "
         f"{summary['test']['models']} fold models together."
+        + (f"\nThis is look {looks} at its images: {caution(looks)}." if looks > 1 else "")
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from imbclf.evaluation.comparison import same_folds
 from imbclf.evaluation.finished_run import FinishedRun
+from imbclf.evaluation.pairing import same_folds
 from imbclf.evaluation.summary import pooled_report
 
 

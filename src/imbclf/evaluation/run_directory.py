@@ -4,11 +4,13 @@ config.yaml     the composed configuration
 splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
 images.csv      file, label, digest of the pixels (and group): a row per image of the folds
 oof.csv         file, label, fold, score, decision (and group): a row per image and repeat
+subgroups.csv   file, and the columns that errors are reported by (data.subgroups)
 test.csv        file, label, score, decision (and group) of a test part that the user made
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
 tracking_run    the id of the run in the tracking store
+looks/          a file for each different result on images that are kept for judging
 job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
 report.html     the report; suspects.csv, the labels that the models doubt
@@ -64,6 +66,8 @@ def _given_test(value: object) -> Mapping[str, Any]:
     for name in ("images", "models"):
         field(stored, name, count)
     field(stored, "class_counts", list_of(count, length=2))
+    if "looks" in stored:
+        field(stored, "looks", count)
     if "shared_with_training" in stored:
         field(stored, "shared_with_training", mapping_of(count))
     return stored
@@ -115,6 +119,23 @@ def _detection(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _subgroups(value: object) -> Mapping[str, Any]:
+    """Check the errors by the values of one column."""
+    stored = mapping(value)
+    field(stored, "column", text)
+    field(stored, "cut_at_quartiles", one_of(True, False))
+    field(stored, "p", number)
+    for row in field(stored, "values", list_of(mapping)):
+        field(row, "value", text)
+        field(row, "class_counts", list_of(count, length=2))
+        for name in ("hter", "far", "frr"):
+            field(row, name, optional(number))
+            interval = field(row, f"{name}_interval", list_of(optional(number), length=2))
+            if (row[name] is None) != (None in interval):
+                raise ValueError(f"{name}: expected a rate with its interval, or neither")
+    return stored
+
+
 # Checks of summary.json; summaries of earlier versions lack some of the optional values.
 RANKED = ("auroc", "average_precision", "average_precision_minority")
 NEEDED: dict[str, Check[Any]] = {
@@ -142,6 +163,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     "per_fold": list_of(_fold_row),
     "parts": mapping_of(list_of(count, length=2)),
     "test": _given_test,
+    "subgroups": list_of(_subgroups),
     "data": _account,
 }
 

@@ -17,6 +17,7 @@ from imbclf.evaluation.detection_rates import detection_rates, detection_text
 from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
 from imbclf.evaluation.shipped import shipped_text
+from imbclf.evaluation.subgroups import subgroups_text
 from imbclf.evaluation.verdict import collapsed_folds, verdict
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval
@@ -215,6 +216,8 @@ def table(summary: dict[str, Any]) -> str:
         )
     if "shipped" in summary:
         lines.append(shipped_text(summary["shipped"]))
+    if "subgroups" in summary:
+        lines += ["", subgroups_text(summary["subgroups"], names, summary["minority_label"]), ""]
     lines += [f"Warning: {sentence}" for sentence in summary.get("warnings", [])]
     if "verdict" in summary:
         lines += ["", f"{summary['verdict']['sentence']}."]

@@ -47,6 +47,8 @@ from .operating_points import (
     threshold_for_far as threshold_for_far,
     threshold_for_frr as threshold_for_frr,
 )
+from .power import detectable_difference as detectable_difference
+from .prior_shift import estimate_share as estimate_share
 from .ranking import (
     mean_auroc as mean_auroc,
     mean_average_precision as mean_average_precision,
@@ -58,6 +60,7 @@ from .reliability import (
     calibration_error as calibration_error,
     reliability_diagram as reliability_diagram,
 )
+from .replicates import compare_replicates as compare_replicates
 from .significance import (
     corrected_resampled_t as corrected_resampled_t,
     holm as holm,

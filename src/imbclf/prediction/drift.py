@@ -7,11 +7,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, kstwo
 
 from imbclf.data.decoding import Header
 from imbclf.data.image_headers import read_headers
 from imbclf.data.listing import Listing
+from imbclf.prediction.decision_rule import DecisionRule
+from imbclf.prediction.distances import (
+    MIN_IMAGES as MIN_IMAGES,
+    is_significant_drift,
+    is_significant_excess,
+    ks_distance,
+)
+from imbclf.prediction.outliers import (
+    is_outside_range,
+    is_unseen_size,
+    outlier_reasons as outlier_reasons,
+    size_range,
+)
+from imbclf.prediction.share_change import ShareChange, find_share
 from imbclf.prediction.training_statistics import (
     COLORS,
     LEVELS,
@@ -21,10 +34,8 @@ from imbclf.prediction.training_statistics import (
     measure_colors,
 )
 
-SIGNIFICANCE = 1e-3  # level of each test
-MIN_EFFECT = 0.1  # difference of two shares, or distance of two distributions
 MAX_IMAGES = 1_000  # images whose headers and colors are measured
-MIN_IMAGES = 30  # images whose distribution is compared
+SHARE = "share"  # the topic of a change that is no drift
 MEDIAN = LEVELS // 2  # its index among the quantiles
 
 
@@ -43,90 +54,13 @@ class Drift:
     findings: Mapping[str, Any]
 
 
-def ks_distance(values: NDArray[np.float64], quantiles: NDArray[np.float64]) -> float:
-    """Return the largest difference of two distribution functions (Kolmogorov and Smirnov).
+def kind_of(topic: str) -> str:
+    """Return what a warning begins with.
 
-    Args:
-        values: `[N, M]`, N >= 1; the differences at each level are averaged over the M columns.
-        quantiles: `[Q, M]`, of what each column is compared with, at even levels.
-
-    >>> rising = np.linspace(0, 1, 201)[:, None]
-    >>> round(ks_distance(rising + 0.25, rising), 2), ks_distance(rising, rising)
-    (0.25, 0.0)
+    >>> kind_of("colors"), kind_of("share")
+    ('possible data drift', 'another share of labels than in training')
     """
-    differences = np.zeros(len(quantiles))
-    for own, known in zip(values.T, quantiles.T, strict=True):
-        new = np.searchsorted(np.sort(own), known, "right") / len(own)
-        differences += (new - np.searchsorted(known, known, "right") / len(known)) / values.shape[1]
-    return float(np.abs(differences).max())
-
-
-def is_significant_drift(distance: float, images: int, known: int) -> bool:
-    """Return whether a `ks_distance` between new and known images is large and significant.
-
-    >>> is_significant_drift(0.3, images=200, known=2000)
-    True
-    >>> is_significant_drift(0.3, images=20, known=2000)
-    False
-    """
-    if images < MIN_IMAGES or distance <= MIN_EFFECT:
-        return False
-    size = max(1, images * known // (images + known))
-    return bool(kstwo.sf(distance, size) < SIGNIFICANCE)
-
-
-def is_significant_excess(count: int, images: int, share: float) -> bool:
-    """Return whether `count` of `images` exceeds an expected share by much and significantly.
-
-    >>> is_significant_excess(1, images=1, share=0.0005)
-    True
-    >>> is_significant_excess(1, images=1, share=0.01)
-    False
-    >>> is_significant_excess(5, images=1000, share=0.0005)
-    False
-    """
-    is_large = count / images - share > MIN_EFFECT
-    return is_large and bool(binom.sf(count - 1, images, share) < SIGNIFICANCE)
-
-
-def is_unseen_size(header: Header, training: TrainingStatistics) -> bool:
-    """Return whether an image is higher, lower, wider or narrower than all measured in training."""
-    low, high = zip(training.height, training.width, strict=True)
-    sides = header.height, header.width
-    return any(not a <= side <= b for side, a, b in zip(sides, low, high, strict=True))
-
-
-def is_outside_range(
-    colors: NDArray[np.float64], training: TrainingStatistics
-) -> NDArray[np.bool_]:
-    """Return which of the colors `[N, 6]` lie outside the range of training, bool `[N, 6]`."""
-    margin = 1e-6  # what the training statistics are rounded to
-    outside: NDArray[np.bool_] = (colors < training.colors[0] - margin) | (
-        colors > training.colors[-1] + margin
-    )
-    return outside
-
-
-def outlier_reasons(
-    header: Header, colors: NDArray[np.float64], training: TrainingStatistics
-) -> list[str]:
-    """Return how one image differs from all images of training, in a few words each.
-
-    Args:
-        header: of the image file.
-        colors: `[6]`, of the image.
-        training: the training statistics.
-    """
-    reasons = []
-    if training.headers and is_unseen_size(header, training):
-        reasons.append(f"size {header.height}x{header.width}, in training {_sizes(training)}")
-    if training.headers and file_kind(header) not in training.kinds:
-        reasons.append(f"{file_kind(header)}, in training {', '.join(training.kinds)}")
-    for column in np.flatnonzero(is_outside_range(colors[None], training)[0]):
-        low, high = training.colors[0, column], training.colors[-1, column]
-        value = f"{COLORS[column]} {colors[column]:.3f}"
-        reasons.append(f"{value}, in training {low:.3f} to {high:.3f}")
-    return reasons
+    return "another share of labels than in training" if topic == SHARE else "possible data drift"
 
 
 def measure_drift(
@@ -135,12 +69,15 @@ def measure_drift(
     logits: NDArray[np.float64],
     names: Sequence[str],
     training: TrainingStatistics,
+    rules: Sequence[DecisionRule] = (),
+    label_names: tuple[str, str] = ("0", "1"),
 ) -> Drift:
     """Compare new images with those of training.
 
     There is a warning where a share (of unseen sizes, of kinds of file, of colors out of range) or
     a distance (of colors, of logits) exceeds 0.1 at a significance level of 0.001. The logits of
-    each fold model are compared with those of its own test part, which it had not seen either.
+    each fold model are compared with those of its own test part, which it had not seen either. If
+    another share of the labels explains them (`find_share`), that is what is said of them.
 
     Args:
         headers: of N new images, or of some of them.
@@ -148,13 +85,16 @@ def measure_drift(
         logits: `[N, M]` of the M fold models.
         names: `[M]`, of the fold models.
         training: the training statistics.
+        rules: `[M]`, of the fold models; without them shares of labels are not estimated.
+        label_names: the user's spelling of label 0 and label 1.
     """
     warnings: dict[str, str] = {}
     findings: dict[str, Any] = {}
     known_headers = [header for header in headers if header is not None]
     _compare_headers(known_headers, training, warnings, findings)
     _compare_colors(colors, training, warnings, findings)
-    _compare_logits(logits, names, training, warnings, findings)
+    share = find_share(logits, names, rules, training)
+    _compare_logits(logits, names, training, share, label_names, warnings, findings)
     return Drift(len(colors), warnings, findings)
 
 
@@ -164,6 +104,8 @@ def check_drift(
     logits: NDArray[np.float64],
     names: Sequence[str],
     training: TrainingStatistics,
+    rules: Sequence[DecisionRule] = (),
+    label_names: tuple[str, str] = ("0", "1"),
 ) -> Drift:
     """Compare the images of a listing with those of training: `measure_drift`.
 
@@ -173,10 +115,13 @@ def check_drift(
         logits: `[N, M]` of the M fold models.
         names: `[M]`, of the fold models.
         training: the training statistics.
+        rules: `[M]`, of the fold models; without them shares of labels are not estimated.
+        label_names: the user's spelling of label 0 and label 1.
     """
     headers = read_headers(listing.take(evenly_spaced(len(listing), MAX_IMAGES)))
     measured = pixels[evenly_spaced(len(pixels), MAX_IMAGES)]
-    return measure_drift(headers, measure_colors(measured), logits, names, training)
+    colors = measure_colors(measured)
+    return measure_drift(headers, colors, logits, names, training, rules, label_names)
 
 
 def _compare_headers(
@@ -194,7 +139,7 @@ def _compare_headers(
         common = Counter(f"{one.height}x{one.width}" for one in unseen).most_common(1)[0][0]
         warnings["size"] = (
             f"{len(unseen)} of {count} images have a size that did not occur in training "
-            f"({common}, for example; in training {_sizes(training)})"
+            f"({common}, for example; in training {size_range(training)})"
         )
     kinds = Counter(map(file_kind, headers))
     findings["kinds"] = dict(kinds.most_common())
@@ -238,6 +183,8 @@ def _compare_logits(
     logits: NDArray[np.float64],
     names: Sequence[str],
     training: TrainingStatistics,
+    share: ShareChange | None,
+    label_names: tuple[str, str],
     warnings: dict[str, str],
     findings: dict[str, Any],
 ) -> None:
@@ -248,14 +195,16 @@ def _compare_logits(
     quantiles = np.stack([training.logits[name] for name in scored], axis=1)
     distance = ks_distance(own, quantiles)
     findings["scores"] = {"distance": distance}
-    if is_significant_drift(distance, len(logits), sum(training.scored[name] for name in scored)):
+    known = sum(training.scored[name] for name in scored)
+    is_far = is_significant_drift(distance, len(logits), known)
+    if share is not None:
+        findings["share"] = share.to_json(label_names)
+        if len(logits) >= MIN_IMAGES and share.is_explained and (is_far or share.is_changed):
+            warnings[SHARE] = share.sentence(label_names)
+            return
+    if is_far:
         new, old = np.median(own, axis=0).mean(), quantiles[MEDIAN].mean()
         warnings["scores"] = (
             f"the score distribution differs from the out-of-fold scores (distance {distance:.2f}; "
             f"median logit {new:.2f}, out of fold {old:.2f})"
         )
-
-
-def _sizes(training: TrainingStatistics) -> str:
-    low, high = (f"{a}x{b}" for a, b in zip(training.height, training.width, strict=True))
-    return low if low == high else f"{low} to {high}"

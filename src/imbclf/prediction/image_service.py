@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
-from imbclf.prediction.drift import MIN_IMAGES, measure_drift, outlier_reasons
+from imbclf.prediction.drift import MIN_IMAGES, kind_of, measure_drift, outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.prediction.training_statistics import measure_colors
 
@@ -123,11 +123,20 @@ class ImageService:
         self.logits.extend(logits)
         latest: dict[str, str] = {}
         if len(self.headers) >= MIN_IMAGES:
-            measured = np.stack(self.colors), np.stack(self.logits)
-            drift = measure_drift([*self.headers], *measured, self.predictor.names, training)
+            predictor = self.predictor
+            rules = [model.rule for model in predictor.fold_models]
+            drift = measure_drift(
+                [*self.headers],
+                np.stack(self.colors),
+                np.stack(self.logits),
+                predictor.names,
+                training,
+                rules,
+                predictor.label_names,
+            )
             latest = dict(drift.warnings)
         for topic in sorted(latest.keys() - self.reported):
-            log.warning("possible data drift: %s", latest[topic])
+            log.warning("%s: %s", kind_of(topic), latest[topic])
         self.reported = frozenset(latest)
         common = [f"last {len(self.headers)} images: {words}" for words in latest.values()]
         pairs = zip(headers, colors, strict=True)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from imbclf.data.listing import Listing
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.drift import Drift, check_drift
+from imbclf.prediction.outliers import unfamiliarity
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.training_statistics import measure_colors
 from imbclf.utils.files import write_text
 from imbclf.utils.out_of_memory import explain_out_of_memory
 from imbclf.utils.tables import write_json, write_table
@@ -31,11 +33,13 @@ class FolderPredictions:
         answer: scores, probabilities and labels.
         listing: the images, in the same order.
         drift: how the images compare with those of the training; None where that is unknown.
+        unfamiliarity: `[N]`, how far out each image is among those of the training; or None.
     """
 
     answer: Predictions
     listing: Listing
     drift: Drift | None
+    unfamiliarity: NDArray[np.float64] | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -83,10 +87,20 @@ def predict_folder(
     with explain_out_of_memory("prediction", batch_size):
         answer = predictor.decide(pixels, options, threshold, device, precision, batch_size)
     known = predictor.training_statistics
-    drift = None
+    drift = unfamiliar = None
     if known is not None:
-        drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
-    return FolderPredictions(answer, listing, drift)
+        rules = [model.rule for model in predictor.fold_models]
+        drift = check_drift(
+            listing,
+            pixels,
+            answer.logits,
+            predictor.names,
+            known,
+            rules,
+            predictor.label_names,
+        )
+        unfamiliar = unfamiliarity(measure_colors(pixels), known)
+    return FolderPredictions(answer, listing, drift, unfamiliar)
 
 
 def write_predictions(
@@ -114,6 +128,8 @@ def write_predictions(
     columns |= {"label": _spread(answer.labels, rows), "problem": found.problems}
     if not any(found.problems):
         del columns["problem"]
+    if found.unfamiliarity is not None:
+        columns["unfamiliarity"] = _spread(found.unfamiliarity.round(3), rows)
     write_table(out / PREDICTIONS, columns)
     write_text(out / LABELS, "".join(f"{label}\n" for label in columns["label"]))
     counts = np.bincount(answer.decisions, minlength=2).tolist()

@@ -7,7 +7,7 @@ as a few thousand numbers, without any image or file name.
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field as field_of
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,19 @@ MAX_KINDS = 1000  # combinations of format and mode; Pillow knows some dozens
 
 
 @dataclass(frozen=True, eq=False)
+class LabelScores:
+    """The out-of-fold logits of one fold model by label.
+
+    Attributes:
+        images: of label 0 and label 1.
+        quantiles: float64 `[2, LEVELS]`, of label 0 and label 1.
+    """
+
+    images: tuple[int, int]
+    quantiles: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingStatistics:
     """What new images are compared with.
 
@@ -47,6 +60,7 @@ class TrainingStatistics:
             and blue, in 0..1.
         scored: number of out-of-fold logits by fold model (`fold_0`).
         logits: float64 `[LEVELS]` by fold model, the quantiles of those logits.
+        by_label: the same by label, of the fold models of which it is known.
     """
 
     headers: int
@@ -57,6 +71,7 @@ class TrainingStatistics:
     colors: NDArray[np.float64]
     scored: Mapping[str, int]
     logits: Mapping[str, NDArray[np.float64]]
+    by_label: Mapping[str, LabelScores] = field_of(default_factory=dict)
 
 
 def file_kind(header: Header) -> str:
@@ -103,6 +118,7 @@ def write_training_statistics(
     listing: Listing,
     pixels: NDArray[np.uint8],
     logits: Mapping[str, NDArray[np.float64]],
+    labels: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> None:
     """Write `reference.json` into a predictor's folder; scores of other fold models are kept.
 
@@ -111,6 +127,7 @@ def write_training_statistics(
         listing: the training images.
         pixels: uint8 `[N, H, W, 3]`, the decoded images.
         logits: `[n]` out-of-fold logits by fold model.
+        labels: `[n]`, of the same images; None leaves out the scores by label.
     """
     some = listing.take(evenly_spaced(len(listing), MAX_HEADERS))
     headers = [header for header in read_headers(some) if header is not None]
@@ -123,8 +140,13 @@ def write_training_statistics(
             name: {"images": images, "quantiles": earlier.logits[name].tolist()}
             for name, images in earlier.scored.items()
         }
+        for name, known in earlier.by_label.items():
+            by_label = {"images": [*known.images], "quantiles": known.quantiles.tolist()}
+            scores[name]["by_label"] = by_label
     for name, values in logits.items():
         scores[name] = {"images": len(values), "quantiles": np.quantile(values, levels).tolist()}
+        if labels is not None and len(np.unique(labels[name])) == 2:
+            scores[name]["by_label"] = _by_label(values, labels[name])
     heights, widths = [one.height for one in headers] or [0], [one.width for one in headers] or [0]
     stored = {
         "format": FORMAT,
@@ -166,7 +188,30 @@ def read_training_statistics(folder: Path) -> TrainingStatistics | None:
             colors=field(stored, "colors", partial(_quantiles, (LEVELS, len(COLORS)))),
             scored={name: field(one, "images", count) for name, one in scores.items()},
             logits={name: field(one, "quantiles", quantiles) for name, one in scores.items()},
+            by_label={
+                name: field(one, "by_label", _label_scores)
+                for name, one in scores.items()
+                if "by_label" in one
+            },
         )
+
+
+def _by_label(values: NDArray[np.float64], labels: NDArray[np.int64]) -> dict[str, Any]:
+    own = [values[labels == label] for label in (0, 1)]
+    levels = np.linspace(0, 1, LEVELS)
+    return {
+        "images": [len(one) for one in own],
+        "quantiles": [np.quantile(one, levels).tolist() for one in own],
+    }
+
+
+def _label_scores(value: object) -> LabelScores:
+    stored = mapping(value)
+    zero, one = field(stored, "images", list_of(count, length=2))
+    if not min(zero, one):
+        raise ValueError("images: expected some of each label")
+    quantiles = field(stored, "quantiles", list_of(partial(_quantiles, (LEVELS,)), length=2))
+    return LabelScores((zero, one), np.stack(quantiles))
 
 
 def evenly_spaced(total: int, limit: int) -> NDArray[np.int64]:

@@ -8,15 +8,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from imbclf.errors import UserError
-from imbclf.evaluation.comparison import (
-    Rank,
-    rank,
-    remarks,
-)
+from imbclf.evaluation.comparison import Rank, rank
+from imbclf.evaluation.comparison_remarks import remarks
 from imbclf.evaluation.finished_run import FinishedRun
 from imbclf.evaluation.nested_selection import nested_choice, sentence
+from imbclf.evaluation.recipes import RecipeRank, rank_recipes
 from imbclf.reporting.figure_style import COLORS, as_written
 from imbclf.reporting.html_page import Cell, Page
+from imbclf.reporting.recipe_table import add_recipes, p_text, recipe_text
 from imbclf.utils.tables import write_table
 
 WIDEST = 60  # characters of a run's name on the terminal
@@ -36,6 +35,8 @@ def named_apart(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
 def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Path) -> str:
     """Write `comparison.csv` and `comparison.html`; return the text for the terminal.
 
+    Where runs are replicates of a recipe, `recipes.csv` too.
+
     Raises:
         UserError: fewer than two runs, or as `rank`.
     """
@@ -43,33 +44,38 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
         raise UserError(f"runs: expected two finished runs or more, found {len(runs)}")
     ranks = rank(runs, reference)
     choice = nested_choice(runs)
-    notes = [*remarks(runs, ranks), *([sentence(choice)] if choice else [])]
+    recipes = rank_recipes(runs, reference)
+    notes = [*remarks(runs, ranks, recipes), *([sentence(choice)] if choice else [])]
     columns = [field.name for field in fields(Rank)]
     write_table(out / "comparison.csv", {c: [getattr(line, c) for line in ranks] for c in columns})
-    _page(ranks, notes).write(out / "comparison.html")
-    return "\n".join([_table(ranks), "", *notes, ""])
+    if recipes:
+        names = [field.name for field in fields(RecipeRank)]
+        write_table(out / "recipes.csv", {c: [getattr(one, c) for one in recipes] for c in names})
+    _page(ranks, recipes, notes).write(out / "comparison.html")
+    tables = [_table(ranks), *([recipe_text(recipes)] if recipes else [])]
+    return "\n".join(["\n\n".join(tables), "", *notes, ""])
 
 
 def _table(ranks: Sequence[Rank]) -> str:
     width = min(WIDEST, max(len(line.run) for line in ranks))
-    head = f"{'run':{width}}    HTER   95 % interval    difference      p  verdict"
-    lines = [f"{head:{width + 58}}      FAR     FRR   AUROC  seconds"]
+    head = f"{'run':{width}}    HTER   95 % interval    difference      p  detectable  verdict"
+    lines = [f"{head:{width + 70}}      FAR     FRR   AUROC  seconds"]
     for line in ranks:
         reference = line.verdict == "reference"
-        compared = "" if reference else f"{line.difference:+.4f} {_p(line.p):>6}"
+        compared = (
+            ""
+            if reference
+            else f"{line.difference:+.4f} {p_text(line.p):>6}  {line.detectable:10.4f}"
+        )
         name = line.run if len(line.run) <= width else line.run[: width - 3] + "..."
         rates = f"{line.far:7.4f} {line.frr:7.4f} {line.auroc:7.4f} {line.seconds:8.0f}"
         interval = f"{line.hter_low:.4f} to {line.hter_high:.4f}"
-        start = f"{name:{width}}  {line.hter:.4f}  {interval} {compared:>16}  {line.verdict:11}"
+        start = f"{name:{width}}  {line.hter:.4f}  {interval} {compared:>28}  {line.verdict:11}"
         lines.append(f"{start} {rates}")
     return "\n".join(lines)
 
 
-def _p(p: float) -> str:
-    return "<.0001" if p < 1e-4 else f"{p:.4f}".lstrip("0") if p < 1 else "1"
-
-
-def _page(ranks: Sequence[Rank], notes: Sequence[str]) -> Page:
+def _page(ranks: Sequence[Rank], recipes: Sequence[RecipeRank], notes: Sequence[str]) -> Page:
     page = Page("Comparison of runs")
     best = ranks[0]
     page.headline("Lowest HTER", f"{100 * best.hter:.2f} %", f"by {best.run}")
@@ -79,26 +85,28 @@ def _page(ranks: Sequence[Rank], notes: Sequence[str]) -> Page:
     figure = _intervals(ranks)
     caption = "Pooled a-priori HTER with its 95 % interval, lowest first."
     page.figures([(figure, f"{caption} The table below has the numbers.", caption)])
+    add_recipes(page, recipes)
     page.heading("All runs")
     page.table(
         [
             *("Run", "HTER", "95 % interval", "Difference", "its interval", "p", "p over folds"),
-            *("Verdict", "FAR", "FRR", "AUROC", "Seconds"),
+            *("Detectable", "Verdict", "FAR", "FRR", "AUROC", "Seconds"),
         ],
         [_cells(line) for line in ranks],
         "Difference: HTER minus that of the reference, on the images that both tested, with its "
         "95 % interval. p: paired test; p over folds: corrected resampled t-test; both adjusted "
         "for the number of runs, by Holm's procedure, or by Bonferroni's for all pairs of runs "
-        "where the reference is the lowest HTER. A click on a column's head sorts.",
+        "where the reference is the lowest HTER. Detectable: the true difference that is found in "
+        "80 % of such comparisons. A click on a column's head sorts.",
     )
     return page
 
 
 def _cells(line: Rank) -> list[Cell]:
-    compared: list[Cell] = [None] * 4
+    compared: list[Cell] = [None] * 5
     if line.verdict != "reference":
         interval = f"{line.low:+.4f} to {line.high:+.4f}"
-        compared = [line.difference, interval, line.p, line.p_folds]
+        compared = [line.difference, interval, line.p, line.p_folds, line.detectable]
     own: list[Cell] = [line.run, line.hter, f"{line.hter_low:.4f} to {line.hter_high:.4f}"]
     return [*own, *compared, line.verdict, line.far, line.frr, line.auroc, round(line.seconds)]
 

@@ -107,8 +107,11 @@ def run_experiment(
         if earlier is None:  # trained by another process, under another tracking run
             _record(recipe, folds, done, run, tracking)
     test_logits = {f"fold_{result.fold}": result.test_logits for result in results}
-    write_training_statistics(run / "predictor", recipe.listing, recipe.pixels, test_logits)
     calibrate_ensemble(run, results, folds, recipe.labels)
+    test_labels = {f"fold_{done.fold}": recipe.labels[folds[done.fold].test] for done in results}
+    write_training_statistics(
+        run / "predictor", recipe.listing, recipe.pixels, test_logits, test_labels
+    )
     judged = _judge_test(prepared, results, run)
     summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))
@@ -135,7 +138,12 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
     precision, batch_size = scoring_precision(parts.precision), parts.data.batch_size
     with explain_out_of_memory("test part", batch_size):
         return judge_given_test(
-            run, prepared.test, parts.device, precision, SCORING_FACTOR * batch_size
+            run,
+            prepared.test,
+            parts.device,
+            precision,
+            SCORING_FACTOR * batch_size,
+            parts.data.cache_dir,
         )
 
 

@@ -17,6 +17,7 @@ from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.shipped import shipped
+from imbclf.evaluation.subgroups import out_of_fold_subgroups
 from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
@@ -61,6 +62,8 @@ def write_results(
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
     if data is not None:
         summary["data"] = data
+    if listing.subgroups:
+        summary["subgroups"] = out_of_fold_subgroups(run, listing, rows, pooled.scores, labels)
     if listing.parts is not None:
         summary["parts"] = count_parts(listing)
     if test is not None:

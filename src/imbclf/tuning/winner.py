@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.looks import caution, count_look
 from imbclf.evaluation.run_directory import read_summary
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import scoring_precision
@@ -29,7 +30,7 @@ class WinnerResult:
         hter, low, high, auroc: on unseen test images, with the confidence interval of the HTER.
         images: number of test images.
         models: number of fold models that were evaluated as one ensemble.
-        looks: number of winners of this study evaluated on these images so far.
+        looks: how many different results have been seen on these images, by this study or others.
     """
 
     trial: int
@@ -53,13 +54,22 @@ def evaluate_on_holdout(
     pixels, kept = replace(data, depth=predictor.pixel_options.scale).open(held)
     precision = scoring_precision(recipe.parts.precision)
     predictions = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
-    return evaluate(predictions, kept, run / HOLDOUT_FOLDER)
+    looks = count_look(kept, predictions.decisions, data.cache_dir, run)
+    return evaluate(predictions, kept, run / HOLDOUT_FOLDER, looks)
 
 
 def winner_result(
-    trial: FrozenTrial, trials: int, run: Path, evaluation: dict[str, Any] | None, looks: int
+    trial: FrozenTrial, trials: int, run: Path, evaluation: dict[str, Any] | None, winners: int
 ) -> WinnerResult:
-    """Return the winner's result; without an evaluation, its run's own test scores count."""
+    """Return the winner's result; without an evaluation, its run's own test scores count.
+
+    Args:
+        trial: the winner.
+        trials: number of trials that it was chosen among.
+        run: the run directory of the winner.
+        evaluation: its result on the held-out images, if there are any.
+        winners: number of winners of this study so far, each of which was a look.
+    """
     summary = read_summary(run)
     test = summary if evaluation is None else evaluation
     low, high = test["hter_interval"]
@@ -74,7 +84,7 @@ def winner_result(
         auroc=test["auroc"],
         images=test["images"],
         models=1 if evaluation is None else len(summary["per_fold"]),
-        looks=looks,
+        looks=winners if evaluation is None else max(winners, evaluation["looks"]),
     )
 
 
@@ -110,10 +120,7 @@ def describe_result(result: WinnerResult) -> list[str]:
         _describe_gap(result),
     ]
     if result.looks > 1:
-        lines.append(
-            f"{result.looks} winners of this study have been evaluated on these test images, "
-            "because it was resumed: to keep the best of them would be to choose on test."
-        )
+        lines.append(f"This is look {result.looks} at these images: {caution(result.looks)}.")
     return lines
 
 

@@ -39,7 +39,7 @@ OPTIONS = {
 _DATA = (
     *("file", "label", "positive", "drop", "names", "group", "part", "test", "suffix", "strip"),
     *("missing", "duplicates", "unlisted", "include", "exclude", "order", "depth", "fit"),
-    "max_pixels",
+    *("max_pixels", "subgroups"),
 )
 ADDED: dict[str, object] = {
     **{f"data.{name}": None for name in _DATA},

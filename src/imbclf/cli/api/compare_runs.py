@@ -28,11 +28,13 @@ def compare(
     Args:
         runs: runs, run directories, or sweep directories.
         reference: name (path) of the run that others are compared with; None is the best.
-        out: folder for `comparison.csv` and `comparison.html`; None writes nothing.
+        out: folder for `comparison.csv` and `comparison.html`; None writes nothing. Runs that
+            differ by seed only are compared as replicates of a recipe in `recipes.csv`.
 
     Returns:
         A row for each run, best first: run, hter, hter_low, hter_high, difference to the
-        reference with its interval low to high, p, p_folds, verdict, far, frr, auroc, seconds.
+        reference with its interval low to high, p, p_folds, verdict, far, frr, auroc, seconds,
+        detectable.
 
     Raises:
         UserError: fewer than two runs, or runs that cannot be compared.

@@ -42,9 +42,10 @@ def evaluate(
         precision: 32-true, bf16-mixed, 16-mixed or auto.
 
     Returns:
-        The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ... and
-        `shared_with_training`, the numbers of copies and groups of images that the run was trained
-        on, which a warning reports too.
+        The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ..., `looks`, how
+        many different results have been seen on these images, and `shared_with_training`, the
+        numbers of copies and groups of images that the run was trained on, which a warning
+        reports too.
 
     Raises:
         UserError: the images are those of the training, or cannot be read.

@@ -8,6 +8,7 @@ from imbclf.data.reading.account import Account
 from imbclf.data.reading.choose_columns import Columns, choose_columns
 from imbclf.data.reading.clean_rows import clean_rows
 from imbclf.data.reading.data_folder import DataFolder
+from imbclf.data.reading.find_column import find_column
 from imbclf.data.reading.find_files import Found
 from imbclf.data.reading.from_folders import which_folders
 from imbclf.data.reading.identities import folders_are_identities
@@ -29,6 +30,7 @@ def from_table(table: Table, data: DataFolder) -> Rows:
     account = Account(source=table.path.name, notes=[*table.notes])
     options, finder = data.options, data.finder(table.path)
     columns = choose_columns(table, finder, options, account)
+    subgroups = _subgroups(table, options, account)
     found = finder.find(columns.files)
     for note in found.notes:
         account.note(note)
@@ -42,9 +44,10 @@ def from_table(table: Table, data: DataFolder) -> Rows:
         sources=[f"{table.path.name}:{line}" for line in table.lines],
         columns={
             name: [cell.strip() for cell in cells]
-            for name, cells in columns.others.items()
-            if len(set(cells)) <= FEW
+            for name, cells in table.columns.items()
+            if name in subgroups or (name in columns.others and len(set(cells)) <= FEW)
         },
+        subgroups=subgroups,
         names=columns.names,
         seen=frozenset(columns.labels),
         account=account,
@@ -57,6 +60,15 @@ def from_table(table: Table, data: DataFolder) -> Rows:
         problems.append(which_folders(Counter(folders), f"in {found.root}"))
     rows = replace(rows, problems=[*rows.problems, *problems])
     return clean_rows(rows, found, finder, options)
+
+
+def _subgroups(table: Table, options: ReadingOptions, account: Account) -> tuple[str, ...]:
+    """Return the columns that errors are reported by; they are added to the account."""
+    wanted = [find_column(table, "subgroups", name) for name in as_list(options.subgroups)]
+    if wanted:
+        account.columns["subgroups"] = ", ".join(wanted)
+        account.unused_columns = [name for name in account.unused_columns if name not in wanted]
+    return tuple(dict.fromkeys(wanted))
 
 
 def _groups(

@@ -30,6 +30,7 @@ class ReadingOptions:
         group: a column, `folder` (the image's parent folder) or `none`.
         part: a column, `folders` or `none`.
         test: values of the part that are the test part.
+        subgroups: columns by whose values errors are reported.
         suffix: added to names without one; `auto` is the suffix of the one file of that name.
         strip: prefix taken off the names; `auto` takes off leading folders that do not exist.
         missing: `error`, or `skip` to leave out rows whose file does not exist.
@@ -54,6 +55,7 @@ class ReadingOptions:
     group: Column | None = None
     part: Column | None = None
     test: Value | Sequence[Value] | None = None
+    subgroups: Column | Sequence[Column] | None = None
     suffix: str | None = None
     strip: str | None = None
     missing: Literal["error", "skip"] = "error"

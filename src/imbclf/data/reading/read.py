@@ -31,6 +31,10 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
     rows = find_rows(root, options)
     if options.part == "folders":
         rows = _parts_of_folders(rows, options)
+    if options.subgroups is not None and not rows.subgroups:
+        raise UserError(
+            f"data.subgroups={options.subgroups}: {rows.source} has no columns; expected a table"
+        )
     labels = Labels(
         [value for value in rows.values if value],
         as_list(options.positive),
@@ -64,6 +68,7 @@ def _listing(rows: Rows, labels: Labels) -> Listing:
         label_names=labels.names,
         parts=None if rows.parts is None else np.array(rows.parts),
         columns={name: np.array(cells) for name, cells in rows.columns.items()},
+        subgroups=rows.subgroups,
         sources=np.array(rows.sources),
         account=rows.account,
     )

@@ -20,6 +20,7 @@ class Rows:
         parts: `[N]`, fit, dev, test, a fold number or "", or None.
         sources: `[N]`, where each row comes from, such as labels.csv:17.
         columns: further columns, `[N]` each.
+        subgroups: which of them errors are reported by.
         numbered: whether two words may be numbered in the order of their names.
         names: what label 0 and label 1 are called, where the columns say so.
         seen: all labels as written, those of rows left out included.
@@ -35,6 +36,7 @@ class Rows:
     parts: Sequence[str] | None = None
     sources: Sequence[str] = ()
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    subgroups: tuple[str, ...] = ()
     numbered: bool = False
     names: tuple[str, str] | None = None
     seen: frozenset[str] = frozenset()

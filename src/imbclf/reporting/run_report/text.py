@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from imbclf.evaluation.looks import caution
 from imbclf.evaluation.shipped import shipped_text
 from imbclf.metrics.label_issues import LabelIssues, expected_label_issues
 from imbclf.reporting.run_report.run_data import RunData
@@ -111,6 +112,9 @@ def given_test(data: RunData) -> str:
         if shared
         else ""
     )
+    looks = test.get("looks", 1)
+    if looks > 1:
+        copies += f" This is look {looks} at these images: {caution(looks)}."
     return (
         f"{n0 + n1:,} images ({n0:,} labeled {zero}, {n1:,} labeled {one}) were set aside as the "
         "test part of the data. They took no part in training, in the choice of an epoch or of a "

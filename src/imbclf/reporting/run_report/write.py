@@ -17,6 +17,7 @@ from imbclf.reporting.run_report.galleries import add_galleries
 from imbclf.reporting.run_report.images_read import images_read
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.run_data import RunData, by_image
+from imbclf.reporting.run_report.subgroups import add_subgroups
 from imbclf.reporting.run_report.tables import (
     add_class_counts,
     add_confusion,
@@ -61,6 +62,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     page.heading("Numbers")
     add_measures(page, data)
     add_confusion(page, data)
+    add_subgroups(page, data)
     page.heading("Over all thresholds")
     add_curves(page, data)
     page.heading("Scores and probabilities")
