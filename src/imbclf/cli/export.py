@@ -41,7 +41,7 @@ def task(cfg: DictConfig) -> None:
 
     check_format(cfg.format)
     threshold = run_threshold(options, cfg.ckpt)
-    own = (options.tta, options.calibration, options.prior, threshold)
+    own = (options.tta, options.calibration, options.prior, threshold, options.decide)
     wanted = Export(cfg.format, cfg.images, cfg.batch_size, *own)
     check_export(wanted, cfg.int8)
     predictor = load_ensemble(addresses_of(cfg.ckpt), cfg.tracking.uri, cfg.tracking.directory)

@@ -64,7 +64,7 @@ def task(cfg: DictConfig) -> None:
     found = predict_folder(
         predictor, images, options, threshold, device, cfg.precision, data.batch_size
     )
-    write_predictions(found, predictor, options, threshold, addresses, out)
+    write_predictions(found, predictor, options, addresses, out)
     for note in images[1].account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))

@@ -7,6 +7,7 @@ from typing import Any
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
 from imbclf.evaluation.summary import pooled_report
+from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.tables import write_json, write_table
 
@@ -16,7 +17,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
-    The threshold of the scores is 0, as the ensemble decides; nothing is tuned on these images.
+    The decisions are judged as they were made; nothing is tuned on these images.
 
     Args:
         answer: the predictions for N images.
@@ -29,12 +30,14 @@ def evaluate(
     """
     labels = listing.labels
     assert labels is not None
-    evaluation = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
+    evaluation = pooled_report(answer.margins, labels, listing.label_names, listing.groups)
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
-    columns = {"file": listing.files, "label": labels, "score": answer.scores}
-    write_table(out / "predictions.csv", {**columns, "decision": answer.decisions})
+    zero, one = probability_columns(listing.label_names)
+    columns = {"file": listing.files, "label": labels, "decision": answer.decisions}
+    columns |= {zero: 1 - answer.probabilities, one: answer.probabilities, "score": answer.scores}
+    write_table(out / "predictions.csv", columns)
     write_json(out / "evaluation.json", evaluation)
     return evaluation
 

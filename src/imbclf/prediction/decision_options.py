@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Literal
 
 from imbclf.errors import UserError
+from imbclf.prediction.labeling_rule import Decide, check_decide
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -29,6 +30,8 @@ class DecisionOptions:
         max_far: take the threshold whose FAR on out-of-fold scores is at most this.
         max_frr: the same for FRR.
         cost_ratio: take the best threshold where FAR is this many times as bad as FRR.
+        decide: `hter` labels by the threshold of the scores, `probability` by the more probable
+            label, for which there is no threshold to give.
 
     Raises:
         UserError: an option is no number, or two contradict each other.
@@ -45,6 +48,7 @@ class DecisionOptions:
     max_far: float | None = None
     max_frr: float | None = None
     cost_ratio: float | None = None
+    decide: Decide = "hter"
 
     def __post_init__(self) -> None:
         for name in ("prior", "threshold", *AIMS):
@@ -56,6 +60,12 @@ class DecisionOptions:
         if len(given) > 1:
             raise UserError(
                 f"{' and '.join(given)}: expected one of them, each moves the threshold"
+            )
+        check_decide(self.decide)
+        if given and self.decide == "probability":
+            raise UserError(
+                f"decide=probability and {given[0]}={getattr(self, given[0])}: expected one of "
+                "them; the more probable label is decided without a threshold of the scores"
             )
 
     @property

@@ -108,19 +108,19 @@ def is_outside_range(
 
 
 def outlier_reasons(
-    header: Header, colors: NDArray[np.float64], training: TrainingStatistics
+    header: Header | None, colors: NDArray[np.float64], training: TrainingStatistics
 ) -> list[str]:
     """Return how one image differs from all images of training, in a few words each.
 
     Args:
-        header: of the image file.
+        header: of the image file; None where there is none, or it is not known.
         colors: `[6]`, of the image.
         training: the training statistics.
     """
     reasons = []
-    if training.headers and is_unseen_size(header, training):
+    if header and training.headers and is_unseen_size(header, training):
         reasons.append(f"size {header.height}x{header.width}, in training {_sizes(training)}")
-    if training.headers and file_kind(header) not in training.kinds:
+    if header and training.headers and file_kind(header) not in training.kinds:
         reasons.append(f"{file_kind(header)}, in training {', '.join(training.kinds)}")
     for column in np.flatnonzero(is_outside_range(colors[None], training)[0]):
         low, high = training.colors[0, column], training.colors[-1, column]

@@ -11,15 +11,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbclf.data.image_headers import read_headers
 from imbclf.data.listing import Listing
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.drift import Drift, check_drift
+from imbclf.prediction.image_warnings import image_warnings
+from imbclf.prediction.labeling_rule import HALF, LabelingRule
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.utils.files import write_text
 from imbclf.utils.out_of_memory import explain_out_of_memory
 from imbclf.utils.tables import write_json, write_table
 
 PREDICTIONS, LABELS, SUMMARY = "predictions.csv", "labels.txt", "predictions.json"
+THREADS = 4  # that read headers, of which a file system far away gives each late
 log = logging.getLogger("imbclf")
 
 
@@ -31,11 +35,15 @@ class FolderPredictions:
         answer: scores, probabilities and labels.
         listing: the images, in the same order.
         drift: how the images compare with those of the training; None where that is unknown.
+        rule: how scores or probabilities became labels.
+        warnings: `[N]`, how each image differs from those of the training, "" where it does not.
     """
 
     answer: Predictions
     listing: Listing
     drift: Drift | None
+    rule: LabelingRule
+    warnings: Sequence[str]
 
     @cached_property
     def names(self) -> list[str]:
@@ -54,6 +62,14 @@ class FolderPredictions:
         reasons = {one.file: one.reason for one in self.listing.account.left_out}
         found = zip(self.names, self.rows, strict=True)
         return ["" if row is not None else reasons.get(name, "unreadable") for name, row in found]
+
+    @cached_property
+    def below_half(self) -> list[tuple[int, int]]:
+        """Of label 0 and of label 1: images decided so, and those whose P(label) is below .5."""
+        probability, decisions = self.answer.probabilities, self.answer.decisions
+        of_decision = np.where(decisions == 1, probability, 1 - probability)
+        own = [of_decision[decisions == label] for label in (0, 1)]
+        return [(len(one), int((one < HALF).sum())) for one in own]
 
 
 def predict_folder(
@@ -86,14 +102,15 @@ def predict_folder(
     drift = None
     if known is not None:
         drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
-    return FolderPredictions(answer, listing, drift)
+    rule = predictor.labeling_rule(options, threshold)
+    headers = [None] * len(listing) if known is None else read_headers(listing, THREADS)
+    return FolderPredictions(answer, listing, drift, rule, image_warnings(headers, pixels, known))
 
 
 def write_predictions(
     found: FolderPredictions,
     predictor: Predictor,
     options: DecisionOptions,
-    threshold: float,
     addresses: Sequence[str],
     out: Path,
 ) -> None:
@@ -103,17 +120,15 @@ def write_predictions(
         found: what was decided.
         predictor: what decided it.
         options: how it decided.
-        threshold: of the scores.
         addresses: where the predictor was loaded from.
         out: the folder.
     """
     answer, drift = found.answer, found.drift
     account, names, rows = found.listing.account, found.names, found.rows
-    columns = {"file": names, "score": _spread(answer.scores, rows)}
-    columns |= {"probability": _spread(answer.probabilities, rows)}
-    columns |= {"label": _spread(answer.labels, rows), "problem": found.problems}
-    if not any(found.problems):
-        del columns["problem"]
+    known = predictor.columns(answer, found.warnings)
+    columns = {"file": names} | {name: _spread(values, rows) for name, values in known.items()}
+    if any(found.problems):
+        columns["problem"] = found.problems
     write_table(out / PREDICTIONS, columns)
     write_text(out / LABELS, "".join(f"{label}\n" for label in columns["label"]))
     counts = np.bincount(answer.decisions, minlength=2).tolist()
@@ -125,7 +140,10 @@ def write_predictions(
         "tta": predictor.tta if options.tta is None else options.tta,
         "calibration": options.calibration,
         "prior": options.prior,
-        "threshold": threshold,
+        **found.rule.to_json(),
+        "below_half": dict(
+            zip(predictor.label_names, (few for _, few in found.below_half), strict=True)
+        ),
         "account": account.to_json(),
         "like_training": None if drift is None else not drift.warnings,
         "warnings": [] if drift is None else [*drift.warnings.values()],
@@ -134,14 +152,14 @@ def write_predictions(
     write_json(out / SUMMARY, summary)
 
 
-def _spread(values: NDArray[Any], rows: Sequence[int | None]) -> list[Any]:
+def _spread(values: NDArray[Any] | list[str], rows: Sequence[int | None]) -> list[Any]:
     """Return the value of each row, "" where there is none."""
-    known = values.tolist()
+    known = values if isinstance(values, list) else values.tolist()
     return ["" if row is None else known[row] for row in rows]
 
 
 def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -> str:
-    """Return what was decided, in four lines for a terminal."""
+    """Return what was decided, and by which rule, in a few lines for a terminal."""
     zero, one = predictor.label_names
     counts = np.bincount(found.answer.decisions, minlength=2)
     return "\n".join(
@@ -149,10 +167,32 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
             f"models       {len(predictor.fold_models)}",
             f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
             + _without_label(found),
+            f"rule         {found.rule.sentence}",
+            *_contradictions(found, predictor.label_names),
+            *_with_warnings(found),
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",
         )
     )
+
+
+def _contradictions(found: FolderPredictions, names: tuple[str, str]) -> list[str]:
+    """Return how many labels are less probable than the other label, by label."""
+    return [
+        f"             {few} of {count} labeled {name} have P({name}) below .5"
+        for name, (count, few) in zip(names, found.below_half, strict=True)
+        if few
+    ]
+
+
+def _with_warnings(found: FolderPredictions) -> list[str]:
+    count = sum(map(bool, found.warnings))
+    if not count:
+        return []
+    words = "1 image differs" if count == 1 else f"{count} images differ"
+    return [
+        f"unlike       {words} from all training images; column warning of {PREDICTIONS} says how"
+    ]
 
 
 def _without_label(found: FolderPredictions) -> str:

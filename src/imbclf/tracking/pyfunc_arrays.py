@@ -28,16 +28,13 @@ class PredictorModel(PythonModel):
         model_input: np.ndarray,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Return score, probability of label 1 and label of uint8 images [N, H, W, 3]."""
-        del context, params  # parts of MLflow's interface that this model does not use
-        predictions = self._predictor.predict_pixels(model_input)
-        return pd.DataFrame(
-            {
-                "score": predictions.scores.astype(np.float64),
-                "probability": predictions.probabilities.astype(np.float64),
-                "label": predictions.labels.astype(str),
-            }
-        )
+        """Return label, probability of each label and score of uint8 images [N, H, W, 3].
+
+        The parameter `decide` is `hter` or `probability`.
+        """
+        del context  # a part of MLflow's interface that this model does not use
+        answer = self._predictor.predict_pixels(model_input, **(params or {}))
+        return pd.DataFrame(self._predictor.columns(answer))
 
 
 mlflow.models.set_model(PredictorModel())

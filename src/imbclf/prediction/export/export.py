@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.export.formats import Format, Run, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
+from imbclf.prediction.labeling_rule import Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.utils.text import text_table
@@ -25,7 +27,7 @@ from imbclf.utils.text import text_table
 
 @dataclass(frozen=True)
 class Export:
-    """The options of an export; the last four as for `Predictor.predict`.
+    """The options of an export; the last five as for `Predictor.predict`.
 
     Attributes:
         form: `onnx` or `pt2`.
@@ -40,11 +42,17 @@ class Export:
     calibration: Calibration = "platt"
     prior: float | None = None
     threshold: float = 0.0
+    decide: Decide = "hter"
+
+    def rule(self, predictor: Predictor) -> LabelingRule:
+        """Return how the file labels images."""
+        options = DecisionOptions(self.tta, self.calibration, self.prior, decide=self.decide)
+        return predictor.labeling_rule(options, self.threshold)
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
         """Return the predictions that the file has to match: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
-        return predictor.predict_pixels(images, None, "32-true", *options)
+        return predictor.predict_pixels(images, None, "32-true", *options, decide=self.decide)
 
 
 def export_predictor(
@@ -64,7 +72,9 @@ def export_predictor(
     Raises:
         UserError: the predictor cannot be exported, or the file does not agree with it.
     """
-    graph = EnsembleGraph(predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold)
+    graph = EnsembleGraph(
+        predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold, wanted.decide
+    )
     description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         **stored_pixel_options(predictor.pixel_options),
@@ -74,7 +84,7 @@ def export_predictor(
         "tta": graph.tta,
         "calibration": wanted.calibration,
         "prior": wanted.prior,
-        "threshold": wanted.threshold,
+        **wanted.rule(predictor).to_json(),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
     path = folder / f"model.{wanted.form}"

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from imbclf.augment.tta import Tta, check_tta, check_views, views
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.labeling_rule import HALF, Decide
 from imbclf.prediction.predictor import Predictor
 
 OUTPUTS = ("probability", "score", "label", "logits")
@@ -14,7 +15,8 @@ OUTPUTS = ("probability", "score", "label", "logits")
 class EnsembleGraph(nn.Module):
     """The computation of `Predictor.predict` as one module, without pre- or post-processing.
 
-    score = mean over fold models of logit - threshold, label = 1 where it is >= `threshold`,
+    score = mean over fold models of logit - threshold, label = 1 where it is >= `threshold`
+    (or, with decide="probability", where probability is >= .5),
     probability = mean over fold models of sigmoid(slope logit + intercept)
 
     Networks compute in float32, the rest in float64, as in `predict`. The views of an image are
@@ -26,6 +28,7 @@ class EnsembleGraph(nn.Module):
         calibration: `platt` or `temperature`, of the probabilities.
         prior: share of label 1 in the population; None is that of training.
         threshold: label 1 is decided if the score is at least this.
+        decide: `hter`, or `probability` to decide by the more probable label.
 
     Raises:
         UserError: an option is out of range.
@@ -42,6 +45,7 @@ class EnsembleGraph(nn.Module):
         calibration: Calibration = "platt",
         prior: float | None = None,
         threshold: float = 0.0,
+        decide: Decide = "hter",
     ) -> None:
         super().__init__()
         self.tta: Tta = predictor.tta if tta is None else tta
@@ -52,6 +56,7 @@ class EnsembleGraph(nn.Module):
         self.networks = nn.ModuleList(model.network for model in models)
         self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
+        self.decide = decide
         thresholds = [model.rule["threshold"] for model in models]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
         slopes, intercepts = torch.tensor(lines, dtype=torch.float64).unbind(dim=1)
@@ -77,7 +82,8 @@ class EnsembleGraph(nn.Module):
         logits = torch.stack(own, dim=1).double()
         score = (logits - self.thresholds).mean(dim=1)
         probability = torch.sigmoid(self.slopes * logits + self.intercepts).mean(dim=1)
-        return probability, score, (score >= self.threshold).long(), logits
+        is_one = probability >= HALF if self.decide == "probability" else score >= self.threshold
+        return probability, score, is_one.long(), logits
 
 
 def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.ExportedProgram:
