@@ -44,6 +44,8 @@ def task(cfg: DictConfig) -> None:
 
     with fast_imports():
         from imbclf.augment.tta import check_tta
+        from imbclf.evaluation.positive_label import positive_label
+        from imbclf.evaluation.unseen_images import run_of
         from imbclf.prediction.predict_folder import (
             predict_folder,
             prediction_text,
@@ -61,8 +63,10 @@ def task(cfg: DictConfig) -> None:
         images = data.open(predictor.image_size, options=predictor.pixel_options)
     else:
         images = decoded()
+    run = run_of(addresses[0]) if len(addresses) == 1 else None
+    about = positive_label(predictor.rare_label, predictor.label_names, run, cfg.positive)
     found = predict_folder(
-        predictor, images, options, threshold, device, cfg.precision, data.batch_size
+        predictor, images, options, threshold, device, cfg.precision, data.batch_size, about
     )
     write_predictions(found, predictor, options, addresses, out)
     for note in images[1].account.notes:

@@ -6,6 +6,8 @@ from typing import Any
 
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
+from imbclf.evaluation.detection_rates import detection_rates
+from imbclf.evaluation.evaluation_details import confusion
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.predictor import Predictions
@@ -13,7 +15,12 @@ from imbclf.utils.tables import write_json, write_table
 
 
 def evaluate(
-    answer: Predictions, listing: Listing, out: Path, shared: Mapping[str, int] | None = None
+    answer: Predictions,
+    listing: Listing,
+    out: Path,
+    shared: Mapping[str, int] | None = None,
+    about: tuple[int, float | None] = (1, None),
+    known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
@@ -24,6 +31,9 @@ def evaluate(
         listing: their names and labels, in the same order.
         out: the folder for the two files.
         shared: numbers of copies and groups that training images share, where that is known.
+        about: the positive label, and the prevalence that PPV and NPV are for; None is its share
+            among these images.
+        known: the out-of-fold result of the run, to be shown beside.
 
     Returns:
         The contents of `evaluation.json`.
@@ -31,6 +41,10 @@ def evaluate(
     labels = listing.labels
     assert labels is not None
     evaluation = pooled_report(answer.margins, labels, listing.label_names, listing.groups)
+    evaluation["confusion"] = confusion(answer.decisions, labels)
+    evaluation["detection"] = detection_rates(evaluation, *about)
+    if known is not None:
+        evaluation["out_of_fold"] = known
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)

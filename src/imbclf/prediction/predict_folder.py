@@ -80,6 +80,7 @@ def predict_folder(
     device: torch.device,
     precision: str | int = "auto",
     batch_size: int = 512,
+    about: int | None = None,
 ) -> FolderPredictions:
     """Label decoded images and compare them with those of the training.
 
@@ -91,6 +92,7 @@ def predict_folder(
         device: where to compute.
         precision: `auto` or a Lightning precision.
         batch_size: images at once.
+        about: the label, 0 or 1, whose probability the rule names; None is the rarer one.
 
     Raises:
         UserError: an option is out of range, or memory ran out.
@@ -102,7 +104,7 @@ def predict_folder(
     drift = None
     if known is not None:
         drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
-    rule = predictor.labeling_rule(options, threshold)
+    rule = predictor.labeling_rule(options, threshold, about)
     headers = [None] * len(listing) if known is None else read_headers(listing, THREADS)
     return FolderPredictions(answer, listing, drift, rule, image_warnings(headers, pixels, known))
 

@@ -161,8 +161,20 @@ class Predictor:
         found = answer.labels, answer.probabilities, answer.scores
         return answer_columns(*found, self.label_names, warnings)
 
-    def labeling_rule(self, options: DecisionOptions, threshold: float) -> LabelingRule:
+    @property
+    def rare_label(self) -> int:
+        """The label, 0 or 1, that was rarer where the thresholds were chosen; 0 on a tie."""
+        return int(np.mean([model.rule["prior"] for model in self.fold_models]) < HALF)
+
+    def labeling_rule(
+        self, options: DecisionOptions, threshold: float, about: int | None = None
+    ) -> LabelingRule:
         """Return how images are labeled with some options, and what probability that is.
+
+        Args:
+            options: calibration, prior and how to decide.
+            threshold: of the scores.
+            about: the label whose probability is named; None is the rarer one.
 
         Raises:
             UserError: an option is out of range.
@@ -171,9 +183,9 @@ class Predictor:
         lines = [model.log_odds_line(options.calibration, options.prior) for model in models]
         own = [model.rule["threshold"] for model in models]
         at_threshold = probability_at(threshold, own, lines)
-        rare = int(np.mean([model.rule["prior"] for model in models]) < HALF)
         exact = len(models) == 1
-        return LabelingRule(options.decide, threshold, self.label_names, rare, at_threshold, exact)
+        about = self.rare_label if about is None else about
+        return LabelingRule(options.decide, threshold, self.label_names, about, at_threshold, exact)
 
     def decide(
         self,
