@@ -170,7 +170,7 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
             f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
             + _without_label(found),
             f"rule         {found.rule.sentence}",
-            *_contradictions(found, predictor.label_names),
+            *(f"             {line}" for line in less_probable(found, predictor.label_names)),
             *_with_warnings(found),
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",
@@ -178,10 +178,10 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
     )
 
 
-def _contradictions(found: FolderPredictions, names: tuple[str, str]) -> list[str]:
+def less_probable(found: FolderPredictions, names: tuple[str, str]) -> list[str]:
     """Return how many labels are less probable than the other label, by label."""
     return [
-        f"             {few} of {count} labeled {name} have P({name}) below .5"
+        f"{few} of {count} labeled {name} have P({name}) below .5"
         for name, (count, few) in zip(names, found.below_half, strict=True)
         if few
     ]

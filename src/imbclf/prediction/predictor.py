@@ -102,13 +102,16 @@ class Predictor:
         """Return three lines: what it is, images and labels, fold models."""
         height, width = self.image_size
         zero, one = self.label_names
-        names = Counter(model.backbone.architecture["name"] for model in self.fold_models)
-        models = ", ".join(f"{number} x {name}" for name, number in names.items())
         return (
             "Predictor: an ensemble of fold models that labels images\n"
             f"  images: {height}x{width} pixels, labels: 0 = {zero!r}, 1 = {one!r}\n"
-            f"  fold models: {models}"
+            f"  fold models: {self.describe_models()}"
         )
+
+    def describe_models(self) -> str:
+        """Return how many fold models there are of which architecture."""
+        names = Counter(model.backbone.architecture["name"] for model in self.fold_models)
+        return ", ".join(f"{number} x {name}" for name, number in names.items())
 
     @property
     def names(self) -> list[str]:
