@@ -106,3 +106,19 @@ def test_images_that_differ_from_the_training_say_how(place: Path, tmp_path: Pat
     images = pixels, list_images(place / "photos").take(np.arange(1))
     alone = predict_folder(unknown, images, options, 0.0, torch.device("cpu"), "32-true")
     assert (list(alone.warnings), alone.drift) == ([""], None)
+
+
+def test_fewer_bits_are_named_since_other_ways_to_predict_use_more(
+    place: Path, tmp_path: Path
+) -> None:
+    predictor, listing = Predictor.load(place / "run"), list_images(place / "photos")
+    images = np.zeros((len(listing), SIDE, SIDE, 3), np.uint8), listing
+    for precision in ("bf16-mixed", "32-true"):
+        found = predict_folder(
+            predictor, images, DecisionOptions(), 0.0, torch.device("cpu"), precision
+        )
+        write_predictions(found, predictor, DecisionOptions(), ["run"], tmp_path)
+        summary = json.loads((tmp_path / "predictions.json").read_text())
+        assert summary["precision"] == precision
+        told = prediction_text(found, predictor, tmp_path)
+        assert ("precision    bf16-mixed" in told) == (precision == "bf16-mixed")

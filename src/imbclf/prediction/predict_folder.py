@@ -18,11 +18,13 @@ from imbclf.prediction.drift import Drift, check_drift
 from imbclf.prediction.image_warnings import image_warnings
 from imbclf.prediction.labeling_rule import HALF, LabelingRule
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.scoring import resolve_precision
 from imbclf.utils.files import write_text
 from imbclf.utils.out_of_memory import explain_out_of_memory
 from imbclf.utils.tables import write_json, write_table
 
 PREDICTIONS, LABELS, SUMMARY = "predictions.csv", "labels.txt", "predictions.json"
+EXACT = "32-true"  # the precision of exported files and served models
 THREADS = 4  # that read headers, of which a file system far away gives each late
 log = logging.getLogger("imbclf")
 
@@ -37,6 +39,7 @@ class FolderPredictions:
         drift: how the images compare with those of the training; None where that is unknown.
         rule: how scores or probabilities became labels.
         warnings: `[N]`, how each image differs from those of the training, "" where it does not.
+        precision: that the networks computed in: 32-true, bf16-mixed or 16-mixed.
     """
 
     answer: Predictions
@@ -44,6 +47,7 @@ class FolderPredictions:
     drift: Drift | None
     rule: LabelingRule
     warnings: Sequence[str]
+    precision: str = EXACT
 
     @cached_property
     def names(self) -> list[str]:
@@ -100,13 +104,17 @@ def predict_folder(
     pixels, listing = images
     with explain_out_of_memory("prediction", batch_size):
         answer = predictor.decide(pixels, options, threshold, device, precision, batch_size)
-    known = predictor.training_statistics
+    known, models = predictor.training_statistics, predictor.fold_models
     drift = None
     if known is not None:
         drift = check_drift(listing, pixels, answer.logits, predictor.names, known)
     rule = predictor.labeling_rule(options, threshold, about)
     headers = [None] * len(listing) if known is None else read_headers(listing, THREADS)
-    return FolderPredictions(answer, listing, drift, rule, image_warnings(headers, pixels, known))
+    warnings = image_warnings(headers, pixels, known)
+    # A network alone may be slower in fewer bits: the ensemble is named by its least exact one.
+    used = {str(resolve_precision(precision, device, one.backbone.network)) for one in models}
+    least = min(used, key=lambda one: one == EXACT)
+    return FolderPredictions(answer, listing, drift, rule, warnings, least)
 
 
 def write_predictions(
@@ -142,6 +150,7 @@ def write_predictions(
         "tta": predictor.tta if options.tta is None else options.tta,
         "calibration": options.calibration,
         "prior": options.prior,
+        "precision": found.precision,
         **found.rule.to_json(),
         "below_half": dict(
             zip(predictor.label_names, (few for _, few in found.below_half), strict=True)
@@ -172,6 +181,7 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
             f"rule         {found.rule.sentence}",
             *(f"             {line}" for line in less_probable(found, predictor.label_names)),
             *_with_warnings(found),
+            *_in_fewer_bits(found),
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",
         )
@@ -194,6 +204,15 @@ def _with_warnings(found: FolderPredictions) -> list[str]:
     words = "1 image differs" if count == 1 else f"{count} images differ"
     return [
         f"unlike       {words} from all training images; column warning of {PREDICTIONS} says how"
+    ]
+
+
+def _in_fewer_bits(found: FolderPredictions) -> list[str]:
+    if found.precision == EXACT:
+        return []
+    return [
+        f"precision    {found.precision}, for speed; exported files and served models compute in "
+        f"float32, as precision={EXACT} does here, and their scores differ a little"
     ]
 
 

@@ -16,6 +16,7 @@ from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.export.formats import Format, Run, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
+from imbclf.prediction.export.preparation import preparation
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
@@ -78,6 +79,8 @@ def export_predictor(
     description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         **stored_pixel_options(predictor.pixel_options),
+        "preparation": preparation(predictor.image_size, predictor.pixel_options),
+        "precision": "float32",
         "outputs": list(OUTPUTS),
         "label_names": list(predictor.label_names),
         "members": predictor.names,
@@ -179,6 +182,7 @@ def export_text(export: Mapping[str, Any]) -> str:
     lines = [
         ("models", f"{len(export['members'])} in one graph"),
         ("takes", f"images: uint8 [{shape}]"),
+        ("prepare", f"RGB, {export['preparation']['resize']}; code in export.json"),
         ("gives", ", ".join(export["outputs"])),
         (
             "checked",
@@ -186,6 +190,7 @@ def export_text(export: Mapping[str, Any]) -> str:
             f"{check['probability']:.1e}, {check['labels']} labels differ",
         ),
     ]
+    lines.append(("rule", export["rule"]))
     if loss := export.get("int8"):
         low, high = loss["loss_interval"]
         change = f"{loss['loss']:+.4f} ({low:+.4f} to {high:+.4f})"
