@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_the_label_asked_for_comes_first_then_the_named_one_then_the_rare_one(
 
 def test_a_run_is_told_in_other_words_and_nothing_else_changes(tmp_path: Path) -> None:
     counts = np.bincount(LABELS).tolist()
-    report = {"auroc": 0.9, "seconds": 1.0, **decision_errors(DECISIONS, LABELS)}
+    report: dict[str, Any] = {"auroc": 0.9, "seconds": 1.0, **decision_errors(DECISIONS, LABELS)}
     report |= {"class_counts": counts, "label_names": list(NAMES)}
     stored = {**report, "detection": detection_rates(report, 0)}
     path = tmp_path / "summary.json"
@@ -64,7 +65,7 @@ def test_a_run_is_told_in_other_words_and_nothing_else_changes(tmp_path: Path) -
 def test_an_evaluation_shows_decisions_rates_and_what_training_had_said() -> None:
     counts = confusion(DECISIONS, LABELS)
     assert counts == confusion_matrix(LABELS, DECISIONS).tolist()
-    report = {"auroc": 0.91, "images": 300, **decision_errors(DECISIONS, LABELS)}
+    report: dict[str, Any] = {"auroc": 0.91, "images": 300, **decision_errors(DECISIONS, LABELS)}
     report |= {"class_counts": np.bincount(LABELS).tolist(), "label_names": NAMES}
     report |= {"confusion": counts, "detection": detection_rates(report, 0)}
     before = {**report, "hter": 0.1234, "images": 5000}
