@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,15 @@ Decide = Literal["hter", "probability"]
 HALF = 0.5
 
 
-def check_decide(name: str) -> None:
-    """Refuse a rule that there is not.
+def check_decide(name: object) -> Decide:
+    """Return the name of a rule.
 
     Raises:
-        UserError: names those that there are.
+        UserError: there is no such rule; names those that there are.
     """
     if name not in get_args(Decide):
         raise UserError(f"decide={name}: expected {' or '.join(get_args(Decide))}")
+    return cast(Decide, name)
 
 
 def decision_margins(

@@ -65,7 +65,9 @@ def choose_images(
 
 def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Return at most `count` of some rows, the first and the last among them."""
-    return rows[np.linspace(0, max(len(rows) - 1, 0), min(count, len(rows))).round().astype(int)]
+    places = np.linspace(0, max(len(rows) - 1, 0), min(count, len(rows))).round().astype(np.int64)
+    chosen: NDArray[np.int64] = rows[places]
+    return chosen
 
 
 def detailed_images(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from imbclf.prediction.labeling_rule import check_decide
 from imbclf.prediction.predictor import Predictor
 
 
@@ -33,7 +34,8 @@ class PredictorModel(PythonModel):
         The parameter `decide` is `hter` or `probability`.
         """
         del context  # a part of MLflow's interface that this model does not use
-        answer = self._predictor.predict_pixels(model_input, **(params or {}))
+        decide = check_decide((params or {}).get("decide", "hter"))
+        answer = self._predictor.predict_pixels(model_input, decide=decide)
         return pd.DataFrame(self._predictor.columns(answer))
 
 

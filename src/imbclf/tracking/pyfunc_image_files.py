@@ -15,6 +15,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from imbclf.errors import UserError
 from imbclf.prediction.image_service import ImageService
+from imbclf.prediction.labeling_rule import check_decide
 from imbclf.prediction.predictor import Predictor
 
 
@@ -39,7 +40,8 @@ class ServedModel(PythonModel):
         """
         del context  # a part of MLflow's interface that this model does not use
         try:
-            answer, warnings = self._service.answer(model_input["image"].tolist(), **(params or {}))
+            decide = check_decide((params or {}).get("decide", "hter"))
+            answer, warnings = self._service.answer(model_input["image"].tolist(), decide)
         except UserError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
         return pd.DataFrame(self._service.predictor.columns(answer, warnings))
