@@ -73,5 +73,5 @@ def test_an_evaluation_shows_decisions_rates_and_what_training_had_said() -> Non
     assert f"defective  {counts[0][0]:>17}  {counts[0][1]:>12}" in shown
     assert re.search(rf"sensitivity \(recall\) +{1 - report['far']:.4f}", shown)
     (told,) = (line for line in shown.splitlines() if line.startswith("out of fold"))
-    assert told.split()[5:7] == ["5,000", "0.1234"]
+    assert told.split()[6:8] == ["5,000", "0.1234"]
     assert "out of fold" not in evaluation_details(report)
