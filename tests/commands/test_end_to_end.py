@@ -79,7 +79,7 @@ def test_train_then_predict(make_folder: Callable[..., Path], tmp_path: Path) ->
     assert done.returncode == 0, done.stderr
     shifted = pd.read_csv(tmp_path / "shifted" / "predictions.csv")
     assert shifted["label"].tolist() == [int(line) for line in lines]
-    assert (shifted["probability"] != [float(row["probability"]) for row in rows]).all()
+    assert (shifted["p_1"] != [float(row["p_1"]) for row in rows]).all()
     done = run("predict", "ckpt=one", arguments[0], "prior=2", "out=wrong", cwd=tmp_path)
     assert (done.returncode, "prior=2" in done.stderr) == (2, True)
 

@@ -26,6 +26,6 @@ def test_every_example_runs(
         exec(compile(block, str(PAGE), "exec"), names)
     table = names["table"]
     assert list(table.columns) == [  # type: ignore[attr-defined]
-        *("file", "label", "score", "probability_0", "probability_1")
+        *("file", "label", "p_0", "p_1", "score", "warning")
     ]
     assert len(table) == 15  # type: ignore[arg-type]

@@ -188,8 +188,14 @@ def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     assert caution.startswith("Only 3 images of label bad in the dev part of fold 0: ")
     assert f"Warning: {caution}" in shown
     assert shown.endswith(f"{summary['verdict']['sentence']}.")
-    assert "Finding label bad: sensitivity" in shown
-    assert shown.count("\n") == 12
+    rates = summary["detection"]
+    assert f"sensitivity (recall)  {rates['sensitivity']:.4f}" in shown
+    assert f"precision (PPV)       {rates['precision']:.4f}" in shown
+    assert "finding label bad" in shown
+    assert "label bad is 15.00% of these images" in shown
+    common = summarize(made, folds, LABELS, ("bad", "good"), positive=1)
+    assert common["detection"]["sensitivity"] == rates["specificity"]
+    assert (common["hter"], common["minority_label"]) == (summary["hter"], 0)
     assert "30 images of label bad and 170 of label good" in shown
 
 

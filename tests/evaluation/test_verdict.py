@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score, precision_score, recall_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score, recall_score
 
 from imbclf.evaluation.decision_errors import decision_errors
-from imbclf.evaluation.detection_rates import detection_rates
+from imbclf.evaluation.detection_rates import detection_rates, detection_table
 from imbclf.evaluation.verdict import collapsed_folds, verdict
 
 
@@ -55,6 +55,23 @@ def test_detection_rates_are_those_of_scikit_learn(positive: int) -> None:
     assert rates["ppv"] == pytest.approx(precision_score(labels, decisions, pos_label=positive))
     assert rates["npv"] == pytest.approx(precision_score(labels, decisions, pos_label=1 - positive))
     assert rates["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(labels, decisions))
-    for name in ("sensitivity", "specificity", "balanced_accuracy"):
+    assert rates["precision"] == rates["ppv"]
+    assert rates["recall"] == rates["sensitivity"]
+    assert rates["f1"] == pytest.approx(f1_score(labels, decisions, pos_label=positive))
+    # At another prevalence: as if each image of the label stood for more or fewer.
+    share = rates["share"]
+    assert share == (labels == positive).mean()
+    stated = detection_rates(report, positive, prevalence=0.01)
+    weights = np.where(labels == positive, 0.01 / share, 0.99 / (1 - share))
+    for name, label in (("ppv", positive), ("npv", 1 - positive)):
+        own = precision_score(labels, decisions, pos_label=label, sample_weight=weights)
+        assert stated[name] == pytest.approx(own)
+    assert (stated["precision"], stated["f1"]) == (rates["precision"], rates["f1"])
+    shown = detection_table(stated, ("bad", "good"))
+    assert f"finding label {('bad', 'good')[positive]}" in shown
+    assert "PPV, at a prevalence of 1.00%" in shown
+    assert f"{stated['f1']:.4f}" in shown
+    names = ("sensitivity", "specificity", "balanced_accuracy", "precision", "ppv", "npv", "f1")
+    for name in names:
         low, high = rates[f"{name}_interval"]
         assert low <= rates[name] <= high

@@ -90,6 +90,10 @@ def test_the_graph_follows_the_definition(small: Path) -> None:
         np.testing.assert_allclose(score, wanted, atol=1e-5)
         np.testing.assert_allclose(probability, chances, atol=1e-5)
         assert label.tolist() == (wanted >= 0.2).astype(int).tolist()
+        graph = EnsembleGraph(Predictor.load(small), decide="probability", **options)
+        with torch.no_grad():
+            label = graph(torch.from_numpy(images))[2]
+        assert label.tolist() == (chances >= 0.5).astype(int).tolist()
     assert np.std(chances) > 0.01
 
 

@@ -36,16 +36,18 @@ def test_all_ways_to_give_images_are_the_same(folder: Path) -> None:
     arrays = [np.asarray(image) for image in opened]
     table = pd.DataFrame({"path": map(str, files), "age": [1, 2, 3]})
     for images in (folder, str(folder), files, [*map(str, files)], opened, arrays, table):
-        names, pixels = read_images(images, SIZE)
+        names, pixels, headers = read_images(images, SIZE)
+        in_memory = images is opened or images is arrays
+        assert [header is None for header in headers] == [in_memory] * 3
         np.testing.assert_array_equal(pixels, expected)
         assert len(names) == 3
-    assert read_images(folder, SIZE)[0] == order
-    assert read_images(arrays, SIZE)[0] == [0, 1, 2]
+    assert read_images(folder, SIZE).names == order
+    assert read_images(arrays, SIZE).names == [0, 1, 2]
     for one in (files[0], str(files[0]), opened[0], arrays[0]):
-        np.testing.assert_array_equal(read_images(one, SIZE)[1], expected[:1])
+        np.testing.assert_array_equal(read_images(one, SIZE).pixels, expected[:1])
     stacked = np.stack([arrays[1], arrays[1]])
-    np.testing.assert_array_equal(read_images(stacked, SIZE)[1], expected[[1, 1]])
-    assert read_images([], SIZE)[1].shape == (0, 16, 16, 3)
+    np.testing.assert_array_equal(read_images(stacked, SIZE).pixels, expected[[1, 1]])
+    assert read_images([], SIZE).pixels.shape == (0, 16, 16, 3)
 
 
 @pytest.mark.parametrize(
@@ -67,14 +69,16 @@ def test_predictions_are_a_table(folder: Path, tmp_path: Path) -> None:
     write_predictor(tmp_path / "run", lambda _: build_backbone("squeezenet1_1"), side=32)
     predictor = Predictor.load(tmp_path / "run")
     table = predictor.predict(folder)
-    _, pixels = read_images(folder, predictor.image_size)
+    _, pixels, _ = read_images(folder, predictor.image_size)
     answer = predictor.predict_pixels(pixels)
     zero, one = predictor.label_names
-    assert list(table.columns) == [
-        *("file", "label", "score", f"probability_{zero}", f"probability_{one}")
-    ]
+    assert list(table.columns) == [*("file", "label", f"p_{zero}", f"p_{one}", "score", "warning")]
     np.testing.assert_array_equal(table["score"], answer.scores)
-    np.testing.assert_allclose(table[f"probability_{zero}"], 1 - answer.probabilities)
+    np.testing.assert_allclose(table[f"p_{zero}"], 1 - answer.probabilities)
+    assert table.attrs["rule"].startswith("label by the HTER threshold")
+    by_probability = predictor.predict(folder, options=DecisionOptions(decide="probability"))
+    probable = [one if chance >= 0.5 else zero for chance in table[f"p_{one}"]]
+    assert by_probability["label"].tolist() == probable
     high = predictor.predict([pixels[0]], options=DecisionOptions(threshold=1e9))
     assert high["label"].tolist() == [zero]
     assert "file" not in high

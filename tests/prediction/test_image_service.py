@@ -232,7 +232,7 @@ def test_a_real_server_labels_files_and_gives_reasons(server: str, predictor: Pa
             assert status == 200
             rows = answer["predictions"]
             assert [row["label"] for row in rows] == expected.labels.tolist()
-            probabilities = [row["probability"] for row in rows]
+            probabilities = [row["p_good"] for row in rows]
             np.testing.assert_allclose(probabilities, expected.probabilities, atol=1e-6)
 
     def wrong(*images: object) -> dict[str, object]:

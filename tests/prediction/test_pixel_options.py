@@ -63,7 +63,7 @@ def test_all_ways_to_give_an_image_use_them(
     assert expected[:10].max() == 0
     assert expected.max() > 150
     for given in (photos, photos / "x.png", Image.fromarray(values), values):
-        _, pixels = read_images(given, (SIDE, SIDE), predictor.pixel_options)
+        pixels = read_images(given, (SIDE, SIDE), predictor.pixel_options).pixels
         np.testing.assert_array_equal(pixels[0], expected)
     answer = predictor.predict_pixels(expected[None])
     assert predictor.predict(photos)["score"].tolist() == answer.scores.tolist()

@@ -35,10 +35,11 @@ PARAMS: dict[str, Scalar] = {
 STUB_PREDICTOR = """
 import json
 import numpy as np
+from imbclf.prediction.answer_table import answer_columns
 
 class Predictions:
     def __init__(self, scores):
-        self.scores = scores.astype(np.float32)
+        self.scores = scores.astype(np.float64)
         self.probabilities = 1 / (1 + np.exp(-self.scores))
         self.labels = np.where(scores >= 0, "live", "spoof")
 
@@ -50,7 +51,13 @@ class Predictor:
     def load(cls, path):
         return cls(json.loads((path / "predictor.json").read_text())["threshold"])
 
-    def predict_pixels(self, images):
+    def columns(self, answer):
+        return answer_columns(
+            answer.labels, answer.probabilities, answer.scores, ("spoof", "live")
+        )
+
+    def predict_pixels(self, images, decide):
+        assert decide == "hter"
         assert images.dtype == np.uint8
         return Predictions(images.mean(axis=(1, 2, 3)) - self.threshold)
 """
@@ -85,7 +92,12 @@ def predictor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(sys.modules, "imbclf.prediction.predictor", stub)
     folder = tmp_path / "predictor"
     folder.mkdir()
-    (folder / "predictor.json").write_text(json.dumps({"threshold": 100}))
+    rule = {"threshold": 0, "slope": 1, "intercept": 0, "temperature": 1, "prior": 0.5}
+    entry = {"weights": "fold_0.safetensors", "architecture": {}, **rule}
+    manifest = {"format": 2, "image_size": [8, 6], "label_names": ["spoof", "live"], "tta": "none"}
+    (folder / "predictor.json").write_text(
+        json.dumps({"threshold": 100, **manifest, "members": [entry]})
+    )
     return folder
 
 
@@ -369,7 +381,7 @@ def test_logged_model_predicts_in_a_fresh_process_without_pickle(
     rows = json.loads(loaded.stdout)
     assert rows["score"] == [-10, 0, 155]
     assert rows["label"] == ["spoof", "live", "live"]
-    assert rows["probability"][1] == 0.5
+    assert rows["p_live"][1] == rows["p_spoof"][1] == 0.5
     assert not list((store / "artifacts").rglob("*.pkl"))
 
 
@@ -396,7 +408,7 @@ def test_predictor_is_downloaded_by_run_and_by_registered_name(
         "models:/faces@best",
     ):
         folder = download_predictor(address, None, store)
-        assert json.loads((folder / "predictor.json").read_text()) == {"threshold": 100}
+        assert json.loads((folder / "predictor.json").read_text())["threshold"] == 100
     by_uri = download_predictor("models:/faces@best", embedded_uri(store), Path("elsewhere"))
     assert (by_uri / "predictor.json").is_file()
     assert "MLFLOW_TRACKING_URI" not in os.environ

@@ -35,6 +35,7 @@ def task(cfg: DictConfig) -> None:
 
         from imbclf.evaluation.evaluate import evaluation_text
         from imbclf.evaluation.evaluate_unseen import evaluate_unseen
+        from imbclf.evaluation.evaluation_details import evaluation_details
         from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
         from imbclf.prediction.scoring import check_precision, pick_device
         from imbclf.tracking.addresses import load_predictor
@@ -53,7 +54,21 @@ def task(cfg: DictConfig) -> None:
     point = run_point(options, cfg.ckpt)
     predictor = load_predictor(ckpt, cfg.tracking.uri, cfg.tracking.directory)
     evaluation = evaluate_unseen(
-        predictor, data, listing, options, point, device, cfg.precision, out, run
+        predictor,
+        data,
+        listing,
+        options,
+        point,
+        device,
+        cfg.precision,
+        out,
+        run,
+        cfg.positive,
+        cfg.prevalence,
     )
     log.info("%s", evaluation_text(evaluation))
+    threshold = options.threshold_on(None) if point is None else point.threshold
+    positive = evaluation["detection"]["positive"]
+    log.info("%s", predictor.labeling_rule(options, threshold, positive).sentence)
+    log.info("\n%s", evaluation_details(evaluation))
     log.info("\nevaluation  %s", out / "evaluation.json")

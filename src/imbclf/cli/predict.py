@@ -1,20 +1,31 @@
 """`imbclf-predict`: label a folder of images with a trained ensemble."""
 
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
-from imbclf.cli.config.checks import refuse_overwriting
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.decision import decision_options, run_threshold
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
+from imbclf.errors import UserError
 from imbclf.tracking.addresses import addresses_of, load_ensemble, peek_manifest
 from imbclf.utils.background import run_in_background
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from imbclf.prediction.predict_folder import FolderPredictions
+    from imbclf.prediction.predictor import Predictor
 
 
 def main() -> None:
@@ -28,6 +39,10 @@ def task(cfg: DictConfig) -> None:
     options = decision_options(cfg)
     configure_logging()
     out = Path(str(cfg.out))
+    for name in ("html", "explain"):
+        expect_bool(name, cfg[name])
+    if cfg.explain and not cfg.html:
+        raise UserError("explain=true: heat maps are for the page of predictions; add html=true")
     refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
 
     from hydra.utils import instantiate
@@ -44,6 +59,8 @@ def task(cfg: DictConfig) -> None:
 
     with fast_imports():
         from imbclf.augment.tta import check_tta
+        from imbclf.evaluation.positive_label import positive_label
+        from imbclf.evaluation.unseen_images import run_of
         from imbclf.prediction.drift import kind_of
         from imbclf.prediction.predict_folder import (
             predict_folder,
@@ -62,12 +79,35 @@ def task(cfg: DictConfig) -> None:
         images = data.open(predictor.image_size, options=predictor.pixel_options)
     else:
         images = decoded()
+    run = run_of(addresses[0]) if len(addresses) == 1 else None
+    about = positive_label(predictor.rare_label, predictor.label_names, run, cfg.positive)
     found = predict_folder(
-        predictor, images, options, threshold, device, cfg.precision, data.batch_size
+        predictor, images, options, threshold, device, cfg.precision, data.batch_size, about
     )
-    write_predictions(found, predictor, options, threshold, addresses, out)
+    write_predictions(found, predictor, options, addresses, out)
+    page = _write_page(cfg, found, images[0], predictor, device) if cfg.html else None
     for note in images[1].account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))
+    if page is not None:
+        log.info("page         %s", page)
     for topic, warning in () if found.drift is None else found.drift.warnings.items():
         log.warning("%s: %s", kind_of(topic), warning)
+
+
+def _write_page(
+    cfg: DictConfig,
+    found: "FolderPredictions",
+    pixels: "NDArray[np.uint8]",
+    predictor: "Predictor",
+    device: "torch.device",
+) -> Path:
+    """Write the page of predictions; return its path."""
+    with fast_imports():
+        from imbclf.reporting.prediction_page import PAGE, Origin, write_prediction_page
+
+    page = Path(str(cfg.out)) / PAGE
+    command = shlex.join(["imbclf-predict", *sys.argv[1:]])
+    origin = Origin(", ".join(addresses_of(cfg.ckpt)), str(cfg.data.dir), command)
+    write_prediction_page(page, found, pixels, predictor, origin, device if cfg.explain else None)
+    return page

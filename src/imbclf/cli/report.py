@@ -22,12 +22,19 @@ def task(cfg: DictConfig) -> None:
     configure_logging()
 
     with fast_imports():
+        from imbclf.evaluation.detection_rates import detection_table
+        from imbclf.evaluation.restate_detection import restate_detection
+        from imbclf.evaluation.run_directory import read_summary
         from imbclf.evaluation.run_images import from_run
         from imbclf.prediction.scoring import pick_device
         from imbclf.reporting.run_report import SUSPECTS, write_report
 
     run = Path(str(cfg.run))
+    restate_detection(run, cfg.positive, cfg.prevalence)
     folder = None if cfg.data.dir is None else str(cfg.data.dir)
     written = write_report(run, from_run(run, folder), pick_device(cfg.accelerator))
+    if cfg.positive is not None or cfg.prevalence is not None:
+        summary = read_summary(run)
+        log.info("%s\n", detection_table(summary["detection"], summary["label_names"]))
     log.info("report    %s", written)
     log.info("suspects  %s", run / SUSPECTS)

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
+from imbclf.evaluation.detection_rates import detection_rates
+from imbclf.evaluation.evaluation_details import confusion
 from imbclf.evaluation.judged_point import judge_point, point_text
 from imbclf.evaluation.looks import looks_text
 from imbclf.evaluation.probability_quality import probability_quality, probability_text
 from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
 from imbclf.evaluation.summary import pooled_report
+from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions
 from imbclf.utils.arrays import minority_class
@@ -25,12 +26,13 @@ def evaluate(
     out: Path,
     looks: int,
     shared: Mapping[str, int] | None = None,
-    threshold: float = 0.0,
     point: OperatingPoint | None = None,
+    about: tuple[int, float | None] = (1, None),
+    known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
-    The decisions judged are those of the threshold in use; nothing is tuned on these images.
+    The decisions are judged as they were made; nothing is tuned on these images.
 
     Args:
         answer: the predictions for N images.
@@ -38,20 +40,21 @@ def evaluate(
         out: the folder for the two files.
         looks: how many different results have been seen on these images (`count_look`).
         shared: numbers of copies and groups that training images share, where that is known.
-        threshold: of the scores, which the answer was decided with.
-        point: what it was chosen for, where it was.
+        point: what the threshold was chosen for, where it was.
+        about: the positive label, and the prevalence that PPV and NPV are for; None is its share
+            among these images.
+        known: the out-of-fold result of the run, to be shown beside.
 
     Returns:
         The contents of `evaluation.json`.
     """
     labels = listing.labels
     assert labels is not None
-    # A threshold beyond all scores may be infinite; just beyond them, it decides the same.
-    beyond = answer.scores.min() - 1, answer.scores.max() + 1
-    above = answer.scores - np.clip(threshold, *beyond)
-    evaluation = pooled_report(above, labels, listing.label_names, listing.groups)
-    if threshold != 0:
-        evaluation["threshold"] = threshold
+    evaluation = pooled_report(answer.margins, labels, listing.label_names, listing.groups)
+    evaluation["confusion"] = confusion(answer.decisions, labels)
+    evaluation["detection"] = detection_rates(evaluation, *about)
+    if answer.threshold != 0:
+        evaluation["threshold"] = answer.threshold
     if point is not None:
         evaluation["operating_point"] = point.to_json() | judge_point(point, evaluation)
     evaluation["probability"] = probability_quality(answer.probabilities, labels)
@@ -61,11 +64,14 @@ def evaluate(
         evaluation["subgroups"] = subgroup_report(
             answer.decisions, labels, subgroups, listing.groups
         )
+    if known is not None:
+        evaluation["out_of_fold"] = known
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
-    columns: dict[str, Any] = {"file": listing.files, "label": labels, "score": answer.scores}
-    columns["decision"] = answer.decisions
+    zero, one = probability_columns(listing.label_names)
+    columns = {"file": listing.files, "label": labels, "decision": answer.decisions}
+    columns |= {zero: 1 - answer.probabilities, one: answer.probabilities, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, **subgroups})
     write_json(out / "evaluation.json", evaluation)
     return evaluation

@@ -8,7 +8,9 @@ import torch
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
+from imbclf.evaluation.evaluation_details import out_of_fold
 from imbclf.evaluation.looks import count_look
+from imbclf.evaluation.positive_label import check_prevalence, positive_label
 from imbclf.evaluation.training_images import find_shared
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
@@ -26,6 +28,8 @@ def evaluate_unseen(
     precision: str | int,
     out: Path,
     run: Path | None = None,
+    positive: object = None,
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Predict labeled images, judge the decisions, write `evaluation.json` and `predictions.csv`.
 
@@ -38,19 +42,24 @@ def evaluate_unseen(
         device: where to compute.
         precision: `auto` or a Lightning precision.
         out: the folder for the two files.
+        positive: name of the label that sensitivity and PPV are about; None: see `positive_label`.
+        prevalence: its share where the decisions will be made; None is that of these images.
         run: the run directory; a warning says what the images share with those it was trained on.
 
     Returns:
         The contents of `evaluation.json`.
 
     Raises:
-        UserError: the labels are other than the predictor's, or an image cannot be read.
+        UserError: the labels are other than the predictor's, an image cannot be read, or an option
+            is out of range.
     """
     names = predictor.label_names
+    check_prevalence(prevalence)
+    about = positive_label(predictor.rare_label, names, run, positive), prevalence
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     shared = find_shared(run, kept, pixels)
     threshold = options.threshold_on(None) if point is None else point.threshold
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
-    looks = count_look(kept, answer.decisions, data.cache_dir, run)
     counts = None if shared is None else shared.counts
-    return evaluate(answer, kept, out, looks, counts, threshold, point)
+    looks = count_look(kept, answer.decisions, data.cache_dir, run)
+    return evaluate(answer, kept, out, looks, counts, point, about, out_of_fold(run))

@@ -116,6 +116,15 @@ def _detection(value: object) -> Mapping[str, Any]:
     for name in ("ppv", "npv"):
         field(stored, name, optional(number))
     field(stored, "prevalence", number)
+    later: dict[str, Check[Any]] = {
+        "share": number,
+        **dict.fromkeys(("precision", "recall", "f1"), optional(number)),
+    }
+    for name in ("ppv", "npv", *later):
+        later[f"{name}_interval"] = list_of(optional(number), length=2)
+    for name, check in later.items():
+        if name in stored:
+            field(stored, name, check)
     return stored
 
 

@@ -13,7 +13,7 @@ from imbclf.data.splits import Fold
 from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
 from imbclf.evaluation.cross_fitting import cross_fitted
 from imbclf.evaluation.decision_errors import LEVEL, error_intervals
-from imbclf.evaluation.detection_rates import detection_rates, detection_text
+from imbclf.evaluation.detection_rates import detection_rates, detection_table
 from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
 from imbclf.evaluation.shipped import shipped_text
@@ -103,6 +103,7 @@ def summarize(
     groups: NDArray[np.str_] | None = None,
     repeats: int = 1,
     method: Method | None = None,
+    positive: int | None = None,
 ) -> dict[str, Any]:
     """Return the contents of `summary.json`: the a-priori HTER of pooled decisions, and the rest.
 
@@ -119,6 +120,7 @@ def summarize(
         groups: `[N]`, which images depend on each other, where that is known.
         repeats: how many times the images were divided.
         method: how thresholds are chosen; with it, `cross_fitted` is part of the summary.
+        positive: label that `detection` is about; None is the rarer one.
     """
     pooled = pool(results, folds)
     clusters = groups if groups is not None else np.arange(len(labels)) if repeats > 1 else None
@@ -152,7 +154,9 @@ def summarize(
         **report,
         **fitted,
         "verdict": {"better": found.better, "sentence": found.sentence, "advice": found.advice},
-        "detection": detection_rates(report, minority_class((zero, one))),
+        "detection": detection_rates(
+            report, minority_class((zero, one)) if positive is None else positive
+        ),
         "warnings": warnings,
         "minority_label": minority_class((zero, one)),
         "folds": len(folds) // repeats,
@@ -208,7 +212,7 @@ def table(summary: dict[str, Any]) -> str:
         f"AUROC {_told(summary, 'auroc')}, mean over folds",
     ]
     if "detection" in summary:
-        lines.append(detection_text(summary["detection"], names))
+        lines += ["", detection_table(summary["detection"], names), ""]
     if "cross_fitted" in summary:
         lines.append(
             f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "

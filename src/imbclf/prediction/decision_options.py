@@ -6,6 +6,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Literal
 
 from imbclf.errors import UserError
+from imbclf.prediction.labeling_rule import Decide, check_decide
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -45,6 +46,8 @@ class DecisionOptions:
         cost_ratio: take the best threshold where FAR is this many times as bad as FRR.
         confidence: that the aim is met on new images (`choose_operating_point`); None is content
             with out-of-fold scores; new images then often do not keep to it.
+        decide: `hter` labels by the threshold of the scores, `probability` by the more probable
+            label, for which there is no threshold to give.
 
     Raises:
         UserError: an option is no number, or two contradict each other.
@@ -66,6 +69,7 @@ class DecisionOptions:
     max_alarms_per_1000: float | None = None
     cost_ratio: float | None = None
     confidence: float | None = 0.95
+    decide: Decide = "hter"
 
     def __post_init__(self) -> None:
         for name in ("prior", "threshold", "confidence", *AIMS):
@@ -77,6 +81,12 @@ class DecisionOptions:
         if len(given) > 1:
             raise UserError(
                 f"{' and '.join(given)}: expected one of them, each moves the threshold"
+            )
+        check_decide(self.decide)
+        if given and self.decide == "probability":
+            raise UserError(
+                f"decide=probability and {given[0]}={getattr(self, given[0])}: expected one of "
+                "them; the more probable label is decided without a threshold of the scores"
             )
 
     @property

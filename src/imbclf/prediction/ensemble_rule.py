@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imbclf.utils.schema import field, mapping, number, one_of
 
 Average = Literal["log_odds", "probability"]
@@ -36,6 +39,21 @@ class EnsembleRule:
         from imbclf.metrics.ensemble_calibration import sharpening
 
         return sharpening(self.correlation, models)
+
+    def probabilities(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return P(label 1), float64 `[N]`, of the fold models' sharpened log-odds `[N, M]`.
+
+        >>> rule, old = EnsembleRule(), EnsembleRule("probability")
+        >>> odds = np.array([[0.0, 4.0]])
+        >>> rule.probabilities(odds).round(3).tolist(), old.probabilities(odds).round(3).tolist()
+        ([0.881], [0.741])
+        """
+        # Here, so that a manifest is read without scipy.
+        from scipy.special import expit
+
+        if self.average == "probability":
+            return np.asarray(expit(log_odds).mean(axis=1), np.float64)
+        return np.asarray(expit(log_odds.mean(axis=1)), np.float64)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a manifest holds of it; nothing for a predictor of version 0.1."""

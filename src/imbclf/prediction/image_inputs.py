@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from imbclf.data.decoding import UnreadableImage, decode, to_pixels
+from imbclf.data.decoding import Header, UnreadableImage, decode, read_header, to_pixels
 from imbclf.data.listing import list_images
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
@@ -20,9 +21,20 @@ Images = OneImage | Sequence[OneImage] | pd.DataFrame
 PATH_COLUMNS = ("file", "path", "image", "filename")
 
 
+class ReadImages(NamedTuple):
+    """N images, resized: their names (numbers where they have none), pixels and file headers.
+
+    Pixels are uint8 `[N, H, W, 3]`; the header of an image that is no file is None.
+    """
+
+    names: list[str] | list[int]
+    pixels: NDArray[np.uint8]
+    headers: list[Header | None]
+
+
 def read_images(
     images: Images, size: tuple[int, int], options: PixelOptions = SIXTEEN_BITS
-) -> tuple[list[str] | list[int], NDArray[np.uint8]]:
+) -> ReadImages:
     """Read images of any size and kind, resized as for training.
 
     Args:
@@ -33,27 +45,26 @@ def read_images(
         size: (height, width) to resize to, in pixels.
         options: depth and resizing mode, as for training.
 
-    Returns:
-        The names of the images (numbers where they have none), and uint8 `[N, *size, 3]`.
-
     Raises:
         UserError: an image cannot be read; the message says which and why.
 
-    >>> read_images(np.zeros((2, 50, 40, 3), np.uint8), (8, 8))[1].shape
+    >>> read_images(np.zeros((2, 50, 40, 3), np.uint8), (8, 8)).pixels.shape
     (2, 8, 8, 3)
     """
     names: list[str] = []
     pixels: list[NDArray[np.uint8]] = []
+    headers: list[Header | None] = []
     for number, (name, image) in enumerate(_each(images)):
         try:
             pixels.append(_pixels(image, size, options))
+            headers.append(read_header(Path(image)) if isinstance(image, str | PathLike) else None)
         except UnreadableImage as error:
             raise UserError(
                 f"{name or f'image {number}'}: not a readable image ({error})"
             ) from error
         names += [name] if name is not None else []
     read = np.stack(pixels) if pixels else np.zeros((0, *size, 3), np.uint8)
-    return names if len(names) == len(read) else list(range(len(read))), read
+    return ReadImages(names if len(names) == len(read) else [*range(len(read))], read, headers)
 
 
 def _each(images: Images) -> Iterator[tuple[str | None, OneImage]]:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
-from imbclf.prediction.drift import MIN_IMAGES, kind_of, measure_drift, outlier_reasons
+from imbclf.prediction.drift import MIN_IMAGES, kind_of, measure_drift
+from imbclf.prediction.labeling_rule import Decide, check_decide
+from imbclf.prediction.outliers import outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.prediction.training_statistics import measure_colors
 
@@ -85,18 +87,26 @@ class ImageService:
     colors: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
     logits: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def answer(self, texts: Sequence[object]) -> tuple[Predictions, list[str]]:
+    def answer(
+        self, texts: Sequence[object], decide: Decide = "hter"
+    ) -> tuple[Predictions, list[str]]:
         """Label image files that are given in base64.
+
+        Args:
+            texts: the files.
+            decide: `hter`, or `probability` for the more probable label.
 
         Returns:
             The predictions for N images; and `[N]` drift warnings, empty where there are none:
             those of the image itself, then those of the latest images together.
 
         Raises:
-            UserError: there are no images, or one cannot be read; the message says which.
+            UserError: there are no images, or one cannot be read; the message says which; or
+                there is no such rule.
         """
         if not len(texts):
             raise UserError("no images: expected one or more rows of the column image")
+        check_decide(decide)
         headers, pixels = [], []
         for row, text in enumerate(texts):
             try:
@@ -109,7 +119,7 @@ class ImageService:
             pixels.append(image)
         images = np.stack(pixels)
         with self.lock:
-            answer = self.predictor.predict_pixels(images)
+            answer = self.predictor.predict_pixels(images, decide=decide)
             return answer, self._drift_warnings(headers, measure_colors(images), answer.logits)
 
     def _drift_warnings(

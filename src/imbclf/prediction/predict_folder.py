@@ -11,17 +11,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbclf.data.image_headers import read_headers
 from imbclf.data.listing import Listing
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.drift import Drift, check_drift
+from imbclf.prediction.image_warnings import image_warnings
+from imbclf.prediction.labeling_rule import HALF, LabelingRule
 from imbclf.prediction.outliers import unfamiliarity
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.scoring import resolve_precision
 from imbclf.prediction.training_statistics import measure_colors
 from imbclf.utils.files import write_text
 from imbclf.utils.out_of_memory import explain_out_of_memory
 from imbclf.utils.tables import write_json, write_table
 
 PREDICTIONS, LABELS, SUMMARY = "predictions.csv", "labels.txt", "predictions.json"
+EXACT = "32-true"  # the precision of exported files and served models
+THREADS = 4  # that read headers, of which a file system far away gives each late
 log = logging.getLogger("imbclf")
 
 
@@ -33,12 +39,18 @@ class FolderPredictions:
         answer: scores, probabilities and labels.
         listing: the images, in the same order.
         drift: how the images compare with those of the training; None where that is unknown.
+        rule: how scores or probabilities became labels.
+        warnings: `[N]`, how each image differs from those of the training, "" where it does not.
+        precision: that the networks computed in: 32-true, bf16-mixed or 16-mixed.
         unfamiliarity: `[N]`, how far out each image is among those of the training; or None.
     """
 
     answer: Predictions
     listing: Listing
     drift: Drift | None
+    rule: LabelingRule
+    warnings: Sequence[str]
+    precision: str = EXACT
     unfamiliarity: NDArray[np.float64] | None = None
 
     @cached_property
@@ -59,6 +71,14 @@ class FolderPredictions:
         found = zip(self.names, self.rows, strict=True)
         return ["" if row is not None else reasons.get(name, "unreadable") for name, row in found]
 
+    @cached_property
+    def below_half(self) -> list[tuple[int, int]]:
+        """Of label 0 and of label 1: images decided so, and those whose P(label) is below .5."""
+        probability, decisions = self.answer.probabilities, self.answer.decisions
+        of_decision = np.where(decisions == 1, probability, 1 - probability)
+        own = [of_decision[decisions == label] for label in (0, 1)]
+        return [(len(one), int((one < HALF).sum())) for one in own]
+
 
 def predict_folder(
     predictor: Predictor,
@@ -68,6 +88,7 @@ def predict_folder(
     device: torch.device,
     precision: str | int = "auto",
     batch_size: int = 512,
+    about: int | None = None,
 ) -> FolderPredictions:
     """Label decoded images and compare them with those of the training.
 
@@ -79,6 +100,7 @@ def predict_folder(
         device: where to compute.
         precision: `auto` or a Lightning precision.
         batch_size: images at once.
+        about: the label, 0 or 1, whose probability the rule names; None is the rarer one.
 
     Raises:
         UserError: an option is out of range, or memory ran out.
@@ -86,28 +108,26 @@ def predict_folder(
     pixels, listing = images
     with explain_out_of_memory("prediction", batch_size):
         answer = predictor.decide(pixels, options, threshold, device, precision, batch_size)
-    known = predictor.training_statistics
+    known, models = predictor.training_statistics, predictor.fold_models
     drift = unfamiliar = None
     if known is not None:
-        rules = [model.rule for model in predictor.fold_models]
-        drift = check_drift(
-            listing,
-            pixels,
-            answer.logits,
-            predictor.names,
-            known,
-            rules,
-            predictor.label_names,
-        )
+        rules = [model.rule for model in models]
+        names = predictor.names, known, rules, predictor.label_names
+        drift = check_drift(listing, pixels, answer.logits, *names)
         unfamiliar = unfamiliarity(measure_colors(pixels), known)
-    return FolderPredictions(answer, listing, drift, unfamiliar)
+    rule = predictor.labeling_rule(options, threshold, about)
+    headers = [None] * len(listing) if known is None else read_headers(listing, THREADS)
+    warnings = image_warnings(headers, pixels, known)
+    # A network alone may be slower in fewer bits: the ensemble is named by its least exact one.
+    used = {str(resolve_precision(precision, device, one.backbone.network)) for one in models}
+    least = min(used, key=lambda one: one == EXACT)
+    return FolderPredictions(answer, listing, drift, rule, warnings, least, unfamiliar)
 
 
 def write_predictions(
     found: FolderPredictions,
     predictor: Predictor,
     options: DecisionOptions,
-    threshold: float,
     addresses: Sequence[str],
     out: Path,
 ) -> None:
@@ -117,19 +137,17 @@ def write_predictions(
         found: what was decided.
         predictor: what decided it.
         options: how it decided.
-        threshold: of the scores.
         addresses: where the predictor was loaded from.
         out: the folder.
     """
     answer, drift = found.answer, found.drift
     account, names, rows = found.listing.account, found.names, found.rows
-    columns = {"file": names, "score": _spread(answer.scores, rows)}
-    columns |= {"probability": _spread(answer.probabilities, rows)}
-    columns |= {"label": _spread(answer.labels, rows), "problem": found.problems}
-    if not any(found.problems):
-        del columns["problem"]
+    known = predictor.columns(answer, found.warnings)
+    columns = {"file": names} | {name: _spread(values, rows) for name, values in known.items()}
     if found.unfamiliarity is not None:
         columns["unfamiliarity"] = _spread(found.unfamiliarity.round(3), rows)
+    if any(found.problems):
+        columns["problem"] = found.problems
     write_table(out / PREDICTIONS, columns)
     write_text(out / LABELS, "".join(f"{label}\n" for label in columns["label"]))
     counts = np.bincount(answer.decisions, minlength=2).tolist()
@@ -141,7 +159,11 @@ def write_predictions(
         "tta": predictor.tta if options.tta is None else options.tta,
         "calibration": options.calibration,
         "prior": options.prior,
-        "threshold": threshold,
+        "precision": found.precision,
+        **found.rule.to_json(),
+        "below_half": dict(
+            zip(predictor.label_names, (few for _, few in found.below_half), strict=True)
+        ),
         "account": account.to_json(),
         "like_training": None if drift is None else not drift.warnings,
         "warnings": [] if drift is None else [*drift.warnings.values()],
@@ -150,14 +172,14 @@ def write_predictions(
     write_json(out / SUMMARY, summary)
 
 
-def _spread(values: NDArray[Any], rows: Sequence[int | None]) -> list[Any]:
+def _spread(values: NDArray[Any] | list[str], rows: Sequence[int | None]) -> list[Any]:
     """Return the value of each row, "" where there is none."""
-    known = values.tolist()
+    known = values if isinstance(values, list) else values.tolist()
     return ["" if row is None else known[row] for row in rows]
 
 
 def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -> str:
-    """Return what was decided, in four lines for a terminal."""
+    """Return what was decided, and by which rule, in a few lines for a terminal."""
     zero, one = predictor.label_names
     counts = np.bincount(found.answer.decisions, minlength=2)
     return "\n".join(
@@ -165,10 +187,42 @@ def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -
             f"models       {len(predictor.fold_models)}",
             f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
             + _without_label(found),
+            f"rule         {found.rule.sentence}",
+            *(f"             {line}" for line in less_probable(found, predictor.label_names)),
+            *_with_warnings(found),
+            *_in_fewer_bits(found),
             f"predictions  {out / PREDICTIONS}",
             f"labels       {out / LABELS}",
         )
     )
+
+
+def less_probable(found: FolderPredictions, names: tuple[str, str]) -> list[str]:
+    """Return how many labels are less probable than the other label, by label."""
+    return [
+        f"{few} of {count} labeled {name} have P({name}) below .5"
+        for name, (count, few) in zip(names, found.below_half, strict=True)
+        if few
+    ]
+
+
+def _with_warnings(found: FolderPredictions) -> list[str]:
+    count = sum(map(bool, found.warnings))
+    if not count:
+        return []
+    words = "1 image differs" if count == 1 else f"{count} images differ"
+    return [
+        f"unlike       {words} from all training images; column warning of {PREDICTIONS} says how"
+    ]
+
+
+def _in_fewer_bits(found: FolderPredictions) -> list[str]:
+    if found.precision == EXACT:
+        return []
+    return [
+        f"precision    {found.precision}, for speed; exported files and served models compute in "
+        f"float32, as precision={EXACT} does here, and their scores differ a little"
+    ]
 
 
 def _without_label(found: FolderPredictions) -> str:

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from imbclf.augment.tta import Tta, check_tta, check_views
 from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.answer_table import answer_columns
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.ensemble_rule import OF_LOG_ODDS, EnsembleRule
 from imbclf.prediction.fold_model import (
@@ -26,6 +26,14 @@ from imbclf.prediction.fold_model import (
     read_checkpoint,
 )
 from imbclf.prediction.image_inputs import Images, read_images
+from imbclf.prediction.image_warnings import image_warnings
+from imbclf.prediction.labeling_rule import (
+    HALF,
+    Decide,
+    LabelingRule,
+    check_decide,
+    decision_margins,
+)
 from imbclf.prediction.manifest import (
     MANIFEST,
     Manifest,
@@ -46,13 +54,15 @@ class Predictions:
 
     Attributes:
         scores: float64 `[N]`, mean over the fold models of logit - threshold; the decision is 1
-            where the score is >= 0, or >= another threshold that was asked for.
+            where the score is >= 0, or >= another threshold that was asked for, or where P(label 1)
+            is >= .5, if that was asked for.
         probabilities: float64 `[N]`, P(label 1): the mean over the fold models of the calibrated
             log-odds, sharpened (`imbclf.metrics.sharpening`); in predictors of version 0.1 the mean
             of the probabilities.
         decisions: int64 `[N]`, 0 or 1.
         labels: str `[N]`, the decisions in the user's own spelling.
         logits: float64 `[N, M]`, of each fold model.
+        decide, threshold: how labels were decided (see `decision_margins`).
     """
 
     scores: NDArray[np.float64]
@@ -60,6 +70,13 @@ class Predictions:
     decisions: NDArray[np.int64]
     labels: NDArray[np.str_]
     logits: NDArray[np.float64]
+    decide: Decide = "hter"
+    threshold: float = 0.0
+
+    @property
+    def margins(self) -> NDArray[np.float64]:
+        """By how much each image is label 1, float64 `[N]`: it is where this is at least 0."""
+        return decision_margins(self.scores, self.probabilities, self.decide, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -88,13 +105,16 @@ class Predictor:
         """Return three lines: what it is, images and labels, fold models."""
         height, width = self.image_size
         zero, one = self.label_names
-        names = Counter(model.backbone.architecture["name"] for model in self.fold_models)
-        models = ", ".join(f"{number} x {name}" for name, number in names.items())
         return (
             "Predictor: an ensemble of fold models that labels images\n"
             f"  images: {height}x{width} pixels, labels: 0 = {zero!r}, 1 = {one!r}\n"
-            f"  fold models: {models}"
+            f"  fold models: {self.describe_models()}"
         )
+
+    def describe_models(self) -> str:
+        """Return how many fold models there are of which architecture."""
+        names = Counter(model.backbone.architecture["name"] for model in self.fold_models)
+        return ", ".join(f"{number} x {name}" for name, number in names.items())
 
     @property
     def names(self) -> list[str]:
@@ -126,35 +146,62 @@ class Predictor:
         Args:
             images: a folder, a file, a list of files, PIL images or uint8 arrays, an array
                 `[N, H, W, 3]`, or a data frame with a column of paths (see `read_images`).
-            options: views, calibration, prior and threshold; None decides for the least HTER.
+            options: views, calibration, prior and how to decide; None: for the least HTER.
             device: where to compute; None is the CPU.
             precision: 32-true, bf16-mixed, 16-mixed or auto.
             batch_size: images at once.
             progress: show a progress bar, in notebooks and on terminals only.
 
         Returns:
-            A row for each image, in order: `file` (or the index, where images have no names),
-            `label` in the user's words, `score` (label 1 where at least 0), and the probability
-            of each label, `probability_<label>`.
+            A row for each image, in order, with the columns of `predictions.csv`: `file` (or the
+            index, where images have no names), `label` in the user's words, the probability of
+            each label (`p_<label>`, see `probability_columns`), `score` (label 1 where at least 0,
+            unless another rule was asked for), and `warning`, how the image differs from those of
+            the training. `attrs["rule"]` says how labels are decided.
 
         Raises:
             UserError: an image cannot be read, or an option is out of range.
         """
         chosen = options or DecisionOptions()
-        names, pixels = read_images(images, self.image_size, self.pixel_options)
+        names, pixels, headers = read_images(images, self.image_size, self.pixel_options)
         threshold = chosen.threshold_on(None)
         answer = self.decide(pixels, chosen, threshold, device, precision, batch_size, progress)
-        zero, one = self.label_names
+        warnings = image_warnings(headers, pixels, self.training_statistics)
         columns = {"file": names} if names and isinstance(names[0], str) else {}
-        return pd.DataFrame(
-            {
-                **columns,
-                "label": answer.labels,
-                "score": answer.scores,
-                f"probability_{zero}": 1 - answer.probabilities,
-                f"probability_{one}": answer.probabilities,
-            }
-        )
+        table = pd.DataFrame({**columns, **self.columns(answer, warnings)})
+        table.attrs["rule"] = self.labeling_rule(chosen, threshold).sentence
+        return table
+
+    def columns(self, answer: Predictions, warnings: Sequence[str] | None = None) -> dict[str, Any]:
+        """Return the columns of `predictions.csv` for predictions: see `answer_columns`."""
+        found = answer.labels, answer.probabilities, answer.scores
+        return answer_columns(*found, self.label_names, warnings)
+
+    @property
+    def rare_label(self) -> int:
+        """The label, 0 or 1, that was rarer where the thresholds were chosen; 0 on a tie."""
+        return int(np.mean([model.rule["prior"] for model in self.fold_models]) < HALF)
+
+    def labeling_rule(
+        self, options: DecisionOptions, threshold: float, about: int | None = None
+    ) -> LabelingRule:
+        """Return how images are labeled with some options, and what probability that is.
+
+        Args:
+            options: calibration, prior and how to decide.
+            threshold: of the scores.
+            about: the label whose probability is named; None is the rarer one.
+
+        Raises:
+            UserError: an option is out of range.
+        """
+        slopes, intercepts = self.log_odds_lines(options.calibration, options.prior).T
+        own = np.array([model.rule["threshold"] for model in self.fold_models])
+        log_odds = slopes * (own + threshold) + intercepts
+        at_threshold = float(self.ensemble.probabilities(log_odds[None])[0])
+        exact = len(self.fold_models) == 1
+        about = self.rare_label if about is None else about
+        return LabelingRule(options.decide, threshold, self.label_names, about, at_threshold, exact)
 
     def decide(
         self,
@@ -181,6 +228,7 @@ class Predictor:
             options.prior,
             threshold,
             progress,
+            options.decide,
         )
 
     def predict_pixels(
@@ -194,6 +242,7 @@ class Predictor:
         prior: float | None = None,
         threshold: float = 0.0,
         progress: bool = False,
+        decide: Decide = "hter",
     ) -> Predictions:
         """Label uint8 images `[N, H, W, 3]` of the ensemble's own image size.
 
@@ -208,6 +257,7 @@ class Predictor:
                 does not change the labels, which minimize the HTER.
             threshold: 1 is decided where the score is at least this; 0 minimizes the HTER.
             progress: show a progress bar, on terminals only.
+            decide: `hter` by the threshold, `probability` 1 where P(label 1) is at least .5.
 
         Raises:
             UserError: the images have another shape or type, an option is out of range, or the
@@ -215,6 +265,7 @@ class Predictor:
         """
         viewed = self.tta if tta is None else tta
         self._check_options(precision, batch_size, viewed, threshold)
+        check_decide(decide)
         slopes, intercepts = self.log_odds_lines(calibration, prior).T
         self._check_images(images)
         device = device or torch.device("cpu")
@@ -227,14 +278,11 @@ class Predictor:
             logits[:, number] = score_images(model.network, images, rows, *options)
             _check_finite(logits[:, number], model.name, resolved)
         scores = (logits - [model.rule["threshold"] for model in self.fold_models]).mean(axis=1)
-        log_odds = slopes * logits + intercepts
-        if self.ensemble.average == "probability":
-            probabilities = expit(log_odds).mean(axis=1)
-        else:
-            probabilities = expit(log_odds.mean(axis=1))
-        decisions = (scores >= threshold).astype(np.int64)
+        probabilities = self.ensemble.probabilities(slopes * logits + intercepts)
+        margins = decision_margins(scores, probabilities, decide, threshold)
+        decisions = (margins >= 0).astype(np.int64)
         labels = np.array(self.label_names)[decisions]
-        return Predictions(scores, probabilities, decisions, labels, logits)
+        return Predictions(scores, probabilities, decisions, labels, logits, decide, threshold)
 
     def _check_options(
         self, precision: str | int, batch_size: int, tta: Tta, threshold: float

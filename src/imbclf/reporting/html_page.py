@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imbclf.reporting.embedded_images import png_address, svg_address
+from imbclf.reporting.page_parts import Picture
 from imbclf.utils.files import write_text
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ class Page:
     def heading(self, text: str) -> None:
         """Start a section."""
         self._add("heading", text=text)
+
+    def subheading(self, text: str) -> None:
+        """Start a part of a section."""
+        self._add("subheading", text=text)
+
+    def caution(self, text: str) -> None:
+        """Add a warning, in a box."""
+        self._add("caution", text=text)
+
+    def facts(self, facts: Iterable[tuple[str, str]]) -> None:
+        """Add names with their values, a line each."""
+        self._add("facts", facts=list(facts))
 
     def paragraph(self, text: str, note: bool = False) -> None:
         """Add a paragraph, in small letters if it is a note."""
@@ -97,6 +110,19 @@ class Page:
             for image, caption in zip(images, captions, strict=True)
         ]
         self._add("gallery", pictures=shown, width=width)
+
+    def pictures(self, pictures: Sequence[Picture], width: int = 7) -> None:
+        """Add images that open larger by a click; those with a heat map can show it.
+
+        Args:
+            pictures: images with their captions.
+            width: of each image on the page, in rem.
+        """
+        self._add("pictures", pictures=pictures, width=width)
+
+    def heat_switch(self) -> None:
+        """Add a switch for the heat maps of all images of the page."""
+        self._add("heat_switch")
 
     def html(self) -> str:
         """Return the page as HTML."""

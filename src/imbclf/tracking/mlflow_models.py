@@ -25,12 +25,14 @@ import pandas as pd
 from filelock import FileLock
 from mlflow.entities import LoggedModelOutput
 from mlflow.models import Model, ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
+from imbclf.prediction.answer_table import probability_columns
+from imbclf.prediction.manifest import Manifest
 
-OUTPUTS = (ColSpec("double", "score"), ColSpec("double", "probability"), ColSpec("string", "label"))
+PARAMS = ParamSchema([ParamSpec("decide", "string", "hter")])
 MODEL = "model"  # the logged model is runs:/<run id>/model
 
 
@@ -41,7 +43,7 @@ def save_model(
     """Write the MLflow model `folder`, which takes pixels, around a copy of `predictor`."""
     shape = (-1, *example.shape[1:3], 3)
     inputs = Schema([TensorSpec(np.dtype(np.uint8), shape)])
-    _save("pyfunc_arrays.py", predictor, inputs, OUTPUTS, example, description, folder)
+    _save("pyfunc_arrays.py", predictor, inputs, _outputs(predictor), example, description, folder)
 
 
 @without_foreign_warnings()
@@ -50,8 +52,14 @@ def save_served_model(
 ) -> None:
     """Write the MLflow model `folder`, which takes image files, around a copy of `predictor`."""
     inputs = Schema([ColSpec("string", "image")])
-    outputs = [*OUTPUTS, ColSpec("string", "warning")]
+    outputs = [*_outputs(predictor), ColSpec("string", "warning")]
     _save("pyfunc_image_files.py", predictor, inputs, outputs, example, description, folder)
+
+
+def _outputs(predictor: Path) -> list[ColSpec]:
+    """Return the columns of `answer_columns` for the predictor in a folder."""
+    zero, one = probability_columns(Manifest.load(predictor).label_names)
+    return [ColSpec("string", "label"), *(ColSpec("double", name) for name in (zero, one, "score"))]
 
 
 def _save(
@@ -67,7 +75,7 @@ def _save(
         folder,
         python_model=Path(__file__).with_name(code),
         artifacts={"predictor": predictor.resolve().as_uri()},
-        signature=ModelSignature(inputs=inputs, outputs=Schema([*outputs])),
+        signature=ModelSignature(inputs=inputs, outputs=Schema([*outputs]), params=PARAMS),
         input_example=example,
         pip_requirements=[f"imbclf=={version('imbclf')}"],
         mlflow_model=description,

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from imbclf.prediction.labeling_rule import check_decide
 from imbclf.prediction.predictor import Predictor
 
 
@@ -28,16 +29,14 @@ class PredictorModel(PythonModel):
         model_input: np.ndarray,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Return score, probability of label 1 and label of uint8 images [N, H, W, 3]."""
-        del context, params  # parts of MLflow's interface that this model does not use
-        predictions = self._predictor.predict_pixels(model_input)
-        return pd.DataFrame(
-            {
-                "score": predictions.scores.astype(np.float64),
-                "probability": predictions.probabilities.astype(np.float64),
-                "label": predictions.labels.astype(str),
-            }
-        )
+        """Return label, probability of each label and score of uint8 images [N, H, W, 3].
+
+        The parameter `decide` is `hter` or `probability`.
+        """
+        del context  # a part of MLflow's interface that this model does not use
+        decide = check_decide((params or {}).get("decide", "hter"))
+        answer = self._predictor.predict_pixels(model_input, decide=decide)
+        return pd.DataFrame(self._predictor.columns(answer))
 
 
 mlflow.models.set_model(PredictorModel())

@@ -15,6 +15,7 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from imbclf.errors import UserError
 from imbclf.prediction.image_service import ImageService
+from imbclf.prediction.labeling_rule import check_decide
 from imbclf.prediction.predictor import Predictor
 
 
@@ -33,20 +34,17 @@ class ServedModel(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, object] | None = None,
     ) -> pd.DataFrame:
-        """Return score, probability of label 1, label and drift warning for each `image`."""
-        del context, params  # parts of MLflow's interface that this model does not use
+        """Return label, probability of each label, score and drift warning for each `image`.
+
+        The parameter `decide` is `hter` or `probability`.
+        """
+        del context  # a part of MLflow's interface that this model does not use
         try:
-            answer, warnings = self._service.answer(model_input["image"].tolist())
+            decide = check_decide((params or {}).get("decide", "hter"))
+            answer, warnings = self._service.answer(model_input["image"].tolist(), decide)
         except UserError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
-        return pd.DataFrame(
-            {
-                "score": answer.scores,
-                "probability": answer.probabilities,
-                "label": answer.labels.astype(str),
-                "warning": warnings,
-            }
-        )
+        return pd.DataFrame(self._service.predictor.columns(answer, warnings))
 
 
 mlflow.models.set_model(ServedModel())

@@ -14,6 +14,7 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
 )
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
+from imbclf.evaluation.positive_label import positive_label
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.shipped import shipped
@@ -22,6 +23,7 @@ from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
 from imbclf.training.recipe import Recipe
+from imbclf.utils.arrays import minority_label
 from imbclf.utils.tables import write_json
 
 log = logging.getLogger("imbclf")
@@ -58,6 +60,7 @@ def write_results(
         listing.groups,
         parts.cv.repeats,
         parts.cv.threshold,
+        positive_label(minority_label(recipe.labels), listing.label_names, run),
     )
     summary |= {"seed": parts.seed, "device": str(parts.device), "precision": parts.precision}
     if data is not None:
@@ -118,7 +121,20 @@ def _metrics(prefix: str, report: dict[str, Any]) -> dict[str, float]:
     rates = {
         f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float)
     }
-    return {**rates, f"{prefix}/hter_low": low, f"{prefix}/hter_high": high}
+    found = {f"{prefix}/hter_low": low, f"{prefix}/hter_high": high}
+    return {**rates, **found, **detection_metrics(prefix, report.get("detection", {}))}
+
+
+def detection_metrics(prefix: str, rates: dict[str, Any]) -> dict[str, float]:
+    """Return the rates of detection and the ends of their intervals, those that are known."""
+    names = [name for name in rates if f"{name}_interval" in rates]
+    ends = [
+        (f"{name}_{end}", rates[f"{name}_interval"][place])
+        for name in names
+        for place, end in enumerate(("low", "high"))
+    ]
+    own = [("prevalence", rates.get("prevalence")), *((name, rates[name]) for name in names), *ends]
+    return {f"{prefix}/{name}": value for name, value in own if value is not None}
 
 
 def artifacts(run: Path) -> list[Path]:

@@ -29,6 +29,8 @@ def evaluate(
     options: DecisionOptions | None = None,
     accelerator: str = "auto",
     precision: str | int = "auto",
+    positive: str | None = None,
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Judge a run's ensemble on labeled images; nothing is chosen on them.
 
@@ -40,6 +42,8 @@ def evaluate(
         options: views, calibration and threshold; None decides as the ensemble does.
         accelerator: auto, cpu, gpu, cuda or mps.
         precision: 32-true, bf16-mixed, 16-mixed or auto.
+        positive: label that `detection` is about; None is that of `data.positive`, else the rarer.
+        prevalence: its share where PPV and NPV are to apply; None is that of these images.
 
     Returns:
         The contents of `evaluation.json`: hter, hter_interval, far, frr, auroc, ..., `looks`, how
@@ -70,6 +74,8 @@ def evaluate(
             precision,
             folder_of_files,
             directory,
+            positive,
+            prevalence,
         )
 
 

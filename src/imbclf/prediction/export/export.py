@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from imbclf.augment.tta import Tta
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.export.formats import Format, Run, open_graph, write_graph
 from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
+from imbclf.prediction.export.preparation import preparation
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
+from imbclf.prediction.labeling_rule import Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions, Predictor
@@ -26,7 +29,7 @@ from imbclf.utils.text import text_table
 
 @dataclass(frozen=True)
 class Export:
-    """The options of an export; the four from `tta` on as for `Predictor.predict_pixels`.
+    """The options of an export; those from `tta` on as for `Predictor.predict_pixels`.
 
     Attributes:
         form: `onnx` or `pt2`.
@@ -43,11 +46,17 @@ class Export:
     prior: float | None = None
     threshold: float = 0.0
     point: OperatingPoint | None = None
+    decide: Decide = "hter"
+
+    def rule(self, predictor: Predictor) -> LabelingRule:
+        """Return how the file labels images."""
+        options = DecisionOptions(self.tta, self.calibration, self.prior, decide=self.decide)
+        return predictor.labeling_rule(options, self.threshold)
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
         """Return the predictions that the file has to match: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
-        return predictor.predict_pixels(images, None, "32-true", *options)
+        return predictor.predict_pixels(images, None, "32-true", *options, decide=self.decide)
 
 
 def export_predictor(
@@ -67,10 +76,14 @@ def export_predictor(
     Raises:
         UserError: the predictor cannot be exported, or the file does not agree with it.
     """
-    graph = EnsembleGraph(predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold)
+    graph = EnsembleGraph(
+        predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold, wanted.decide
+    )
     description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         **stored_pixel_options(predictor.pixel_options),
+        "preparation": preparation(predictor.image_size, predictor.pixel_options),
+        "precision": "float32",
         "outputs": list(OUTPUTS),
         "label_names": list(predictor.label_names),
         "members": predictor.names,
@@ -79,7 +92,7 @@ def export_predictor(
         "prior": wanted.prior,
         "average": predictor.ensemble.average,
         "correlation": predictor.ensemble.correlation,
-        "threshold": wanted.threshold,
+        **wanted.rule(predictor).to_json(),
         **({} if wanted.point is None else {"operating_point": wanted.point.to_json()}),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
@@ -175,6 +188,7 @@ def export_text(export: Mapping[str, Any]) -> str:
     lines = [
         ("models", f"{len(export['members'])} in one graph"),
         ("takes", f"images: uint8 [{shape}]"),
+        ("prepare", f"RGB, {export['preparation']['resize']}; code in export.json"),
         ("gives", ", ".join(export["outputs"])),
         (
             "checked",
@@ -182,6 +196,7 @@ def export_text(export: Mapping[str, Any]) -> str:
             f"{check['probability']:.1e}, {check['labels']} labels differ",
         ),
     ]
+    lines.append(("rule", export["rule"]))
     if loss := export.get("int8"):
         low, high = loss["loss_interval"]
         change = f"{loss['loss']:+.4f} ({low:+.4f} to {high:+.4f})"

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from imbclf.augment.tta import Tta, check_tta, check_views, views
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.prediction.labeling_rule import HALF, Decide
 from imbclf.prediction.predictor import Predictor
 
 OUTPUTS = ("probability", "score", "label", "logits")
@@ -27,6 +28,7 @@ class EnsembleGraph(nn.Module):
         calibration: `platt` or `temperature`, of the probabilities.
         prior: share of label 1 in the population; None is that of training.
         threshold: label 1 is decided if the score is at least this.
+        decide: `hter`, or `probability` to decide by the more probable label.
 
     Raises:
         UserError: an option is out of range.
@@ -43,6 +45,7 @@ class EnsembleGraph(nn.Module):
         calibration: Calibration = "platt",
         prior: float | None = None,
         threshold: float = 0.0,
+        decide: Decide = "hter",
     ) -> None:
         super().__init__()
         self.tta: Tta = predictor.tta if tta is None else tta
@@ -54,6 +57,7 @@ class EnsembleGraph(nn.Module):
         self.networks = nn.ModuleList(model.network for model in models)
         self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
+        self.decide = decide
         thresholds = [model.rule["threshold"] for model in models]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
         self.register_buffer("slopes", lines[:, 0].contiguous())
@@ -82,7 +86,8 @@ class EnsembleGraph(nn.Module):
             probability = torch.sigmoid(log_odds).mean(dim=1)
         else:
             probability = torch.sigmoid(log_odds.mean(dim=1))
-        return probability, score, (score >= self.threshold).long(), logits
+        is_one = probability >= HALF if self.decide == "probability" else score >= self.threshold
+        return probability, score, is_one.long(), logits
 
 
 def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.ExportedProgram:
