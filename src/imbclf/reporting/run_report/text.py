@@ -17,6 +17,15 @@ def rate(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.2f} %"
 
 
+def percent(value: float | None) -> str:
+    """Return a share with one decimal; one of nothing is undefined.
+
+    >>> percent(0.1234), percent(None)
+    ('12.3 %', 'undefined')
+    """
+    return "undefined" if value is None or value != value else f"{100 * value:.1f} %"
+
+
 def meaning(data: RunData) -> str:
     """Return what HTER, FAR, FRR and the interval are in this run."""
     summary, (zero, one) = data.summary, data.names
@@ -56,7 +65,9 @@ def origin(data: RunData) -> str:
         f"{_protocol(summary.get('parts', {}), folds, again, models)} No image was classified by a "
         "model that was trained on its file, and no threshold was changed before its decisions "
         "were counted (an a-priori error "
-        f"rate); those on all {summary['images']:,} test images are counted together. "
+        f"rate); those on all {summary['images']:,} test images are counted together. A copy of an "
+        "image under another name is recognized only where groups say so: imbclf-explore lists "
+        "copies and look-alikes. "
         "Numbers marked as oracles are different: their threshold is chosen on the very images "
         "that they are measured on. If this run was picked as the best of several, its HTER is too "
         "optimistic: measure it again on images that took part in no choice."
