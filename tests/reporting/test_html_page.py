@@ -112,7 +112,7 @@ def test_bars_of_tiles_reach_from_end_to_end_of_the_interval() -> None:
     page.tiles([Tile("HTER", 0.2, 0.125, 0.3, "text", 0.5)])
     html = page.html()
     assert 'class="reach" x="12.5" y="1" width="17.5"' in html
-    assert "95 %: 12.5 to 30.0 %" in html
+    assert "95 %: 12.5 to 30.0\N{NO-BREAK SPACE}%" in html
     assert 'class="chance" x="49.7"' in html
 
 

@@ -184,6 +184,7 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["zip"] = zip
+    environment.filters["units"] = lambda text: re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
     return environment
 
 

@@ -28,7 +28,7 @@ class Tile:
 
     Attributes:
         name: what it is.
-        value: 0 to 1.
+        value: 0 to 1; None where it is undefined.
         low, high: the ends of its interval, 0 to 1; None where it is not known.
         text: what it means, in one line.
         chance: its value for guessing; None where there is no such value.
@@ -36,7 +36,7 @@ class Tile:
     """
 
     name: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
     text: str
@@ -46,6 +46,8 @@ class Tile:
     @property
     def shown(self) -> str:
         """Return the value as text."""
+        if self.value is None or self.value != self.value:
+            return "undefined"
         return f"{100 * self.value:.1f} %" if self.is_share else f"{self.value:.3f}"
 
     @property

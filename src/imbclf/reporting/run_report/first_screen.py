@@ -49,9 +49,9 @@ def _origin(report: Report) -> list[tuple[str, str]]:
 
 
 def _add_verdict(page: Page, report: Report) -> None:
-    verdict = report.summary.get("verdict")
-    if verdict is not None:
-        page.verdict(f"{verdict['sentence']}.", verdict["better"], verdict["advice"])
+    page.verdict(
+        f"{report.verdict['sentence']}.", report.verdict["better"], report.verdict["advice"]
+    )
     for sentence in report.summary.get("warnings", []):
         page.caution(f"Warning: {sentence}.")
 
@@ -88,8 +88,9 @@ def _caption(report: Report) -> str:
 def _predictive_values(report: Report) -> str:
     rates, found, other = report.detection, report.found, report.other
     share = percent(rates["prevalence"])
+    here = ", as here" if rates["prevalence"] == rates.get("share", rates["prevalence"]) else ""
     return (
-        f"Where {share} of the images are {found}, as here, a decision for {found} is right in "
+        f"Where {share} of the images are {found}{here}, a decision for {found} is right in "
         f"{percent(rates['ppv'])} of the cases (PPV), one for {other} in {percent(rates['npv'])} "
         f"(NPV). Where {found} is rarer, PPV is lower."
     )

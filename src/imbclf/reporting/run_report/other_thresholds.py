@@ -8,6 +8,7 @@ from imbclf.reporting.page_parts import Matrix
 from imbclf.reporting.run_report.report import Report
 from imbclf.reporting.run_report.text import percent
 
+COLUMNS = ("Wanted", "Sensitivity", "Specificity", "PPV", "NPV")
 TARGETS = (0.8, 0.9, 0.95, 0.99)
 STEPS = 201  # of the slider, at most
 
@@ -21,8 +22,8 @@ def add_other_thresholds(page: Page, report: Report) -> None:
         "so are a little too optimistic. For new images, imbclf-predict takes such a threshold "
         "(max_far, max_frr, cost_ratio)."
     )
-    columns = ["Wanted", "Sensitivity", "Specificity", "PPV", "NPV"]
-    page.table(columns, _rows(report), f"PPV and NPV at {_share(report)} {report.found}, as here.")
+    rows = threshold_rows(report)
+    page.table(COLUMNS, rows, f"PPV and NPV at {_share(report)} {report.found}, as here.")
     (hits, missed), (alarms, cleared) = report.counts.tolist()
     caption = f"Test images at the threshold of the slider; the shares are of {report.found} and of"
     matrix = Matrix(
@@ -48,7 +49,8 @@ def _found(report: Report, moves: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(counts) / report.repeats
 
 
-def _rows(report: Report) -> list[list[Cell]]:
+def threshold_rows(report: Report) -> list[list[Cell]]:
+    """Return for each wanted rate the best that can be had with it; none if a label is absent."""
     moves = np.unique(np.concatenate([report.data.scores, [np.inf]]))
     totals = report.counts.sum(axis=1)
     if not totals.all():

@@ -1,6 +1,6 @@
 """What the sections of a report are made from."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from imbclf.evaluation.decision_errors import decision_errors
 from imbclf.evaluation.detection_rates import detection_rates
 from imbclf.evaluation.run_command import RunCommand
 from imbclf.evaluation.run_images import Photographs
+from imbclf.evaluation.verdict import collapsed_folds, verdict
 from imbclf.metrics.label_issues import LabelIssues
 from imbclf.reporting.figures.detection_curve import Scored
 from imbclf.reporting.run_report.run_data import RunData
@@ -55,6 +56,15 @@ class Report:
         counts = self.summary["class_counts"]
         errors = decision_errors(data.decisions, data.labels, clusters)
         return detection_rates({**errors, "class_counts": counts}, minority_class(counts))
+
+    @cached_property
+    def verdict(self) -> dict[str, Any]:
+        """What the run comes to; of runs of version 0.1 it is judged here."""
+        if "verdict" in self.summary:
+            return dict(self.summary["verdict"])
+        low, high = self.summary["hter_interval"]
+        collapsed = collapsed_folds(self.data.scores, self.data.fold_of)
+        return asdict(verdict(self.summary["hter"], (low, high), collapsed))
 
     @property
     def repeats(self) -> int:

@@ -8,6 +8,7 @@ from imbclf.evaluation.run_command import read_command
 from imbclf.evaluation.run_images import Photographs
 from imbclf.metrics.label_issues import LabelIssues, find_label_issues
 from imbclf.reporting.html_page import Page
+from imbclf.reporting.model_card import write_model_card
 from imbclf.reporting.run_report.first_screen import add_first_screen, title
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.report import Report
@@ -19,12 +20,15 @@ REPORT, SUSPECTS = "report.html", "suspects.csv"
 
 
 def write_report(run: Path, photographs: Photographs, device: torch.device) -> Path:
-    """Write `report.html` and `suspects.csv` of a finished run; return the page's path.
+    """Write `report.html` and `suspects.csv` of a finished run, and its model card.
 
     Args:
         run: the run directory.
         photographs: loads its images; where it cannot, the galleries are left out.
         device: where the heat maps are computed.
+
+    Returns:
+        The path of the page.
 
     Raises:
         UserError: as `read_run_data`.
@@ -39,6 +43,7 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     for add_section in SECTIONS:
         add_section(page, report)
     page.write(run / REPORT)
+    write_model_card(report)
     return run / REPORT
 
 
