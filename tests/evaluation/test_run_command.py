@@ -17,7 +17,7 @@ def test_a_run_keeps_when_it_was_started_unless_its_options_change(tmp_path: Pat
     kept = read_command(tmp_path)
     assert kept is not None
     assert kept.started.startswith("19")
-    write_command(tmp_path, ["loss=bce"])
+    write_command(tmp_path, ["++loss=bce"])
     changed = read_command(tmp_path)
     assert changed is not None
     assert changed.options == ("loss=bce",)

@@ -1,7 +1,7 @@
 """Finished runs as they are compared: summary and out-of-fold table, by name."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.fold_means import with_fold_means
 from imbclf.evaluation.run_directory import JOB, SUMMARY, read_oof, read_overrides, read_summary
 from imbclf.utils.safe_reading import read_yaml, readable
+from imbclf.utils.schema import mapping, optional
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,21 @@ class FinishedRun:
         summary: the contents of `summary.json`; AUROC, average precision and EER of earlier
             versions, whose folds were ranked together, are computed anew (`fold_means`).
         oof: the contents of `oof.csv`, by file; an image has a row for each repeat of the folds.
-        data_dir: the data folder of its configuration; None where that is not known.
+        config: the contents of `config.yaml`; empty where that is not known.
+        folder: the run directory; None where there is none.
     """
 
     name: str
     summary: dict[str, Any]
     oof: pd.DataFrame
-    data_dir: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def data_dir(self) -> str | None:
+        """Return the data folder of its configuration; None where that is not known."""
+        named = (self.config.get("data") or {}).get("dir")
+        return None if named is None else str(named)
 
 
 def read_run(folder: Path, name: str | None = None) -> FinishedRun:
@@ -40,16 +49,18 @@ def read_run(folder: Path, name: str | None = None) -> FinishedRun:
     """
     summary, oof = read_summary(folder), read_oof(folder)
     summary = with_fold_means(summary, oof)
-    return FinishedRun(name or folder.name, summary, oof.set_index("file"), _data_dir(folder))
+    config = _config(folder)
+    return FinishedRun(name or folder.name, summary, oof.set_index("file"), config, folder)
 
 
-def _data_dir(folder: Path) -> str | None:
-    config = folder / "config.yaml"
-    if not config.exists():
-        return None
-    with readable(config, "the configuration of a finished run"):
-        named = (read_yaml(config).get("data") or {}).get("dir")
-    return None if named is None else str(named)
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.yaml"
+    if not path.exists():
+        return {}
+    with readable(path, "the configuration of a finished run"):
+        config = read_yaml(path)
+        optional(mapping)(config.get("data"))
+    return config
 
 
 def find_runs(folder: Path) -> list[FinishedRun]:

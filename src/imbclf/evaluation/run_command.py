@@ -51,10 +51,11 @@ def write_command(run: Path, options: Sequence[str]) -> None:
     Raises:
         UserError: the file is there and damaged.
     """
+    plain = [option.lstrip("+") for option in options]  # commands put ++ before what is typed
     before = read_command(run)
-    if before is None or before.options != tuple(options):
+    if before is None or before.options != tuple(plain):
         started = datetime.now().isoformat(" ", "minutes")
-        write_json(run / COMMAND, {"options": list(options), "started": started})
+        write_json(run / COMMAND, {"options": plain, "started": started})
 
 
 def read_command(run: Path) -> RunCommand | None:

@@ -12,7 +12,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from imbclf.reporting.embedded_images import svg_address
-from imbclf.reporting.page_parts import Cell, Matrix, Picture, Tile, table_cells, table_heads
+from imbclf.reporting.page_parts import (
+    Cell as Cell,
+    Matrix,
+    Picture,
+    Tile,
+    table_cells,
+    table_heads,
+)
 from imbclf.utils.files import write_text
 
 if TYPE_CHECKING:

@@ -124,7 +124,7 @@ class Picture:
     @property
     def pixelated(self) -> bool:
         """Return whether the image is so small that smoothing would blur it."""
-        return max(self.image.shape[:2]) < PIXELATED
+        return bool(max(self.image.shape[:2]) < PIXELATED)
 
 
 def count_text(count: float) -> str:

@@ -1,5 +1,8 @@
 """What a reader sees first: the verdict, four rates, the counts, and how they were measured."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.page_parts import Matrix, Tile, count_text
 from imbclf.reporting.run_report.report import Report
@@ -64,11 +67,23 @@ def _tiles(report: Report) -> list[Tile]:
     of_other = f"{count_text(cleared)} of {count_text(alarms + cleared)} {other} recognized"
     ranked = f"how often {found} is ranked above {other}"
     return [
-        Tile("Error rate (HTER)", summary["hter"], *summary["hter_interval"], ERROR, 0.5),
-        Tile("Sensitivity", rates["sensitivity"], *rates["sensitivity_interval"], of_found),
-        Tile("Specificity", rates["specificity"], *rates["specificity_interval"], of_other),
-        Tile("AUROC", summary["auroc"], *summary["auroc_interval"], ranked, 0.5, is_share=False),
+        _tile("Error rate (HTER)", summary, "hter", ERROR, 0.5),
+        _tile("Sensitivity", rates, "sensitivity", of_found),
+        _tile("Specificity", rates, "specificity", of_other),
+        _tile("AUROC", summary, "auroc", ranked, 0.5, is_share=False),
     ]
+
+
+def _tile(
+    name: str,
+    values: Mapping[str, Any],
+    key: str,
+    text: str,
+    chance: float | None = None,
+    is_share: bool = True,
+) -> Tile:
+    low, high = values[f"{key}_interval"]
+    return Tile(name, values[key], low, high, text, chance, is_share)
 
 
 def _pairs(report: Report) -> tuple[tuple[float, float], tuple[float, float]]:

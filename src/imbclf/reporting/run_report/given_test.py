@@ -15,7 +15,8 @@ def add_given_test(page: Page, report: Report) -> None:
     rows: list[list[Cell]] = [
         ["HTER", rate(summary["hter"]), rate(test["hter"])],
         ["95 % interval", _interval(summary["hter_interval"]), _interval(test["hter_interval"])],
-        *([name.upper(), rate(summary[name]), rate(test[name])] for name in ("far", "frr")),
+        ["FAR", rate(summary["far"]), rate(test["far"])],
+        ["FRR", rate(summary["frr"]), rate(test["frr"])],
         ["AUROC", f"{summary['auroc']:.4f}", f"{test['auroc']:.4f}"],
         *(
             [f"Images labeled {name}", summary["class_counts"][label], count]
