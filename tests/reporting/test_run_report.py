@@ -130,7 +130,7 @@ def test_every_number_comes_from_the_scores(
     reported: tuple[Path, NDArray[np.uint8]],
 ) -> None:
     run, _ = reported
-    html = (run / "report.html").read_text()
+    html = (run / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     oof = pd.read_csv(run / "oof.csv")
     thresholds, measures, folds, counts = tables(html)
     labels, scores = oof["label"].to_numpy(), oof["score"].to_numpy()

@@ -17,7 +17,7 @@ def add_other_thresholds(page: Page, report: Report) -> None:
     """Add the section."""
     page.heading("Other thresholds")
     page.paragraph(
-        "Sensitivity is bought with specificity. These are the rates if the thresholds of all "
+        "A higher sensitivity costs specificity. These are the rates if the thresholds of all "
         "folds are moved by the same amount. They are read off the test images themselves, and "
         "so are a little too optimistic. For new images, imbclf-predict takes such a threshold "
         "(max_far, max_frr, cost_ratio)."

@@ -137,9 +137,9 @@ def predictor_text(data: RunData) -> str:
     fitted = data.summary.get("cross_fitted")
     text = (
         "The predictor that this run leaves decides by all its fold models together, with "
-        "thresholds of dev and test, where there are more images to choose them by. Its own error "
-        "rate was not measured, since it knows all these images: it is mostly lower than the HTER "
-        "above. "
+        "thresholds of dev and test, where there are more images to choose them by. On these "
+        "images its own error rate cannot be measured, since it knows all of them: it is mostly "
+        "lower than the HTER above. "
     )
     if fitted is not None:
         low, high = fitted["hter_interval"]
@@ -149,9 +149,11 @@ def predictor_text(data: RunData) -> str:
             "is decided by the threshold of dev and the other pieces. It is about single fold "
             "models, and so mostly still higher than that of the predictor. "
         )
+    if "test" in data.summary:
+        return f"{text}It was measured on the given test part."
     return (
-        text
-        + "To measure the predictor, give it labeled images that it never saw: imbclf-evaluate."
+        f"{text}To measure the predictor, give it labeled images that it never saw: "
+        "imbclf-evaluate."
     )
 
 
