@@ -41,9 +41,3 @@ async function copyText(text, button) {
   button.textContent = "Copied";
   setTimeout(() => { button.textContent = label; }, 1200);
 }
-
-// What is folded is opened where a link leads into it, and for print only where it was open.
-addEventListener("hashchange", () => {
-  for (let at = document.querySelector(location.hash || null); at; at = at.parentElement)
-    if (at.matches("details")) at.open = true;
-});

@@ -21,7 +21,7 @@ def add_first_screen(page: Page, report: Report) -> None:
     page.facts(_facts(report))
     _add_verdict(page, report)
     page.tiles(_tiles(report))
-    matrix = Matrix((report.found, report.other), _pairs(report), _caption(report))
+    matrix = Matrix(report.names, _pairs(report), _caption(report))
     page.matrix(matrix, [_predictive_values(report), _in_short(report)])
     page.facts(_origin(report))
     with page.folded("How was this measured?"):
@@ -33,11 +33,11 @@ def add_first_screen(page: Page, report: Report) -> None:
 def _facts(report: Report) -> list[tuple[str, str]]:
     summary, data = report.summary, report.data
     counts, images = summary["class_counts"], summary["images"]
-    own = counts[report.positive]
+    own, (found, other) = counts[report.positive], report.names
     grouped = f", of {len(set(data.groups)):,} groups" if data.groups is not None else ""
     shown = (
-        f"{images:,}: {own:,} labeled {report.found} ({percent(own / images)}), "
-        f"{images - own:,} labeled {report.other}{grouped}"
+        f"{images:,}: {own:,} labeled {found} ({percent(own / images)}), "
+        f"{images - own:,} labeled {other}{grouped}"
     )
     started = "" if report.command is None else f", {report.command.started}"
     return [("Images", shown), ("Model", f"{report.network}{started}")]

@@ -27,7 +27,7 @@ def add_other_thresholds(page: Page, report: Report) -> None:
     (hits, missed), (alarms, cleared) = report.counts.tolist()
     caption = f"Test images at the threshold of the slider; the shares are of {report.found} and of"
     matrix = Matrix(
-        (report.found, report.other),
+        report.names,
         ((hits, missed), (alarms, cleared)),
         f"{caption} {report.other}.",
     )

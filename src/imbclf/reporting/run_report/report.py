@@ -77,14 +77,20 @@ class Report:
         return int(self.detection["positive"])
 
     @property
+    def names(self) -> tuple[str, str]:
+        """How the user spells the label that is to be found, and the other."""
+        names = self.data.names
+        return names[self.positive], names[1 - self.positive]
+
+    @property
     def found(self) -> str:
         """How a sentence calls the label that is to be found."""
-        return called(self.data.names[self.positive])
+        return called(self.names[0])
 
     @property
     def other(self) -> str:
         """How a sentence calls the other label."""
-        return called(self.data.names[1 - self.positive])
+        return called(self.names[1])
 
     @property
     def scored(self) -> Scored:

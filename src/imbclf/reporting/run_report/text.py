@@ -178,9 +178,9 @@ def suspects_text(data: RunData, suspects: LabelIssues) -> str:
         else "The list alone is no evidence of wrong labels, but if there are some, they are here."
     )
     return (
-        f"{listed} of {len(data.labels)} labels are doubted: models that were not trained on these "
-        "images predict the other label with confidence (confident learning). About "
-        f"{mean:.0f} would be doubted if all labels were right and the images as uncertain as the "
+        f"{listed:,} of {len(data.labels):,} labels are doubted: models that were not trained on "
+        "these images predict the other label with confidence (confident learning). About "
+        f"{mean:,.0f} would be doubted if all labels were right and the images as uncertain as the "
         f"models say. {evidence} suspects.csv lists all of them for review, the least probable "
         "given labels first."
     )
