@@ -17,6 +17,9 @@ class Strict(HTMLParser):
             self.open.append(tag)
         self.links += [value or "" for name, value in attrs if name in ("src", "href")]
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take an SVG element that closes itself."""
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 

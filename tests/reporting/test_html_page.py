@@ -14,6 +14,7 @@ from PIL import Image
 
 from helpers.strict_html import Strict
 from imbclf.reporting.html_page import Page
+from imbclf.reporting.page_parts import Link, Matrix, Picture, Tile
 
 NASTY = "<script>alert('x')</script> & \"quoted\" {{ 7 * 7 }} {% include 'style.css' %} {#"
 
@@ -21,28 +22,98 @@ NASTY = "<script>alert('x')</script> & \"quoted\" {{ 7 * 7 }} {% include 'style.
 def full_page() -> Page:
     page = Page(NASTY)
     page.headline("HTER", NASTY, "interval")
+    page.verdict(NASTY, good=False, advice=NASTY)
+    page.caution(NASTY)
+    page.facts([(NASTY, NASTY)])
+    page.tiles([Tile(NASTY, 0.2, 0.1, 0.3, NASTY, 0.5), Tile("no interval", 0.2, None, None, "")])
+    matrix = Matrix((NASTY, "other"), ((3, 1), (0, 0)), NASTY)
+    page.matrix(matrix, [NASTY])
     page.heading(NASTY)
+    page.subheading(NASTY)
     page.paragraph(NASTY, note=True)
-    page.code(NASTY)
-    page.table([NASTY, "n"], [[NASTY, 1], ["b", None], ["c", float("nan")]], NASTY)
+    with page.folded(NASTY):
+        page.code(NASTY)
+    page.table([NASTY, "n"], [[NASTY, 1], [Link(NASTY, NASTY), None], ["c", float("nan")]], NASTY)
     page.table(["empty"], [], "A table without rows.")
+    page.heading("Another")
     figure = Figure()
     figure.add_subplot().plot([0, 1])
     page.figures([(figure, NASTY, NASTY)])
     page.gallery([np.zeros((4, 4, 3), np.uint8)], [NASTY])
+    page.heat_switch()
+    image = np.zeros((200, 4, 3), np.uint8)
+    page.pictures([Picture(image, NASTY, NASTY, np.ones((4, 4)), NASTY)])
+    values = {"thresholds": [0.0], "start": 0, "prevalence": 0.1, "positive": NASTY}
+    page.slider(values, matrix)
     return page
 
 
 def test_everything_is_escaped_closed_and_embedded() -> None:
+    html = full_page().html()
     parser = Strict()
-    parser.feed(full_page().html())
+    parser.feed(html)
     assert parser.open == []
-    assert parser.texts.count(NASTY) == 11
-    assert full_page().html().count("<script>") == 1
-    assert full_page().html().count("<style>") == 1
-    assert len(parser.links) == 2
-    assert all(link.startswith("data:image/") for link in parser.links)
-    assert not re.search(r"https?://", full_page().html())
+    assert parser.texts.count(NASTY) == 29
+    assert "<script>alert" not in html
+    assert "{{ 7" in html
+    assert html.count("<script>") == 1
+    assert html.count("<style>") == 1
+    embedded = [link for link in parser.links if link.startswith("data:image/")]
+    assert len(embedded) == 4
+    within = [link for link in parser.links if link.startswith("#")]
+    assert len(within) == 3
+    assert {*parser.links} - {*embedded, *within} == {NASTY}  # the address of the link
+    assert not re.search(r"https?://", html)
+
+
+def test_contents_lead_to_the_sections_and_a_short_page_has_none() -> None:
+    html = full_page().html()
+    anchors = re.findall(r'<li><a href="#([^"]+)">', html)
+    assert len(anchors) == 2
+    for anchor in anchors:
+        assert html.count(f'<section id="{anchor}">') == 1
+    short = Page("t")
+    short.heading("Only")
+    assert "<nav" not in short.html()
+
+
+def test_sections_of_one_name_have_anchors_of_their_own() -> None:
+    page = Page("t")
+    for _ in range(3):
+        page.heading("好的")
+    anchors = re.findall(r'<section id="([^"]+)">', page.html())
+    assert len(set(anchors)) == 4
+
+
+def test_what_is_folded_is_inside_its_details() -> None:
+    page = Page("t")
+    with page.folded("more"):
+        page.paragraph("inside")
+    page.paragraph("outside")
+    before, _, after = page.html().partition("</details>")
+    assert "<p>inside</p>" in before.partition("<details>")[2]
+    assert "<p>outside</p>" in after
+
+
+def test_a_matrix_shows_counts_and_shares_of_the_images_of_a_label() -> None:
+    page = Page("t")
+    page.matrix(Matrix(("ill", "well"), ((3, 1), (1234.5, 0)), "c"))
+    cells = re.findall(r'<td class="(\w+)"><b[^>]*>(.*?)</b> <span[^>]*>(.*?)</span>', page.html())
+    assert cells == [
+        ("right", "3", "75.0 %"),
+        ("wrong", "1", "25.0 %"),
+        ("wrong", "1,234.5", "100.0 %"),
+        ("right", "0", "0.0 %"),
+    ]
+
+
+def test_bars_of_tiles_reach_from_end_to_end_of_the_interval() -> None:
+    page = Page("t")
+    page.tiles([Tile("HTER", 0.2, 0.125, 0.3, "text", 0.5)])
+    html = page.html()
+    assert 'class="reach" x="12.5" y="1" width="17.5"' in html
+    assert "95 %: 12.5 to 30.0\N{NO-BREAK SPACE}%" in html
+    assert 'class="chance" x="49.7"' in html
 
 
 def test_tables_carry_full_values_to_sort_by_and_show_rounded_ones() -> None:

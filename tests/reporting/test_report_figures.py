@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.metrics.thresholds import min_hter_threshold
+from imbclf.reporting.figures.decision_curve import draw_decision_curve
+from imbclf.reporting.figures.expected_performance import draw_expected_performance
+from imbclf.reporting.figures.histograms import draw_histograms
+from imbclf.reporting.figures.hter_by_threshold import draw_hter
+from imbclf.reporting.figures.reliability import draw_reliability
 from imbclf.reporting.html_page import Page
-from imbclf.reporting.run_report.figures import (
-    draw_expected_performance,
-    draw_histograms,
-    draw_hter,
-    draw_reliability,
-)
 
 RANDOM = np.random.default_rng(0)
 LABELS = (RANDOM.random(400) < 0.8).astype(np.int64)
@@ -82,6 +81,21 @@ def test_reliability_has_intervals_about_what_was_seen() -> None:
     assert figure.axes[0].get_xlabel() == "Predicted probability of many (%)"
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts[0] == "perfect calibration"
+
+
+def test_a_decision_curve_counts_what_acting_is_worth() -> None:
+    chances = 1 / (1 + np.exp(-SCORES))
+    drawn = by_label(draw_decision_curve(chances, LABELS == 1, "many"))
+    thresholds, benefit = drawn["act by the models"]
+    for place in (9, 49, 89):
+        odds = thresholds[place] / (100 - thresholds[place])
+        worth = [
+            1.0 if label else -odds
+            for chance, label in zip(chances, LABELS, strict=True)
+            if chance >= thresholds[place] / 100
+        ]
+        assert benefit[place] == pytest.approx(100 * sum(worth) / len(LABELS))
+    assert drawn["act on every image"][1][49] == pytest.approx(100 * (2 * LABELS.mean() - 1))
 
 
 def test_expected_performance_marks_what_is_reported() -> None:

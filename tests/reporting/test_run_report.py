@@ -1,11 +1,12 @@
 """The report of a run: its numbers by another way, its pictures, what it does without them."""
 
-import base64
-import io
 import json
 import logging
 import re
+import shutil
+from base64 import b64decode
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,12 +40,16 @@ from imbclf.metrics.label_issues import find_label_issues
 from imbclf.models.build import build_backbone
 from imbclf.models.saliency import smooth_gradients
 from imbclf.prediction.fold_model import load_fold
-from imbclf.reporting.run_report import galleries, write_report
-from imbclf.reporting.run_report.galleries import overlay
-from imbclf.reporting.run_report.image_selection import most_confident_errors, nearest_to_threshold
+from imbclf.reporting.run_report import heat_maps, write_report
+from imbclf.reporting.run_report.image_selection import (
+    most_confident_errors,
+    nearest_to_threshold,
+    typical_right,
+)
 from imbclf.reporting.run_report.read import read_run_data
 from imbclf.reporting.run_report.run_data import by_image
 from imbclf.reporting.run_report.text import meaning, origin, predictor_text, rate, suspects_text
+from imbclf.reporting.run_report.view import detailed
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import write_report_or_warn
 
@@ -60,10 +65,10 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NDArray[np
 
 
 def tables(html: str) -> list[list[list[str]]]:
-    """Return the `data-value` of each cell of each row of each table."""
+    """Return the `data-value` of each cell of each row of each table that sorts."""
     return [
         [re.findall(r'data-value="([^"]*)"', row) for row in re.findall(r"<tr>(.*?)</tr>", body)]
-        for body in re.findall(r"<tbody>(.*?)</tbody>", html, re.DOTALL)
+        for body in re.findall(r'class="sortable">.*?<tbody>(.*?)</tbody>', html, re.DOTALL)
     ]
 
 
@@ -125,9 +130,9 @@ def test_every_number_comes_from_the_scores(
     reported: tuple[Path, NDArray[np.uint8]],
 ) -> None:
     run, _ = reported
-    html = (run / "report.html").read_text()
+    html = (run / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     oof = pd.read_csv(run / "oof.csv")
-    measures, confusion, folds, counts = tables(html)
+    thresholds, measures, folds, counts = tables(html)
     labels, scores = oof["label"].to_numpy(), oof["score"].to_numpy()
     expected = numbers(labels, scores)
     n0, n1 = (labels == 0).sum(), (labels == 1).sum()
@@ -139,10 +144,11 @@ def test_every_number_comes_from_the_scores(
         np.hypot(expected["far"] - of_far[side], expected["frr"] - of_frr[side]) for side in (0, 1)
     )
     low, high = expected["hter"] - below / 2, expected["hter"] + above / 2
-    headline = re.search(r'class="headline">HTER <b>(.*?)</b> (.*?)</p>', html)
-    assert headline is not None
-    assert headline[1] == f"{100 * expected['hter']:.2f} %"
-    assert headline[2] == f"(95 % interval {100 * low:.2f} % to {100 * high:.2f} %)"
+    tiles = re.findall(r'class="value">(.*?)</p>\s*<p class="interval">95 %: (.*?)</p>', html)
+    assert tiles[0] == (
+        f"{100 * expected['hter']:.1f} %",
+        f"{100 * low:.1f} to {100 * high:.1f} %",
+    )
 
     probabilities = platt(run, oof)
     bins = np.minimum((15 * probabilities).astype(int), 14)
@@ -158,8 +164,8 @@ def test_every_number_comes_from_the_scores(
         "ppv",
         "npv",
         "auroc",
-        "ap",
         "ap of 0",
+        "ap",
         "brier",
         "ece",
         "eer",
@@ -178,24 +184,32 @@ def test_every_number_comes_from_the_scores(
     assert [float(row[1]) for row in measures] == pytest.approx(
         [expected[name] for name in order], abs=1e-5
     )
-    assert [row[0] for row in measures if "oracle" in row[4]] == ["EER", "min-HTER"]
-    shown = {row[0]: (float(row[2]), float(row[3])) for row in measures if row[2]}
-    assert shown["HTER"] == pytest.approx((low, high))
-    assert shown["FAR"] == pytest.approx(of_far)
-    assert shown["FRR"] == pytest.approx(of_frr)
+    assert [row[0] for row in measures if row[3] == "oracle"] == [
+        "EER, mean over folds",
+        "min-HTER",
+    ]
+    shown = {row[0]: tuple(map(float, row[2].split(" to "))) for row in measures if row[2]}
+    assert shown["HTER"] == pytest.approx((low, high), abs=1e-4)
+    assert shown["FAR"] == pytest.approx(of_far, abs=1e-4)
+    assert shown["FRR"] == pytest.approx(of_frr, abs=1e-4)
     assert shown["AUROC"][0] < auroc < shown["AUROC"][1]
 
-    matrix = confusion_matrix(labels, oof["decision"])
-    for label, row in enumerate(confusion):
-        assert [int(cell) for cell in row[1:4]] == [*matrix[label], matrix[label].sum()]
-        assert float(row[4]) == pytest.approx(expected[("far", "frr")[label]])
+    matrix = confusion_matrix(labels, oof["decision"])  # label 0 is the rare one, and shown first
+    counts_shown = re.findall(r'data-cell="(\d\d)">(\d+)<', html)[:4]
+    assert [int(count) for _, count in counts_shown] == matrix.ravel().tolist()
+    assert tiles[1][0] == f"{100 * (1 - expected['far']):.1f} %"
+    assert tiles[2][0] == f"{100 * (1 - expected['frr']):.1f} %"
+    assert tiles[3][0] == f"{auroc:.3f}"
+    for wanted, *rates in thresholds:
+        name, least_rate = wanted.rstrip(" %").split(" ≥ ")
+        assert float(rates[name == "specificity"].rstrip(" %")) >= float(least_rate) - 0.05
 
     assert [int(row[0]) for row in folds] == [0, 1, 2]
     for row in folds:
         own = oof[oof["fold"] == int(row[0])]
         stored = json.loads((run / f"fold_{row[0]}" / "result.json").read_text())
         assert [int(row[1]), int(row[2])] == [len(own), stored["epoch"] + 1]
-        assert [float(row[3]), float(row[11])] == [stored["threshold"], stored["seconds"]]
+        assert [float(row[3]), float(row[11])] == [stored["threshold"], round(stored["seconds"])]
         alone = numbers(own["label"].to_numpy(), own["score"].to_numpy())
         keys = ("hter", "far", "frr", "auroc", "ap", "eer", "min")
         assert [float(cell) for cell in row[4:11]] == pytest.approx([alone[key] for key in keys])
@@ -223,29 +237,38 @@ def test_suspects_are_listed_for_somebody_to_relabel(
     assert (np.diff(own) > -1e-5).all()
 
 
-def test_images_are_shown_with_file_label_and_score(
+def pictures(html: str) -> list[tuple[int, str, str, str, NDArray[np.uint8]]]:
+    """Return number, label, decision, probability of bad and pixels of each image shown."""
+    found = re.findall(
+        r'png;base64,([^"]+)" alt="(\d+).png: labeled (.+?), decided (.+?), P (\S+) %', html
+    )
+    return [
+        (int(number), label, decision, chance, np.asarray(Image.open(BytesIO(b64decode(encoded)))))
+        for encoded, number, label, decision, chance in found
+    ]
+
+
+def test_images_are_shown_once_with_file_label_decision_and_probability(
     reported: tuple[Path, NDArray[np.uint8]],
 ) -> None:
     run, pixels = reported
-    html = (run / "report.html").read_text()
-    oof = pd.read_csv(run / "oof.csv").set_index("file")
-    label_of, score_of = oof["label"].to_dict(), oof["score"].to_dict()
-    shown = re.findall(
-        r'png;base64,([^"]+)" alt="(\d+).png: labeled (.+?), P\(good\) (\S+), score (\S+)"', html
-    )
-    narrow = 0
-    for encoded, number, name, _, score in shown:
-        image = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
-        assert np.array_equal(image[:, :SIDE], pixels[int(number)])
-        narrow += image.shape[1] == SIDE
-        assert name == ("bad &amp; &lt;small&gt;", "good")[label_of[f"{number}.png"]]
-        assert score == f"{score_of[f'{number}.png']:+.2f}"
+    oof = pd.read_csv(run / "oof.csv")
+    names = ("bad &amp; &lt;small&gt;", "good")
+    chances = platt(run, oof)
+    shown = pictures((run / "report.html").read_text())
+    numbers_shown = [number for number, *_ in shown]
+    assert len(set(numbers_shown)) == len(numbers_shown) > 40
+    place = {int(file.split(".")[0]): row for row, file in enumerate(oof["file"])}
+    for number, label, decision, chance, image in shown:
+        row = place[number]
+        assert np.array_equal(image, pixels[number])
+        assert label == names[oof["label"][row]]
+        assert decision == names[oof["decision"][row]]
+        assert float(chance) == pytest.approx(100 * (1 - chances[row]), abs=0.06)
     wrong = oof[oof["label"] != oof["decision"]]
-    suspects = len(pd.read_csv(run / "suspects.csv"))
-    assert narrow == min((wrong["label"] == 0).sum(), 24) + min(
-        (wrong["label"] == 1).sum(), 24
-    ) + 24 + min(suspects, 24)
-    assert len(shown) - narrow >= 12
+    errors = sum(label != decision for _, label, decision, *_ in shown)
+    assert errors >= sum(min((wrong["label"] == label).sum(), 16) for label in (0, 1)) > 3
+    assert len(shown) - errors >= 16  # right decisions are shown, too
 
 
 def test_each_image_is_looked_into_by_the_model_that_did_not_see_it(
@@ -254,20 +277,41 @@ def test_each_image_is_looked_into_by_the_model_that_did_not_see_it(
     run, pixels = reported
     html = (run / "report.html").read_text()
     fold_of = pd.read_csv(run / "oof.csv").set_index("file")["fold"]
-    pictures = {
-        number: np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))))
-        for encoded, number in re.findall(r'png;base64,([^"]+)" alt="(\d+).png: ', html)
+    heat = {
+        number: np.asarray(Image.open(BytesIO(b64decode(encoded))))
+        for encoded, number in re.findall(
+            r'png;base64,([^"]+)" alt="where the model looks in (\d+).png"', html
+        )
     }
-    wide = {number: image for number, image in pictures.items() if image.shape[1] == 2 * SIDE}
+    assert len(heat) > 12
     for fold in range(3):
-        own = [number for number in wide if fold_of[f"{number}.png"] == fold]
+        own = [number for number in heat if fold_of[f"{number}.png"] == fold]
         torch.manual_seed(fold)
         backbone = build_backbone("shufflenet_v2_x0_5")
-        images = pixels[[int(number) for number in own]]
-        for number, image, heat in zip(
-            own, images, smooth_gradients(backbone, images, CPU), strict=True
-        ):
-            assert np.abs(overlay(image, heat).astype(int) - wide[number]).max() <= 1
+        maps = smooth_gradients(backbone, pixels[[int(number) for number in own]], CPU)
+        for number, expected in zip(own, maps, strict=True):
+            assert np.abs(heat[number][..., 3] - 255 * 0.85 * expected).max() <= 2
+
+
+def test_large_images_are_shown_in_their_own_shape_and_others_as_they_are_seen(
+    reported: tuple[Path, NDArray[np.uint8]], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(reported[0], run)
+    photos = tmp_path / "photos"
+    (photos / "train_img").mkdir(parents=True)
+    for number in range(IMAGES):
+        Image.new("RGB", (1200, 300), (number, 0, 0)).save(photos / "train_img" / f"{number}.png")
+    shutil.copy(reported[0].parent / "photos" / "label_train.txt", photos)
+    config = json.loads((run / "config.yaml").read_text())
+    config["data"]["dir"] = str(photos)
+    (run / "config.yaml").write_text(json.dumps(config))
+    seen = np.zeros((2, SIDE, SIDE, 3), np.uint8)
+    shown = detailed(run, ["7.png", "gone.png"], seen)
+    assert [image.shape for image in shown] == [(150, 600, 3), (SIDE, SIDE, 3)]
+    assert abs(int(shown[0][75, 300, 0]) - 7) <= 1
+    shutil.rmtree(photos)
+    assert [image.shape for image in detailed(run, ["7.png"], seen[:1])] == [(SIDE, SIDE, 3)]
 
 
 def test_the_same_run_gives_the_same_page(reported: tuple[Path, NDArray[np.uint8]]) -> None:
@@ -282,7 +326,7 @@ def test_a_page_opens_without_network_and_every_picture_has_a_text(
     reported: tuple[Path, NDArray[np.uint8]],
 ) -> None:
     html = (reported[0] / "report.html").read_text()
-    assert not re.search(r'(src|href)="(?!data:)', html)
+    assert not re.search(r'(src|href)="(?!data:|#)', html)
     assert not re.search(r"https?://", html.replace("http://www.w3.org", ""))
     images = re.findall(r"<img [^>]*>", html)
     assert len(images) > 50
@@ -299,9 +343,9 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
     assert "There are no images in this report" in html
     assert "For 1 of them" in html
     assert "parts cannot be counted" in html
-    assert len(tables(html)) == 3
+    assert len(tables(html)) == 3  # other thresholds, all numbers, folds
     assert "data:image/png" not in html
-    assert html.count("data:image/svg") == 8
+    assert html.count("data:image/svg") == 10
 
 
 def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
@@ -320,10 +364,14 @@ def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
     assert suspects["file"].is_unique
     html = (tmp_path / "run" / "report.html").read_text()
     assert "divided into 3 folds, 2 times over" in html
-    assert "Decisions on test images, each of which was tested 2 times" in html
-    labels = once.labels
-    confusion = tables(html)[1]
-    assert [int(row[3]) for row in confusion] == [2 * (labels == label).sum() for label in (0, 1)]
+    assert "Each image was tested 2 times; the counts are means over these." in html
+    counts = [float(count) for count in re.findall(r'data-cell="\d\d">([\d.]+)<', html)[:4]]
+    labels = data.labels
+    decided = [
+        np.sum((labels == one) & (data.decisions == two)) for one in (0, 1) for two in (0, 1)
+    ]
+    assert counts == [count / 2 for count in decided]
+    assert sum(counts) == IMAGES
 
 
 def test_the_text_says_which_interval_is_reported_of_images_in_groups(
@@ -387,11 +435,12 @@ def test_a_network_that_cannot_be_looked_into_costs_that_section_only(
 
     run, _ = reported
     before = (run / "report.html").read_bytes()
-    monkeypatch.setattr(galleries, "smooth_gradients", fail)
+    monkeypatch.setattr(heat_maps, "smooth_gradients", fail)
     write_report(run, from_run(run, None), CPU)
-    assert (
-        "could not be computed for this network: no gradient" in (run / "report.html").read_text()
-    )
+    html = (run / "report.html").read_text()
+    assert "could not be computed for this network: no gradient" in html
+    assert 'id="heat"' not in html
+    assert len(pictures(html)) > 40
     (run / "report.html").write_bytes(before)
 
 
@@ -440,3 +489,9 @@ def test_selection_by_sorting() -> None:
         assert most_confident_errors(log_odds, labels, decisions, label, 5).tolist() == wrong[:5]
     nearest = sorted(range(80), key=lambda row: abs(log_odds[row]))
     assert nearest_to_threshold(log_odds, 7).tolist() == nearest[:7]
+    for label in (0, 1):
+        right = [row for row in range(80) if labels[row] == label == decisions[row]]
+        middle = np.median(log_odds[right])
+        right.sort(key=lambda row: abs(log_odds[row] - middle))
+        assert typical_right(log_odds, labels, decisions, label, 5).tolist() == right[:5]
+    assert len(typical_right(log_odds, labels, 1 - labels, 0, 5)) == 0

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -66,26 +67,33 @@ def task(cfg: DictConfig) -> float:
     run = Path(HydraConfig.get().runtime.output_dir)
     hter = finished_job(cfg, run)
     if hter is None:
-        return train(cfg, run, Path(HydraConfig.get().runtime.cwd))
+        hydra = HydraConfig.get()
+        return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task)
     print(f"finished before: {run}")
     return hter
 
 
-def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
+def train(
+    cfg: DictConfig, run: Path, start: Path | None = None, options: Sequence[str] | None = None
+) -> float:
     """Train an experiment in a run directory; return the HTER.
 
     Args:
         cfg: the checked configuration.
         run: the run directory.
         start: where the user is, for messages; None for the working directory.
+        options: as they were given; None where a run is resumed, which keeps its own.
     """
     configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
+        from imbclf.evaluation.run_command import write_command
         from imbclf.evaluation.run_directory import read_summary
 
         experiment = experiment_from(cfg)
     configure_logging(run / "train.log")
+    if options is not None:
+        write_command(run, options)
     start = start or Path.cwd()
     here = run.relative_to(start) if run.is_relative_to(start) else run
     try:

@@ -1,6 +1,7 @@
 """The run directory: the files of one experiment, each with the functions that write and read it.
 
 config.yaml     the composed configuration
+command.json    the options as they were given, and when
 splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
 images.csv      file, label, digest of the pixels (and group): a row per image of the folds
 oof.csv         file, label, fold, score, decision (and group): a row per image and repeat
@@ -12,7 +13,7 @@ predictor/      what prediction needs and no more
 tracking_run    the id of the run in the tracking store
 looks/          a file for each different result on images that are kept for judging
 job.json        the number and the overrides of a job of a sweep
-*.png           learning curves, ROC, DET
+*.png, *.svg    learning curves, ROC, precision-recall, DET
 report.html     the report; suspects.csv, the labels that the models doubt
 
 Every file is read by one function, which checks it and raises a `UserError` that names it.

@@ -42,6 +42,7 @@ from .label_issues import (
     find_label_issues as find_label_issues,
 )
 from .mean_curve import mean_curve as mean_curve
+from .net_benefit import net_benefit as net_benefit, net_benefit_of_all as net_benefit_of_all
 from .operating_points import (
     threshold_for_cost as threshold_for_cost,
     threshold_for_far as threshold_for_far,

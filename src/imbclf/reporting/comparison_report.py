@@ -1,7 +1,7 @@
 """A comparison of runs: a table for the terminal, a CSV file and a page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,11 +13,13 @@ from imbclf.evaluation.comparison_remarks import remarks
 from imbclf.evaluation.finished_run import FinishedRun
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.evaluation.recipes import RecipeRank, rank_recipes
-from imbclf.reporting.figure_style import COLORS, as_written
+from imbclf.reporting.figure_style import COLORS, CURVE, add_legend, as_written, new_figure
 from imbclf.reporting.html_page import Cell, Page
 from imbclf.reporting.recipe_table import add_recipes, p_text, recipe_text
+from imbclf.reporting.run_differences import add_differences, run_cells
 from imbclf.utils.tables import write_table
 
+MEANINGS = {"worse": (COLORS[1], "worse"), "better": (COLORS[2], "better")}
 WIDEST = 60  # characters of a run's name on the terminal
 
 
@@ -51,7 +53,7 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
     if recipes:
         names = [field.name for field in fields(RecipeRank)]
         write_table(out / "recipes.csv", {c: [getattr(one, c) for one in recipes] for c in names})
-    _page(ranks, recipes, notes).write(out / "comparison.html")
+    _page(ranks, recipes, notes, runs, run_cells(runs, out)).write(out / "comparison.html")
     tables = [_table(ranks), *([recipe_text(recipes)] if recipes else [])]
     return "\n".join(["\n\n".join(tables), "", *notes, ""])
 
@@ -75,15 +77,24 @@ def _table(ranks: Sequence[Rank]) -> str:
     return "\n".join(lines)
 
 
-def _page(ranks: Sequence[Rank], recipes: Sequence[RecipeRank], notes: Sequence[str]) -> Page:
-    page = Page("Comparison of runs")
+def _page(
+    ranks: Sequence[Rank],
+    recipes: Sequence[RecipeRank],
+    notes: Sequence[str],
+    runs: Sequence[FinishedRun],
+    cells: Mapping[str, Cell],
+) -> Page:
+    page = Page(f"Comparison of {len(runs)} runs")
     best = ranks[0]
-    page.headline("Lowest HTER", f"{100 * best.hter:.2f} %", f"by {best.run}")
+    page.headline("Lowest HTER", f"{100 * best.hter:.1f} %", f"by {best.run}")
     for note in notes:
         page.paragraph(note)
     page.heading("Half total error rate")
     figure = _intervals(ranks)
-    caption = "Pooled a-priori HTER with its 95 % interval, lowest first."
+    caption = (
+        "Pooled a-priori HTER with its 95 % interval, lowest first; thresholds chosen on dev. "
+        "Whether runs differ is said by the paired test below, not by whether intervals overlap."
+    )
     page.figures([(figure, f"{caption} The table below has the numbers.", caption)])
     add_recipes(page, recipes)
     page.heading("All runs")
@@ -92,34 +103,37 @@ def _page(ranks: Sequence[Rank], recipes: Sequence[RecipeRank], notes: Sequence[
             *("Run", "HTER", "95 % interval", "Difference", "its interval", "p", "p over folds"),
             *("Detectable", "Verdict", "FAR", "FRR", "AUROC", "Seconds"),
         ],
-        [_cells(line) for line in ranks],
+        [_cells(line, cells) for line in ranks],
         "Difference: HTER minus that of the reference, on the images that both tested, with its "
         "95 % interval. p: paired test; p over folds: corrected resampled t-test; both adjusted "
         "for the number of runs, by Holm's procedure, or by Bonferroni's for all pairs of runs "
         "where the reference is the lowest HTER. Detectable: the true difference that is found in "
         "80 % of such comparisons. A click on a column's head sorts.",
     )
+    add_differences(page, runs, cells)
     return page
 
 
-def _cells(line: Rank) -> list[Cell]:
+def _cells(line: Rank, cells: Mapping[str, Cell]) -> list[Cell]:
     compared: list[Cell] = [None] * 5
     if line.verdict != "reference":
         interval = f"{line.low:+.4f} to {line.high:+.4f}"
         compared = [line.difference, interval, line.p, line.p_folds, line.detectable]
-    own: list[Cell] = [line.run, line.hter, f"{line.hter_low:.4f} to {line.hter_high:.4f}"]
+    own: list[Cell] = [cells[line.run], line.hter, f"{line.hter_low:.4f} to {line.hter_high:.4f}"]
     return [*own, *compared, line.verdict, line.far, line.frr, line.auroc, round(line.seconds)]
 
 
 def _intervals(ranks: Sequence[Rank]) -> Figure:
-    figure = Figure(figsize=(7, 0.8 + 0.32 * len(ranks)), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = new_figure("HTER (%)", "", 1.2 + 0.3 * len(ranks), "HTER of each run")
+    named = set[str]()
     for row, line in enumerate(ranks):
-        color = {"worse": COLORS[1], "better": COLORS[2]}.get(line.verdict, COLORS[0])
+        color, meaning = MEANINGS.get(line.verdict, (CURVE, "reference or not told apart"))
+        label = None if meaning in named else meaning
+        named.add(meaning)
         axes.plot([100 * line.hter_low, 100 * line.hter_high], [row, row], color=color)
-        axes.plot(100 * line.hter, row, "o", color=color)
+        axes.plot(100 * line.hter, row, "o", color=color, label=label)
     names = [line.run if len(line.run) <= 48 else line.run[:45] + "..." for line in ranks]
     axes.set_yticks(range(len(ranks)), map(as_written, names))
-    axes.set(xlabel="HTER (%)", ylim=(len(ranks) - 0.5, -0.5))
-    axes.grid(axis="x", color="0.9")
+    axes.set(ylim=(len(ranks) - 0.5, -0.5))
+    add_legend(figure, columns=3)
     return figure

@@ -70,7 +70,7 @@ def _add_pairs(
     """Add pairs, the least similar first, since among those are the least certain."""
     if not len(pairs):
         return
-    page.heading(f"{title}: {len(pairs):,} pairs")
+    page.subheading(f"{title}: {len(pairs):,} pairs")
     if len(pairs) > SHOWN:
         page.paragraph(f"The {SHOWN} least similar; near_duplicates.csv has all.", note=True)
     shown, captions = [], []

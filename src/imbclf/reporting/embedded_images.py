@@ -18,12 +18,8 @@ HEAT = (255, 120, 0)  # the color of a heat map
 STRONGEST = 0.85  # opacity of heat 1
 
 
-def svg_address(figure: Figure) -> str:
-    """Return a figure as SVG; the same figure gives the same text.
-
-    >>> svg_address(Figure())[:26]
-    'data:image/svg+xml;base64,'
-    """
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG; the same figure gives the same text."""
     FigureCanvasSVG(figure)
     buffer = io.BytesIO()
     # Text stays text: the reader's fonts cover more languages than matplotlib's, which would warn
@@ -35,18 +31,16 @@ def svg_address(figure: Figure) -> str:
         for message in ("Glyph .* missing from", "Matplotlib currently does not support"):
             warnings.filterwarnings("ignore", message, UserWarning)
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return _address("svg+xml", buffer)
+    return buffer.getvalue().decode()
 
 
-def png_address(image: NDArray[np.uint8]) -> str:
-    """Return an image, uint8 `[H, W, 3]`, as PNG, bit for bit.
+def svg_address(figure: Figure) -> str:
+    """Return a figure as an address.
 
-    >>> png_address(np.zeros((2, 2, 3), np.uint8))[:22]
-    'data:image/png;base64,'
+    >>> svg_address(Figure())[:26]
+    'data:image/svg+xml;base64,'
     """
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, format="PNG")
-    return _address("png", buffer)
+    return _address("svg+xml", svg(figure).encode())
 
 
 def image_address(image: NDArray[np.uint8]) -> str:
@@ -60,7 +54,7 @@ def image_address(image: NDArray[np.uint8]) -> str:
     buffer = io.BytesIO()
     kind = "png" if max(image.shape[:2]) <= LOSSLESS else "jpeg"
     Image.fromarray(image).save(buffer, format=kind, quality=QUALITY)
-    return _address(kind, buffer)
+    return _address(kind, buffer.getvalue())
 
 
 def heat_address(heat: NDArray[np.float64]) -> str:
@@ -74,11 +68,11 @@ def heat_address(heat: NDArray[np.float64]) -> str:
     colors[..., :3] = HEAT
     colors[..., 3] = (255 * STRONGEST * heat).round()
     Image.fromarray(colors).save(buffer, format="png")
-    return _address("png", buffer)
+    return _address("png", buffer.getvalue())
 
 
-def _address(kind: str, buffer: io.BytesIO) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+def _address(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def thumbnail(image: NDArray[np.uint8], side: int = THUMBNAIL) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from imbclf.reporting.html_page import Page
 
 SAMPLES = 24  # images shown of each label
 ROWS = 50  # rows of a table of files
+TRAITS = 12  # rows of each property of files
 
 
 def exploration_page(found: Exploration, seed: int) -> Page:
@@ -26,14 +27,17 @@ def exploration_page(found: Exploration, seed: int) -> Page:
     """
     page = Page(f"Exploration of {found.listing.root}")
     counts = np.bincount(found.labels, minlength=2)
-    page.headline("Imbalance", f"1 to {counts.max() / counts.min():.1f}", "")
+    rare = found.listing.label_names[int(counts.argmin())]
+    share = f"{100 * counts.min() / counts.sum():.1f} %"
+    ratio = f"1 to {counts.max() / counts.min():.1f}"
+    page.headline(f"{counts.sum():,} images,", share, f"of them of label {rare} ({ratio})")
     for finding in findings(found):
         page.paragraph(finding)
-    _add_files(page, found)
-    _add_columns(page, found)
-    _add_colors(page, found)
     _add_samples(page, found, seed)
     add_duplicates(page, found)
+    _add_columns(page, found)
+    _add_files(page, found)
+    _add_colors(page, found)
     page.heading("What it means for the folds")
     for line in fold_findings(found):
         page.paragraph(line)
@@ -47,10 +51,13 @@ def _add_files(page: Page, found: Exploration) -> None:
     rows = [
         (name, row.value, row.zeros + row.ones, row.zeros, row.ones)
         for name, traits in file_traits(found).items()
-        for row in traits[:ROWS]
+        for row in traits[:TRAITS]
     ]
     columns = ["Property", "Value", "Images", f"Label {zero}", f"Label {one}"]
-    page.table(columns, rows, "Formats, modes and sizes (height x width, pixels) in the files.")
+    left_out = any(len(traits) > TRAITS for traits in file_traits(found).values())
+    more = f" The {TRAITS} most frequent of each; explore.json has all." if left_out else ""
+    caption = f"Formats, modes and sizes (height x width, pixels) in the files.{more}"
+    page.table(columns, rows, caption)
     if found.unreadable:
         unreadable = [[file] for file in found.unreadable[:ROWS]]
         page.table(["File"], unreadable, "Images that cannot be read.")
@@ -94,35 +101,29 @@ def _add_colors(page: Page, found: Exploration) -> None:
     page.table(columns, rows, f"Over all pixels, 0 is black and 1 is full; images of {size}.", 3)
     zero, one = found.listing.label_names
     means = found.colors.class_means
+    page.gallery(
+        [thumbnail((255 * mean).round().astype(np.uint8), SIDE) for mean in means],
+        [f"Mean image of label {name}" for name in (zero, one)],
+        width=10,
+    )
     difference = (
         _draw_difference((means[0] - means[1]).mean(axis=-1)),
         f"Brightness of the mean image of label {zero} minus that of label {one}",
         f"Mean of label {zero} minus mean of label {one}, brightness, full scale is 1. "
         f"Red: label {zero} is brighter.",
     )
-    labels = [f"Mean image of label {name}" for name in (zero, one)]
-    pictures = [
-        (_draw_mean(mean), label, f"{label}.") for mean, label in zip(means, labels, strict=True)
-    ]
-    page.figures([*pictures, difference])
+    page.figures([difference])
 
 
 def _add_samples(page: Page, found: Exploration, seed: int) -> None:
     random = np.random.default_rng(seed)
+    page.heading("Images of each label")
     for label, name in enumerate(found.listing.label_names):
-        page.heading(f"Images of label {name}")
+        page.subheading(f"Label {name}")
         rows = np.flatnonzero(found.labels == label)
         chosen = np.sort(random.choice(rows, min(SAMPLES, len(rows)), replace=False))
         files = found.listing.files[chosen].tolist()
         page.gallery([thumbnail(found.pixels[row], SIDE) for row in chosen], files)
-
-
-def _draw_mean(mean: NDArray[np.float64]) -> Figure:
-    figure = Figure(figsize=(3, 3), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(mean, vmin=0, vmax=1)
-    axes.set_axis_off()
-    return figure
 
 
 def _draw_difference(difference: NDArray[np.float64]) -> Figure:

@@ -1,26 +1,37 @@
-"""HTML pages in one file that open without a network: text, sortable tables, figures, images."""
+"""HTML pages in one file that open without a network: text, tables, figures, images."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from imbclf.reporting.embedded_images import png_address, svg_address
-from imbclf.reporting.page_parts import Picture
+from imbclf.reporting.embedded_images import svg_address
+from imbclf.reporting.page_parts import (
+    Cell as Cell,
+    Matrix,
+    Picture,
+    Tile,
+    table_cells,
+    table_heads,
+)
 from imbclf.utils.files import write_text
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
-Cell = str | int | float | None
+Block = dict[str, Any]
 
 
 class Page:
-    """A page as a list of blocks, which one template renders.
+    """A page as a list of sections, each a list of blocks, which one template renders.
+
+    What is added before the first heading is the first screen. Contents are listed by themselves.
 
     Args:
         title: the main heading, and the title of the browser window.
@@ -33,19 +44,37 @@ class Page:
 
     def __init__(self, title: str) -> None:
         self.title = title
-        self._blocks: list[dict[str, object]] = []
+        self._blocks: list[Block] = []
+        self._sections: list[Block] = [{"id": "result", "title": None, "blocks": self._blocks}]
+
+    def heading(self, text: str) -> None:
+        """Start a section, which the contents list."""
+        self._blocks = []
+        taken = [section["id"] for section in self._sections]
+        self._sections.append({"id": _anchor(text, taken), "title": text, "blocks": self._blocks})
+
+    def subheading(self, text: str) -> None:
+        """Start a part of a section."""
+        self._add("subheading", text=text)
+
+    @contextmanager
+    def folded(self, title: str) -> Iterator[None]:
+        """Put what is added meanwhile under a title that opens by a click."""
+        outer, inner = self._blocks, list[Block]()
+        self._add("folded", title=title, blocks=inner)
+        self._blocks = inner
+        try:
+            yield
+        finally:
+            self._blocks = outer
 
     def headline(self, label: str, value: str, rest: str) -> None:
         """Add the most important number, between its name and what qualifies it."""
         self._add("headline", label=label, value=value, rest=rest)
 
-    def heading(self, text: str) -> None:
-        """Start a section."""
-        self._add("heading", text=text)
-
-    def subheading(self, text: str) -> None:
-        """Start a part of a section."""
-        self._add("subheading", text=text)
+    def verdict(self, sentence: str, good: bool, advice: str = "") -> None:
+        """Add what everything comes to, and what to do next, in a box that is green if good."""
+        self._add("verdict", text=sentence, good=good, advice=advice)
 
     def caution(self, text: str) -> None:
         """Add a warning, in a box."""
@@ -55,12 +84,20 @@ class Page:
         """Add names with their values, a line each."""
         self._add("facts", facts=list(facts))
 
+    def tiles(self, tiles: Sequence[Tile]) -> None:
+        """Add important rates side by side, each with its interval as a bar."""
+        self._add("tiles", tiles=tiles)
+
+    def matrix(self, matrix: Matrix, texts: Sequence[str] = ()) -> None:
+        """Add a two-by-two table of counts and shares, and paragraphs beside it."""
+        self._add("matrix", matrix=matrix, texts=texts)
+
     def paragraph(self, text: str, note: bool = False) -> None:
         """Add a paragraph, in small letters if it is a note."""
         self._add("paragraph", text=text, note=note)
 
     def code(self, text: str) -> None:
-        """Add preformatted text: a command, a configuration."""
+        """Add preformatted text, which wraps and can be copied: a command, a configuration."""
         self._add("code", text=text)
 
     def table(
@@ -74,7 +111,7 @@ class Page:
 
         Args:
             columns: their names.
-            rows: their cells; None and NaN are shown empty.
+            rows: their cells; None and NaN are shown empty, a `Link` leads to its address.
             caption: the text below the table.
             decimals: of floats as shown; they are sorted by their full values.
 
@@ -82,18 +119,16 @@ class Page:
             ValueError: a row has more or fewer cells than there are columns.
         """
         body = [list(row) for row in rows]
-        cells_of = zip(*body, strict=True) if body else [()] * len(columns)
-        heads = [
-            {"name": name, "numeric": all(isinstance(cell, int | float | None) for cell in cells)}
-            for name, cells in zip(columns, cells_of, strict=True)
-        ]
-        shown = [[_cell(value, decimals) for value in row] for row in body]
-        self._add("table", columns=heads, rows=shown, caption=caption)
+        heads = table_heads(columns, body)
+        self._add("table", columns=heads, rows=table_cells(body, decimals), caption=caption)
 
     def figures(self, figures: Sequence[tuple[Figure, str, str]]) -> None:
         """Add figures, side by side where there is room, each with alternative text and caption."""
-        shown = [_picture(svg_address(figure), alt, caption) for figure, alt, caption in figures]
-        self._add("figures", pictures=shown)
+        shown = [
+            {"source": svg_address(figure), "alt": alt, "caption": caption}
+            for figure, alt, caption in figures
+        ]
+        self._add("figures", figures=shown)
 
     def gallery(
         self, images: Sequence[NDArray[np.uint8]], captions: Sequence[str], width: int = 7
@@ -105,11 +140,8 @@ class Page:
             captions: one for each image.
             width: of each image on the page, in rem.
         """
-        shown = [
-            _picture(png_address(image), caption, caption)
-            for image, caption in zip(images, captions, strict=True)
-        ]
-        self._add("gallery", pictures=shown, width=width)
+        pairs = zip(images, captions, strict=True)
+        self.pictures([Picture(image, caption) for image, caption in pairs], width)
 
     def pictures(self, pictures: Sequence[Picture], width: int = 7) -> None:
         """Add images that open larger by a click; those with a heat map can show it.
@@ -124,9 +156,19 @@ class Page:
         """Add a switch for the heat maps of all images of the page."""
         self._add("heat_switch")
 
+    def slider(self, values: Mapping[str, object], matrix: Matrix) -> None:
+        """Add a slider that moves the counts of a matrix; nothing without scripts, nor in print.
+
+        Args:
+            values: see `page/threshold.js`.
+            matrix: at the start.
+        """
+        self._add("slider", values=values, matrix=matrix)
+
     def html(self) -> str:
         """Return the page as HTML."""
-        return _template().render(title=self.title, blocks=self._blocks)
+        template = _environment().get_template("template.html.jinja")
+        return template.render(title=self.title, sections=self._sections)
 
     def write(self, path: Path) -> None:
         """Write the page atomically."""
@@ -137,7 +179,7 @@ class Page:
 
 
 @cache
-def _template() -> "Template":
+def _environment() -> "Environment":
     # Imported here: a process that trains needs it once, at its end.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -149,15 +191,16 @@ def _template() -> "Template":
         lstrip_blocks=True,
     )
     environment.filters["zip"] = zip
-    return environment.get_template("template.html.jinja")
+    environment.filters["units"] = lambda text: re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
+    return environment
 
 
-def _cell(value: Cell, decimals: int) -> dict[str, str]:
-    if value is None or value != value:  # NaN
-        return {"key": "", "text": ""}
-    text = f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
-    return {"key": str(value), "text": text}
+def _anchor(text: str, taken: Sequence[str]) -> str:
+    """Return a name for links to a section.
 
-
-def _picture(source: str, alt: str, caption: str) -> dict[str, str]:
-    return {"source": source, "alt": alt, "caption": caption}
+    >>> _anchor("Folds & more", ["folds-more"])
+    'folds-more-2'
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
+    names = [plain, *(f"{plain}-{number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)

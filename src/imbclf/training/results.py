@@ -15,12 +15,18 @@ from imbclf.evaluation.fold_files import (
 )
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
 from imbclf.evaluation.positive_label import positive_label
+from imbclf.evaluation.run_command import COMMAND
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.shipped import shipped
 from imbclf.evaluation.subgroups import out_of_fold_subgroups
 from imbclf.evaluation.summary import pool, summarize, table
-from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
+from imbclf.reporting.figures.det import draw_det
+from imbclf.reporting.figures.detection_curve import Scored
+from imbclf.reporting.figures.learning_curves import draw_dev_hter, draw_losses
+from imbclf.reporting.figures.precision_recall import draw_precision_recall
+from imbclf.reporting.figures.roc import draw_roc
+from imbclf.reporting.figures.save import save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
 from imbclf.training.recipe import Recipe
 from imbclf.utils.arrays import minority_label
@@ -79,12 +85,16 @@ def write_results(
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
     chosen = {result.fold: result.epoch for result in results}
-    judged = pooled.scores, labels, summary["far"], summary["frr"], pooled.fold_of
+    rare = summary["minority_label"]
+    scored = Scored(pooled.scores, labels, pooled.fold_of, rare, listing.label_names[rare])
     figures = {
         "loss.png": draw_losses(epochs, chosen),
         "hter.png": draw_dev_hter(epochs, chosen),
-        "roc.png": draw_roc(*judged),
-        "det.png": draw_det(*judged),
+        "roc.png": draw_roc(scored),
+        "precision_recall.png": draw_precision_recall(
+            scored, summary["average_precision_minority"]
+        ),
+        "det.png": draw_det(scored, summary["eer"]),
     }
     for name, figure in figures.items():
         save_figure(figure, run / name)
@@ -140,5 +150,6 @@ def detection_metrics(prefix: str, rates: dict[str, Any]) -> dict[str, float]:
 def artifacts(run: Path) -> list[Path]:
     """Return the files of a run directory that are logged to tracking."""
     tables = ("splits.csv", "oof.csv", HOLDOUT, TEST_TABLE)
-    names = ("config.yaml", *tables, "summary.json", REPORT, SUSPECTS)
-    return [path for path in (*(run / name for name in names), *run.glob("*.png")) if path.exists()]
+    names = ("config.yaml", COMMAND, *tables, "summary.json", REPORT, SUSPECTS)
+    figures = (*run.glob("*.png"), *run.glob("*.svg"))
+    return [path for path in (*(run / name for name in names), *figures) if path.exists()]

@@ -10,6 +10,8 @@ from imbclf.tuning.options import TuneOptions
 from imbclf.tuning.outcome import AUROC, HTER, last_value, seconds, steps_done
 from imbclf.tuning.report import format_value, parameter_names, sort_trials
 
+OTHERS = {HTER: "dev HTER", AUROC: "dev AUROC"}
+
 
 def study_page(
     trials: Sequence[FrozenTrial],
@@ -30,11 +32,12 @@ def study_page(
         command: the next command to run.
     """
     page = Page(f"Study {options.name}")
+    name, ranked = NAMES[options.metric], sort_trials(trials, options.direction)
+    page.headline(f"Best {name} on dev", f"{last_value(ranked[0]):.4f}", f"of {len(trials)} trials")
     for finding in findings:
         page.paragraph(finding)
     page.heading("Next")
     page.code(command)
-    name = NAMES[options.metric]
     page.heading("Trials")
     history = (
         "Filled: completed trials. Hollow: pruned ones, at their last value. Line: the best "
@@ -58,19 +61,20 @@ def study_page(
             note=True,
         )
     names = parameter_names(trials)
+    others = [key for key in OTHERS if key != f"imbclf.{options.metric}"]
     page.table(
-        ["Trial", "State", name, "Epochs", "Seconds", "dev HTER", "dev AUROC", *names],
-        [_row(trial, names) for trial in sort_trials(trials, options.direction)],
+        ["Trial", "State", name, "Epochs", "Seconds", *(OTHERS[key] for key in others), *names],
+        [_row(trial, others, names) for trial in ranked],
         f"{name}: mean over dev parts; of a pruned trial, its last value. A completed trial has "
         f"{steps} epochs. Click a column's head to sort.",
     )
     return page
 
 
-def _row(trial: FrozenTrial, names: Sequence[str]) -> list[Cell]:
+def _row(trial: FrozenTrial, others: Sequence[str], names: Sequence[str]) -> list[Cell]:
     own: list[Cell] = [trial.number, trial.state.name.lower(), last_value(trial)]
     own += [steps_done(trial), round(seconds(trial))]
-    own += [trial.user_attrs.get(HTER), trial.user_attrs.get(AUROC)]
+    own += [trial.user_attrs.get(key) for key in others]
     return own + [
         format_value(trial.params[name]) if name in trial.params else None for name in names
     ]

@@ -20,6 +20,7 @@ from imbclf.cli.config.session import hydra_session
 from imbclf.cli.config.stored import finished_job
 from imbclf.cli.config.validation import check
 from imbclf.errors import Interrupted
+from imbclf.evaluation.run_command import write_command
 from imbclf.reporting.run import Run
 from imbclf.utils.process_state import unchanged_process
 
@@ -62,6 +63,7 @@ def train(
         cfg = _composed(register_experiment_files(arguments))
         if finished_job(cfg, run) is None:
             experiment = experiment_from(cfg)
+            write_command(run, arguments)
             _log_to(run / "train.log")
             experiment(run)
     return Run(run)

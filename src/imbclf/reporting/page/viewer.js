@@ -1,6 +1,6 @@
 // A click on an image, or Enter, shows it large: arrow keys for its neighbors, H for the heat map.
 {
-  const figures = [...document.querySelectorAll(".zoom figure")];
+  const figures = [...document.querySelectorAll(".gallery figure")];
   const dialog = document.createElement("dialog");
   dialog.className = "viewer";
   dialog.setAttribute("aria-label", "Image");
@@ -53,20 +53,4 @@
     };
   });
   if (figures.length) document.body.append(dialog);
-}
-
-// A page that is opened as a file may not have a clipboard: then the text is selected and copied.
-async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const area = Object.assign(document.createElement("textarea"), { value: text });
-    button.after(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  const label = button.textContent;
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = label; }, 1200);
 }

@@ -39,3 +39,25 @@ def nearest_to_threshold(margins: NDArray[np.float64], most: int) -> NDArray[np.
     array([2, 1])
     """
     return np.argsort(np.abs(margins), kind="stable")[:most]
+
+
+def typical_right(
+    margins: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    decisions: NDArray[np.int64],
+    label: int,
+    most: int,
+) -> NDArray[np.int64]:
+    """Return right decisions of a label, those nearest to their median margin first.
+
+    Arguments are those of `most_confident_errors`, margins those of `nearest_to_threshold`.
+
+    >>> margins, labels = np.array([1.0, 2.0, 9.0, -1.0]), np.ones(4, int)
+    >>> typical_right(margins, labels, np.array([1, 1, 1, 0]), label=1, most=2)
+    array([1, 0])
+    """
+    right = np.flatnonzero((labels == label) & (decisions == label))
+    if not len(right):
+        return right
+    distance = np.abs(margins[right] - np.median(margins[right]))
+    return right[np.argsort(distance, kind="stable")[:most]]

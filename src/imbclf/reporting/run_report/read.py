@@ -25,7 +25,7 @@ from imbclf.evaluation.training_images import read_training_images
 from imbclf.metrics.calibration import fit_platt
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.reporting.run_report.run_data import RunData
-from imbclf.utils.safe_reading import readable
+from imbclf.utils.safe_reading import read_yaml, readable
 
 NEEDED = (
     *("label_names", "class_counts", "minority_label", "folds", "images", "per_fold", "versions"),
@@ -78,10 +78,16 @@ def _read(run: Path) -> RunData:
         epochs[number] = read_epochs(fold_folder(run, number) / METRICS)
     with readable(run / "config.yaml", "a configuration of imbclf-train"):
         config = (run / "config.yaml").read_text(encoding="utf-8")
+        stored_options = read_yaml(run / "config.yaml")
     return RunData(
         run=run,
         summary=summary,
         config=config,
+        options={
+            name: section
+            for name, section in stored_options.items()
+            if isinstance(section, Mapping)
+        },
         files=oof["file"].to_numpy(str),
         labels=labels,
         fold_of=fold_of,

@@ -21,6 +21,7 @@ class RunData:
         run: the run directory.
         summary: `summary.json`.
         config: the text of `config.yaml`.
+        options: the same, as far as it is a mapping of sections.
         files, labels, fold_of, scores, decisions: the columns of `oof.csv`, `[N]`.
         log_odds: float64 `[N]`, calibrated log-odds of label 1: the calibration (Platt's) is
             fitted on the fold's dev scores and applied to its test scores.
@@ -36,6 +37,7 @@ class RunData:
     run: Path
     summary: dict[str, Any]
     config: str
+    options: Mapping[str, Mapping[str, Any]]
     files: NDArray[np.str_]
     labels: NDArray[np.int64]
     fold_of: NDArray[np.int64]

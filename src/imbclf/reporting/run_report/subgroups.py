@@ -2,11 +2,12 @@
 
 from imbclf.evaluation.subgroups import FEWEST, cells, homogeneity_text
 from imbclf.reporting.html_page import Page
-from imbclf.reporting.run_report.run_data import RunData
+from imbclf.reporting.run_report.report import Report
 
 
-def add_subgroups(page: Page, data: RunData) -> None:
+def add_subgroups(page: Page, report: Report) -> None:
     """Add a table for each column that errors are reported by, if there are any."""
+    data = report.data
     columns = data.summary.get("subgroups", [])
     if not columns:
         return

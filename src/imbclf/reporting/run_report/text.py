@@ -19,6 +19,15 @@ def rate(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.2f} %"
 
 
+def percent(value: float | None) -> str:
+    """Return a share with one decimal; one of nothing is undefined.
+
+    >>> percent(0.1234), percent(None)
+    ('12.3 %', 'undefined')
+    """
+    return "undefined" if value is None or value != value else f"{100 * value:.1f} %"
+
+
 def meaning(data: RunData) -> str:
     """Return what HTER, FAR, FRR and the interval are in this run."""
     summary, (zero, one) = data.summary, data.names
@@ -58,7 +67,9 @@ def origin(data: RunData) -> str:
         f"{_protocol(summary.get('parts', {}), folds, again, models)} No image was classified by a "
         "model that was trained on its file, and no threshold was changed before its decisions "
         "were counted (an a-priori error "
-        f"rate); those on all {summary['images']:,} test images are counted together. "
+        f"rate); those on all {summary['images']:,} test images are counted together. A copy of an "
+        "image under another name is recognized only where groups say so: imbclf-explore lists "
+        "copies and look-alikes. "
         "Numbers marked as oracles are different: their threshold is chosen on the very images "
         "that they are measured on. If this run was picked as the best of several, its HTER is too "
         "optimistic: measure it again on images that took part in no choice."
@@ -133,9 +144,9 @@ def predictor_text(data: RunData) -> str:
         return f"{shipped_text(shipped)}. "
     text = (
         "The predictor that this run leaves decides by all its fold models together, with "
-        "thresholds of dev and test, where there are more images to choose them by. Its own error "
-        "rate was not measured, since it knows all these images: it is mostly lower than the HTER "
-        "above. "
+        "thresholds of dev and test, where there are more images to choose them by. On these "
+        "images its own error rate cannot be measured, since it knows all of them: it is mostly "
+        "lower than the HTER above. "
     )
     if fitted is not None:
         low, high = fitted["hter_interval"]
@@ -145,9 +156,11 @@ def predictor_text(data: RunData) -> str:
             "is decided by the threshold of dev and the other pieces. It is about single fold "
             "models, and so mostly still higher than that of the predictor. "
         )
+    if "test" in data.summary:
+        return f"{text}It was measured on the given test part."
     return (
-        text
-        + "To measure the predictor, give it labeled images that it never saw: imbclf-evaluate."
+        f"{text}To measure the predictor, give it labeled images that it never saw: "
+        "imbclf-evaluate."
     )
 
 
@@ -172,9 +185,9 @@ def suspects_text(data: RunData, suspects: LabelIssues) -> str:
         else "The list alone is no evidence of wrong labels, but if there are some, they are here."
     )
     return (
-        f"{listed} of {len(data.labels)} labels are doubted: models that were not trained on these "
-        "images predict the other label with confidence (confident learning). About "
-        f"{mean:.0f} would be doubted if all labels were right and the images as uncertain as the "
+        f"{listed:,} of {len(data.labels):,} labels are doubted: models that were not trained on "
+        "these images predict the other label with confidence (confident learning). About "
+        f"{mean:,.0f} would be doubted if all labels were right and the images as uncertain as the "
         f"models say. {evidence} suspects.csv lists all of them for review, the least probable "
         "given labels first."
     )

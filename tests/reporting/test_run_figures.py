@@ -1,3 +1,5 @@
+"""The figures that a run writes as files, against scikit-learn and by counting."""
+
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,23 +11,37 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import norm
-from sklearn.metrics import det_curve, roc_auc_score, roc_curve
+from sklearn.metrics import det_curve, precision_recall_curve, roc_auc_score, roc_curve
 
-from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
+from imbclf.reporting.figures.det import draw_det
+from imbclf.reporting.figures.detection_curve import Scored
+from imbclf.reporting.figures.learning_curves import draw_dev_hter, draw_losses
+from imbclf.reporting.figures.precision_recall import draw_precision_recall, precision_curve
+from imbclf.reporting.figures.roc import draw_roc
+from imbclf.reporting.figures.save import save_figure
 
-Scored = tuple[NDArray[np.float64], NDArray[np.int64], float, float]
-Draw = Callable[[NDArray[np.float64], NDArray[np.int64], float, float], Figure]
+Draw = Callable[[Scored], Figure]
 
 
-@pytest.fixture
-def scored() -> Scored:
-    """Scores with ties, labels, and FAR and FRR at threshold 0 by counting."""
+def draw_scored(positive: int) -> Scored:
+    """Scores with ties of one model, and the label that is to be found."""
     random = np.random.default_rng(1)
     labels = (random.random(600) < 0.85).astype(np.int64)
     scores = np.round(random.normal(size=600) + 2 * labels - 1, 1)
-    far = sum(score >= 0 for score in scores[labels == 0]) / sum(labels == 0)
-    frr = sum(score < 0 for score in scores[labels == 1]) / sum(labels == 1)
-    return scores, labels, float(far), float(frr)
+    scores[scores == 0] = 0.05  # where a threshold is met exactly, the two labels differ in >=
+    return Scored(scores, labels, None, positive, "few $")
+
+
+@pytest.fixture(params=[0, 1])
+def scored(request: pytest.FixtureRequest) -> Scored:
+    """The same, for either label."""
+    return draw_scored(request.param)
+
+
+def as_positive(scored: Scored) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return labels and scores of the label that is to be found, for scikit-learn."""
+    sign = 1 if scored.positive else -1
+    return (scored.labels == scored.positive).astype(np.int64), sign * scored.scores
 
 
 def epochs_of(folds: int, epochs: int) -> dict[int, list[dict[str, float]]]:
@@ -61,9 +77,10 @@ def test_learning_curves_become_png_files(folds: int, epochs: int, tmp_path: Pat
         save_figure(draw(rows, dict.fromkeys(rows, epochs - 1)), path)
         with Image.open(path) as image:
             assert image.format == "PNG"
-            assert image.size == (720, 480)
-            assert image.info["dpi"] == pytest.approx((120, 120), abs=0.1)
+            assert image.size == (1440, 1267)
+            assert image.info["dpi"] == pytest.approx((288, 288), abs=0.1)
         assert path.stat().st_size < 200_000
+        assert b"<svg" in path.with_suffix(".svg").read_bytes()[:1000]
 
 
 def test_learning_curves_show_each_fold_against_the_epoch() -> None:
@@ -92,27 +109,47 @@ def test_chosen_epoch_is_marked_on_the_dev_curves() -> None:
 
 
 def test_roc_agrees_with_scikit_learn(scored: Scored) -> None:
-    scores, labels, far, frr = scored
-    figure = draw_roc(scores, labels, far, frr)
+    labels, scores = as_positive(scored)
+    figure = draw_roc(scored)
     false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
-    assert points(*line(figure, 0)) == points(100 * false, 100 * true)
+    drawn = points(*line(figure, 0))  # of a vertical piece, its ends
+    assert len(drawn) > 40
+    assert drawn <= points(100 * false, 100 * true)
+    assert legend(figure)[0] == f"models: AUROC {roc_auc_score(labels, scores):.4f}"
+    assert points(*line(figure, 1)) == {(0.0, 0.0), (100.0, 100.0)}
+    found, alarms = (np.mean(scores[labels == label] > 0) for label in (1, 0))
     assert [float(value[0]) for value in line(figure, 2)] == pytest.approx(
-        [100 * far, 100 * (1 - frr)]
+        [100 * alarms, 100 * found]
     )
     assert points(*line(figure, 2)) <= points(100 * false, 100 * true)
-    assert legend(figure)[0] == f"AUROC {roc_auc_score(labels, scores):.4f}"
+    expected = f"chosen: sensitivity {found:.1%}, specificity {1 - alarms:.1%}"
+    assert legend(figure)[2] == expected
+
+
+def test_precision_recall_agrees_with_scikit_learn(scored: Scored) -> None:
+    labels, scores = as_positive(scored)
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    found = points(*precision_curve(scored))
+    assert len(found) > 40
+    assert found <= points(recall, precision)
+    figure = draw_precision_recall(scored, 0.5)
+    right = np.mean(labels[scores > 0])
+    assert float(line(figure, 2)[1][0]) == pytest.approx(100 * right)
+    assert line(figure, 1)[1] == pytest.approx([100 * labels.mean()] * 2)
+    assert legend(figure)[0] == "models: average precision 0.5000"
 
 
 def test_det_agrees_with_scikit_learn(scored: Scored) -> None:
-    scores, labels, far, frr = scored
-    figure = draw_det(scores, labels, far, frr)
+    labels, scores = as_positive(scored)
+    figure = draw_det(scored)
     false, missed, _ = det_curve(labels, scores)
     inside = (false > 0) & (missed > 0) & (false < 1) & (missed < 1)
     expected = points(norm.ppf(false[inside]), norm.ppf(missed[inside]))
-    assert len(expected) > 10
-    assert expected <= points(*line(figure, 0))
-    assert line(figure, 2)[0] == pytest.approx(norm.ppf(far))
-    assert line(figure, 2)[1] == pytest.approx(norm.ppf(frr))
+    drawn = points(*line(figure, 0))
+    assert len(drawn & expected) > 30
+    assert all(max(map(abs, point)) > 5 for point in drawn - expected)  # rates of 0 and 1
+    assert line(figure, 2)[0] == pytest.approx(norm.ppf(np.mean(scores[labels == 0] > 0)))
+    assert line(figure, 2)[1] == pytest.approx(norm.ppf(np.mean(scores[labels == 1] < 0)))
     axes = figure.axes[0]
     ticks = {
         label.get_text(): place
@@ -121,38 +158,36 @@ def test_det_agrees_with_scikit_learn(scored: Scored) -> None:
     assert ticks["20"] == pytest.approx(norm.ppf(0.2))
 
 
-@pytest.mark.parametrize("draw", [draw_roc, draw_det])
-def test_legend_names_hter_and_eer(draw: Draw, scored: Scored, tmp_path: Path) -> None:
-    scores, labels, far, frr = scored
-    figure = draw(scores, labels, far, frr)
-    rates = [
-        ((scores[labels == 0] >= t).mean(), (scores[labels == 1] < t).mean())
-        for t in np.unique(scores)
-    ]
-    nearest = min(rates, key=lambda rate: abs(rate[0] - rate[1]))
-    assert legend(figure)[1:] == [
-        f"FAR = FRR: EER {50 * sum(nearest):.2f} %",
-        f"operating point: HTER {50 * (far + frr):.2f} % "
-        f"(FAR {100 * far:.2f} %, FRR {100 * frr:.2f} %)",
-    ]
-    save_figure(figure, tmp_path / "a.png")
-    with Image.open(tmp_path / "a.png") as image:
-        assert image.size == (720, 720)
+def test_curves_of_folds_are_their_mean_whose_area_is_the_mean_auroc() -> None:
+    one = draw_scored(1)
+    fold_of = np.arange(len(one.labels)) % 3
+    shifted = one.scores + 10.0 * fold_of  # the folds are on scales of their own
+    figure = draw_roc(Scored(shifted, one.labels, fold_of))
+    mean = np.mean(
+        [roc_auc_score(one.labels[fold_of == k], shifted[fold_of == k]) for k in range(3)]
+    )
+    assert legend(figure)[0] == f"models: AUROC {mean:.4f}, mean of folds"
 
 
-@pytest.mark.parametrize("draw", [draw_roc, draw_det])
-def test_operating_point_of_a_perfect_classifier_is_inside_the_frame(draw: Draw) -> None:
-    figure = draw(np.array([-1.0, -0.5, 0.5, 1.0]), np.array([0, 0, 1, 1]), 0.0, 0.0)
+@pytest.mark.parametrize("draw", [draw_roc, draw_det, draw_precision_recall])
+def test_a_perfect_classifier_is_inside_the_frame(draw: Draw) -> None:
+    figure = draw(Scored(np.array([-1.0, -0.5, 0.5, 1.0]), np.array([0, 0, 1, 1])))
     (x,), (y,) = line(figure, 2)
     (left, right), (low, high) = figure.axes[0].get_xlim(), figure.axes[0].get_ylim()
     assert left <= x <= right
     assert low <= y <= high
+    assert figure.axes[0].get_title(loc="left")
 
 
-@pytest.mark.parametrize("draw", [draw_roc, draw_det])
+def test_precision_of_no_decision_is_not_drawn() -> None:
+    figure = draw_precision_recall(Scored(np.array([-1.0, -0.5]), np.array([0, 1])))
+    assert len(figure.axes[0].lines) == 2
+
+
+@pytest.mark.parametrize("draw", [draw_roc, draw_det, draw_precision_recall])
 def test_nan_scores_are_refused(draw: Draw) -> None:
     with pytest.raises(ValueError, match="not finite"):
-        draw(np.array([np.nan, 1.0]), np.array([0, 1]), 0.0, 0.0)
+        draw(Scored(np.array([np.nan, 1.0]), np.array([0, 1])))
 
 
 def test_a_figure_that_cannot_be_drawn_leaves_an_older_one(tmp_path: Path) -> None:
@@ -168,8 +203,10 @@ def test_a_figure_that_cannot_be_drawn_leaves_an_older_one(tmp_path: Path) -> No
 def test_pyplot_stays_out_of_it(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib, numpy as np;"
-        "from imbclf.reporting.plots import draw_roc, save_figure;"
-        "figure = draw_roc(np.array([0., 1.]), np.array([0, 1]), 0, 0);"
+        "from imbclf.reporting.figures.detection_curve import Scored;"
+        "from imbclf.reporting.figures.roc import draw_roc;"
+        "from imbclf.reporting.figures.save import save_figure;"
+        "figure = draw_roc(Scored(np.array([0., 1.]), np.array([0, 1])));"
         "save_figure(figure, pathlib.Path(sys.argv[1]));"
         "print('matplotlib.pyplot' in sys.modules)"
     )

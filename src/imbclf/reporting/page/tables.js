@@ -15,3 +15,29 @@ for (const table of document.querySelectorAll("table.sortable"))
     head.ariaSort = direction === 1 ? "ascending" : "descending";
     table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
   });
+
+// Commands and configurations can be copied.
+for (const code of document.querySelectorAll("pre")) {
+  const button = Object.assign(document.createElement("button"), {
+    type: "button", className: "copy", textContent: "Copy",
+  });
+  const text = code.textContent;
+  button.onclick = () => copyText(text, button);
+  code.prepend(button);
+}
+
+// A page that is opened as a file may not have a clipboard: then the text is selected and copied.
+async function copyText(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    button.after(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  const label = button.textContent;
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = label; }, 1200);
+}

@@ -1,0 +1,1 @@
+"""The figures of runs, one in a file."""
