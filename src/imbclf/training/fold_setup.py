@@ -6,7 +6,7 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 
-from imbclf.augment import FoldAugmentation
+from imbclf.augment import augmentation_of_fold
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import fold_folder
 from imbclf.samplers import IndexSampler
@@ -100,7 +100,7 @@ def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Call
 def build_datamodule(task: FoldTask, sampler: IndexSampler, several: bool) -> FoldDataModule:
     """Return the data module of one fold; `several`: for several devices."""
     recipe = task.recipe
-    augment = FoldAugmentation(
+    augment = augmentation_of_fold(
         recipe.parts.augment, task.seed, class_counts(recipe.labels[task.fold.fit])
     )
     pixels = recipe.pixels if several else recipe.resident
