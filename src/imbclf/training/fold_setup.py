@@ -10,6 +10,7 @@ from imbclf.augment import augmentation_of_fold
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import fold_folder
 from imbclf.samplers import IndexSampler
+from imbclf.training.batchnorm import EstimateSlowNorms
 from imbclf.training.callbacks import CompileNetwork, MovingAverage, Progress, UnfreezeBackbone
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.distributed import EndOnSigterm
@@ -74,6 +75,7 @@ def training_callbacks(
         CompileNetwork(recipe.parts.compile_mode),
         Progress(),
         *weight_callbacks(recipe.parts.optim, module.backbone.is_pretrained),
+        EstimateSlowNorms(task.seed),  # of averaged weights, if there are any
         Feedback(sampler, task.fold.fit),
     ]
 
