@@ -54,8 +54,10 @@ def arguments(
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"{OWN}.py").write_text(MODULE)
     monkeypatch.delitem(sys.modules, OWN, raising=False)
-    given = [one for one in small(make_folder(60, 20)) if not one.startswith("model")]
-    return [*given, "cv.folds=2"]
+    given = [
+        one for one in small(make_folder(60, 20)) if not one.startswith(("model", "cv", "data.b"))
+    ]
+    return [*given, "cv.folds=2", "data.batch_size=12"]
 
 
 @pytest.fixture(autouse=True)
@@ -119,9 +121,9 @@ def test_a_network_of_ones_own_from_training_to_mlflow(
     uri = f"sqlite:///{tmp_path}/outputs/mlflow/mlflow.db"
     mlflow.set_tracking_uri(uri)
     model = mlflow.pyfunc.load_model(f"runs:/{Path('whole/tracking_run').read_text()}/model")
-    found = model.predict(np.zeros((2, 24, 24, 3), np.uint8))
+    found = model.predict(np.zeros((2, 32, 32, 3), np.uint8))
     assert len(found) == 2
-    assert len(pd.read_csv("p/predictions.csv")) == 80
+    assert len(pd.read_csv("p/predictions.csv")) == 60
 
 
 @pytest.mark.slow
@@ -150,4 +152,4 @@ def test_a_network_of_timm_from_training_to_int8(arguments: list[str], tmp_path:
     assert command("predict", "ckpt=run", f"data.dir={images}/train_img", "out=p") == 0
     assert command("export", "ckpt=run", "out=onnx", "int8=true") == 0
     assert command("export", "ckpt=run", "out=pt2", "format=pt2") == 0
-    assert len(pd.read_csv("p/predictions.csv")) == 80
+    assert len(pd.read_csv("p/predictions.csv")) == 60

@@ -23,6 +23,8 @@ from imbclf.models.probes.build import build_probe
 from imbclf.models.scoring_copy import scoring_copy
 from imbclf.models.timm_models import build_timm_backbone
 from imbclf.models.usual_side import usual_side
+from imbclf.prediction.fold_model import save_fold_model
+from imbclf.reporting.run_report.weights_license import weights_license
 from imbclf.testing import check_backbone
 
 timm = pytest.importorskip("timm")
@@ -101,7 +103,7 @@ def test_each_keeps_the_contract_of_networks(name: str) -> None:
 def test_size_colors_and_interpolation_are_those_of_the_weights() -> None:
     lite = build_timm_backbone(NAME, input_size=96)
     assert lite.architecture["mean"] == lite.architecture["std"] == [0.5] * 3
-    assert lite.architecture["license"] == timm.get_pretrained_cfg(NAME).license
+    assert lite.architecture["license"] is None  # of random weights
     images = random_images(1, 48)
     pixels = images.permute(0, 3, 1, 2) / 127.5 - 1
     expected = F.interpolate(pixels, (96, 96), mode="bicubic")
@@ -129,6 +131,17 @@ def test_a_folder_of_timm(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, theirs[key]) for key, tensor in own.items())
     rebuilt = rebuild_backbone(backbone.architecture)  # no longer needs the folder
     assert rebuilt.architecture["name"] == "resnet10t"
+    stated = timm.get_pretrained_cfg("resnet10t").license
+    assert rebuilt.architecture["license"] == backbone.architecture["license"] == stated
+    folder = tmp_path / "run" / "predictor"
+    rule = {"threshold": 0.0, "slope": 1.0, "intercept": 0.0, "temperature": 1.0, "prior": 0.5}
+    images = {"image_size": [64, 64], "label_names": ["0", "1"]}
+    assert weights_license(tmp_path / "run") is None
+    described = {"architecture": backbone.architecture, **rule, **images}
+    save_fold_model(folder, 0, described, dict(backbone.state_dict()))
+    assert weights_license(tmp_path / "run") == (
+        f"Training began with timm's weights resnet10t, whose license is {stated}."
+    )
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def build_timm_backbone(
         width=_width(network),
         options=dict(found.options),
         interpolation=_interpolation(config.get("interpolation")),
-        license=config.get("license"),
+        license=config.get("license") if weights == PRETRAINED else None,
     )
     return assemble(
         network,

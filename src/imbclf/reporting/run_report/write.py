@@ -32,6 +32,7 @@ from imbclf.reporting.run_report.text import (
     rate,
     suspects_text,
 )
+from imbclf.reporting.run_report.weights_license import weights_license
 from imbclf.utils.tables import write_table
 
 REPORT, SUSPECTS = "report.html", "suspects.csv"
@@ -80,6 +81,8 @@ def write_report(run: Path, photographs: Photographs, device: torch.device) -> P
     page.code(data.config)
     versions = data.summary["versions"].items()
     page.paragraph(", ".join(f"{name} {number}" for name, number in versions), note=True)
+    if (sentence := weights_license(run)) is not None:
+        page.paragraph(sentence, note=True)
     page.write(run / REPORT)
     return run / REPORT
 
