@@ -17,6 +17,7 @@ from imbclf.models.heads import CosineHead, LogitHead
 from imbclf.models.input_check import check_input
 from imbclf.models.own_network import IMAGENET, build_own_backbone
 from imbclf.testing import check_backbone
+from imbclf.training.checks import check_freezing
 
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8))
 
@@ -127,6 +128,15 @@ def test_what_does_not_fit_is_one_message(network: Any, options: dict[str, Any],
 def test_a_logit_has_no_place_for_another_head() -> None:
     with pytest.raises(UserError, match="returns one logit"):
         build_own_backbone(Net, {"outputs": 1}, head=partial(CosineHead, scale=3.0))
+
+
+def test_a_frozen_network_of_logits_has_nothing_to_train(tmp_path: Path) -> None:
+    torch.save(Net(outputs=1).state_dict(), tmp_path / "own.pth")
+    own = build_own_backbone(Net, {"outputs": 1}, weights=str(tmp_path / "own.pth"))
+    check_freezing(0.0, own)
+    check_freezing(0.5, build_own_backbone(Net, {"outputs": 1}))  # random weights are not frozen
+    with pytest.raises(UserError, match=r"optim\.frozen=0\.5: .*nothing to train"):
+        check_freezing(0.5, own)
 
 
 def test_weights_are_read_from_a_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Slow batch norms have the statistics of the fit part when dev is scored; others as ever."""
 
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -53,7 +54,7 @@ class Statistics(L.Callback):
         self.expected.append(entered.mean((0, 2, 3)))
 
 
-def train(momentum: float, *callbacks: L.Callback, epochs: int = 2) -> BinaryClassifier:
+def train(momentum: float, *callbacks: L.Callback, start: Path | None = None) -> BinaryClassifier:
     silence_lightning()
     torch.manual_seed(0)
     recipe = OptimizerRecipe(torch.optim.Adam, lr=1e-2)
@@ -68,7 +69,7 @@ def train(momentum: float, *callbacks: L.Callback, epochs: int = 2) -> BinaryCla
         batch_size=12,
     )
     trainer = L.Trainer(
-        max_epochs=epochs,
+        max_epochs=2,
         accelerator="cpu",
         callbacks=[*callbacks],
         logger=False,
@@ -77,7 +78,7 @@ def train(momentum: float, *callbacks: L.Callback, epochs: int = 2) -> BinaryCla
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    trainer.fit(model, data)
+    trainer.fit(model, data, ckpt_path=start, weights_only=True)
     return model
 
 
@@ -114,3 +115,23 @@ def test_a_frozen_norm_keeps_its_statistics() -> None:
 
     model = train(0.01, Freeze(), EstimateSlowNorms(seed=0))
     assert not model.backbone.network.norm.running_mean.any()
+
+
+class SaveEachEpoch(L.Callback):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        del pl_module
+        trainer.save_checkpoint(self.folder / f"{trainer.current_epoch}.ckpt")
+
+
+@pytest.mark.parametrize("averages", [False, True], ids=["weights", "averaged weights"])
+def test_a_resumed_training_ends_the_same(averages: bool, tmp_path: Path) -> None:
+    def callbacks() -> list[L.Callback]:
+        average = [MovingAverage(0.9)] if averages else []
+        return [*average, EstimateSlowNorms(seed=0)]
+
+    whole = train(0.01, *callbacks(), SaveEachEpoch(tmp_path)).state_dict()
+    resumed = train(0.01, *callbacks(), start=tmp_path / "0.ckpt").state_dict()
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())

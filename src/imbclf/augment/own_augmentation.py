@@ -106,6 +106,7 @@ class OwnAugmentation:
                 ) from error
 
     def _apply(self, pixels: Tensor) -> Tensor:
+        made: object
         if type(self.module).__module__.startswith(ONE_BY_ONE):
             made = torch.stack([self.module(image) for image in pixels])
         else:

@@ -1,11 +1,9 @@
 """A network of the user's own as a backbone."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from imbclf.errors import UserError
 from imbclf.models.allowed_networks import allow_network, find_network, network_name
@@ -13,11 +11,11 @@ from imbclf.models.architecture import Architecture, check_input_size, three_num
 from imbclf.models.assemble import assemble
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import Head, LinearHead, LogitHead
+from imbclf.models.own_network_checks import check_plain, make_network, output_width
 from imbclf.models.pretrained_weights import copy_weights, existing_file, read_tensors
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation
 SIDE = 64  # of the images that find out the number of features, if no other is known
-PLAIN = (str, int, float, bool, type(None))
 
 
 def build_own_backbone(
@@ -56,6 +54,7 @@ def build_own_backbone(
     Raises:
         UserError: the network does not keep to the contract, or an option is invalid.
 
+    >>> import torch
     >>> net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     >>> def my_net():
     ...     return net
@@ -65,14 +64,14 @@ def build_own_backbone(
     """
     called, given = name or network_name(network), dict(options or {})
     check_input_size(input_size)
-    _check_plain(called, given)
+    check_plain(called, given)
     allow_network(called)
-    made = _make(network, called, given)
+    made = make_network(network, called, given)
     if weights is not None:
         path = existing_file(weights, "null, for those that the network is made with")
         copy_weights(made, read_tensors(path), path)
     normal = (IMAGENET[0] if mean is None else mean, IMAGENET[1] if std is None else std)
-    width = _output_width(made, called, input_size or image_size or SIDE)
+    width = output_width(made, called, input_size or image_size or SIDE)
     architecture = Architecture(
         name=called,
         input_size=input_size,
@@ -118,7 +117,7 @@ def rebuild_own_backbone(
     if type(width) is not int or width < 1 or not isinstance(options, dict):
         raise TypeError("architecture: expected a width and options")
     check_input_size(architecture["input_size"])
-    network = _make(find_network(name), name, options)
+    network = make_network(find_network(name), name, options)
     described = Architecture(
         name=name,
         input_size=architecture["input_size"],
@@ -142,50 +141,6 @@ def rebuild_own_backbone(
     )
 
 
-def _make(network: Callable[..., nn.Module], name: str, options: Mapping[str, Any]) -> nn.Module:
-    try:
-        made = network(**options)
-    except UserError:
-        raise
-    except Exception as error:  # the user's code may raise anything
-        raise UserError(f"model: {name} cannot be made: {type(error).__name__}: {error}") from error
-    if not isinstance(made, nn.Module):
-        raise UserError(
-            f"model._target_={name}: made {type(made).__name__}; expected a torch.nn.Module that "
-            "maps float images [N, 3, H, W] to features [N, D] or to logits [N]"
-        )
-    return made
-
-
-def _output_width(network: nn.Module, name: str, size: int | tuple[int, int]) -> int:
-    """Return the number of values that the network makes of an image, in evaluation mode.
-
-    Raises:
-        UserError: it makes something else than `[N, D]` or `[N]`.
-    """
-    height, width = (size, size) if isinstance(size, int) else size
-    shape = f"[2, 3, {height}, {width}]"
-    training = {module: module.training for module in network.modules()}
-    try:
-        with torch.no_grad():
-            output = network.eval()(torch.zeros(2, 3, height, width))
-    except Exception as error:  # the user's code may raise anything
-        raise UserError(
-            f"model._target_={name}: fails on float images {shape} ({type(error).__name__}: "
-            f"{error}). A network of one fixed size needs model.input_size=SIDE"
-        ) from error
-    finally:
-        for module, mode in training.items():
-            module.training = mode
-    made = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
-    if not isinstance(output, Tensor) or output.ndim not in (1, 2) or len(output) != 2:
-        raise UserError(
-            f"model._target_={name}: made {made} of images {shape}; expected features [2, D] or "
-            "logits [2]"
-        )
-    return math.prod(output.shape[1:])
-
-
 def _head_for(name: str, width: int, head: Callable[..., Head]) -> Head:
     if width > 1:
         return head(width=width)
@@ -195,18 +150,3 @@ def _head_for(name: str, width: int, head: Callable[..., Head]) -> Head:
             "Return features [N, D], or choose head=linear, which is then left out"
         )
     return LogitHead(width=1)
-
-
-def _check_plain(name: str, options: Mapping[str, Any]) -> None:
-    for key, value in options.items():
-        if not _is_plain(value):
-            raise UserError(
-                f"model.{key}: {type(value).__name__}; expected a number, text, true, false, null "
-                f"or a list of such, since predictors keep the options of {name} by value"
-            )
-
-
-def _is_plain(value: object) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_plain(one) for one in value)
-    return isinstance(value, PLAIN)

@@ -2,10 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -21,6 +18,7 @@ from imbclf.models.assemble import assemble
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import Head, LinearHead
 from imbclf.models.pretrained_weights import copy_weights, existing_file, read_tensors
+from imbclf.models.timm_names import TimmNetwork, import_timm, resolve
 
 PRETRAINED = "DEFAULT"
 # Arguments with which timm would read weights or other files.
@@ -144,90 +142,6 @@ def rebuild_timm_backbone(
     )
 
 
-@dataclass(frozen=True)
-class TimmNetwork:
-    """A network of timm, found by its name or address.
-
-    Attributes:
-        address: what was asked for.
-        name: of the architecture, with the tag of its weights if it was named.
-        options: arguments of the architecture that its address states.
-        config: timm's data configuration of the weights.
-    """
-
-    address: str
-    name: str
-    options: Mapping[str, Any]
-    config: Mapping[str, Any]
-
-    @property
-    def has_fixed_size(self) -> bool:
-        """Whether it takes images of one size only, set when it is built."""
-        return bool(self.config.get("fixed_input_size", False))
-
-    @property
-    def side(self) -> int:
-        """The side in pixels of the images that it was published for."""
-        return int(self.config.get("input_size", (3, 224, 224))[-1])
-
-
-def resolve(name: str, options: Mapping[str, Any] | None = None) -> TimmNetwork:
-    """Find a network of timm.
-
-    Args:
-        name: as for `build_timm_backbone`.
-        options: further arguments of the architecture.
-
-    Raises:
-        UserError: timm is not installed or has no such network.
-    """
-    timm = import_timm()
-    source, colon, place = name.partition(":")
-    try:
-        if colon and source == "hf-hub":
-            config, own, stated = timm.models.load_model_config_from_hf(place)
-        elif colon and source == "local-dir":
-            folder = Path(place).expanduser()
-            name = f"{source}:{folder}"
-            config, own, stated = timm.models._hub.load_model_config_from_path(folder)
-        else:
-            known = timm.get_pretrained_cfg(name)
-            if not timm.is_model(name):
-                raise UserError(f"model.name={name} is no network of timm. {_nearest(timm, name)}")
-            config, own, stated = {} if known is None else known.to_dict(), name, {}
-    except UserError:
-        raise
-    except Exception as error:  # of the hub's client or of a damaged file: anything
-        raise UserError(
-            f"model.name={name}: {type(error).__name__}: {str(error).rstrip('.')}. "
-            f"{_nearest(timm, name)}"
-        ) from error
-    given = {**(stated or {}), **(options or {})}
-    return TimmNetwork(name, own, {k: v for k, v in given.items() if k != "num_classes"}, config)
-
-
-def import_timm() -> ModuleType:
-    """Return timm.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    try:
-        import timm
-        import timm.models._hub  # the reader of a folder has no public name
-    except ImportError as error:
-        raise UserError("model=timm needs timm: pip install 'imbclf[timm]'") from error
-    return timm  # type: ignore[no-any-return]
-
-
-def _nearest(timm: ModuleType, name: str) -> str:
-    if ":" in name:
-        return "Expected hf-hub:OWNER/NAME, or local-dir:FOLDER with a config.json of timm"
-    architecture = name.rpartition("/")[2].partition(".")[0].lower()
-    near = get_close_matches(architecture, timm.list_models()) or ["resnet18"]
-    return f"Nearest: {', '.join(timm.list_pretrained(architecture)[:5] or near)}"
-
-
 def _create(found: TimmNetwork, input_size: int | None, pretrained: bool) -> nn.Module:
     """Return a network without its layer of class scores: images to features [N, D]."""
     timm = import_timm()
@@ -236,10 +150,11 @@ def _create(found: TimmNetwork, input_size: int | None, pretrained: bool) -> nn.
         options["img_size"] = input_size
     is_address = ":" in found.address
     try:
-        network: nn.Module = timm.create_model(
+        network: Any = timm.create_model(
             found.address if is_address else found.name, pretrained=pretrained, **options
         )
-        network.reset_classifier(0)  # type: ignore[operator]
+        network.reset_classifier(0)
+        made: nn.Module = network
     except Exception as error:  # timm and the hub's client may raise anything
         what = "its weights cannot be loaded" if pretrained else "it cannot be built"
         advice = (
@@ -250,7 +165,7 @@ def _create(found: TimmNetwork, input_size: int | None, pretrained: bool) -> nn.
             f"model.name={found.address}: {what} ({type(error).__name__}: {error})"
             + (advice if pretrained else "")
         ) from error
-    return network
+    return made
 
 
 def _load_file(network: nn.Module, path: Path, classifier: str | Sequence[str] | None) -> None:
@@ -266,9 +181,9 @@ def _load_file(network: nn.Module, path: Path, classifier: str | Sequence[str] |
     copy_weights(network, {k: v for k, v in given.items() if not k.startswith(prefixes)}, path)
 
 
-def _width(network: nn.Module) -> int:
+def _width(network: Any) -> int:  # noqa: ANN401
     """Return the number of features before the layer of class scores."""
-    return int(getattr(network, "head_hidden_size", None) or network.num_features)  # type: ignore[arg-type]
+    return int(getattr(network, "head_hidden_size", None) or network.num_features)
 
 
 def _interpolation(stated: object) -> Interpolation:

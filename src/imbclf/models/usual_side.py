@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imbclf.models.pretrained_weights import published_weights
-from imbclf.models.timm_models import resolve
+from imbclf.models.timm_names import resolve
 
 
 def usual_side(architecture: Mapping[str, Any]) -> int | None:
