@@ -8,6 +8,7 @@ from . import (
     prediction as prediction,
     reporting as reporting,
     samplers as samplers,
+    testing as testing,
     tracking as tracking,
     training as training,
     tuning as tuning,

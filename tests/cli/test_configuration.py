@@ -50,6 +50,7 @@ def hydra() -> Iterator[None]:
 
 def needed(group: str, choice: str) -> list[str]:
     extra = {"folder": ["data.dir=somewhere"], "torch": ["loss.name=SoftMarginLoss"]}
+    extra["timm"] = ["model.name=resnet10t"]
     extra["crt"] = ["cv.start_from=somewhere"]
     return [f"{group}={choice}", *extra.get(choice, [])]
 

@@ -51,7 +51,7 @@ def arguments(
         ("optim._target_=NAME.Lion", "set by optim.optimizer._target_=NAME.Lion"),
         ("sampler._target_=NAME.Plain", "sampler: NAME.Plain has to be an imbclf.samplers.Index"),
         ("sampler._target_=NAME.plain", "sampler: NAME.plain has to be an imbclf.samplers.Index"),
-        ("augment._target_=NAME.Flip", "augment: NAME.Flip has to be an imbclf.augment.Augment"),
+        ("augment._target_=NAME.Flip", "augment: NAME.Flip has to be callable with images"),
         ("loss._target_=NAME.Vector", "loss: Vector gave ["),
         ("loss._target_=NAME.Pair", "loss: Pair gave tuple"),
         ("optim.optimizer._target_=torch.optim.LBFGS", "optim: LBFGS"),

@@ -6,17 +6,18 @@ import math
 import pickle
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from torch import nn
+from torch import Tensor, nn
 
 from helpers.loss_batches import COUNTS, batch, finite_with_gradient
 from imbclf.losses import TORCH_LOSSES
+from imbclf.testing import check_loss
 
 CONF = Path(__file__).parents[2] / "conf" / "loss"
 Options = Mapping[str, float | str | None]
@@ -80,6 +81,54 @@ def test_all_yamls_are_found() -> None:
     assert found == {*NEUTRAL, *WITHOUT_NEUTRAL}
     for path in CONF.rglob("*.yaml"):
         assert OmegaConf.select(OmegaConf.load(path), "_partial_") is True, path
+
+
+@every_loss
+def test_each_passes_the_check_that_users_have(path: Path, options: Options) -> None:
+    factory = instantiate(OmegaConf.load(path), **options, _convert_="all")
+    check_loss(factory, soft_labels=True)
+
+
+class Inverted(nn.Module):
+    """Of the wrong sign, which trains and ranks backwards."""
+
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.binary_cross_entropy_with_logits(-logits, targets)
+
+
+class Broadcasting(nn.Module):
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.softplus(-(2 * targets - 1) * logits).mean()
+
+
+class OfBothLabels(nn.Module):
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if logits.shape != targets.shape:
+            raise ValueError("not the same shape")
+        return (logits[targets == 0].mean() - logits[targets == 1].mean()).exp()
+
+
+class Overflowing(nn.Module):
+    def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
+        if logits.shape != targets.shape:
+            raise ValueError("not the same shape")
+        return ((1 + (-(2 * targets - 1) * logits).exp()).log()).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda: nn.BCEWithLogitsLoss(reduction="none"), r"one number.*returned \[8\]"),
+        (Inverted, "log-odds of label 1"),
+        (Broadcasting, r"labels \[N, 1\] have to be refused"),
+        (OfBothLabels, "finite for a batch of label 0 alone"),
+        (Overflowing, "logits of about 100"),
+        (lambda: 3, "it is a int"),
+    ],
+)
+def test_the_check_names_what_is_broken(loss: Callable[[], nn.Module], said: str) -> None:
+    with pytest.raises(AssertionError, match=said):
+        check_loss(loss)
 
 
 @every_loss

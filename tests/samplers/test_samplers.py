@@ -2,13 +2,16 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import lightning as L
 import numpy as np
 import pytest
 import torch
+from hydra.utils import instantiate
 from hypothesis import given, settings, strategies as st
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from numpy.typing import NDArray
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -24,6 +27,7 @@ from helpers.sampling import (
 )
 from imbclf.errors import UserError
 from imbclf.samplers import IndexSampler, Observer, ShuffleSampler
+from imbclf.testing import check_sampler
 from imbclf.training.batch_sampler import IndexBatches
 
 ONE_CLASS = {"majority_only"}
@@ -48,6 +52,50 @@ def test_all_yamls_are_found() -> None:
     assert [path.stem for path in OBSERVERS] == ["hard"]
     for path in MEMBERS:
         assert OmegaConf.select(OmegaConf.load(path), "_partial_") is True, path
+
+
+@every_sampler
+@either_minority
+def test_each_passes_the_check_that_users_have(path: Path, minority: int) -> None:
+    check_sampler(instantiate(OmegaConf.load(path)), make_labels(minority=minority))
+
+
+class OutOfRange(ShuffleSampler):
+    def draw(self) -> NDArray[np.int64]:
+        return super().draw() + 1
+
+
+class Growing(ShuffleSampler):
+    def __len__(self) -> int:
+        return 50 + self.epoch
+
+    def draw(self) -> NDArray[np.int64]:
+        return super().draw()[: len(self)]
+
+
+class Floats(ShuffleSampler):
+    def draw(self) -> NDArray[np.int64]:
+        return super().draw().astype(float)  # type: ignore[return-value]
+
+
+class Forgetful(ShuffleSampler):
+    def draw(self) -> NDArray[np.int64]:
+        return np.random.default_rng().permutation(len(self))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "said"),
+    [
+        (OutOfRange, "positions into the 100 labels"),
+        (Growing, r"of 50 integers, len\(sampler\)"),
+        (Floats, "it returned float64"),
+        (Forgetful, "resumed training draws the same"),
+        (lambda labels, seed: [labels, seed], "it is a list"),
+    ],
+)
+def test_the_check_names_what_is_broken(sampler: Any, said: str) -> None:  # noqa: ANN401
+    with pytest.raises(AssertionError, match=said):
+        check_sampler(sampler)
 
 
 @every_sampler

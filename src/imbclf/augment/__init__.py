@@ -7,6 +7,23 @@ partner that an image is mixed with depends on the other images of the batch.
 """
 
 from imbclf.augment.options import Augmentation
+from imbclf.augment.own_augmentation import FoldOwnAugmentation, OwnAugmentation
 from imbclf.augment.pipeline import FoldAugmentation
 
-__all__ = ["Augmentation", "FoldAugmentation"]
+
+def augmentation_of_fold(
+    options: Augmentation | OwnAugmentation, seed: int, class_counts: tuple[int, int]
+) -> FoldAugmentation | FoldOwnAugmentation:
+    """Return the augmentation of the training batches of one fold."""
+    if isinstance(options, OwnAugmentation):
+        return FoldOwnAugmentation(options, seed)
+    return FoldAugmentation(options, seed, class_counts)
+
+
+__all__ = [
+    "Augmentation",
+    "FoldAugmentation",
+    "FoldOwnAugmentation",
+    "OwnAugmentation",
+    "augmentation_of_fold",
+]

@@ -15,6 +15,7 @@ from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
+from imbclf.cli.config.own_networks import OPTION, is_own_network
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
@@ -123,7 +124,8 @@ def train(
     if advice:
         log.info("next     %s", advice)
     what = "predict " if advice else "next    "
-    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES", what, here)
+    allowed = f" {OPTION}={cfg.model._target_}" if is_own_network(cfg.model._target_) else ""
+    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES%s", what, here, allowed)
     return hter
 
 

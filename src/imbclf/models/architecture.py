@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf, isfinite
-from typing import Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from imbclf.errors import UserError
 from imbclf.models.heads import Entry
@@ -13,10 +13,15 @@ LARGEST = 4096  # pixels; five times the largest size of torchvision's weights
 
 Stem = Literal["standard", "small"]
 ProbeKind = Literal["stages", "patches"]
+Source = Literal["timm", "own"]  # besides torchvision, which goes without saying
+Interpolation = Literal["bilinear", "bicubic"]
 
 
 class Architecture(TypedDict):
-    """All that `rebuild_backbone` needs to build a backbone without its weights; JSON-able."""
+    """All that `rebuild_backbone` needs to build a backbone without its weights; JSON-able.
+
+    Networks of torchvision have the first seven keys alone.
+    """
 
     name: str
     input_size: int | None
@@ -25,6 +30,11 @@ class Architecture(TypedDict):
     std: list[float]
     head: Entry
     probe: ProbeKind | None
+    source: NotRequired[Source]
+    width: NotRequired[int]  # D, the number of features
+    options: NotRequired[dict[str, Any]]  # arguments of the network's class, plain values
+    interpolation: NotRequired[Interpolation]
+    license: NotRequired[str | None]  # of the weights, as timm states it
 
 
 def check_options(name: str, weights: str | None, input_size: int | None, stem: Stem) -> None:
@@ -34,17 +44,26 @@ def check_options(name: str, weights: str | None, input_size: int | None, stem: 
         UserError: an option has no such value, or two contradict each other.
     """
     check_name(name)
-    if input_size is not None and not 1 <= input_size <= LARGEST:
-        raise UserError(
-            f"model.input_size={input_size}: expected pixels, {LARGEST} at most, or null for no "
-            "resizing."
-        )
+    check_input_size(input_size)
     if stem not in ("standard", "small"):
         raise UserError(f"model.stem={stem}: expected standard or small.")
     if stem == "small" and weights is not None:
         raise UserError(
             "model.stem=small has no place for weights, which are made with the standard stem. Use "
             "it with model.weights=null, or keep model.stem=standard and give model.input_size."
+        )
+
+
+def check_input_size(input_size: int | None) -> None:
+    """Check the side in pixels to which images are resized.
+
+    Raises:
+        UserError: it is out of range.
+    """
+    if input_size is not None and not 1 <= input_size <= LARGEST:
+        raise UserError(
+            f"model.input_size={input_size}: expected pixels, {LARGEST} at most, or null for no "
+            "resizing."
         )
 
 
@@ -65,14 +84,19 @@ def describe_architecture(
         name=name,
         input_size=input_size,
         stem=stem,
-        mean=_three_numbers("mean", usual.mean if mean is None else mean),
-        std=_three_numbers("std", usual.std if std is None else std),
+        mean=three_numbers("mean", usual.mean if mean is None else mean),
+        std=three_numbers("std", usual.std if std is None else std),
         head={},
         probe=None,
     )
 
 
-def _three_numbers(option: str, values: Sequence[float]) -> list[float]:
+def three_numbers(option: str, values: Sequence[float]) -> list[float]:
+    """Return `model.mean` or `model.std` as a number for each color.
+
+    Raises:
+        UserError: there are not three finite ones, or a deviation is not above 0.
+    """
     try:
         numbers = [float(value) for value in values]
     except (TypeError, ValueError):

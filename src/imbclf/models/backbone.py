@@ -69,7 +69,8 @@ class Backbone(nn.Module):
         rows = images.to(self.scale.dtype).flatten(2)
         rows = torch.addcmul(self.shift.repeat(width), rows, self.scale.repeat(width))
         pixels = rows.view(images.shape).permute(0, 3, 1, 2)  # channels last in memory
-        return _resize(pixels, self.architecture["input_size"])
+        mode = self.architecture.get("interpolation", "bilinear")
+        return _resize(pixels, self.architecture["input_size"], mode)
 
     def head_parameters(self) -> Iterator[nn.Parameter]:
         """Return the parameters of the head."""
@@ -90,8 +91,8 @@ def _at_least_float32(features: Tensor) -> Tensor:
     return features.to(torch.promote_types(features.dtype, torch.float32))
 
 
-def _resize(pixels: Tensor, size: int | None) -> Tensor:
+def _resize(pixels: Tensor, size: int | None, mode: str) -> Tensor:
     if size is None or pixels.shape[2:] == (size, size):
         return pixels
     shrinks = size < max(pixels.shape[2:])
-    return F.interpolate(pixels, (size, size), mode="bilinear", antialias=shrinks)
+    return F.interpolate(pixels, (size, size), mode=mode, antialias=shrinks)

@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import nn
 
-from imbclf.errors import UserError
 from imbclf.models.architecture import (
     Architecture,
     ProbeKind,
@@ -14,14 +13,16 @@ from imbclf.models.architecture import (
     check_options,
     describe_architecture,
 )
+from imbclf.models.assemble import assemble, check_probe
 from imbclf.models.backbone import Backbone
-from imbclf.models.heads import HEADS, Entry, Head, LinearHead, OneClassHead, rebuild_head
+from imbclf.models.heads import Head, LinearHead, rebuild_head
+from imbclf.models.own_network import rebuild_own_backbone
 from imbclf.models.pretrained_weights import load_weights, weights_file
+from imbclf.models.timm_models import rebuild_timm_backbone
 from imbclf.models.torchvision_models import (
     SkipRandomInit,
     build_network,
     cut_head,
-    freeze_biases,
     shrink_stem,
 )
 
@@ -72,16 +73,15 @@ def build_backbone(
     check_options(name, weights, input_size, stem)
     architecture = describe_architecture(name, weights, input_size, stem, mean, std)
     network, width = _headless_network(architecture, weights)
-    built = head(width=width)
-    architecture["head"] = _head_entry(built)
-    if not built.allows_biases:
-        freeze_biases(network, at_zero=weights is None)
-    backbone = Backbone(network, built, architecture, fast_conv)
-    backbone.is_pretrained = weights is not None
-    backbone.starts_from_patches = patch_filters and weights is None
-    if probe:
-        architecture["probe"] = _check_probe(built, "patches" if weights is None else "stages")
-    return backbone
+    return assemble(
+        network,
+        architecture,
+        head(width=width),
+        weights is not None,
+        probe=probe,
+        patch_filters=patch_filters,
+        fast_conv=fast_conv,
+    )
 
 
 def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
@@ -103,21 +103,28 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     probe = architecture.get("probe")
     if probe not in (None, False, True, "stages", "patches"):
         raise ValueError("probe: expected stages or patches")
-    # Converted here: what else the file may hold cannot always be printed in a message.
-    mean, std = ([float(value) for value in architecture[key]] for key in ("mean", "std"))
     with SkipRandomInit():
-        backbone = build_backbone(
-            name=name,
-            input_size=architecture["input_size"],
-            stem=stem,
-            mean=mean,
-            std=std,
-            head=partial(rebuild_head, head),
-        )
+        backbone = _rebuild(architecture, partial(rebuild_head, head))
     if probe:  # version 0.1 wrote true: there was one kind
         kind: ProbeKind = "patches" if probe == "patches" else "stages"
-        backbone.architecture["probe"] = _check_probe(backbone.head, kind)
+        backbone.architecture["probe"] = check_probe(backbone.head, kind)
     return backbone
+
+
+def _rebuild(architecture: Mapping[str, Any], head: Callable[..., Head]) -> Backbone:
+    """Return the backbone of an architecture, without its probe."""
+    name, source = architecture["name"], architecture.get("source")
+    # Converted here: what else the file may hold cannot always be printed in a message.
+    mean, std = ([float(value) for value in architecture[key]] for key in ("mean", "std"))
+    size: int | None = architecture["input_size"]
+    if source is None:
+        stem = architecture["stem"]
+        return build_backbone(name, input_size=size, stem=stem, mean=mean, std=std, head=head)
+    if source == "timm":
+        return rebuild_timm_backbone(architecture, mean, std, head)
+    if source == "own":
+        return rebuild_own_backbone(architecture, mean, std, head)
+    raise ValueError("source: expected timm or own")
 
 
 def _headless_network(architecture: Architecture, weights: str | None) -> tuple[nn.Module, int]:
@@ -130,21 +137,3 @@ def _headless_network(architecture: Architecture, weights: str | None) -> tuple[
     if weights is not None:
         load_weights(network, weights_file(name, weights), head_name)
     return network, width
-
-
-def _check_probe(head: Head, kind: ProbeKind) -> ProbeKind:
-    if isinstance(head, OneClassHead):
-        raise UserError(
-            f"model.probe=true: head={head.entry['name']} returns distances, which cannot be "
-            "averaged with log-odds. Set model.probe=false, or choose head=linear or head=cosine."
-        )
-    return kind
-
-
-def _head_entry(head: object) -> Entry:
-    if isinstance(head, Head) and type(head) in HEADS.values():
-        return head.entry
-    raise UserError(
-        f"head: {type(head).__name__} is none of {', '.join(HEADS)}. A predictor is rebuilt from "
-        "known names and never calls what a file names."
-    )

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 from imbclf.errors import UserError
 from imbclf.models.backbone import Backbone
 from imbclf.models.patch_init import first_convolution
-from imbclf.models.pretrained_weights import usual_side
 from imbclf.models.probes.build import build_probe
+from imbclf.models.usual_side import usual_side
 
 
 @torch.no_grad()
@@ -35,8 +35,9 @@ def check_input(backbone: Backbone, height: int, width: int) -> None:
             F.unfold(pixels, first.kernel_size)
     except (RuntimeError, ValueError) as error:
         name = backbone.architecture["name"]
-        usual = usual_side(name)
+        usual = usual_side(backbone.architecture)
+        hint = "" if usual is None else f", usually {usual} for this model"
         raise UserError(
             f"model.name={name} cannot take images of {height}x{width} pixels ({error}). "
-            f"Enlarge them with model.input_size, usually {usual} for this model."
+            f"Resize them with model.input_size{hint}."
         ) from error

@@ -31,16 +31,6 @@ def published_weights(name: str, weights: str | None) -> WeightsEnum:
     return entries.__members__.get(weights or "DEFAULT", entries.DEFAULT)
 
 
-def usual_side(name: str) -> int:
-    """Return the side in pixels of the images that a network was published for.
-
-    >>> usual_side("vit_b_16")
-    224
-    """
-    side: int = published_weights(name, None).transforms().crop_size[0]
-    return side
-
-
 def weights_file(name: str, weights: str) -> Path:
     """Return the file of `weights`: torchvision's of that name, downloaded once, or a path.
 
@@ -50,14 +40,20 @@ def weights_file(name: str, weights: str) -> Path:
     entries = get_model_weights(name).__members__
     if weights in entries:
         return _downloaded(entries[weights])
+    return existing_file(weights, f"the name of weights for {name}, which are {', '.join(entries)}")
+
+
+def existing_file(weights: str, otherwise: str) -> Path:
+    """Return the path of a file of weights.
+
+    Raises:
+        UserError: there is no such file; the message says what else `model.weights` may be.
+    """
     path = Path(weights)
     with suppress(RuntimeError):  # `~user` of no such user
         path = path.expanduser()
     if not path.is_file():
-        raise UserError(
-            f"model.weights={weights} is neither a file nor the name of weights for {name}, "
-            f"which are {', '.join(entries)}."
-        )
+        raise UserError(f"model.weights={weights} is neither a file nor {otherwise}.")
     return path
 
 
@@ -117,11 +113,28 @@ def load_weights(network: nn.Module, path: Path, head: str) -> None:
         UserError: the file cannot be read, or a tensor does not fit or is not finite.
     """
     given = {_current_name(name): tensor for name, tensor in read_tensors(path).items()}
-    given = {
-        name: tensor
-        for name, tensor in given.items()
-        if not name.startswith(f"{head}.") and not name.lower().startswith("aux")
-    }
+    copy_weights(
+        network,
+        {
+            name: tensor
+            for name, tensor in given.items()
+            if not name.startswith(f"{head}.") and not name.lower().startswith("aux")
+        },
+        path,
+    )
+
+
+def copy_weights(network: nn.Module, given: Mapping[str, Tensor], path: Path) -> None:
+    """Copy tensors into a network that has exactly these.
+
+    Args:
+        network: receives them.
+        given: by their names in `network`.
+        path: of the file that they come from, for messages.
+
+    Raises:
+        UserError: one is missing, too many, of another shape or not finite.
+    """
     own = network.state_dict()
     misfits = {
         # Older files lack this count, which changes no result.

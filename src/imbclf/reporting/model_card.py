@@ -12,6 +12,7 @@ from imbclf.reporting.run_report.images_read import images_read
 from imbclf.reporting.run_report.other_thresholds import COLUMNS, threshold_rows
 from imbclf.reporting.run_report.report import Report
 from imbclf.reporting.run_report.text import origin, percent, predictor_text
+from imbclf.reporting.run_report.weights_license import weights_license
 from imbclf.utils.files import write_text
 
 CARD = "README.md"
@@ -57,7 +58,10 @@ def model_card(report: Report) -> str:
         ],
         "Subgroups": _subgroups(report.summary.get("subgroups", []), report.data.names),
         "Limits": ["\n".join(f"- {limit}" for limit in LIMITS)],
-        "License of the backbone": [backbone_license(report.data.options.get("model", {}))],
+        "License of the backbone": [
+            weights_license(report.data.run)
+            or backbone_license(report.data.options.get("model", {}))
+        ],
         "How to load it": [LOADING],
     }
     parts = [

@@ -11,7 +11,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.splits import Fold
 from imbclf.errors import UserError
 from imbclf.models.backbone import Backbone
-from imbclf.models.heads import Head, OneClassHead
+from imbclf.models.heads import Head, LogitHead, OneClassHead
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.start_from import check_start, start_weights
 
@@ -124,3 +124,17 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int
     needed = getattr(loss, "needs_head", name)
     if name != needed:
         raise UserError(f"loss: {type(loss).__name__} needs head={needed}, not head={name}.")
+
+
+def check_freezing(frozen: float, backbone: Backbone) -> None:
+    """Check that something is trained while the backbone is frozen.
+
+    Raises:
+        UserError: the network returns logits itself, so that nothing is.
+    """
+    if frozen > 0 and backbone.is_pretrained and isinstance(backbone.head, LogitHead):
+        raise UserError(
+            f"optim.frozen={frozen}: {backbone.architecture['name']} returns logits itself, and "
+            "frozen it would have nothing to train. Set optim.frozen=0, or let it return the "
+            "features before its last layer"
+        )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from imbclf.augment import FoldAugmentation
+from imbclf.augment import FoldAugmentation, FoldOwnAugmentation
 from imbclf.data.device_cache import (
     Pixels,
     cache_on_device,
@@ -83,7 +83,7 @@ class FoldDataModule(L.LightningDataModule):
         labels: NDArray[np.int64],
         fold: Fold,
         sampler: IndexSampler,
-        augment: FoldAugmentation,
+        augment: FoldAugmentation | FoldOwnAugmentation,
         batch_size: int,
     ) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Extract features of many images from a backbone, trained or not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from imbclf.data.device_cache import Pixels, take_images
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.scoring import autocast_to
 
@@ -56,7 +57,6 @@ def map_batches(
     return torch.cat(parts)
 
 
-@torch.no_grad()
 def estimate_batchnorm_statistics(
     backbone: Backbone,
     pixels: NDArray[np.uint8],
@@ -78,17 +78,40 @@ def estimate_batchnorm_statistics(
     """
     norms = [module for module in backbone.modules() if isinstance(module, _BatchNorm)]
     fresh = [norm for norm in norms if _is_fresh(norm)]
-    if not fresh:
+    estimate_statistics(backbone, fresh, pixels, rows, device, seed)
+
+
+@torch.no_grad()
+def estimate_statistics(
+    backbone: Backbone,
+    norms: Sequence[_BatchNorm],
+    pixels: Pixels,
+    rows: NDArray[np.int64],
+    device: torch.device,
+    seed: int,
+) -> None:
+    """Replace the statistics of some batch norms by those of 2,048 images, or of all if fewer.
+
+    Args:
+        backbone: is put in evaluation mode; `norms` remain in training mode.
+        norms: some of its batch norms.
+        pixels: uint8 `[N, H, W, 3]`, an array, a memory map or a tensor.
+        rows: int64, to draw images from.
+        device: where to compute.
+        seed: of the images that are drawn.
+    """
+    if not norms:
         return
     order = np.random.default_rng(seed).permutation(rows)[:BATCHNORM_SAMPLE]
     backbone.eval()
-    momenta = [norm.momentum for norm in fresh]
-    for norm in fresh:
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches
         norm.train()
     for batch in _batches(order):
-        backbone.features(torch.from_numpy(pixels[batch]).to(device))
-    for norm, momentum in zip(fresh, momenta, strict=True):
+        backbone.features(take_images(pixels, batch).to(device))
+    for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
 
 

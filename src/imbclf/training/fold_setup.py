@@ -6,10 +6,11 @@ from pathlib import Path
 import lightning as L
 import numpy as np
 
-from imbclf.augment import FoldAugmentation
+from imbclf.augment import augmentation_of_fold
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import fold_folder
 from imbclf.samplers import IndexSampler
+from imbclf.training.batchnorm import EstimateSlowNorms
 from imbclf.training.callbacks import CompileNetwork, MovingAverage, Progress, UnfreezeBackbone
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.distributed import EndOnSigterm
@@ -74,6 +75,7 @@ def training_callbacks(
         CompileNetwork(recipe.parts.compile_mode),
         Progress(),
         *weight_callbacks(recipe.parts.optim, module.backbone.is_pretrained),
+        EstimateSlowNorms(task.seed),  # of averaged weights, if there are any
         Feedback(sampler, task.fold.fit),
     ]
 
@@ -100,7 +102,7 @@ def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Call
 def build_datamodule(task: FoldTask, sampler: IndexSampler, several: bool) -> FoldDataModule:
     """Return the data module of one fold; `several`: for several devices."""
     recipe = task.recipe
-    augment = FoldAugmentation(
+    augment = augmentation_of_fold(
         recipe.parts.augment, task.seed, class_counts(recipe.labels[task.fold.fit])
     )
     pixels = recipe.pixels if several else recipe.resident

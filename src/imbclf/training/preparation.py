@@ -23,6 +23,7 @@ from imbclf.models.torchvision_models import SkipRandomInit
 from imbclf.prediction.scoring import resolve_precision
 from imbclf.training.checks import (
     check_batch,
+    check_freezing,
     check_limit,
     check_one_class,
     check_start_of_folds,
@@ -136,6 +137,7 @@ def _check_before_decoding(
     trainer, batch_size = parts.trainer(), parts.data.batch_size
     check_batch(batch_size, trainer.world_size, len(labels))
     loss = parts.loss(class_counts(labels))
+    check_freezing(parts.optim.frozen, backbone)
     check_training(backbone.head, loss, trainer.max_epochs, trainer.world_size)
     batches = parts.sampler(labels, parts.seed).batch_count(batch_size, trainer.world_size)
     check_limit(trainer.limit_train_batches, batches)

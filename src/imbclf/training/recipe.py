@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from imbclf.augment import Augmentation
+from imbclf.augment import Augmentation, OwnAugmentation
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.device_cache import Pixels
 from imbclf.data.listing import Listing
@@ -44,7 +44,7 @@ class ExperimentParts:
     """
 
     data: LabelledFolder
-    augment: Augmentation
+    augment: Augmentation | OwnAugmentation
     model: Callable[[], Backbone]
     loss: Callable[[tuple[int, int]], nn.Module]
     sampler: Callable[[NDArray[np.int64], int], IndexSampler]

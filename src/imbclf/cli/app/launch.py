@@ -27,6 +27,7 @@ from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.home_paths import anchor_paths, expand_home_in
 from imbclf.cli.config.hydra_messages import in_user_words
+from imbclf.cli.config.own_networks import take_allowed_networks
 from imbclf.cli.config.positional import name_arguments, with_folder
 from imbclf.errors import Interrupted, UserError
 
@@ -79,6 +80,8 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
             sys.argv[1:] = name_arguments(sys.argv[1:], positional)
         if name in ("train", "tune"):
             sys.argv[1:] = with_folder(sys.argv[1:])
+        else:
+            sys.argv[1:] = take_allowed_networks(sys.argv[1:])
         sys.argv[1:] = hydra_arguments(sys.argv[1:])
         try:
             sys.argv[1:] = register_experiment_files(sys.argv[1:])

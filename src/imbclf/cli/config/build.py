@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from imbclf.augment import Augmentation
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.model_factory import model_factory
 from imbclf.cli.config.part_factories import (
     loss_factory,
+    own_or_imbclfs,
     refuse_bare_optimizer,
     sampler_factory,
-    unfit_part,
 )
 from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
 from imbclf.cli.config.validation import EXTRA_OPTIONS
@@ -72,8 +71,7 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         options = {key: value for key, value in cfg[group].items() if key not in extra}
         with explain_option(group):
             parts[group] = instantiate(options, _convert_="all")
-    with explain_option("model"):
-        model = instantiate(cfg.model, _partial_=True, _convert_="all")
+    model = model_factory(cfg.model, parts["head"], parts["data"].image_size)
     most = SEEDS - parts["cv"].repeats
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
@@ -82,12 +80,10 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
     with explain_option("optim"):  # some optimizers take one group of parameters only
         groups = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)]
         parts["optim"].optimizer(groups)
-    if not isinstance(parts["augment"], Augmentation):
-        raise unfit_part("augment", cfg.augment, "imbclf.augment.Augmentation")
     return ExperimentParts(
         data=parts["data"],
-        augment=parts["augment"],
-        model=partial(model, head=parts["head"]),
+        augment=own_or_imbclfs(parts["augment"], cfg.augment),
+        model=model,
         loss=loss_factory(parts["loss"]),
         sampler=sampler_factory(parts["sampler"], cfg.sampler),
         optim=parts["optim"],

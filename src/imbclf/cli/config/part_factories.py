@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from torch import nn
 
+from imbclf.augment import Augmentation, OwnAugmentation
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.target_parameters import import_target
 from imbclf.errors import UserError
@@ -49,6 +50,22 @@ def sampler_factory(
         return built
 
     return build
+
+
+def own_or_imbclfs(augment: object, options: DictConfig) -> Augmentation | OwnAugmentation:
+    """Return the augmentation, wrapped if it is the user's own.
+
+    Raises:
+        UserError: it cannot be called.
+    """
+    if isinstance(augment, Augmentation):
+        return augment
+    if not callable(augment):
+        raise UserError(
+            f"augment: {options.get('_target_')} has to be callable with images [N, 3, H, W] and "
+            "return the same shape, as a torch.nn.Module"
+        )
+    return OwnAugmentation(augment)
 
 
 def unfit_part(group: str, options: DictConfig, expected: str) -> UserError:

@@ -17,6 +17,7 @@ from imbclf.errors import UserError
 
 TORCH_CLASS = re.compile(
     r"loss\._target_=torch\.nn\.[A-Z]\w*Loss|optim\.optimizer\._target_=torch\.optim\.[A-Z]\w*"
+    r"|augment(\.transforms\.\d+)*\._target_=torchvision\.transforms\.v2\.[A-Z]\w*"
 )
 DEMO = {"_target_": "imbclf.data.demo.write_demo", "_partial_": True}  # writes only to data.dir
 PLACES = ("data.cache_dir", "data.dir", "tracking.directory", "tracking.uri")

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from imbclf.cli.config.closed_options import open_options, why_closed
 from imbclf.cli.config.options import known_options
+from imbclf.cli.config.own_networks import extra_options
 from imbclf.cli.config.signatures import Parameters
 from imbclf.cli.config.target_parameters import import_target, target_parameters
 from imbclf.errors import UserError
@@ -62,6 +63,8 @@ def drop_stale_options(cfg: DictConfig, overrides: Iterable[str]) -> None:
         parent, _, last = key.rpartition(".")
         node = OmegaConf.select(cfg, parent) if last == "_target_" else None
         accepted = None if node is None else target_parameters(target)
+        if parent == "model" and accepted is None:
+            accepted = {}  # one that takes anything wants nothing of another network
         if node is None or accepted is None:
             continue
         with open_dict(node):
@@ -80,7 +83,7 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
     elif target is not None:
         accepted = target_parameters(target)
         if accepted is not None:
-            accepted = {**accepted, **EXTRA_OPTIONS.get(path, {})}
+            accepted = {**extra_options(path, target), **accepted, **EXTRA_OPTIONS.get(path, {})}
         elif import_target(target) is None:
             yield f"{path}._target_={target}: no such class or function can be imported"
     for key, value in node.items():

@@ -12,7 +12,7 @@ from imbclf.errors import UserError
 from imbclf.models.heads.base import Entry, Head, Value
 from imbclf.models.heads.hypersphere import HypersphereHead
 from imbclf.models.heads.knn import NeighborsHead
-from imbclf.models.heads.linear import CosineHead, LinearHead
+from imbclf.models.heads.linear import CosineHead, LinearHead, LogitHead
 from imbclf.models.heads.mahalanobis import MahalanobisHead
 from imbclf.models.heads.one_class import OneClassHead
 from imbclf.utils.arrays import minority_label
@@ -24,6 +24,9 @@ HEADS: Mapping[str, Callable[..., Head]] = {
     "neighbors": NeighborsHead,
     "mahalanobis": MahalanobisHead,
 }
+
+# Of networks that need none; no choice of the user's.
+BUILT_IN: Mapping[str, Callable[..., Head]] = {"logit": LogitHead}
 
 # Spelling in predictors of version 0.1.
 RENAMED = {"neighbours": "neighbors", "normalise": "normalize"}
@@ -43,18 +46,21 @@ def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
     options = {RENAMED.get(key, key): value for key, value in entry.items()}
     name = RENAMED.get(str(options["name"]), options["name"])
     del options["name"]
-    if name not in HEADS:
+    known = {**HEADS, **BUILT_IN}
+    if name not in known:
         raise UserError(f"head={name}: expected one of {', '.join(HEADS)}")
-    return HEADS[str(name)](width=width, **options)
+    return known[str(name)](width=width, **options)
 
 
 __all__ = [
+    "BUILT_IN",
     "HEADS",
     "CosineHead",
     "Entry",
     "Head",
     "HypersphereHead",
     "LinearHead",
+    "LogitHead",
     "MahalanobisHead",
     "NeighborsHead",
     "OneClassHead",

@@ -31,6 +31,27 @@ class LinearHead(nn.Linear, Head):
         return torch.sum(features * self.weight, dim=1) + self.bias
 
 
+class LogitHead(Head):
+    """f = x, for a network that returns logits itself.
+
+    Args:
+        width: 1.
+
+    >>> LogitHead(width=1)(torch.tensor([[0.5], [2.0]])).tolist()
+    [0.5, 2.0]
+    """
+
+    def __init__(self, width: int = 1) -> None:
+        super().__init__()
+        if width != 1:
+            raise ValueError(f"width={width}: expected 1")
+        self.entry = {"name": "logit"}
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the logits [N] of the same logits, [N] or [N, 1]."""
+        return features.flatten()
+
+
 def cosine(features: Tensor, direction: Tensor) -> Tensor:
     """Return the cosines [N] between features [N, D] and a direction [1, D]; 0 for zeros.
 

@@ -20,7 +20,7 @@ def stage_features(network: nn.Module, pixels: Tensor) -> Tensor:
     """Return the outputs of the last four stages of a network, averaged over positions.
 
     Args:
-        network: one of torchvision's, without its head.
+        network: one of torchvision's or timm's, without its head.
         pixels: normalized images [N, 3, H, W].
 
     Returns:
@@ -31,7 +31,8 @@ def stage_features(network: nn.Module, pixels: Tensor) -> Tensor:
     >>> stage_features(network, torch.zeros(2, 3, 6, 6)).shape  # 8 + 4 * 2 * 2
     torch.Size([2, 24])
     """
-    channels_last = isinstance(network, SwinTransformer)
+    stated = getattr(network, "output_fmt", None)  # of timm
+    channels_last = isinstance(network, SwinTransformer) or str(stated).endswith("NHWC")
     means: list[Tensor] = []
 
     def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:

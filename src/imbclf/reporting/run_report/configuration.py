@@ -2,6 +2,7 @@
 
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.run_report.report import Report
+from imbclf.reporting.run_report.weights_license import weights_license
 
 
 def add_configuration(page: Page, report: Report) -> None:
@@ -14,3 +15,5 @@ def add_configuration(page: Page, report: Report) -> None:
         page.code(report.data.config)
     versions = report.summary["versions"].items()
     page.paragraph(", ".join(f"{name} {number}" for name, number in versions), note=True)
+    if (sentence := weights_license(report.data.run)) is not None:
+        page.paragraph(sentence, note=True)

@@ -1,0 +1,66 @@
+"""Put a network without its last layer, a head and the options of both together."""
+
+from torch import nn
+
+from imbclf.errors import UserError
+from imbclf.models.architecture import Architecture, ProbeKind
+from imbclf.models.backbone import Backbone
+from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead
+from imbclf.models.torchvision_models import freeze_biases
+
+
+def assemble(
+    network: nn.Module,
+    architecture: Architecture,
+    head: Head,
+    is_pretrained: bool,
+    probe: bool,
+    patch_filters: bool,
+    fast_conv: bool,
+) -> Backbone:
+    """Return a backbone of a network and a head.
+
+    Args:
+        network: normalized images [N, 3, H, W] to what enters the head.
+        architecture: of the network; the head and the probe are added to it.
+        head: one of `HEADS`. For one that allows no biases, those of the network are frozen.
+        is_pretrained: whether the network has weights of an earlier training.
+        probe: whether `build_probe` adds a probe.
+        patch_filters: whether training starts the filters of random weights from patches.
+        fast_conv: as for `Backbone`.
+
+    Raises:
+        UserError: the head is the user's own, or has no place for a probe.
+    """
+    architecture["head"] = _head_entry(head)
+    if not head.allows_biases:
+        freeze_biases(network, at_zero=not is_pretrained)
+    backbone = Backbone(network, head, architecture, fast_conv)
+    backbone.is_pretrained = is_pretrained
+    backbone.starts_from_patches = patch_filters and not is_pretrained
+    if probe:
+        architecture["probe"] = check_probe(head, "stages" if is_pretrained else "patches")
+    return backbone
+
+
+def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:
+    """Return the kind of a probe that may stand beside a head.
+
+    Raises:
+        UserError: none may.
+    """
+    if isinstance(head, OneClassHead):
+        raise UserError(
+            f"model.probe=true: head={head.entry['name']} returns distances, which cannot be "
+            "averaged with log-odds. Set model.probe=false, or choose head=linear or head=cosine."
+        )
+    return kind
+
+
+def _head_entry(head: object) -> Entry:
+    if isinstance(head, Head) and type(head) in (*HEADS.values(), *BUILT_IN.values()):
+        return head.entry
+    raise UserError(
+        f"head: {type(head).__name__} is none of {', '.join(HEADS)}. A predictor is rebuilt from "
+        "known names and never calls what a file names."
+    )
