@@ -50,7 +50,7 @@ PARTS = ("fit", "dev", "test")
 def _fold_row(value: object) -> Mapping[str, Any]:
     row = mapping(value)
     field(row, "fold", count)
-    field(row, "epoch", count)
+    field(row, "chosen_epoch" if "chosen_epoch" in row else "epoch", count)
     field(row, "threshold", number)
     mapping_of(optional(number))(row)
     return row

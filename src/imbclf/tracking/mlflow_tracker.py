@@ -60,7 +60,7 @@ class MLflowTracker:
     >>> tracker = MLflowTracker(None, "faces", Path(tempfile.mkdtemp()))
     >>> run_id = tracker.start("resnet18", {"loss": "focal", "loss.gamma": 2.0})
     >>> tracker.start_fold(0)
-    >>> tracker.log_epoch(0, {"train/loss": 0.61, "dev/hter": 0.12})
+    >>> tracker.log_epoch(1, {"train/loss": 0.61, "dev/hter": 0.12})
     >>> tracker.end_fold({"test/hter": 0.13})
     >>> tracker.end("FINISHED")
     """
@@ -129,7 +129,7 @@ class MLflowTracker:
 
     @never_fatal
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record one epoch of the current fold in one write; non-finite values are skipped."""
+        """Record one epoch of the current fold, from 1, in one write; skip non-finite values."""
         self._log_metrics(metrics, epoch)
 
     @never_fatal

@@ -35,6 +35,7 @@ from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
+from imbclf.training.pace import Place
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import artifacts, headline, write_results
@@ -95,10 +96,12 @@ def run_experiment(
     if run_id is not None:
         write_text(run / TRACKING_RUN, run_id)
     results = []
-    for number in recipe.parts.cv.trained:
-        done = read_fold(run, number)
+    finished = {number: read_fold(run, number) for number in recipe.parts.cv.trained}
+    left = [number for number, done in finished.items() if done is None]
+    for number, done in finished.items():
         if done is None:
-            results.append(_train(recipe, folds, number, run, tracking))
+            place = Place(f"fold {number}", len(left), 1 + left.index(number))
+            results.append(_train(recipe, folds, number, run, tracking, place))
             continue
         log.info("fold %d   finished before", number)
         check_labels(run, done, folds[number], recipe.listing.files, recipe.labels)
@@ -138,9 +141,9 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
 
 
 def _train(
-    recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
+    recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker, place: Place
 ) -> FoldResult:
-    result = train_fold(recipe, folds[number], number, run, tracking)
+    result = train_fold(recipe, folds[number], number, run, tracking, place)
     gc.collect()  # trainer, network and optimizer form reference cycles
     report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})

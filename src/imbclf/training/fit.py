@@ -29,10 +29,12 @@ from imbclf.training.fold_setup import (
     FoldTask,
     build_datamodule,
     build_module,
+    epoch_lines,
     initialize_module,
     training_callbacks,
 )
 from imbclf.training.lightning_module import BinaryClassifier
+from imbclf.training.pace import Place
 from imbclf.training.progress_bar import EpochBar
 from imbclf.training.recipe import Recipe
 from imbclf.utils.out_of_memory import explain_out_of_memory
@@ -65,6 +67,7 @@ def fit_fold(
     run: Path,
     tracker: Tracker,
     callback: L.Callback | None = None,
+    place: Place | None = None,
 ) -> FittedFold:
     """Train one fold, or resume it after its last whole epoch.
 
@@ -75,11 +78,12 @@ def fit_fold(
         run: the run directory.
         tracker: where epochs are logged.
         callback: runs after all others; with one, no state to resume from is kept.
+        place: of the fold among those that are trained, for messages.
 
     Raises:
         UserError: something the user can fix, such as a checkpoint that does not fit.
     """
-    task = FoldTask(recipe, fold, number, run)
+    task = FoldTask(recipe, fold, number, run, place or Place(f"fold {number}"))
     task.folder.mkdir(parents=True, exist_ok=True)
     L.seed_everything(task.seed, verbose=False)
     tracker.start_fold(number)
@@ -112,7 +116,8 @@ def _fit(
         callbacks=[
             *training_callbacks(task, module, sampler),
             record,
-            EpochBar(f"fold {task.number + 1}/{recipe.parts.cv.models}"),
+            EpochBar(task.place.title),
+            epoch_lines(task, record),
             keep,
             *([] if callback is None else [callback]),
         ],

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from imbclf.evaluation.fold_files import chosen_epoch
 from imbclf.metrics.homogeneity import homogeneity_p
 from imbclf.metrics.reliability import brier_score, calibration_error
 from imbclf.reporting.html_page import Cell, Page
@@ -116,7 +117,7 @@ def add_folds(page: Page, data: RunData) -> None:
         [
             row["fold"],
             row["test_images"],
-            row["epoch"] + 1,
+            chosen_epoch(row),
             row["threshold"],
             *(row[key] for key in keys),
             row["seconds"],
