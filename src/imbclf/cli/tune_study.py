@@ -49,7 +49,10 @@ class CommandStudy:
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
         self.base, _ = compose_train(given)
-        if build_parts(self.base).trainer(precision="32-true").world_size > 1:
+        parts = build_parts(self.base)
+        if parts.deadline is not None:
+            raise UserError("trainer.time_limit: the time of a search is limited by tune.hours")
+        if parts.trainer(precision="32-true").world_size > 1:
             raise UserError(
                 "trainer.devices: a trial is trained on one device; to use several, start several "
                 "processes on one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"

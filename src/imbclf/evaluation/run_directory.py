@@ -8,6 +8,7 @@ test.csv        file, label, score, decision (and group) of a test part that the
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
+plan.json       with trainer.time_limit: the number of epochs
 tracking_run    the id of the run in the tracking store
 job.json        the number and the overrides of a job of a sweep
 *.png           learning curves, ROC, DET
@@ -85,6 +86,16 @@ def _account(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _epochs(value: object) -> Mapping[str, Any]:
+    """Check how many epochs of a fold were asked for and planned, and the time limit in seconds."""
+    stored = mapping(value)
+    for name in ("asked", "planned"):
+        field(stored, name, count)
+    if "time_limit" in stored:
+        field(stored, "time_limit", number)
+    return stored
+
+
 def _verdict(value: object) -> Mapping[str, Any]:
     stored = mapping(value)
     field(stored, "better", one_of(True, False))
@@ -122,6 +133,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     "pooled": mapping_of(optional(number)),
     "cross_fitted": mapping,
     "warnings": list_of(text),
+    "epochs": _epochs,
     "verdict": _verdict,
     "detection": _detection,
     "class_counts": list_of(count, length=2),

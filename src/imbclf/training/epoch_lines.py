@@ -62,11 +62,11 @@ class EpochLines(L.Callback):
             return
         self._steps += 1
         if self._steps == WARMUP_STEPS:
-            _wait_for(pl_module.device)
+            wait_for(pl_module.device)
             self._began = time.perf_counter()
         measured = self._steps - WARMUP_STEPS
         if measured > 0 and time.perf_counter() - self._began >= MEASURED_SECONDS:
-            _wait_for(pl_module.device)
+            wait_for(pl_module.device)
             step_seconds = (time.perf_counter() - self._began) / measured
             self._log_estimate(self.work.epoch_seconds(step_seconds), 0)
 
@@ -110,7 +110,7 @@ class EpochLines(L.Callback):
         return self.work.seconds_left(epoch_seconds, epochs_done, folds)
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
     """Wait for what a GPU has queued: without it, the time is that of queueing."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)

@@ -35,7 +35,8 @@ from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
-from imbclf.training.pace import Place
+from imbclf.training.pace import Place, about
+from imbclf.training.planning import keep_in_time
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import artifacts, headline, write_results
@@ -95,7 +96,7 @@ def run_experiment(
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
         write_text(run / TRACKING_RUN, run_id)
-    results = []
+    recipe, results = keep_in_time(recipe, folds, run), []
     finished = {number: read_fold(run, number) for number in recipe.parts.cv.trained}
     left = [number for number, done in finished.items() if done is None]
     for number, done in finished.items():
@@ -114,6 +115,9 @@ def run_experiment(
     summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
+    if recipe.parts.deadline is not None and recipe.parts.deadline.seconds_left < 0:
+        late = about(-recipe.parts.deadline.seconds_left)
+        log.warning("The results are %s later than trainer.time_limit asked for", late)
     return summary
 
 

@@ -1,6 +1,7 @@
 """Train one fold and return the weights of its chosen epoch."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import lightning as L
 import numpy as np
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
 from imbclf.data.splits import Fold
+from imbclf.errors import UserError
 from imbclf.evaluation.fold_files import (
     BEST,
     LAST,
@@ -112,16 +116,19 @@ def _fit(
     sampler = recipe.parts.sampler(recipe.labels[task.fold.fit], task.seed)
     keep = SaveBestAndLast(task.folder, recipe.parts.cv.select, resumable=callback is None)
     checkpoint_io = BackgroundCheckpointIO()
+    loggers = recipe.parts.loggers(task.run, task.number)
     trainer = recipe.parts.trainer(
         callbacks=[
             *training_callbacks(task, module, sampler),
             record,
             EpochBar(task.place.title),
             epoch_lines(task, record),
-            keep,
+            *recipe.parts.callbacks(),
+            keep,  # after the user's, whose states it saves
             *([] if callback is None else [callback]),
         ],
         # Not the environment of a cluster: a job trains on its own devices alone.
+        logger=loggers or False,
         plugins=[checkpoint_io, LightningEnvironment()],
         default_root_dir=task.run,
     )
@@ -138,6 +145,7 @@ def _fit(
     if several:
         record.on_epoch = ignore_epoch  # this process logs the epochs afterwards
     _train(trainer, module, datamodule, last if last.exists() else None, task.number)
+    finish(loggers)
     rows = read_epochs(record.path) if several else record.rows
     if several:
         log_epochs(tracker, rows[before:])
@@ -147,6 +155,14 @@ def _fit(
         trainer.num_training_batches * recipe.parts.data.batch_size * trainer.world_size,
     )
     return int(seen) * (len(rows) - before)
+
+
+def finish(loggers: Sequence[Logger]) -> None:
+    """End the runs of loggers that would else continue with the next fold, as W&B's does."""
+    for logger in loggers:
+        end = getattr(logger.experiment, "finish", None)
+        if callable(end):
+            end()
 
 
 def _train(
@@ -160,6 +176,8 @@ def _train(
         trainer.fit(module, datamodule=datamodule, ckpt_path=last, weights_only=True)
     except EndedProcess as error:
         raise as_local_error(error, number) from error
+    except MisconfigurationException as error:  # of a callback or a logger
+        raise UserError(f"fold {number}, trainer: {error}") from error
     except BaseException as error:
         kill_processes(trainer)
         damaged = isinstance(error, (*DAMAGE, RuntimeError, AssertionError))

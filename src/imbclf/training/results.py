@@ -1,6 +1,7 @@
 """The results of a run: out-of-fold scores, summary, figures, report."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.summary import pool, summarize, table
 from imbclf.reporting.plots import draw_det, draw_dev_hter, draw_losses, draw_roc, save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
+from imbclf.training.pace import about
 from imbclf.training.recipe import Recipe
+from imbclf.training.time_limit import read_plan
 from imbclf.utils.tables import write_json
 
 log = logging.getLogger("imbclf")
@@ -68,6 +71,10 @@ def write_results(
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
+    summary["epochs"] = epoch_counts(recipe, run)
+    for row in summary["per_fold"]:
+        row["trained_epochs"] = len(epochs[row["fold"]]) if summary["epochs"]["planned"] else 0
+    summary["warnings"] += fewer_epochs(summary, bool(recipe.parts.callbacks()))
     chosen = {result.fold: result.epoch for result in results}
     judged = pooled.scores, labels, summary["far"], summary["frr"], pooled.fold_of
     figures = {
@@ -85,6 +92,49 @@ def write_results(
     if test is not None:
         log.info("\n%s", side_by_side(summary))
     return summary
+
+
+def epoch_counts(recipe: Recipe, run: Path) -> dict[str, float]:
+    """Return how many epochs of a fold were asked for, and how many planned.
+
+    They differ where `trainer.time_limit` allowed fewer; it is returned in seconds.
+    """
+    planned, plan = recipe.parts.trainer().max_epochs or 0, read_plan(run)
+    if plan is None:
+        return {"asked": planned, "planned": planned}
+    return {"asked": plan.asked, "planned": plan.epochs, "time_limit": plan.time_limit}
+
+
+def fewer_epochs(summary: Mapping[str, Any], may_stop: bool) -> list[str]:
+    """Return a sentence for each reason why fewer epochs were trained than asked for.
+
+    Args:
+        summary: with `epochs` and `per_fold`.
+        may_stop: whether a callback may end a fold; that is then no reason to warn.
+
+    >>> epochs = {"asked": 40, "planned": 5, "time_limit": 600.0}
+    >>> fewer_epochs({"epochs": epochs, "per_fold": []}, may_stop=False)
+    ['5 of 40 epochs were trained: more did not fit into trainer.time_limit (10 min)']
+    >>> rows = [{"fold": 1, "trained_epochs": 3}]
+    >>> epochs = {"asked": 40, "planned": 40}
+    >>> fewer_epochs({"epochs": epochs, "per_fold": rows}, may_stop=False)
+    ['Fold 1 was trained for 3 of 40 epochs: trainer.max_time was over']
+    """
+    epochs, found = summary["epochs"], []
+    asked, planned = epochs["asked"], epochs["planned"]
+    if planned < asked:
+        found.append(
+            f"{planned} of {asked} epochs were trained: more did not fit into trainer.time_limit "
+            f"({about(epochs['time_limit'])})"
+        )
+    if may_stop:
+        return found
+    return found + [
+        f"Fold {row['fold']} was trained for {row['trained_epochs']} of {planned} epochs: "
+        "trainer.max_time was over"
+        for row in summary["per_fold"]
+        if row["trained_epochs"] < planned
+    ]
 
 
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:

@@ -46,6 +46,7 @@ ADDED: dict[str, object] = {
     "model.fast_conv": True,
     "tracking.run_name": None,
     "tracking.tags": {},
+    "trainer.time_limit": None,
 }
 # Values that were defaults, and what says the same today.
 VALUES: dict[str, tuple[object, object]] = {"data.images": ("train_img", None)}

@@ -14,6 +14,7 @@ from torch import nn
 from imbclf.augment import Augmentation
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.extensions import callback_factory, check_log_interval, logger_factory
 from imbclf.cli.config.part_factories import (
     loss_factory,
     refuse_bare_optimizer,
@@ -28,6 +29,7 @@ from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.preparation import prepare
 from imbclf.training.recipe import ExperimentParts
+from imbclf.training.time_limit import Deadline, parse_time_limit
 from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
@@ -77,8 +79,13 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
     most = SEEDS - parts["cv"].repeats
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
+    options = OmegaConf.to_container(cfg, resolve=True)
+    callbacks = callback_factory(options["trainer"].get("callbacks"))
+    loggers = logger_factory(options["trainer"].get("logger"), flatten(options))
+    check_log_interval(options["trainer"])
+    limit = parse_time_limit(options["trainer"].get("time_limit"))
     freezes = parts["optim"].frozen > 0
-    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
+    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes, callbacks())
     with explain_option("optim"):  # some optimizers take one group of parameters only
         groups = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)]
         parts["optim"].optimizer(groups)
@@ -97,6 +104,9 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         precision=cfg.trainer.precision,
         compile_mode=parse_compile_mode(cfg.trainer.get("compile", False)),
         device=device,
+        callbacks=callbacks,
+        loggers=loggers,
+        deadline=Deadline.after(limit),
     )
 
 
