@@ -99,11 +99,21 @@ def overrides_of(config: DictConfig) -> str:
 def title_of(config: DictConfig) -> str:
     """Return which job of a sweep this is, counted from 1, and what is its own."""
     own = _plain(config.hydra.overrides.task)
-    file = Path(str(config.hydra.sweep.dir)) / JOBS
-    jobs = [own]
+    return job_title(int(config.hydra.job.num), own, _jobs(config.hydra))
+
+
+def own_overrides(hydra: DictConfig) -> list[str]:
+    """Return the overrides of a run; of a job of a sweep those that not all jobs have."""
+    own = _plain(hydra.overrides.task)
+    return differing(own, _jobs(hydra)) if hydra.mode.name == "MULTIRUN" else own
+
+
+def _jobs(hydra: DictConfig) -> list[list[str]]:
+    """Return the overrides of all jobs of a sweep; those of this one if they are unknown."""
+    file = Path(str(hydra.sweep.dir)) / JOBS
     with suppress(OSError, ValueError):  # of a launcher whose processes do not share the folder
-        jobs = [_plain(job) for job in json.loads(file.read_text(encoding="utf-8"))]
-    return job_title(int(config.hydra.job.num), own, jobs)
+        return [_plain(job) for job in json.loads(file.read_text(encoding="utf-8"))]
+    return [_plain(hydra.overrides.task)]
 
 
 def job_title(number: int, own: Sequence[str], jobs: Sequence[Sequence[str]]) -> str:
@@ -119,8 +129,16 @@ def job_title(number: int, own: Sequence[str], jobs: Sequence[Sequence[str]]) ->
     ('job 2 of 2: loss=focal', 'job 1 of 1: seed=1 loss=bce')
     """
     of = f" of {len(jobs)}" if number < len(jobs) else ""
-    differing = [word for word in own if not all(word in job for job in jobs)] or own
-    return f"job {number + 1}{of}: {' '.join(differing)}"
+    return f"job {number + 1}{of}: {' '.join(differing(own, jobs))}"
+
+
+def differing(own: Sequence[str], jobs: Sequence[Sequence[str]]) -> list[str]:
+    """Return those overrides of a job that not all jobs have, all of them if there are none.
+
+    >>> differing(["seed=1", "loss=bce"], [["seed=1", "loss=bce"], ["seed=1", "loss=focal"]])
+    ['loss=bce']
+    """
+    return [word for word in own if not all(word in job for job in jobs)] or [*own]
 
 
 def _plain(overrides: Iterable[object]) -> list[str]:

@@ -15,8 +15,10 @@ from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.tracking import name_of
 from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
+from imbclf.cli.sweep import own_overrides
 from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
 from imbclf.errors import Interrupted, UserError
 
@@ -66,25 +68,27 @@ def task(cfg: DictConfig) -> float:
     run = Path(HydraConfig.get().runtime.output_dir)
     hter = finished_job(cfg, run)
     if hter is None:
-        return train(cfg, run, Path(HydraConfig.get().runtime.cwd))
+        name = name_of(own_overrides(HydraConfig.get()))
+        return train(cfg, run, Path(HydraConfig.get().runtime.cwd), name)
     print(f"finished before: {run}")
     return hter
 
 
-def train(cfg: DictConfig, run: Path, start: Path | None = None) -> float:
+def train(cfg: DictConfig, run: Path, start: Path | None = None, name: str | None = None) -> float:
     """Train an experiment in a run directory; return the HTER.
 
     Args:
         cfg: the checked configuration.
         run: the run directory.
         start: where the user is, for messages; None for the working directory.
+        name: of the run in the tracking store; None for that of its directory.
     """
     configure_logging()
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
         from imbclf.evaluation.run_directory import read_summary
 
-        experiment = experiment_from(cfg)
+        experiment = experiment_from(cfg, name=name)
     configure_logging(run / "train.log")
     start = start or Path.cwd()
     here = run.relative_to(start) if run.is_relative_to(start) else run

@@ -8,8 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
 from imbclf.cli.app.messages import log
-from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
+from imbclf.cli.config.build import build_parts, tracked, tracker_from
 from imbclf.cli.config.compose import compose_train, to_overrides
+from imbclf.cli.config.flat import flatten
+from imbclf.cli.config.tracking import run_params
 from imbclf.cli.config.validation import check
 from imbclf.data.holdout import HOLDOUT, hold_out_by_seed, write_holdout
 from imbclf.errors import UserError
@@ -124,7 +126,7 @@ class CommandStudy:
         tracker = tracker_from(self.base)
         with exclusive_access(self.options.folder):
             earlier = read_tracking_run(self.options.folder)
-            params = flatten(OmegaConf.to_container(self.base, resolve=True))
+            params = run_params(self.base)
             run_id = tracker.start(self.options.name, params, earlier)
             if run_id is not None:
                 write_text(self.options.folder / TRACKING_RUN, run_id)

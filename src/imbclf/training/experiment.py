@@ -33,6 +33,7 @@ from imbclf.prediction.manifest import MANIFEST, PREDICTOR, Manifest, check_same
 from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
+from imbclf.tracking.provenance import describe_data, log_data
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
 from imbclf.training.pace import Place, about
@@ -96,6 +97,10 @@ def run_experiment(
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
         write_text(run / TRACKING_RUN, run_id)
+    names = recipe.listing.label_names
+    log_data(
+        tracking, describe_data(recipe.parts.data.dir, recipe.listing.files, recipe.labels, names)
+    )
     recipe, results = keep_in_time(recipe, folds, run), []
     finished = {number: read_fold(run, number) for number in recipe.parts.cv.trained}
     left = [number for number, done in finished.items() if done is None]

@@ -159,7 +159,9 @@ def headline(summary: dict[str, Any]) -> dict[str, float]:
 def _metrics(prefix: str, report: dict[str, Any]) -> dict[str, float]:
     low, high = report["hter_interval"]
     rates = {
-        f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float)
+        f"{prefix}/{name}": value
+        for name, value in report.items()
+        if isinstance(value, float) and name != "interval_level"
     }
     return {**rates, f"{prefix}/hter_low": low, f"{prefix}/hter_high": high}
 

@@ -69,6 +69,7 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
     if not (run / "config.yaml").exists():
         return None
     requested = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))
+    use_current_names(requested)  # as for the stored one, whose default values may have changed
     if load_configuration(run, "resume") != requested:
         raise UserError(
             f"{run} holds a run of another configuration; repeat the original command or choose "
