@@ -101,6 +101,8 @@ def _verdict(value: object) -> Mapping[str, Any]:
     field(stored, "better", one_of(True, False))
     for name in ("sentence", "advice"):
         field(stored, name, text)
+    if "still_improving" in stored:
+        field(stored, "still_improving", one_of(True, False))
     return stored
 
 

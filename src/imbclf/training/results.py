@@ -15,6 +15,7 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
 )
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
+from imbclf.evaluation.improvement import with_improvement
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.summary import pool, summarize, table
@@ -75,6 +76,9 @@ def write_results(
     for row in summary["per_fold"]:
         row["trained_epochs"] = len(epochs[row["fold"]]) if summary["epochs"]["planned"] else 0
     summary["warnings"] += fewer_epochs(summary, bool(recipe.parts.callbacks()))
+    curves = [[row["dev/auroc"] for row in rows] for rows in epochs.values()]
+    planned = summary["epochs"]["planned"]
+    summary["verdict"] = with_improvement(summary["verdict"], curves, planned)
     chosen = {result.fold: result.epoch for result in results}
     judged = pooled.scores, labels, summary["far"], summary["frr"], pooled.fold_of
     figures = {
