@@ -55,7 +55,8 @@ def test_a_run_is_described_and_its_images_are_its_data_set(tmp_path: Path) -> N
     note = "HTER 25.0% (95 % interval 20.0% to 30.0%)\n\n    " + COMMAND
     assert run.data.tags["mlflow.note.content"] == note
     assert run.data.tags["mlflow.source.name"] == "imbclf-train"
-    ((logged),) = run.inputs.dataset_inputs
+    assert run.inputs is not None
+    (logged,) = run.inputs.dataset_inputs
     assert logged.dataset.name == tmp_path.name
     assert json.loads(logged.dataset.source) == {"uri": tmp_path.as_uri()}
 
@@ -145,7 +146,10 @@ def test_jobs_are_named_by_what_differs_and_models_have_their_metrics(
     models = client.search_logged_models([experiment.experiment_id])
     assert len(models) == 2
     for model in models:
+        assert model.source_run_id is not None
+        assert model.metrics is not None
         run = client.get_run(model.source_run_id)
+        assert run.inputs is not None
         reached = {metric.key: metric.value for metric in model.metrics}
         assert reached == run.data.metrics
         assert "test/interval_level" not in reached

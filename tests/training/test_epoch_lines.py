@@ -85,7 +85,7 @@ def test_without_a_terminal_each_epoch_has_its_line(
 def test_on_a_terminal_a_bar_names_fold_and_epoch(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
-    command = [Path(sys.executable).with_name("imbclf-train"), *small(make_folder(), *QUICK)]
+    command = [str(Path(sys.executable).with_name("imbclf-train")), *small(make_folder(), *QUICK)]
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     with subprocess.Popen(command, cwd=tmp_path, stdout=theirs, stderr=theirs) as process:

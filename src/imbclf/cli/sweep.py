@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose
+from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -102,13 +103,13 @@ def title_of(config: DictConfig) -> str:
     return job_title(int(config.hydra.job.num), own, _jobs(config.hydra))
 
 
-def own_overrides(hydra: DictConfig) -> list[str]:
+def own_overrides(hydra: HydraConf) -> list[str]:
     """Return the overrides of a run; of a job of a sweep those that not all jobs have."""
     own = _plain(hydra.overrides.task)
     return differing(own, _jobs(hydra)) if hydra.mode.name == "MULTIRUN" else own
 
 
-def _jobs(hydra: DictConfig) -> list[list[str]]:
+def _jobs(hydra: HydraConf) -> list[list[str]]:
     """Return the overrides of all jobs of a sweep; those of this one if they are unknown."""
     file = Path(str(hydra.sweep.dir)) / JOBS
     with suppress(OSError, ValueError):  # of a launcher whose processes do not share the folder

@@ -160,7 +160,7 @@ def _fit(
 def finish(loggers: Sequence[Logger]) -> None:
     """End the runs of loggers that would else continue with the next fold, as W&B's does."""
     for logger in loggers:
-        end = getattr(logger.experiment, "finish", None)
+        end = getattr(getattr(logger, "experiment", None), "finish", None)
         if callable(end):
             end()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
@@ -83,11 +84,11 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
     most = SEEDS - parts["cv"].repeats
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
-    options = OmegaConf.to_container(cfg, resolve=True)
-    callbacks = callback_factory(options["trainer"].get("callbacks"))
-    loggers = logger_factory(options["trainer"].get("logger"), flatten(options))
-    check_log_interval(options["trainer"])
-    limit = parse_time_limit(options["trainer"].get("time_limit"))
+    whole: Any = OmegaConf.to_container(cfg, resolve=True)
+    callbacks = callback_factory(whole["trainer"].get("callbacks"))
+    loggers = logger_factory(whole["trainer"].get("logger"), flatten(whole))
+    check_log_interval(whole["trainer"])
+    limit = parse_time_limit(whole["trainer"].get("time_limit"))
     freezes = parts["optim"].frozen > 0
     trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes, callbacks())
     with explain_option("optim"):  # some optimizers take one group of parameters only

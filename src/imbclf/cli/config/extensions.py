@@ -60,7 +60,7 @@ def logger_factory(
 
     def make(run: Path, fold: int) -> list[Logger]:
         return [
-            _build(name, node, Logger, _places(name, node, run, fold))
+            _build(name, node, Logger, _places(name, node, run, fold))  # type: ignore[type-abstract]
             for name, node in nodes.items()
         ]
 
