@@ -18,6 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -106,7 +107,7 @@ def title_of(config: DictConfig) -> str:
 def own_overrides(hydra: HydraConf) -> list[str]:
     """Return the overrides of a run; of a job of a sweep those that not all jobs have."""
     own = _plain(hydra.overrides.task)
-    return differing(own, _jobs(hydra)) if hydra.mode.name == "MULTIRUN" else own
+    return differing(own, _jobs(hydra)) if hydra.mode is RunMode.MULTIRUN else own
 
 
 def _jobs(hydra: HydraConf) -> list[list[str]]:
