@@ -23,7 +23,7 @@ from imbclf.utils.text import did_you_mean
 
 GROUPS = [
     *(option for option in known_options("train") if (conf_dir() / option).is_dir()),
-    "experiment",
+    *("callbacks", "experiment", "logger"),
 ]
 CHOICES = [
     (group, path.stem)
@@ -92,7 +92,8 @@ def test_founding_experiments_exist_and_change_only_what_their_name_says() -> No
         ),
         (["+trainer.max_epoch=3"], "did you mean max_epochs?"),
         (["++model.head=linear"], "model.head is set by imbclf"),
-        (["++trainer.logger=true"], "trainer.logger is set by imbclf"),
+        (["++trainer.plugins=x"], "trainer.plugins is set by imbclf"),
+        (["++callbacks.early_stopping.patience=3"], "choose callbacks=NAME"),
         (["++cv.folds=five"], "cv.folds=five: expected int"),
         (["++cv.folds=true"], "cv.folds=True: expected int"),
         (["++data.batch_size=2.5"], "data.batch_size=2.5: expected int"),

@@ -147,3 +147,14 @@ def test_int8_must_be_a_boolean(
     monkeypatch.chdir(tmp_path)
     assert call("export", "ckpt=run", "int8=no") == 2
     assert "error: int8=no: expected true or false\n" in capsys.readouterr().err
+
+
+def test_more_epochs_of_a_finished_run_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    assert call("train", f"resume={tmp_path}", "trainer.max_epochs=8") == 2
+    message = capsys.readouterr().err
+    assert "this run is finished, and its results stay as they are" in message
+    assert "with trainer.max_epochs=8" in message
+    assert f"cv.start_from={tmp_path}" in message

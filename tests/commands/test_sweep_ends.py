@@ -43,7 +43,7 @@ def test_jobs_in_nested_folders_are_named_listed_and_compared(arguments: list[st
     subdir = "hydra.sweep.subdir=nets/${hydra.job.override_dirname}"
     done = run("train", *given, *sweep, subdir, cwd=Path())
     assert done.returncode == 2
-    assert "failed   job 2" in done.stdout
+    assert "failed   job 3 of 3: model.name=nonsense: " in done.stdout
     names = {f"model.name=shufflenet_v2_x{size}" for size in ("0_5", "1_0")}
     assert {path.name for path in Path("s/nets").iterdir()} == {*names, "model.name=nonsense"}
     table = pd.read_csv("s/comparison.csv")

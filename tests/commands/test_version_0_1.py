@@ -59,6 +59,8 @@ def test_an_interrupted_run_is_resumed(outputs: Path) -> None:
     before = pd.read_csv(STORED / "interrupted" / "fold_0" / "metrics.csv")
     assert len(epochs) == 12
     columns = ["epoch", "train/loss", "dev/loss", "dev/hter"]
+    assert epochs["epoch"].tolist() == [*range(1, 13)]
+    before["epoch"] += 1  # version 0.1 counted epochs from 0
     kept = epochs.iloc[: len(before)]
     pd.testing.assert_frame_equal(kept[columns], before[columns], check_exact=True)
 

@@ -208,7 +208,7 @@ def test_every_number_comes_from_the_scores(
     for row in folds:
         own = oof[oof["fold"] == int(row[0])]
         stored = json.loads((run / f"fold_{row[0]}" / "result.json").read_text())
-        assert [int(row[1]), int(row[2])] == [len(own), stored["epoch"] + 1]
+        assert [int(row[1]), int(row[2])] == [len(own), stored["chosen_epoch"]]
         assert [float(row[3]), float(row[11])] == [stored["threshold"], round(stored["seconds"])]
         alone = numbers(own["label"].to_numpy(), own["score"].to_numpy())
         keys = ("hter", "far", "frr", "auroc", "ap", "eer", "min")

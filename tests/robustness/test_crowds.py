@@ -54,20 +54,25 @@ def test_four_trainings_at_once_on_a_new_machine(
     ]
     client = MlflowClient(embedded_uri(tmp_path / "outputs" / "mlflow"))
     (experiment,) = (one for one in client.search_experiments() if one.name != "Default")
-    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    assert {run.info.status for run in runs.values()} == {"FINISHED"}
-    assert set(runs) == {
-        *map(str, range(CROWD)),
-        *(f"{number}/fold_{fold}" for number in range(CROWD) for fold in range(FOLDS)),
+    found_runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in found_runs} == {"FINISHED"}
+    assert len(found_runs) == CROWD * (1 + FOLDS)
+    # By the names of their directories, since their commands differ in nothing else.
+    parents = {
+        run.data.tags["imbclf.run"]: run for run in found_runs if "imbclf.run" in run.data.tags
     }
+    children = {
+        (run.data.tags["mlflow.parentRunId"], run.data.tags["imbclf.fold"]): run
+        for run in found_runs
+        if "imbclf.fold" in run.data.tags
+    }
+    assert set(parents) == {*map(str, range(CROWD))}
     for number in range(CROWD):
         for fold in range(FOLDS):
-            child = runs[f"{number}/fold_{fold}"]
-            parent = runs[str(number)].info.run_id
-            assert child.data.tags["mlflow.parentRunId"] == parent
+            child = children[parents[str(number)].info.run_id, str(fold)]
             table = pd.read_csv(tmp_path / str(number) / f"fold_{fold}" / "metrics.csv")
             assert len(table) == EPOCHS
             for key in table.columns.drop("epoch"):
                 points = client.get_metric_history(child.info.run_id, str(key))
                 found = {point.step: point.value for point in points}
-                assert found == pytest.approx(table[key].dropna().to_dict()), key
+                assert found == pytest.approx(table.set_index("epoch")[key].dropna().to_dict()), key

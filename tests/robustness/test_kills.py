@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.commands import run, small
@@ -26,6 +27,33 @@ DRAWS = (
     "augment.mixup=0.2",
     "tracking=none",
     "cv.folds=3",
+)
+
+
+# A callback that remembers something, and changes training by it.
+MINE = """
+import lightning as L
+class Anneal(L.Callback):
+    def __init__(self, share):
+        self.share, self.batches = share, 0
+    def on_train_batch_start(self, trainer, module, batch, number):
+        self.batches += 1
+        for group in trainer.optimizers[0].param_groups:
+            group["lr"] *= self.share ** self.batches
+    def state_dict(self):
+        return {"batches": self.batches}
+    def load_state_dict(self, state):
+        self.batches = state["batches"]
+"""
+EXTENDED = (
+    "trainer.max_epochs=7",
+    "callbacks=early_stopping",
+    "trainer.callbacks.early_stopping.patience=2",
+    "trainer.callbacks.mine._target_=mine.Anneal",
+    "trainer.callbacks.mine.share=0.999",
+    "logger=[csv,tensorboard]",
+    "tracking=none",
+    "cv.folds=2",
 )
 
 
@@ -71,3 +99,47 @@ def test_after_a_kill_at_any_moment_the_result_is_the_same(
             assert done.returncode == 0, (moment, done.stderr)
         assert results(folder) == expected, f"killed after {moment:.3f} of {lasted:.1f} s"
     assert broken_off >= KILLS[name] // 2
+
+
+@pytest.mark.slow
+def test_a_run_with_early_stopping_loggers_and_an_own_callback_is_resumed_to_the_same_bytes(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    arguments = small(make_folder(), *EXTENDED)
+    began = time.perf_counter()
+    done = run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lasted = time.perf_counter() - began
+    expected = results(tmp_path / "whole")
+    epochs = [len(pd.read_csv(tmp_path / f"whole/fold_{fold}/metrics.csv")) for fold in range(2)]
+    assert min(epochs) < 7, "no fold was stopped early"
+    broken_off = 0
+    for number, moment in enumerate(np.random.default_rng(time.time_ns()).uniform(0.4, 1, 3)):
+        own = tmp_path / f"run{number}"
+        process = start([*arguments, f"hydra.run.dir={own.name}"], tmp_path)
+        time.sleep(moment * lasted)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if not (own / "summary.json").exists():
+            broken_off += 1
+            approvals = ["trainer.callbacks.mine._target_=mine.Anneal"]
+            began_before = (own / "config.yaml").exists()
+            again = (
+                [f"resume={own.name}", *approvals]
+                if began_before
+                else [*arguments, f"hydra.run.dir={own.name}"]
+            )
+            done = run("train", *again, cwd=tmp_path)
+            assert done.returncode == 0, (moment, done.stderr)
+        assert results(own) == expected, f"killed after {moment:.3f} of {lasted:.1f} s"
+        for fold in range(2):
+            table = pd.read_csv(own / f"fold_{fold}/metrics.csv")
+            assert table["epoch"].tolist() == [*range(1, epochs[fold] + 1)]
+            logged = [
+                pd.read_csv(one) for one in sorted(own.glob(f"logs/csv/fold_{fold}/*/metrics.csv"))
+            ]
+            last = pd.concat(logged).drop_duplicates("epoch", keep="last").sort_values("epoch")
+            assert last["epoch"].tolist() == table["epoch"].tolist()
+            assert [*own.glob(f"logs/tensorboard/fold_{fold}/events*")]
+    assert broken_off > 0

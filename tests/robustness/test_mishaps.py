@@ -60,7 +60,7 @@ def test_a_loss_that_breaks_fails_its_run_keeps_its_epoch_and_lets_the_sweep_go_
     arguments = small(folder, "loss._target_=mine.Loss", "hydra.sweep.dir=sweep", "cv.folds=2")
     done = run("train", *arguments, "-m", "+loss.breaks=true,false", cwd=tmp_path)
     assert done.returncode != 0
-    assert "failed   job 0 (" in done.stdout
+    assert "failed   job 1 of 2: loss.breaks=true: " in done.stdout
     assert "fold 0, epoch 2, step 1: the loss is no longer finite (nan)" in done.stdout
     assert "optim.lr" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -78,11 +78,11 @@ def test_a_loss_that_breaks_fails_its_run_keeps_its_epoch_and_lets_the_sweep_go_
     experiments = [one.experiment_id for one in client.search_experiments()]
     found = {run.info.run_name: run.info.status for run in client.search_runs(experiments)}
     assert found == {
-        "0": "FAILED",
-        "0/fold_0": "FAILED",
-        "1": "FINISHED",
-        "1/fold_0": "FINISHED",
-        "1/fold_1": "FINISHED",
+        "loss.breaks=true": "FAILED",
+        "loss.breaks=true/fold_0": "FAILED",
+        "loss.breaks=false": "FINISHED",
+        "loss.breaks=false/fold_0": "FINISHED",
+        "loss.breaks=false/fold_1": "FINISHED",
     }
 
 

@@ -65,7 +65,7 @@ def test_folds_as_jobs_come_to_what_one_process_comes_to(
     client = MlflowClient(f"sqlite:///{tmp_path / 'outputs' / 'mlflow' / 'mlflow.db'}")
     parent = (gathered / "tracking_run").read_text()
     (experiment,) = [
-        one.experiment_id for one in client.search_experiments() if one.name == "imbclf"
+        one.experiment_id for one in client.search_experiments() if one.name == "faces"
     ]
     children = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
     assert len(children) == 3

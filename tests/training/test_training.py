@@ -104,7 +104,7 @@ def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     assert recorder.fractions == [0, 1, 0.25, 1, 0.5, 1, 0.75, 1]
     assert sampler.progress == 0.75
     table = pd.read_csv(tmp_path / "metrics.csv")
-    assert table["epoch"].tolist() == [0, 1, 2, 3] == list(passed_on)
+    assert table["epoch"].tolist() == [1, 2, 3, 4] == list(passed_on)
     best = {
         "auroc": int(table["dev/auroc"].argmax()),
         "hter": int(table["dev/hter"].argmin()),

@@ -301,7 +301,7 @@ def test_without_a_holdout_the_test_part_of_the_one_fold_judges_and_mlflow_has_t
     assert trials["hter"][0] == trials[trials["state"] == "complete"]["hter"].min()
 
     client = MlflowClient(f"sqlite:///{tmp_path / 'outputs' / 'mlflow' / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("imbclf")
+    experiment = client.get_experiment_by_name("faces")
     assert experiment is not None
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
     parent = runs["faces"].info.run_id

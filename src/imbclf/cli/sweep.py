@@ -5,16 +5,20 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from hydra import compose
+from hydra.conf import HydraConf
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -25,6 +29,7 @@ from imbclf.errors import UserError
 from imbclf.utils.files import write_text
 
 log = logging.getLogger("imbclf")
+JOBS = "jobs.json"  # of a sweep: the overrides of each job
 folder: Path | None = None
 plain_override_dirname()  # here, for the processes of a launcher import this module too
 
@@ -53,25 +58,31 @@ class SweepCallback(Callback):
             print(f"imbclf-train: error: {error}", file=sys.stderr)
             sys.exit(2)
         folder = Path(str(config.hydra.sweep.dir))
+        write_text(folder / JOBS, json.dumps(jobs) + "\n")
         print(f"sweep    {len(jobs)} jobs in {folder}")
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Print which job starts."""
         if "num" in config.hydra.job and config.hydra.mode.name == "MULTIRUN":
-            print(f"\njob {config.hydra.job.num}    {overrides_of(config)}")
+            print(f"\n{title_of(config)}")
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:  # noqa: ANN401
         """Write the outcome of a job to a file; log a failure when it happens."""
         if config.hydra.mode.name != "MULTIRUN":
             return
-        job = {"job": str(config.hydra.job.num), "overrides": overrides_of(config), "error": None}
+        job = {
+            "job": str(config.hydra.job.num),
+            "title": title_of(config),
+            "overrides": overrides_of(config),
+            "error": None,
+        }
         own = Path(config.hydra.runtime.output_dir)
         if job_return.status is JobStatus.FAILED:
             error = job_return._return_value
             job["error"] = str(error) if isinstance(error, UserError) else repr(error)
             write_text(own / "error.txt", "".join(traceback.format_exception(error)))
             free_traceback(error)
-            log.error("job %s failed: %s", job["job"], job["error"])
+            log.error("failed   %s: %s", job["title"], job["error"])
         write_text(own / JOB, json.dumps(job) + "\n")
 
 
@@ -84,7 +95,56 @@ def free_traceback(error: BaseException | None) -> None:
 
 def overrides_of(config: DictConfig) -> str:
     """Return a job's overrides as the user typed them."""
-    return " ".join(str(override).lstrip("+") for override in config.hydra.overrides.task)
+    return " ".join(_plain(config.hydra.overrides.task))
+
+
+def title_of(config: DictConfig) -> str:
+    """Return which job of a sweep this is, counted from 1, and what is its own."""
+    own = _plain(config.hydra.overrides.task)
+    return job_title(int(config.hydra.job.num), own, _jobs(config.hydra))
+
+
+def own_overrides(hydra: HydraConf) -> list[str]:
+    """Return the overrides of a run; of a job of a sweep those that not all jobs have."""
+    own = _plain(hydra.overrides.task)
+    return differing(own, _jobs(hydra)) if hydra.mode is RunMode.MULTIRUN else own
+
+
+def _jobs(hydra: HydraConf) -> list[list[str]]:
+    """Return the overrides of all jobs of a sweep; those of this one if they are unknown."""
+    file = Path(str(hydra.sweep.dir)) / JOBS
+    with suppress(OSError, ValueError):  # of a launcher whose processes do not share the folder
+        return [_plain(job) for job in json.loads(file.read_text(encoding="utf-8"))]
+    return [_plain(hydra.overrides.task)]
+
+
+def job_title(number: int, own: Sequence[str], jobs: Sequence[Sequence[str]]) -> str:
+    """Return which job of a sweep this is, and those of its overrides that not all jobs have.
+
+    Args:
+        number: of the job, from 0.
+        own: its overrides.
+        jobs: those of all jobs.
+
+    >>> jobs = [["seed=1", "loss=bce"], ["seed=1", "loss=focal"]]
+    >>> job_title(1, jobs[1], jobs), job_title(0, jobs[0], jobs[:1])
+    ('job 2 of 2: loss=focal', 'job 1 of 1: seed=1 loss=bce')
+    """
+    of = f" of {len(jobs)}" if number < len(jobs) else ""
+    return f"job {number + 1}{of}: {' '.join(differing(own, jobs))}"
+
+
+def differing(own: Sequence[str], jobs: Sequence[Sequence[str]]) -> list[str]:
+    """Return those overrides of a job that not all jobs have, all of them if there are none.
+
+    >>> differing(["seed=1", "loss=bce"], [["seed=1", "loss=bce"], ["seed=1", "loss=focal"]])
+    ['loss=bce']
+    """
+    return [word for word in own if not all(word in job for job in jobs)] or [*own]
+
+
+def _plain(overrides: Iterable[object]) -> list[str]:
+    return [str(override).lstrip("+") for override in overrides]
 
 
 def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[list[str]]:

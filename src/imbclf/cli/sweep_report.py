@@ -21,7 +21,8 @@ def report_sweep(folder: Path) -> int:
         overrides.append(outcome["overrides"])
         if outcome["error"] is not None:
             failed += 1
-            print(f"failed   job {outcome['job']} ({outcome['overrides']}): {outcome['error']}")
+            title = outcome.get("title", f"job {outcome['job']} ({outcome['overrides']})")
+            print(f"failed   {title}: {outcome['error']}")
         finished += (job / "summary.json").exists()
     if are_folds(overrides):
         print(f"\ngather   imbclf-gather {folder}   (one run of all folds)")

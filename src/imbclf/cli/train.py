@@ -17,8 +17,10 @@ from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.own_networks import OPTION, is_own_network
 from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.tracking import name_of
 from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
+from imbclf.cli.sweep import own_overrides
 from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
 from imbclf.errors import Interrupted, UserError
 
@@ -69,13 +71,18 @@ def task(cfg: DictConfig) -> float:
     hter = finished_job(cfg, run)
     if hter is None:
         hydra = HydraConfig.get()
-        return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task)
+        name = name_of(own_overrides(hydra))
+        return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task, name)
     print(f"finished before: {run}")
     return hter
 
 
 def train(
-    cfg: DictConfig, run: Path, start: Path | None = None, options: Sequence[str] | None = None
+    cfg: DictConfig,
+    run: Path,
+    start: Path | None = None,
+    options: Sequence[str] | None = None,
+    name: str | None = None,
 ) -> float:
     """Train an experiment in a run directory; return the HTER.
 
@@ -84,6 +91,7 @@ def train(
         run: the run directory.
         start: where the user is, for messages; None for the working directory.
         options: as they were given; None where a run is resumed, which keeps its own.
+        name: of the run in the tracking store; None for that of its directory.
     """
     configure_logging()
     with fast_imports():
@@ -91,7 +99,7 @@ def train(
         from imbclf.evaluation.run_command import write_command
         from imbclf.evaluation.run_directory import read_summary
 
-        experiment = experiment_from(cfg)
+        experiment = experiment_from(cfg, name=name)
     configure_logging(run / "train.log")
     if options is not None:
         write_command(run, options)

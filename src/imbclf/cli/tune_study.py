@@ -8,8 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 from optuna import Study
 
 from imbclf.cli.app.messages import log
-from imbclf.cli.config.build import build_parts, flatten, tracked, tracker_from
+from imbclf.cli.config.build import build_parts, tracked, tracker_from
 from imbclf.cli.config.compose import compose_train, to_overrides
+from imbclf.cli.config.flat import flatten
+from imbclf.cli.config.tracking import run_params
 from imbclf.cli.config.validation import check
 from imbclf.data.holdout import HOLDOUT, hold_out_by_seed, write_holdout
 from imbclf.errors import UserError
@@ -49,7 +51,10 @@ class CommandStudy:
     def __init__(self, options: TuneOptions, space: Space, given: list[str]) -> None:
         self.options, self.space, self.given = options, space, given
         self.base, _ = compose_train(given)
-        if build_parts(self.base).trainer(precision="32-true").world_size > 1:
+        parts = build_parts(self.base)
+        if parts.deadline is not None:
+            raise UserError("trainer.time_limit: the time of a search is limited by tune.hours")
+        if parts.trainer(precision="32-true").world_size > 1:
             raise UserError(
                 "trainer.devices: a trial is trained on one device; to use several, start several "
                 "processes on one study: CUDA_VISIBLE_DEVICES=1 imbclf-tune ... tune.name=NAME"
@@ -121,7 +126,7 @@ class CommandStudy:
         tracker = tracker_from(self.base)
         with exclusive_access(self.options.folder):
             earlier = read_tracking_run(self.options.folder)
-            params = flatten(OmegaConf.to_container(self.base, resolve=True))
+            params = run_params(self.base)
             run_id = tracker.start(self.options.name, params, earlier)
             if run_id is not None:
                 write_text(self.options.folder / TRACKING_RUN, run_id)

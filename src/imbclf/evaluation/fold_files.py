@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,9 @@ def write_fold(
             "logit": np.concatenate([result.dev_logits, result.test_logits]),
         },
     )
-    numbers = ("fold", "epoch", "threshold", "seconds", "images_per_second")
-    write_json(folder / RESULT, {name: getattr(result, name) for name in numbers})
+    numbers = ("fold", "threshold", "seconds", "images_per_second")
+    stored = {name: getattr(result, name) for name in numbers}
+    write_json(folder / RESULT, {**stored, "chosen_epoch": result.epoch + 1})
 
 
 def read_fold(run: Path, fold: int) -> FoldResult | None:
@@ -79,7 +81,7 @@ def read_fold(run: Path, fold: int) -> FoldResult | None:
         stored = read_json(path)
         numbers = {
             "fold": field(stored, "fold", one_of(fold)),
-            "epoch": field(stored, "epoch", count),
+            "epoch": chosen_epoch(stored) - 1,
             "threshold": field(stored, "threshold", number),
             "seconds": field(stored, "seconds", number),
             "images_per_second": field(stored, "images_per_second", number),
@@ -88,6 +90,20 @@ def read_fold(run: Path, fold: int) -> FoldResult | None:
     logits = table["logit"].to_numpy(np.float64)
     dev = (table["part"] == "dev").to_numpy()
     return FoldResult(**numbers, dev_logits=logits[dev], test_logits=logits[~dev])
+
+
+def chosen_epoch(row: Mapping[str, Any]) -> int:
+    """Return the chosen epoch of a fold, from 1; version 0.1 stored `epoch`, from 0.
+
+    Raises:
+        ValueError: it is no count.
+
+    >>> chosen_epoch({"chosen_epoch": 3}), chosen_epoch({"epoch": 2})
+    (3, 3)
+    """
+    if "chosen_epoch" in row:
+        return field(row, "chosen_epoch", count)
+    return field(row, "epoch", count) + 1
 
 
 def read_scores(run: Path, fold: int) -> pd.DataFrame:
@@ -141,14 +157,19 @@ def check_labels(
 
 
 def read_epochs(path: Path) -> list[dict[str, float]]:
-    """Read the metrics that `EpochRecord` wrote: for each epoch its number and its metrics.
+    """Read the metrics that `EpochRecord` wrote: for each epoch its number, from 1, and metrics.
+
+    Version 0.1 counted epochs from 0.
 
     Raises:
         UserError: it is damaged.
     """
     with readable(path, "the metrics of each epoch of a fold", _retrain(path)):
         table = pd.read_csv(path)
-        rows = table.astype(np.float64).astype({"epoch": np.int64}).to_dict("records")
+        table = table.astype(np.float64).astype({"epoch": np.int64})
+        if len(table) and table["epoch"].iloc[0] == 0:
+            table["epoch"] += 1
+        rows = table.to_dict("records")
     return [{str(name): value for name, value in row.items()} for row in rows]
 
 

@@ -10,6 +10,7 @@ test.csv        file, label, score, decision (and group) of a test part that the
 summary.json    the headline, its interval, per-fold rows, versions
 fold_<k>/       best.ckpt, metrics.csv per epoch, scores.csv of dev and test, result.json
 predictor/      what prediction needs and no more
+plan.json       with trainer.time_limit: the number of epochs
 tracking_run    the id of the run in the tracking store
 looks/          a file for each different result on images that are kept for judging
 job.json        the number and the overrides of a job of a sweep
@@ -53,7 +54,7 @@ PARTS = ("fit", "dev", "test")
 def _fold_row(value: object) -> Mapping[str, Any]:
     row = mapping(value)
     field(row, "fold", count)
-    field(row, "epoch", count)
+    field(row, "chosen_epoch" if "chosen_epoch" in row else "epoch", count)
     field(row, "threshold", number)
     mapping_of(optional(number))(row)
     return row
@@ -90,11 +91,23 @@ def _account(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _epochs(value: object) -> Mapping[str, Any]:
+    """Check how many epochs of a fold were asked for and planned, and the time limit in seconds."""
+    stored = mapping(value)
+    for name in ("asked", "planned"):
+        field(stored, name, count)
+    if "time_limit" in stored:
+        field(stored, "time_limit", number)
+    return stored
+
+
 def _verdict(value: object) -> Mapping[str, Any]:
     stored = mapping(value)
     field(stored, "better", one_of(True, False))
     for name in ("sentence", "advice"):
         field(stored, name, text)
+    if "still_improving" in stored:
+        field(stored, "still_improving", one_of(True, False))
     return stored
 
 
@@ -164,6 +177,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     "cross_fitted": mapping,
     "shipped": _shipped,
     "warnings": list_of(text),
+    "epochs": _epochs,
     "verdict": _verdict,
     "detection": _detection,
     "class_counts": list_of(count, length=2),

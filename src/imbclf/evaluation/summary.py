@@ -14,7 +14,7 @@ from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
 from imbclf.evaluation.cross_fitting import cross_fitted
 from imbclf.evaluation.decision_errors import LEVEL, error_intervals
 from imbclf.evaluation.detection_rates import detection_rates, detection_table
-from imbclf.evaluation.fold_files import FoldResult
+from imbclf.evaluation.fold_files import FoldResult, chosen_epoch
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
 from imbclf.evaluation.shipped import shipped_text
 from imbclf.evaluation.subgroups import subgroups_text
@@ -177,7 +177,7 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
     dev = binary_report(result.dev_logits, labels[fold.dev], result.threshold)
     return {
         "fold": result.fold,
-        "epoch": result.epoch,
+        "chosen_epoch": result.epoch + 1,
         "threshold": result.threshold,
         **binary_report(result.test_logits, labels[fold.test], result.threshold),
         "dev_hter": dev["hter"],
@@ -199,7 +199,7 @@ def table(summary: dict[str, Any]) -> str:
     for row in summary["per_fold"]:
         numbers = [f"{row[name]:.4f}" for name in rates]
         speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
-        rows.append((str(row["fold"]), str(row["epoch"] + 1), *numbers, *speed))
+        rows.append((str(row["fold"]), str(chosen_epoch(row)), *numbers, *speed))
     numbers = [f"{summary[name]:.4f}" for name in rates]
     rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
     zero, one = summary["class_counts"]

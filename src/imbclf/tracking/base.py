@@ -27,7 +27,7 @@ class Tracker(Protocol):
         """Start the run of one fold, nested under the experiment's."""
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record one epoch of the current fold; non-finite values are skipped."""
+        """Record one epoch of the current fold, counted from 1; non-finite values are skipped."""
 
     def end_fold(self, metrics: Mapping[str, float]) -> None:
         """Record the final metrics of the current fold and end its run."""

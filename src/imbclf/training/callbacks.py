@@ -114,7 +114,7 @@ class EpochRecord(L.Callback):
 
     Args:
         path: the CSV file; existing rows (of an interrupted run) are kept.
-        on_epoch: called with the epoch and its metrics.
+        on_epoch: called with the epoch, counted from 1, and its metrics.
     """
 
     def __init__(self, path: Path, on_epoch: Callable[[int, Mapping[str, float]], None]) -> None:
@@ -134,11 +134,14 @@ class EpochRecord(L.Callback):
             return
         reached: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
         metrics = {**reached, "seconds": time.perf_counter() - self._began}
-        earlier = [row for row in self.rows if row["epoch"] < trainer.current_epoch]
-        self.rows = [*earlier, {"epoch": trainer.current_epoch, **metrics}]
+        epoch = trainer.current_epoch + 1
+        self.rows = [
+            *(row for row in self.rows if row["epoch"] < epoch),
+            {"epoch": epoch, **metrics},
+        ]
         with atomic_write(self.path) as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
-        self.on_epoch(trainer.current_epoch, metrics)
+        self.on_epoch(epoch, metrics)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         """Report a training that `trainer.max_time` has cut short; its epochs are fewer."""

@@ -1,12 +1,15 @@
 """Save checkpoints: the weights of the best epoch and the whole state of the last one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import WeightAveraging
 
+from imbclf.errors import UserError
 from imbclf.evaluation.fold_files import (
     BEST,
     LAST,
@@ -56,6 +59,11 @@ class SaveBestAndLast(L.Callback):
     def __init__(self, folder: Path, select: Select, resumable: bool = True) -> None:
         self.folder, self.select, self.resumable = folder, select, resumable
         self.lowest = float("inf")
+        self.stopped = False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Train no further where a callback had ended the training before an interruption."""
+        trainer.should_stop = trainer.should_stop or self.stopped
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Save the epoch."""
@@ -65,6 +73,8 @@ class SaveBestAndLast(L.Callback):
             self.lowest = now
             trainer.strategy.save_checkpoint(scored_weights(trainer, pl_module), self.folder / BEST)
         if self.resumable:
+            self.stopped = trainer.should_stop
+            check_states(trainer.callbacks)  # type: ignore[attr-defined]
             trainer.save_checkpoint(self.folder / LAST)
 
     @property
@@ -73,9 +83,30 @@ class SaveBestAndLast(L.Callback):
         return "KeepBest"
 
     def state_dict(self) -> dict[str, float]:
-        """Return the lowest cost so far."""
-        return {"lowest": self.lowest}
+        """Return the lowest cost so far, and whether training has been stopped."""
+        return {"lowest": self.lowest, "stopped": self.stopped}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Restore the lowest cost so far."""
-        self.lowest = state_dict["lowest"]
+        """Restore it; version 0.1 did not store whether training has been stopped."""
+        self.lowest, self.stopped = state_dict["lowest"], bool(state_dict.get("stopped", False))
+
+
+def check_states(callbacks: Sequence[L.Callback]) -> None:
+    """Check that the states of callbacks are read back as they are saved.
+
+    A checkpoint is read as tensors and plain values, so that reading it runs no code.
+
+    Raises:
+        UserError: names the callback whose state holds something else.
+    """
+    for callback in callbacks:
+        file = BytesIO()
+        try:
+            torch.save(callback.state_dict(), file)
+            file.seek(0)
+            torch.load(file, weights_only=True)
+        except Exception as error:  # pickle raises many kinds
+            raise UserError(
+                f"trainer.callbacks: {type(callback).__name__}.state_dict() cannot be saved and "
+                "read back; return tensors and plain values (numbers, text, lists, dicts)"
+            ) from error

@@ -34,8 +34,11 @@ from imbclf.prediction.manifest import MANIFEST, PREDICTOR, Manifest, check_same
 from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker, log_epochs
+from imbclf.tracking.provenance import describe_data, log_data
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fold import train_fold
+from imbclf.training.pace import Place, about
+from imbclf.training.planning import keep_in_time
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
 from imbclf.training.results import artifacts, headline, write_results
@@ -95,11 +98,17 @@ def run_experiment(
     run_id = tracking.start(run.name, params, earlier)
     if run_id is not None:
         write_text(run / TRACKING_RUN, run_id)
-    results = []
-    for number in recipe.parts.cv.trained:
-        done = read_fold(run, number)
+    names = recipe.listing.label_names
+    log_data(
+        tracking, describe_data(recipe.parts.data.dir, recipe.listing.files, recipe.labels, names)
+    )
+    recipe, results = keep_in_time(recipe, folds, run), []
+    finished = {number: read_fold(run, number) for number in recipe.parts.cv.trained}
+    left = [number for number, done in finished.items() if done is None]
+    for number, done in finished.items():
         if done is None:
-            results.append(_train(recipe, folds, number, run, tracking))
+            place = Place(f"fold {number}", len(left), 1 + left.index(number))
+            results.append(_train(recipe, folds, number, run, tracking, place))
             continue
         log.info("fold %d   finished before", number)
         check_labels(run, done, folds[number], recipe.listing.files, recipe.labels)
@@ -116,6 +125,9 @@ def run_experiment(
     summary = write_results(recipe, folds, results, run, judged, listing_summary(listed))
     tracking.log_result(headline(summary), artifacts(run))
     tracking.log_model(run / "predictor", np.array(recipe.pixels[:2]))
+    if recipe.parts.deadline is not None and recipe.parts.deadline.seconds_left < 0:
+        late = about(-recipe.parts.deadline.seconds_left)
+        log.warning("The results are %s later than trainer.time_limit asked for", late)
     return summary
 
 
@@ -148,9 +160,9 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
 
 
 def _train(
-    recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker
+    recipe: Recipe, folds: list[Fold], number: int, run: Path, tracking: Tracker, place: Place
 ) -> FoldResult:
-    result = train_fold(recipe, folds[number], number, run, tracking)
+    result = train_fold(recipe, folds[number], number, run, tracking, place)
     gc.collect()  # trainer, network and optimizer form reference cycles
     report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})

@@ -1,6 +1,7 @@
 """Train one fold and return the weights of its chosen epoch."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from typing import Any
 import lightning as L
 import numpy as np
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.loggers import Logger
 from torch import Tensor, nn
 
 from imbclf.data.splits import Fold
+from imbclf.errors import UserError
 from imbclf.evaluation.fold_files import (
     BEST,
     LAST,
@@ -29,10 +33,12 @@ from imbclf.training.fold_setup import (
     FoldTask,
     build_datamodule,
     build_module,
+    epoch_lines,
     initialize_module,
     training_callbacks,
 )
 from imbclf.training.lightning_module import BinaryClassifier
+from imbclf.training.pace import Place
 from imbclf.training.progress_bar import EpochBar
 from imbclf.training.recipe import Recipe
 from imbclf.utils.out_of_memory import explain_out_of_memory
@@ -65,6 +71,7 @@ def fit_fold(
     run: Path,
     tracker: Tracker,
     callback: L.Callback | None = None,
+    place: Place | None = None,
 ) -> FittedFold:
     """Train one fold, or resume it after its last whole epoch.
 
@@ -75,11 +82,12 @@ def fit_fold(
         run: the run directory.
         tracker: where epochs are logged.
         callback: runs after all others; with one, no state to resume from is kept.
+        place: of the fold among those that are trained, for messages.
 
     Raises:
         UserError: something the user can fix, such as a checkpoint that does not fit.
     """
-    task = FoldTask(recipe, fold, number, run)
+    task = FoldTask(recipe, fold, number, run, place or Place(f"fold {number}"))
     task.folder.mkdir(parents=True, exist_ok=True)
     L.seed_everything(task.seed, verbose=False)
     tracker.start_fold(number)
@@ -108,15 +116,19 @@ def _fit(
     sampler = recipe.parts.sampler(recipe.labels[task.fold.fit], task.seed)
     keep = SaveBestAndLast(task.folder, recipe.parts.cv.select, resumable=callback is None)
     checkpoint_io = BackgroundCheckpointIO()
+    loggers = recipe.parts.loggers(task.run, task.number)
     trainer = recipe.parts.trainer(
         callbacks=[
             *training_callbacks(task, module, sampler),
             record,
-            EpochBar(f"fold {task.number + 1}/{recipe.parts.cv.models}"),
-            keep,
+            EpochBar(task.place.title),
+            epoch_lines(task, record),
+            *recipe.parts.callbacks(),
+            keep,  # after the user's, whose states it saves
             *([] if callback is None else [callback]),
         ],
         # Not the environment of a cluster: a job trains on its own devices alone.
+        logger=loggers or False,
         plugins=[checkpoint_io, LightningEnvironment()],
         default_root_dir=task.run,
     )
@@ -133,6 +145,7 @@ def _fit(
     if several:
         record.on_epoch = ignore_epoch  # this process logs the epochs afterwards
     _train(trainer, module, datamodule, last if last.exists() else None, task.number)
+    finish(loggers)
     rows = read_epochs(record.path) if several else record.rows
     if several:
         log_epochs(tracker, rows[before:])
@@ -142,6 +155,14 @@ def _fit(
         trainer.num_training_batches * recipe.parts.data.batch_size * trainer.world_size,
     )
     return int(seen) * (len(rows) - before)
+
+
+def finish(loggers: Sequence[Logger]) -> None:
+    """End the runs of loggers that would else continue with the next fold, as W&B's does."""
+    for logger in loggers:
+        end = getattr(getattr(logger, "experiment", None), "finish", None)
+        if callable(end):
+            end()
 
 
 def _train(
@@ -155,6 +176,8 @@ def _train(
         trainer.fit(module, datamodule=datamodule, ckpt_path=last, weights_only=True)
     except EndedProcess as error:
         raise as_local_error(error, number) from error
+    except MisconfigurationException as error:  # of a callback or a logger
+        raise UserError(f"fold {number}, trainer: {error}") from error
     except BaseException as error:
         kill_processes(trainer)
         damaged = isinstance(error, (*DAMAGE, RuntimeError, AssertionError))

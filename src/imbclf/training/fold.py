@@ -22,17 +22,25 @@ from imbclf.prediction.scoring import score_images
 from imbclf.tracking.base import Tracker
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fit import FittedFold, fit_fold
+from imbclf.training.pace import Place
 from imbclf.training.recipe import Recipe
 from imbclf.utils.out_of_memory import explain_out_of_memory
 
 
-def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker) -> FoldResult:
+def train_fold(
+    recipe: Recipe,
+    fold: Fold,
+    number: int,
+    run: Path,
+    tracker: Tracker,
+    place: Place | None = None,
+) -> FoldResult:
     """Train one fold, write its results and its fold model, and return the results.
 
     A fold that was interrupted in an earlier run is resumed after its last whole epoch. With
     `trainer.max_epochs=0` the head is fitted and scored without training.
     """
-    fitted = fit_fold(recipe, fold, number, run, tracker)
+    fitted = fit_fold(recipe, fold, number, run, tracker, place=place)
     with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
         result = _score_fold(recipe, fold, number, fitted)
     deployed = {**fitted.metadata, **_deployed_rule(recipe, fold, result)}
@@ -43,14 +51,20 @@ def train_fold(recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Trac
 
 
 def fit_and_judge_on_dev(
-    recipe: Recipe, fold: Fold, number: int, run: Path, tracker: Tracker, callback: L.Callback
+    recipe: Recipe,
+    fold: Fold,
+    number: int,
+    run: Path,
+    tracker: Tracker,
+    callback: L.Callback,
+    place: Place | None = None,
 ) -> dict[str, float]:
     """Train one fold and return a `binary_report` of its dev part alone.
 
     Epoch and threshold are chosen on the same part. `callback` runs after all others; an exception
     from it ends the training. No state to resume from is kept.
     """
-    fitted = fit_fold(recipe, fold, number, run, tracker, callback)
+    fitted = fit_fold(recipe, fold, number, run, tracker, callback, place)
     logits, labels = _score(recipe, fold.dev, fitted.network), recipe.labels[fold.dev]
     return binary_report(
         logits, labels, choose_threshold(logits, labels, recipe.parts.cv.threshold)

@@ -11,13 +11,21 @@ from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import fold_folder
 from imbclf.samplers import IndexSampler
 from imbclf.training.batchnorm import EstimateSlowNorms
-from imbclf.training.callbacks import CompileNetwork, MovingAverage, Progress, UnfreezeBackbone
+from imbclf.training.callbacks import (
+    CompileNetwork,
+    EpochRecord,
+    MovingAverage,
+    Progress,
+    UnfreezeBackbone,
+)
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.distributed import EndOnSigterm
+from imbclf.training.epoch_lines import EpochLines
 from imbclf.training.initialization import initialize
 from imbclf.training.lightning_module import BinaryClassifier
 from imbclf.training.lightning_warnings import SilenceWarnings
 from imbclf.training.optim import OptimizerRecipe
+from imbclf.training.pace import Place
 from imbclf.training.recipe import Recipe
 from imbclf.training.sampler_feedback import Feedback
 from imbclf.training.start_from import start_weights
@@ -33,12 +41,14 @@ class FoldTask:
         fold: rows of its fit, dev and test parts.
         number: of the fold.
         run: the run directory.
+        place: among the folds that are trained.
     """
 
     recipe: Recipe
     fold: Fold
     number: int
     run: Path
+    place: Place
 
     @property
     def folder(self) -> Path:
@@ -78,6 +88,12 @@ def training_callbacks(
         EstimateSlowNorms(task.seed),  # of averaged weights, if there are any
         Feedback(sampler, task.fold.fit),
     ]
+
+
+def epoch_lines(task: FoldTask, record: EpochRecord) -> EpochLines:
+    """Return the callback that logs the epochs which `record` has written."""
+    dev, test = len(task.fold.dev), len(task.fold.test)
+    return EpochLines(task.place, dev, test, task.recipe.parts.data.batch_size, record, task.run)
 
 
 def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Callback]:

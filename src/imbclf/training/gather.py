@@ -16,6 +16,7 @@ from imbclf.evaluation.fold_files import (
 from imbclf.prediction.fold_model import save_fold_model
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictor
+from imbclf.training.time_limit import read_plan, write_plan
 from imbclf.utils.files import atomic_write
 
 
@@ -35,6 +36,7 @@ def gather_folds(runs: Mapping[int, Path], gathered: Path) -> None:
     for fold, run in sorted(runs.items()):
         if read_fold(run, fold) is None:
             raise UserError(f"{fold_folder(run, fold)}: this fold is not finished")
+        _copy_plan(run, gathered)
         _copy_fold_model(run / "predictor", fold, gathered / "predictor")
         for name in (BEST, METRICS, SCORES, RESULT):  # the last marks the fold as finished
             _copy(fold_folder(run, fold) / name, fold_folder(gathered, fold) / name)
@@ -54,6 +56,23 @@ def _copy_fold_model(source: Path, fold: int, target: Path) -> None:
         **found[0].rule,
     }
     save_fold_model(target, fold, metadata, found[0].weights, predictor.tta)
+
+
+def _copy_plan(run: Path, gathered: Path) -> None:
+    """Copy the plan of a fold's run with a time limit, if it has one.
+
+    Raises:
+        UserError: folds were planned for different numbers of epochs.
+    """
+    own, others = read_plan(run), read_plan(gathered)
+    if own is None:
+        return
+    if others is not None and own.epochs != others.epochs:
+        raise UserError(
+            f"{run}: trainer.time_limit allowed {own.epochs} epochs here and {others.epochs} in "
+            "another fold. Train all folds as one run, or set trainer.max_epochs for all jobs"
+        )
+    write_plan(gathered, own)
 
 
 def _copy(source: Path, target: Path) -> None:

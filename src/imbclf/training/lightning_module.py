@@ -151,6 +151,8 @@ class BinaryClassifier(L.LightningModule):
             exact = torch.tensor(value, dtype=dtype, device=self.device)
             metric = self.dev_hter if name == "dev/hter" else exact
             self.log(name, metric, sync_dist=several)
+        # Lightning would add its own, which counts from 0.
+        self.log("epoch", torch.tensor(self.current_epoch + 1, dtype=dtype), sync_dist=several)
 
     def _mean_loss(self) -> float:
         """Return the mean loss of the epoch's images on all devices."""

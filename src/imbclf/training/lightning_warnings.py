@@ -15,6 +15,7 @@ def silence_lightning() -> None:
         ".*does not have many workers.*",
         ".*Starting from v1.9.0.*",
         ".*is not used when.*",
+        ".*smaller than the logging interval.*",
         ".*GPU available but not used.*",
         ".*The `srun` command is available.*",
         ".*LeafSpec.*is deprecated.*",

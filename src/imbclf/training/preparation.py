@@ -136,6 +136,8 @@ def _check_before_decoding(
     check_one_class(backbone.head, labels, listing.label_names)
     trainer, batch_size = parts.trainer(), parts.data.batch_size
     check_batch(batch_size, trainer.world_size, len(labels))
+    if parts.deadline is not None and trainer.world_size > 1:
+        raise UserError("trainer.time_limit plans for one device; with several set max_epochs")
     loss = parts.loss(class_counts(labels))
     check_freezing(parts.optim.frozen, backbone)
     check_training(backbone.head, loss, trainer.max_epochs, trainer.world_size)

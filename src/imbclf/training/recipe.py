@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
 import numpy as np
 import torch
+from lightning.pytorch.loggers import Logger
 from numpy.typing import NDArray
 from torch import nn
 
@@ -20,6 +22,7 @@ from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.optim import OptimizerRecipe
+from imbclf.training.time_limit import Deadline
 
 CompileMode = Literal["default", "reduce-overhead", "max-autotune"]
 
@@ -41,6 +44,10 @@ class ExperimentParts:
         precision: Lightning's precision, or `auto`.
         compile_mode: of `torch.compile`; None does not compile the network.
         device: where dev and test parts are scored.
+        callbacks: returns the user's own for one fold; they run after ours and before the
+            checkpoint is saved, which holds their states.
+        loggers: returns Lightning's loggers for a run directory and a fold.
+        deadline: when results are due; None for no time limit.
     """
 
     data: LabelledFolder
@@ -55,6 +62,9 @@ class ExperimentParts:
     precision: str | int
     compile_mode: CompileMode | None
     device: torch.device
+    callbacks: Callable[[], list[L.Callback]] = list
+    loggers: Callable[[Path, int], list[Logger]] = lambda _run, _fold: []
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True)

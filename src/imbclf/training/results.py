@@ -1,6 +1,7 @@
 """The results of a run: out-of-fold scores, summary, figures, report."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
 )
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
+from imbclf.evaluation.improvement import with_improvement
 from imbclf.evaluation.positive_label import positive_label
 from imbclf.evaluation.run_command import COMMAND
 from imbclf.evaluation.run_directory import write_oof
@@ -28,7 +30,9 @@ from imbclf.reporting.figures.precision_recall import draw_precision_recall
 from imbclf.reporting.figures.roc import draw_roc
 from imbclf.reporting.figures.save import save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
+from imbclf.training.pace import about
 from imbclf.training.recipe import Recipe
+from imbclf.training.time_limit import read_plan
 from imbclf.utils.arrays import minority_label
 from imbclf.utils.tables import write_json
 
@@ -84,6 +88,13 @@ def write_results(
     epochs = {
         result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
     }
+    summary["epochs"] = epoch_counts(recipe, run)
+    for row in summary["per_fold"]:
+        row["trained_epochs"] = len(epochs[row["fold"]]) if summary["epochs"]["planned"] else 0
+    summary["warnings"] += fewer_epochs(summary, bool(recipe.parts.callbacks()))
+    curves = [[row["dev/auroc"] for row in rows] for rows in epochs.values()]
+    planned = summary["epochs"]["planned"]
+    summary["verdict"] = with_improvement(summary["verdict"], curves, planned)
     chosen = {result.fold: result.epoch for result in results}
     rare = summary["minority_label"]
     scored = Scored(pooled.scores, labels, pooled.fold_of, rare, listing.label_names[rare])
@@ -105,6 +116,49 @@ def write_results(
     if test is not None:
         log.info("\n%s", side_by_side(summary))
     return summary
+
+
+def epoch_counts(recipe: Recipe, run: Path) -> dict[str, float]:
+    """Return how many epochs of a fold were asked for, and how many planned.
+
+    They differ where `trainer.time_limit` allowed fewer; it is returned in seconds.
+    """
+    planned, plan = recipe.parts.trainer().max_epochs or 0, read_plan(run)
+    if plan is None:
+        return {"asked": planned, "planned": planned}
+    return {"asked": plan.asked, "planned": plan.epochs, "time_limit": plan.time_limit}
+
+
+def fewer_epochs(summary: Mapping[str, Any], may_stop: bool) -> list[str]:
+    """Return a sentence for each reason why fewer epochs were trained than asked for.
+
+    Args:
+        summary: with `epochs` and `per_fold`.
+        may_stop: whether a callback may end a fold; that is then no reason to warn.
+
+    >>> epochs = {"asked": 40, "planned": 5, "time_limit": 600.0}
+    >>> fewer_epochs({"epochs": epochs, "per_fold": []}, may_stop=False)
+    ['5 of 40 epochs were trained: more did not fit into trainer.time_limit (10 min)']
+    >>> rows = [{"fold": 1, "trained_epochs": 3}]
+    >>> epochs = {"asked": 40, "planned": 40}
+    >>> fewer_epochs({"epochs": epochs, "per_fold": rows}, may_stop=False)
+    ['Fold 1 was trained for 3 of 40 epochs: trainer.max_time was over']
+    """
+    epochs, found = summary["epochs"], []
+    asked, planned = epochs["asked"], epochs["planned"]
+    if planned < asked:
+        found.append(
+            f"{planned} of {asked} epochs were trained: more did not fit into trainer.time_limit "
+            f"({about(epochs['time_limit'])})"
+        )
+    if may_stop:
+        return found
+    return found + [
+        f"Fold {row['fold']} was trained for {row['trained_epochs']} of {planned} epochs: "
+        "trainer.max_time was over"
+        for row in summary["per_fold"]
+        if row["trained_epochs"] < planned
+    ]
 
 
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:
@@ -129,7 +183,9 @@ def headline(summary: dict[str, Any]) -> dict[str, float]:
 def _metrics(prefix: str, report: dict[str, Any]) -> dict[str, float]:
     low, high = report["hter_interval"]
     rates = {
-        f"{prefix}/{name}": value for name, value in report.items() if isinstance(value, float)
+        f"{prefix}/{name}": value
+        for name, value in report.items()
+        if isinstance(value, float) and name != "interval_level"
     }
     found = {f"{prefix}/hter_low": low, f"{prefix}/hter_high": high}
     return {**rates, **found, **detection_metrics(prefix, report.get("detection", {}))}

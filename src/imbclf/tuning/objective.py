@@ -16,6 +16,7 @@ from imbclf.evaluation.fold_files import (
 from imbclf.tracking.base import Tracker
 from imbclf.training.checkpoint_callback import Select, cost
 from imbclf.training.fold import fit_and_judge_on_dev
+from imbclf.training.pace import Place
 from imbclf.training.recipe import Recipe
 from imbclf.tuning.options import Metric
 
@@ -76,7 +77,7 @@ def score_on_dev(
 
     After every epoch `report_progress` is called with the number of epochs done in all folds, the
     mean of the metric over the folds so far, and whether this was the last epoch; an exception from
-    it ends the trial. Weights are deleted.
+    it ends the trial. Weights are deleted. The trial is called after its folder in messages.
     """
     epochs = max(1, recipe.parts.trainer().max_epochs or 1)
     reports: list[dict[str, float]] = []
@@ -93,7 +94,16 @@ def score_on_dev(
                 )
 
             callback = ReportBestEpoch(recipe.parts.cv.select, metric, report_epoch)
-            report = fit_and_judge_on_dev(recipe, folds[number], number, run, tracker, callback)
+            label = f"trial {run.name}, fold {number}"
+            report = fit_and_judge_on_dev(
+                recipe,
+                folds[number],
+                number,
+                run,
+                tracker,
+                callback,
+                Place(label, len(numbers), 1 + place),
+            )
             tracker.end_fold({f"dev/{name}": value for name, value in report.items()})
             reports.append(report)
     finally:

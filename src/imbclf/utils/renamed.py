@@ -46,9 +46,14 @@ ADDED: dict[str, object] = {
     "model.fast_conv": True,
     "tracking.run_name": None,
     "tracking.tags": {},
+    "trainer.time_limit": None,
 }
 # Values that were defaults, and what says the same today.
-VALUES: dict[str, tuple[object, object]] = {"data.images": ("train_img", None)}
+VALUES: dict[str, tuple[object, object]] = {
+    "data.images": ("train_img", None),
+    # Of the store: a run that is resumed stays in its experiment, whatever the name.
+    "tracking.experiment": ("imbclf", None),
+}
 
 
 def current_name(name: str) -> str:

@@ -15,12 +15,19 @@ def configure_logging(logfile: Path | None = None) -> None:
     for handler in log.handlers:
         handler.close()
     log.handlers.clear()
-    log.addHandler(logging.StreamHandler(sys.stdout))
+    to_user = logging.StreamHandler(sys.stdout)
+    to_user.addFilter(_is_no_progress_on_a_terminal)
+    log.addHandler(to_user)
     if logfile is not None:
         logfile.parent.mkdir(parents=True, exist_ok=True)
         to_file = logging.FileHandler(logfile, encoding="utf-8")
         to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(to_file)
+
+
+def _is_no_progress_on_a_terminal(record: logging.LogRecord) -> bool:
+    """Leave out the lines on each epoch where a progress bar shows the same."""
+    return not (getattr(record, "progress", False) and sys.stdout.isatty())
 
 
 def printable(message: str) -> str:

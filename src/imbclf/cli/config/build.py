@@ -12,6 +12,8 @@ from torch import nn
 
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.error_context import explain_option
+from imbclf.cli.config.extensions import callback_factory, check_log_interval, logger_factory
+from imbclf.cli.config.flat import flatten
 from imbclf.cli.config.model_factory import model_factory
 from imbclf.cli.config.part_factories import (
     loss_factory,
@@ -19,6 +21,7 @@ from imbclf.cli.config.part_factories import (
     refuse_bare_optimizer,
     sampler_factory,
 )
+from imbclf.cli.config.tracking import run_params, tracking_options
 from imbclf.cli.config.trainer_options import parse_compile_mode, trainer_factory
 from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.errors import Interrupted, UserError
@@ -27,13 +30,16 @@ from imbclf.training.experiment import run_experiment
 from imbclf.training.lightning_warnings import silence_lightning
 from imbclf.training.preparation import prepare
 from imbclf.training.recipe import ExperimentParts
+from imbclf.training.time_limit import Deadline, parse_time_limit
 from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
 SEEDS = 2**32  # of scikit-learn; repeat r of the folds is split with seed + r
 
 
-def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable[[Path], float]:
+def experiment_from(
+    cfg: DictConfig, tracker: Tracker | None = None, name: str | None = None
+) -> Callable[[Path], float]:
     """Build an experiment; return a function that runs it in a run directory and returns its HTER.
 
     The function writes `config.yaml` there before it trains.
@@ -41,14 +47,15 @@ def experiment_from(cfg: DictConfig, tracker: Tracker | None = None) -> Callable
     Args:
         cfg: the checked configuration.
         tracker: records the run; None for the one of the configuration.
+        name: of the run in the tracking store; None for that of its directory.
 
     Raises:
         UserError: a part rejects its options.
     """
-    parts, tracking = build_parts(cfg), tracker or tracker_from(cfg)
+    parts, tracking = build_parts(cfg), tracker or tracker_from(cfg, name)
 
     def run_in(run: Path) -> float:
-        params = flatten(OmegaConf.to_container(cfg, resolve=True))
+        params = run_params(cfg)
         with lock_run(run), tracked(tracking):
             write_text(run / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
             summary = run_experiment(prepare(parts, run), tracking, run, params)
@@ -75,8 +82,13 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
     most = SEEDS - parts["cv"].repeats
     if not isinstance(cfg.seed, int) or not 0 <= cfg.seed <= most:
         raise UserError(f"seed={cfg.seed}: expected a whole number, 0 to {most}")
+    whole: Any = OmegaConf.to_container(cfg, resolve=True)
+    callbacks = callback_factory(whole["trainer"].get("callbacks"))
+    loggers = logger_factory(whole["trainer"].get("logger"), flatten(whole))
+    check_log_interval(whole["trainer"])
+    limit = parse_time_limit(whole["trainer"].get("time_limit"))
     freezes = parts["optim"].frozen > 0
-    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes)
+    trainer, device = trainer_factory(parts["trainer"], cfg.trainer.precision, freezes, callbacks())
     with explain_option("optim"):  # some optimizers take one group of parameters only
         groups = [{"params": [nn.Parameter(torch.zeros(1))]} for _ in range(2)]
         parts["optim"].optimizer(groups)
@@ -93,17 +105,24 @@ def build_parts(cfg: DictConfig) -> ExperimentParts:
         precision=cfg.trainer.precision,
         compile_mode=parse_compile_mode(cfg.trainer.get("compile", False)),
         device=device,
+        callbacks=callbacks,
+        loggers=loggers,
+        deadline=Deadline.after(limit),
     )
 
 
-def tracker_from(cfg: DictConfig) -> Tracker:
+def tracker_from(cfg: DictConfig, name: str | None = None) -> Tracker:
     """Build the tracker.
+
+    Args:
+        cfg: the configuration.
+        name: of the run; None for that of its directory.
 
     Raises:
         UserError: it rejects its options.
     """
     with explain_option("tracking"):
-        tracker: Tracker = instantiate(cfg.tracking, _convert_="all")
+        tracker: Tracker = instantiate(tracking_options(cfg, name), _convert_="all")
     return tracker
 
 
@@ -120,17 +139,3 @@ def tracked(tracking: Tracker) -> Iterator[None]:
         tracking.end("FAILED")
         raise
     tracking.end("FINISHED")
-
-
-def flatten(node: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401
-    """Return nested mappings as one flat mapping with dotted keys; lists as text.
-
-    >>> flatten({"optim": {"lr": 0.1}, "sizes": [1, 2]})
-    {'optim.lr': 0.1, 'sizes': '[1, 2]'}
-    """
-    if isinstance(node, dict):
-        flat: dict[str, Any] = {}
-        for key, value in node.items():
-            flat |= flatten(value, f"{path}.{key}" if path else str(key))
-        return flat
-    return {path: node if isinstance(node, str | int | float | bool | None) else str(node)}

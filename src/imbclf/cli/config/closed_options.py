@@ -6,8 +6,6 @@ RESERVED: dict[str, tuple[str, ...]] = {
     "model": ("head",),
     "sampler": ("labels", "seed"),
     "trainer": (
-        "logger",
-        "callbacks",
         "plugins",
         "default_root_dir",
         "enable_checkpointing",
@@ -35,7 +33,6 @@ WITHOUT_EFFECT = {
         "enable_autolog_hparams",
         "limit_predict_batches",
         "limit_test_batches",
-        "log_every_n_steps",
         "model_registry",
         "reload_dataloaders_every_n_epochs",
     )

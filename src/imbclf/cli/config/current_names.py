@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.config.signatures import Parameters, parameters
+from imbclf.cli.config.validation import EXTRA_OPTIONS
 from imbclf.utils.renamed import ADDED, OPTIONS, VALUES, current_name, current_override
 
 
@@ -26,7 +27,8 @@ def use_current_names(node: Any) -> None:  # noqa: ANN401
                 node[current.rpartition(".")[2]] = node.pop(name)
         for added, value in ADDED.items():
             parent, _, name = added.rpartition(".")
-            if node._get_full_key(None) == parent and name in (_parameters(node) or ()):
+            own = {**(_parameters(node) or {}), **EXTRA_OPTIONS.get(parent, {})}
+            if node._get_full_key(None) == parent and name in own:
                 node.setdefault(name, value)
         for key, (before, now) in VALUES.items():
             parent, _, name = key.rpartition(".")

@@ -24,13 +24,14 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
     Raises:
         UserError: the run cannot be resumed, or as `refuse_untrusted`.
     """
+    unsupported = [other for other in others if not is_approval(other)]
     if (run / "summary.json").exists():
-        raise UserError(f"resume={run}: this run is finished")
+        raise UserError(f"resume={run}: this run is finished, and {_train_anew(run, unsupported)}")
     if (run / "multirun.yaml").exists():
         raise UserError(
             f"resume={run}: this is a sweep; repeat the command that started it, with resume={run}"
         )
-    if unsupported := [other for other in others if not is_approval(other)]:
+    if unsupported:
         raise UserError(
             f"resume={run}: a run keeps its configuration; remove {' '.join(unsupported)}"
         )
@@ -38,6 +39,21 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
     refuse_links(run)
     refuse_untrusted([cfg], run / "config.yaml", others, f"imbclf-train resume={run}")
     return cfg
+
+
+def _train_anew(run: Path, changes: Sequence[str]) -> str:
+    """Return how to go beyond a finished run, whose schedules and results are of its epochs.
+
+    Args:
+        run: the run directory.
+        changes: what the user asked for.
+    """
+    wanted = " ".join(changes) or "trainer.max_epochs=..."
+    return (
+        "its results stay as they are. To change it, train another run: repeat its command (its "
+        f"options are in {run / 'config.yaml'}) with {wanted}; add cv.start_from={run} to begin "
+        "with its trained networks (each fold with a new head, the learning rate from its start)"
+    )
 
 
 def finished_job(cfg: DictConfig, run: Path) -> float | None:
@@ -53,6 +69,7 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
     if not (run / "config.yaml").exists():
         return None
     requested = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))
+    use_current_names(requested)  # as for the stored one, whose default values may have changed
     if load_configuration(run, "resume") != requested:
         raise UserError(
             f"{run} holds a run of another configuration; repeat the original command or choose "

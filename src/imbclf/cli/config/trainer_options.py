@@ -1,6 +1,6 @@
 """The group `trainer`: a factory of Lightning trainers, and the mode of torch.compile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import get_args
 
@@ -15,7 +15,10 @@ from imbclf.training.recipe import CompileMode
 
 
 def trainer_factory(
-    trainer: Callable[..., L.Trainer], precision: str | int, freezes: bool
+    trainer: Callable[..., L.Trainer],
+    precision: str | int,
+    freezes: bool,
+    callbacks: Sequence[L.Callback] = (),
 ) -> tuple[Callable[..., L.Trainer], torch.device]:
     """Return a trainer factory with the options that imbclf sets itself, and its first device.
 
@@ -23,6 +26,7 @@ def trainer_factory(
         trainer: makes Lightning's trainer with the user's options.
         precision: Lightning's, or `auto`.
         freezes: whether part of the network is frozen for a while.
+        callbacks: of the user.
 
     Raises:
         UserError: Lightning rejects an option, or one is incompatible with several devices.
@@ -41,6 +45,9 @@ def trainer_factory(
         device = sample.strategy.root_device
         if precision != "auto":
             factory(precision=precision)
+    # Such as two of one kind, or one that wants what imbclf does itself.
+    with explain_option("trainer.callbacks", MisconfigurationException, RuntimeError):
+        factory(precision="32-true", callbacks=[*callbacks])
     if sample.world_size > 1:
         factory = partial(factory, strategy=strategy_of(sample, freezes))
     return factory, device

@@ -20,6 +20,7 @@ TORCH_CLASS = re.compile(
     r"|augment(\.transforms\.\d+)*\._target_=torchvision\.transforms\.v2\.[A-Z]\w*"
 )
 DEMO = {"_target_": "imbclf.data.demo.write_demo", "_partial_": True}  # writes only to data.dir
+EXTENSIONS = ("trainer.callbacks.", "trainer.logger.")
 PLACES = ("data.cache_dir", "data.dir", "tracking.directory", "tracking.uri")
 
 
@@ -85,7 +86,20 @@ def untrusted_calls(cfg: DictConfig, source: Path) -> list[str]:
         f"{key}={target}"
         for key, target in _targets(stored, "")
         if not ((key, target) in shipped or TORCH_CLASS.fullmatch(f"{key}={target}"))
+        or (key.startswith(EXTENSIONS) and not _has_shipped_options(cfg, key))
     ]
+
+
+def _has_shipped_options(cfg: DictConfig, key: str) -> bool:
+    """Return whether a callback or logger has no other options than our own YAML file sets.
+
+    Others may name places to write to, as a logger's `name` and `version` do.
+    """
+    path, options = key.rpartition(".")[0], set()
+    for file in conf_dir().rglob("*.yaml"):
+        if _package(file) == path:
+            options = {str(name) for name in OmegaConf.load(file)}
+    return {str(name) for name in OmegaConf.select(cfg, path)} <= options
 
 
 def refuse_links(run: Path) -> None:
@@ -125,9 +139,16 @@ def _outside_places(cfg: DictConfig, source: Path) -> list[str]:
 def _shipped_targets() -> Iterator[tuple[str, str]]:
     """Yield the key and name of each call in our own YAML files."""
     for path in conf_dir().rglob("*.yaml"):
-        group = path.relative_to(conf_dir()).parent.as_posix()
-        package = "" if group in (".", "experiment") else group
-        yield from _targets(OmegaConf.to_container(OmegaConf.load(path)), package)
+        yield from _targets(OmegaConf.to_container(OmegaConf.load(path)), _package(path))
+
+
+def _package(path: Path) -> str:
+    """Return the name below which Hydra puts the content of one of our YAML files."""
+    group = path.relative_to(conf_dir()).parent.as_posix()
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    if first.startswith("# @package "):
+        group = first.removeprefix("# @package ").strip()
+    return "" if group in (".", "_global_") else group
 
 
 def _nodes(node: Any) -> Iterator[dict[Any, Any]]:  # noqa: ANN401

@@ -14,7 +14,15 @@ from imbclf.errors import UserError
 from imbclf.utils.text import did_you_mean
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-EXTRA_OPTIONS: dict[str, Parameters] = {"trainer": {"compile": "bool | str"}}  # of imbclf itself
+# Of imbclf itself, or built by it instead of with the rest of the group.
+EXTRA_OPTIONS: dict[str, Parameters] = {
+    "trainer": {"compile": "bool | str", "callbacks": None, "logger": None, "time_limit": None}
+}
+# Groups whose options are elsewhere.
+MOVED = {
+    name: f"; choose {name}=NAME, with options trainer.{name}.NAME.OPTION"
+    for name in ("callbacks", "logger")
+}
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -36,7 +44,7 @@ def check(cfg: DictConfig, command: str) -> None:
     """
     options = known_options(command)
     problems = [
-        f"unknown option {key}{did_you_mean(key, options)}"
+        f"unknown option {key}{MOVED.get(key) or did_you_mean(key, options)}"
         for key in map(str, cfg)
         if key not in options
     ]
@@ -74,6 +82,8 @@ def drop_stale_options(cfg: DictConfig, overrides: Iterable[str]) -> None:
 
 
 def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+    if isinstance(node, list):
+        node = {str(number): value for number, value in enumerate(node)}
     if not isinstance(node, dict):
         return
     target = node.get("_target_")

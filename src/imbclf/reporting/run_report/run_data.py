@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from imbclf.evaluation.fold_files import Epochs
+from imbclf.evaluation.fold_files import Epochs, chosen_epoch
 from imbclf.metrics.expected_performance import DevAndTest
 
 
@@ -64,7 +64,7 @@ class RunData:
     @property
     def chosen(self) -> dict[int, int]:
         """Return the chosen epoch of each fold, from 0."""
-        return {row["fold"]: row["epoch"] for row in self.summary["per_fold"]}
+        return {row["fold"]: chosen_epoch(row) - 1 for row in self.summary["per_fold"]}
 
 
 def by_image(data: RunData) -> RunData:
