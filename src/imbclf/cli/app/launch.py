@@ -30,6 +30,7 @@ from imbclf.cli.config.hydra_messages import in_user_words
 from imbclf.cli.config.positional import name_arguments, with_folder
 from imbclf.errors import Interrupted, UserError
 
+HELP = {"--help", "-h"}
 EXIT_USER_ERROR, EXIT_FAILURE = 2, 1
 # What Hydra raises, beside its own exceptions, for overrides that it cannot process.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
@@ -75,6 +76,11 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
         # Hydra copies all that it ships for each group that --help lists: half the time of --help.
         ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
+        if HELP & {*sys.argv[1:]}:
+            from imbclf.cli.help.show import replace_help, take_topics
+
+            topics, sys.argv[1:] = take_topics(sys.argv[1:])
+            replace_help(topics)
         if positional:
             sys.argv[1:] = name_arguments(sys.argv[1:], positional)
         if name in ("train", "tune"):
