@@ -135,3 +135,37 @@ def test_errors_of_overrides_are_one_message(argument: str, said: str, tmp_path:
 def test_a_path_may_hold_a_comma(tmp_path: Path) -> None:
     done = run("train", "data=folder", "data.dir=a,b", "model.weights=null", cwd=tmp_path)
     assert "There is no folder a,b" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "former"),
+    [
+        *((command, "ckpt") for command in ("predict", "evaluate", "export", "register")),
+        ("compare", "runs"),
+        ("gather", "sweep"),
+    ],
+)
+@pytest.mark.parametrize("sign", ["", "+"])
+def test_a_run_is_named_alike_in_all_commands(
+    command: str, former: str, sign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+    for name in ("run", former):
+        assert call(command, f"{sign}{name}=nowhere", "--cfg", "job") == 0
+        said = capsys.readouterr()
+        assert ("deprecated" in said.err) == (name != "run")
+        shown.append([line for line in said.out.splitlines() if not line.startswith("out: ")])
+    assert shown[0] == shown[1]
+    assert "run: nowhere" in shown[0]
+
+
+@pytest.mark.slow
+def test_the_first_line_says_that_the_demo_is_trained_on(tmp_path: Path) -> None:
+    """The mistake ends the run after that line: nothing is drawn or trained."""
+    done = run("train", "cv.folds=1", cwd=tmp_path)
+    first = done.stdout.splitlines()[0]
+    assert "drawn faces" in first
+    assert "imbclf-train FOLDER" in first
+    (tmp_path / "mine").mkdir()
+    done = run("train", "mine", "cv.folds=1", cwd=tmp_path)
+    assert "drawn faces" not in done.stdout

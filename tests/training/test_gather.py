@@ -153,7 +153,7 @@ def test_jobs_that_do_not_belong_together_are_refused(
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere: expected a sweep directory of imbclf-train with jobs in it"),
-        ([], "sweep is needed: add sweep=..."),
+        ([], "run is needed: add run=..."),
         (["sweep=x", "overwrit=true"], "did you mean overwrite?"),
     ],
 )

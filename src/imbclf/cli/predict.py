@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import refuse_overwriting
@@ -19,7 +20,7 @@ from imbclf.utils.background import run_in_background
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("predict", task, ("ckpt", "data.dir")))
+    sys.exit(launch("predict", task, ("run", "data.dir")))
 
 
 def task(cfg: DictConfig) -> None:
@@ -34,7 +35,7 @@ def task(cfg: DictConfig) -> None:
 
     with explain_option("data"):
         data = instantiate(cfg.data)
-    addresses = addresses_of(cfg.ckpt)
+    addresses = addresses_of(cfg.run)
     manifest = peek_manifest(addresses)
     # Decode images while torch is imported and the predictor loaded.
     decoded = None
@@ -51,7 +52,7 @@ def task(cfg: DictConfig) -> None:
         )
         from imbclf.prediction.scoring import check_precision, pick_device
 
-    threshold = run_threshold(options, cfg.ckpt)
+    threshold = run_threshold(options, cfg.run)
     check_precision(cfg.precision)
     if options.tta is not None:
         check_tta("tta", options.tta)
@@ -65,6 +66,12 @@ def task(cfg: DictConfig) -> None:
         predictor, images, options, threshold, device, cfg.precision, data.batch_size
     )
     write_predictions(found, predictor, options, threshold, addresses, out)
+    report_result(
+        out / "predictions.json",
+        predictions=out / "predictions.csv",
+        labels=out / "labels.txt",
+        summary=out / "predictions.json",
+    )
     for note in images[1].account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))

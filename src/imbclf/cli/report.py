@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
@@ -29,5 +30,6 @@ def task(cfg: DictConfig) -> None:
     run = Path(str(cfg.run))
     folder = None if cfg.data.dir is None else str(cfg.data.dir)
     written = write_report(run, from_run(run, folder), pick_device(cfg.accelerator))
+    report_result(run / "summary.json", run=run, report=Path(written), suspects=run / SUSPECTS)
     log.info("report    %s", written)
     log.info("suspects  %s", run / SUSPECTS)

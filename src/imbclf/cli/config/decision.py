@@ -19,11 +19,11 @@ def decision_options(cfg: DictConfig) -> DecisionOptions:
     return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
 
 
-def run_threshold(options: DecisionOptions, ckpt: object) -> float:
+def run_threshold(options: DecisionOptions, run: object) -> float:
     """Return the score threshold, chosen on out-of-fold scores where `max_far` or the like is set.
 
     Raises:
-        UserError: out-of-fold scores are needed, and `ckpt` has none.
+        UserError: out-of-fold scores are needed, and `run` has none.
     """
     if options.aim is None:
         return options.threshold_on(None)
@@ -31,12 +31,12 @@ def run_threshold(options: DecisionOptions, ckpt: object) -> float:
     from imbclf.metrics.error_rates import decide, error_rates
 
     name, value = options.aim
-    if not isinstance(ckpt, str) or not (Path(ckpt) / "oof.csv").exists():
+    if not isinstance(run, str) or not (Path(run) / "oof.csv").exists():
         raise UserError(
             f"{name}={value}: needs the out-of-fold scores of a run directory "
-            f"(ckpt=RUN_DIR with oof.csv); ckpt={ckpt} has none. Use threshold=... instead"
+            f"(run=RUN_DIR with oof.csv); run={run} has none. Use threshold=... instead"
         )
-    oof = read_run(Path(ckpt)).oof
+    oof = read_run(Path(run)).oof
     threshold = options.threshold_on({"score": oof["score"], "label": oof["label"]})
     far, frr = error_rates(decide(oof["score"], threshold), oof["label"])
     values = (threshold, far, frr, name, value)
