@@ -90,7 +90,7 @@ def test_every_command_prints_its_result(
         assert documented(command) - optional == set(found["files"]), command
 
     listed = printed("explore", str(folder), "out=l", "pixels=false")
-    assert listed["files"].keys() == {"listing"}
+    assert listed["files"].keys() == {"listing", "left_out"}
     assert listed["result"]["images"] == 120
 
 

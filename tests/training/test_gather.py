@@ -244,7 +244,7 @@ def test_a_launcher_that_is_not_installed_names_its_extra(
         check=False,
     )
     assert done.returncode == 2, done.stderr
-    assert f"pip install 'imbclf[{extra}]'" in done.stderr
+    assert f"[{extra}]" in done.stderr
     assert "Traceback" not in done.stderr
 
 

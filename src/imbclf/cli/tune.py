@@ -16,6 +16,7 @@ from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.compose import compose_train, key_of, to_overrides
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
+from imbclf.utils.install_line import install_line
 
 if TYPE_CHECKING:
     from imbclf.tuning.options import TuneOptions
@@ -71,7 +72,7 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     ]
     check_space(space, given)
     if find_spec("optuna") is None:
-        raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
+        raise UserError(f"imbclf-tune needs Optuna: {install_line('tune')}")
     configure_logging(options.folder / "tune.log")
     log_if_demo(cfg, "imbclf-tune")
 

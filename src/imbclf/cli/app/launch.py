@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.app.figure_backend import usable_figure_backend
+from imbclf.cli.app.hydra_flags import use_flag_parser
 from imbclf.cli.app.json_result import as_json, report_error
 from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.cli.app.messages import printable
@@ -75,6 +76,7 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         if "--version" in sys.argv[1:]:
             print(versions())
             return
+        use_flag_parser()
         os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
         # Hydra copies all that it ships for each group that --help lists: half the time of --help.
         ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
