@@ -1,15 +1,19 @@
 """What surrounds every command: streams, signals, versions, places, the backend of figures."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TextIO, cast
 
 import pytest
 
 from helpers.commands import HANDLED, call, run
+from imbclf.cli.app.streams import PipeProof
 from imbclf.cli.report import main
 
 PYTHON = [sys.executable, "-c"]
@@ -50,6 +54,26 @@ def test_a_closed_descriptor_is_no_reason_to_die(tmp_path: Path, closed: str) ->
     done = shell(f"{executable('report')} run=nothing {closed}", tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("reason", [errno.EPIPE, errno.EINVAL])
+def test_a_reader_that_left_costs_nothing(reason: int, tmp_path: Path) -> None:
+    with (tmp_path / "full").open("w") as file:
+
+        def gone(*_: object) -> int:
+            raise OSError(reason, "nobody reads")
+
+        broken = SimpleNamespace(write=gone, flush=gone, fileno=file.fileno)
+        stream = PipeProof(cast("TextIO", broken))
+        assert stream.write("text") == 4
+        stream.flush()
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "disk full")
+
+        broken.write = full
+        with pytest.raises(OSError, match="disk full"):
+            stream.write("text")
 
 
 def test_no_file_becomes_the_stderr_of_libraries(tmp_path: Path) -> None:

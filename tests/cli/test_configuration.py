@@ -174,6 +174,7 @@ def test_lightning_options_pass_and_reach_the_trainer() -> None:
     "written",
     [
         *("2026_11_27", "1e3", "20261127", "true", "False", "nan", "+5", "01", "1/2", "2026-11-27"),
+        *(r"C:\new\table", "C:/faces/old", "C:", r"\\server\share\faces", r"D:\my faces (1)"),
         *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
     ],
 )

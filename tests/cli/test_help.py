@@ -79,7 +79,7 @@ def test_every_choice_says_what_it_is_in_a_line(choice: str) -> None:
 
 @pytest.mark.parametrize("path", sorted((conf_dir() / "model").glob("[a-z]*.yaml")))
 def test_what_is_said_of_a_model_is_what_torchvision_says(path: Path) -> None:
-    meta: dict[str, Any] = get_model_weights(path.stem).DEFAULT.meta  # type: ignore[attr-defined]
+    meta: dict[str, Any] = get_model_weights(path.stem).DEFAULT.meta
     accuracy = meta["_metrics"]["ImageNet-1K"]["acc@1"]
     said = first_comment(path.read_text())
     assert f": {meta['num_params'] / 1e6:.1f} million parameters" in said

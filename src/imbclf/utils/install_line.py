@@ -22,7 +22,8 @@ def install_line(extra: str) -> str:
 
     try:
         found = distribution(PACKAGE)
-        origin = json.loads(found.read_text("direct_url.json") or "{}")
+        read = json.loads(found.read_text("direct_url.json") or "{}")
+        origin = read if isinstance(read, dict) else {}
         installer = (found.read_text("INSTALLER") or "pip").strip()
     except (PackageNotFoundError, ValueError):
         origin, installer = {}, "pip"

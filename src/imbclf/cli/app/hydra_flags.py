@@ -22,7 +22,7 @@ class FlagParser(argparse.ArgumentParser):
 see --help
     """
 
-    def add_argument(self, *names: str, **options: Any) -> argparse.Action:  # type: ignore[override]  # noqa: ANN401
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:  # noqa: ANN401
         """Add an argument; the name of a flag stands for a help text that is no string."""
         if not isinstance(options.get("help", ""), str):
             options["help"] = names[0].lstrip("-").replace("-", " ")
@@ -39,4 +39,4 @@ see --help
 
 def use_flag_parser() -> None:
     """Make Hydra use this parser."""
-    utils.argparse = SimpleNamespace(**{**vars(argparse), "ArgumentParser": FlagParser})  # type: ignore[assignment]
+    utils.argparse = SimpleNamespace(**{**vars(argparse), "ArgumentParser": FlagParser})  # type: ignore[attr-defined]

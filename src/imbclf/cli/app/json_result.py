@@ -30,8 +30,9 @@ def report_result(result: Path | Callable[[], object], **files: Path) -> None:
     """
     if _outcome is not None:
         _outcome["files"] = {name: str(path) for name, path in files.items() if path.exists()}
-        read = isinstance(result, Path)
-        _outcome["result"] = json.loads(result.read_text("utf-8")) if read else result()
+        _outcome["result"] = (
+            json.loads(result.read_text("utf-8")) if isinstance(result, Path) else result()
+        )
 
 
 def report_error(message: str) -> None:
