@@ -1,8 +1,9 @@
 """`imbclf-compare`: rank finished runs and test which differences are significant."""
 
 import sys
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig
 
@@ -68,7 +69,7 @@ def task(cfg: DictConfig) -> None:
     log.info("page     %s", out / "comparison.html")
 
 
-def rows_of(table: Path) -> list[dict[str, str | float]]:
+def rows_of(table: Path) -> list[dict[Hashable, Any]]:
     """Return the rows of `comparison.csv`, best run first; an empty cell is NaN."""
     import pandas as pd
 

@@ -39,4 +39,4 @@ see --help
 
 def use_flag_parser() -> None:
     """Make Hydra use this parser."""
-    utils.argparse = SimpleNamespace(**{**vars(argparse), "ArgumentParser": FlagParser})  # type: ignore[attr-defined]
+    utils.argparse = SimpleNamespace(**{**vars(argparse), "ArgumentParser": FlagParser})  # type: ignore[assignment, attr-defined]
