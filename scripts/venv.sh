@@ -1,20 +1,58 @@
-# Sourced by the other scripts: `prepare EXTRA` makes .venv in the repository, installs the package
-# with that extra at the versions of constraints.txt, and puts .venv first on PATH. Quick when
-# nothing changed since.
+# Sourced by the other scripts. `prepare EXTRA` makes a virtual environment in the repository,
+# installs the package with that extra at the versions of a file, and puts it first on PATH. Quick
+# when nothing changed since. Set before, if others are wanted: PYTHON (the interpreter), VENV (the
+# folder), CONSTRAINTS (the file).
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+VENV="${VENV:-.venv}"
+CONSTRAINTS="${CONSTRAINTS:-constraints.txt}"
 
 prepare() {
-    local python="${PYTHON:-python3}" wanted
+    local wanted
+    make_venv
+    wanted="$1 $(cat pyproject.toml "$CONSTRAINTS" | cksum)"
+    if [ "$(cat "$VENV/installed$1" 2>/dev/null)" != "$wanted" ]; then
+        echo "installing imbclf$1 into $VENV (some minutes the first time)"
+        "$VENV/bin/python" -m pip install --quiet --constraint "$CONSTRAINTS" --editable ".$1"
+        echo "$wanted" >"$VENV/installed$1"
+    fi
+    PATH="$PWD/$VENV/bin:$PATH"
+}
+
+make_venv() {
+    local python="${PYTHON:-python3}"
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
         echo "$python is older than Python 3.11; name a newer one: PYTHON=python3.12 $0" >&2
         exit 2
     }
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
-    wanted="$1 $(cat pyproject.toml constraints.txt | cksum)"
-    if [ "$(cat ".venv/installed$1" 2>/dev/null)" != "$wanted" ]; then
-        echo "installing imbclf$1 into .venv (some minutes the first time)"
-        .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable ".$1"
-        echo "$wanted" >".venv/installed$1"
+    [ -x "$VENV/bin/python" ] || "$python" -m venv "$VENV"
+}
+
+# Install PyTorch without CUDA; `prepare` keeps it. TORCH: requirements for pip in place of uv's
+# choice, such as "torch==2.13.0+cpu torchvision==0.28.0" where a machine has these wheels.
+prepare_cpu_torch() {
+    make_venv
+    if ! "$VENV/bin/python" -c 'import torch, sys; sys.exit(torch.version.cuda is not None)' 2>/dev/null; then
+        echo "installing PyTorch for CPUs into $VENV"
+        if [ -n "${TORCH:-}" ]; then
+            read -ra wanted <<<"$TORCH"
+            "$VENV/bin/python" -m pip install --quiet "${wanted[@]}"
+        else
+            "$VENV/bin/python" -m pip install --quiet uv
+            "$VENV/bin/python" -m uv pip install --quiet --python "$VENV/bin/python" \
+                --torch-backend cpu --constraint constraints.txt torch torchvision
+        fi
     fi
-    PATH="$PWD/.venv/bin:$PATH"
+    grep -vE '^(torch|torchvision|triton|nvidia-.*|cuda-.*)==' constraints.txt >"$VENV/constraints.txt"
+    CONSTRAINTS="$VENV/constraints.txt"
+}
+
+# Print the path of an interpreter, by its version: `find_python 3.13`.
+find_python() {
+    local found
+    found="$(command -v "python$1")" && "$found" -c '' 2>/dev/null && echo "$found" && return
+    for found in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
+        [ -x "$found" ] && echo "$found" && return
+    done
+    echo "there is no Python $1 on PATH or below ~/.pyenv" >&2
+    return 2
 }

@@ -93,7 +93,7 @@ def predict(setting: Setting, model: Path, images: Path, cwd: Path, warm: bool) 
     """Run `imbclf-predict` over a folder, with its images in the cache or without."""
     cache = cwd / ("warm" if warm else "cold")
     options = [
-        f"ckpt={model}",
+        f"run={model}",
         f"data.dir={images}",
         f"data.batch_size={setting.batch}",
         f"data.cache_dir={cache}",

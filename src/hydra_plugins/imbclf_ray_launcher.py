@@ -18,6 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from imbclf.errors import UserError
+from imbclf.utils.install_line import install_line
 
 
 class RayLauncher(Launcher):
@@ -50,7 +51,7 @@ class RayLauncher(Launcher):
         try:
             import ray
         except ImportError as error:
-            raise UserError("hydra/launcher=ray needs Ray: pip install 'imbclf[ray]'") from error
+            raise UserError(f"hydra/launcher=ray needs Ray: {install_line('ray')}") from error
         setup_globals()
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
         try:

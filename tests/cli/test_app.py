@@ -1,15 +1,19 @@
 """What surrounds every command: streams, signals, versions, places, the backend of figures."""
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TextIO, cast
 
 import pytest
 
 from helpers.commands import HANDLED, call, run
+from imbclf.cli.app.streams import PipeProof
 from imbclf.cli.report import main
 
 PYTHON = [sys.executable, "-c"]
@@ -50,6 +54,26 @@ def test_a_closed_descriptor_is_no_reason_to_die(tmp_path: Path, closed: str) ->
     done = shell(f"{executable('report')} run=nothing {closed}", tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("reason", [errno.EPIPE, errno.EINVAL])
+def test_a_reader_that_left_costs_nothing(reason: int, tmp_path: Path) -> None:
+    with (tmp_path / "full").open("w") as file:
+
+        def gone(*_: object) -> int:
+            raise OSError(reason, "nobody reads")
+
+        broken = SimpleNamespace(write=gone, flush=gone, fileno=file.fileno)
+        stream = PipeProof(cast("TextIO", broken))
+        assert stream.write("text") == 4
+        stream.flush()
+
+        def full(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "disk full")
+
+        broken.write = full
+        with pytest.raises(OSError, match="disk full"):
+            stream.write("text")
 
 
 def test_no_file_becomes_the_stderr_of_libraries(tmp_path: Path) -> None:
@@ -135,3 +159,37 @@ def test_errors_of_overrides_are_one_message(argument: str, said: str, tmp_path:
 def test_a_path_may_hold_a_comma(tmp_path: Path) -> None:
     done = run("train", "data=folder", "data.dir=a,b", "model.weights=null", cwd=tmp_path)
     assert "There is no folder a,b" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "former"),
+    [
+        *((command, "ckpt") for command in ("predict", "evaluate", "export", "register")),
+        ("compare", "runs"),
+        ("gather", "sweep"),
+    ],
+)
+@pytest.mark.parametrize("sign", ["", "+"])
+def test_a_run_is_named_alike_in_all_commands(
+    command: str, former: str, sign: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = []
+    for name in ("run", former):
+        assert call(command, f"{sign}{name}=nowhere", "--cfg", "job") == 0
+        said = capsys.readouterr()
+        assert ("deprecated" in said.err) == (name != "run")
+        shown.append([line for line in said.out.splitlines() if not line.startswith("out: ")])
+    assert shown[0] == shown[1]
+    assert "run: nowhere" in shown[0]
+
+
+@pytest.mark.slow
+def test_the_first_line_says_that_the_demo_is_trained_on(tmp_path: Path) -> None:
+    """The mistake ends the run after that line: nothing is drawn or trained."""
+    done = run("train", "cv.folds=1", cwd=tmp_path)
+    first = done.stdout.splitlines()[0]
+    assert "drawn faces" in first
+    assert "imbclf-train FOLDER" in first
+    (tmp_path / "mine").mkdir()
+    done = run("train", "mine", "cv.folds=1", cwd=tmp_path)
+    assert "drawn faces" not in done.stdout

@@ -176,6 +176,7 @@ def test_lightning_options_pass_and_reach_the_trainer() -> None:
     "written",
     [
         *("2026_11_27", "1e3", "20261127", "true", "False", "nan", "+5", "01", "1/2", "2026-11-27"),
+        *(r"C:\new\table", "C:/faces/old", "C:", r"\\server\share\faces", r"D:\my faces (1)"),
         *("my run (1)", "it's", r"q\x (1)", r"q\x", r"q\'x (1)\\", "faces [2]", "a=b", "é"),
     ],
 )
@@ -187,13 +188,13 @@ def test_a_path_is_passed_unchanged(key: str, written: str) -> None:
 def test_paths_in_lists_and_sweeps_are_passed_unchanged() -> None:
     cfg = compose(
         "predict",
-        [to_hydra_override("ckpt=[2026_11_27, runs/b,1e3]"), to_hydra_override("data.dir=null")],
+        [to_hydra_override("run=[2026_11_27, runs/b,1e3]"), to_hydra_override("data.dir=null")],
     )
-    assert (list(cfg.ckpt), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
+    assert (list(cfg.run), cfg.data.dir) == (["2026_11_27", "runs/b", "1e3"], None)
     for runs in (["2026_1", r"q\x", r"it's\\"], ["a b", r"a\'b"]):
         arguments = [to_hydra_override(one) for one in runs_as_option(runs)]
-        assert list(compose("compare", arguments).runs) == runs
-    assert to_hydra_override("sweep=2026_11_27") == "++sweep='2026_11_27'"
+        assert list(compose("compare", arguments).run) == runs
+    assert to_hydra_override("run=2026_11_27") == "++run='2026_11_27'"
     jobs = expand([to_hydra_override("data.dir=2026_1,2026_2"), to_hydra_override("seed=1_0")])
     assert [compose("train", job).data.dir for job in jobs] == ["2026_1", "2026_2"]
     assert compose("train", jobs[0]).seed == 10  # which is a number

@@ -33,7 +33,7 @@ def test_every_option_that_holds_paths_is_expanded(home: Path) -> None:
         assert expand_home(f"{key}=~") == f"{key}={home}"
         for untouched in (f"{key}=a~/b", f"{key}=./~/a", f"{key}=~x/a"):
             assert expand_home(untouched) == untouched
-    assert expand_home("ckpt=[~/a,'~/b',c]") == f"ckpt=[{home}/a,'{home}/b',c]"
+    assert expand_home("run=[~/a,'~/b',c]") == f"run=[{home}/a,'{home}/b',c]"
     assert expand_home("data.dir=~/a,~/b") == f"data.dir={home}/a,{home}/b"
     assert expand_home("tune.storage=sqlite:///~/s.db") == f"tune.storage=sqlite:///{home}/s.db"
 

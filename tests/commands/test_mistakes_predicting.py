@@ -61,8 +61,8 @@ def test_prediction_mistakes_are_one_message(
     usual = ("ckpt=run", "data.dir=photos", "out=out")
     assert "no image" in refused(capsys, "ckpt=run", "data.dir=empty").lower()
     assert "nowhere" in refused(capsys, "ckpt=run", "data.dir=nowhere")
-    assert "ckpt=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
-    assert "ckpt is needed" in refused(capsys, "data.dir=photos")
+    assert "run=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
+    assert "run is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
     for name in ("threshold", "prior", "confidence", *AIMS):
         for value in ("abc", "nan", "[1]", "true"):

@@ -149,7 +149,7 @@ def test_changing_the_directory_leaves_paths_where_they_were(
     given = [*own, "data.dir=relative", "hydra.job.chdir=true", "hydra.run.dir=r"]
     done = run("train", *given, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "imbclf-predict ckpt=r data.dir=IMAGES" in done.stdout
+    assert "imbclf-predict r IMAGES" in done.stdout
     assert (tmp_path / "outputs" / "cache").is_dir()
     assert not (tmp_path / "r" / "outputs").exists()
     assert run("tune", "hydra.job.chdir=true", cwd=tmp_path).returncode == 2

@@ -26,6 +26,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.opening import pixel_limit
 from imbclf.data.pixel_options import PixelOptions
 from imbclf.errors import UserError
+from imbclf.utils.install_line import install_line
 
 FORMS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "MPO")
 
@@ -199,5 +200,5 @@ def test_without_the_extra_it_is_named_and_installing_it_is_noticed(
         _, kept = open_images(listing, None, tmp_path / "cache", "skip")
         assert kept.files.tolist() == ["2.png"]
         report = next((tmp_path / "cache").glob("*.txt")).read_text()
-        assert '0.heic: HEIC, which needs another package: pip install "imbclf[heif]"' in report
+        assert f"0.heic: HEIC, which needs another package: {install_line('heif')}" in report
     assert open_images(listing, None, tmp_path / "cache", "skip")[0].shape == (3, 64, 64, 3)

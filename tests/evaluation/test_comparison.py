@@ -256,7 +256,7 @@ def test_the_command_writes_table_and_page(three: list[Path], tmp_path: Path) ->
     for wrong, told in (
         (("nowhere", "noise0.5"), "nowhere: expected a finished run directory"),
         (("noise0.5",), "two finished runs"),
-        ((), "runs is needed"),
+        ((), "run is needed"),
         (("noise0.5", "noise0.51", "referense=x"), "did you mean reference?"),
         (("experiments:/x", "noise0.5"), "no tracking store"),
     ):

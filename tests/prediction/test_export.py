@@ -38,6 +38,7 @@ from imbclf.prediction.export.quantization import hter_increase
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import Agreement, compare, drawn_images, run_in_batches
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.utils.install_line import install_line
 
 MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("[!_]*.yaml"))
 SIDE = 32
@@ -274,7 +275,7 @@ def test_a_missing_extra_is_named(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     assert call("export", f"ckpt={small}", "out=out") == 2
-    assert 'pip install "imbclf[onnx]"' in capsys.readouterr().err
+    assert install_line("onnx") in capsys.readouterr().err
 
 
 def test_nothing_is_overwritten_unasked_and_the_command_says_what_it_did(

@@ -158,7 +158,7 @@ def test_registering_nothing_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call("register", "ckpt=nowhere", "name=faces") == 2
-    assert "ckpt=nowhere: expected a run directory" in capsys.readouterr().err
+    assert "run=nowhere: expected a run directory" in capsys.readouterr().err
     assert call("register", "ckpt=nowhere") == 2
     assert "name is needed" in capsys.readouterr().err
     assert call("register", "ckpt=nowhere", "name=faces", "alais=x") == 2

@@ -1,5 +1,7 @@
 """The arithmetic that `precision=auto` chooses, and scores of many images at once."""
 
+import inspect
+import platform
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import get_args
@@ -8,8 +10,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
+from lightning.fabric.accelerators.mps import MPSAccelerator as FabricMPS
 from lightning.fabric.connector import _convert_precision_to_unified_args
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
+from lightning.pytorch.accelerators import CUDAAccelerator, MPSAccelerator
+from lightning.pytorch.trainer.connectors.accelerator_connector import _AcceleratorConnector
 from numpy.typing import NDArray
 from torch import nn
 
@@ -22,6 +27,7 @@ from imbclf.prediction.scoring import (
     PRECISIONS,
     check_precision,
     depthwise_share,
+    pick_device,
     resolve_precision,
     score_images,
     scoring_precision,
@@ -158,3 +164,30 @@ def test_calls_of_other_networks_do_not_fail_while_one_is_fused() -> None:
         while not all(copy.done() for copy in copies):
             assert torch.equal(other(images), expected)
     assert all(copy.result() is not fused for copy in copies)
+
+
+@pytest.mark.parametrize("has_cuda", [False, True])
+@pytest.mark.parametrize("has_mps", [False, True])
+@pytest.mark.parametrize("processor", ["arm", "i386"])
+@pytest.mark.parametrize("disabled", ["0", "1"])
+def test_auto_is_the_device_that_training_takes(
+    has_cuda: bool, has_mps: bool, processor: str, disabled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: int(has_cuda))
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: has_mps)
+    monkeypatch.setattr(platform, "processor", lambda: processor)
+    monkeypatch.setenv("DISABLE_MPS", disabled)
+    is_mps = inspect.unwrap(FabricMPS.is_available)  # its answer is kept for the process
+    monkeypatch.setattr(FabricMPS, "is_available", staticmethod(is_mps))
+    available = {"mps": MPSAccelerator.is_available(), "cuda": CUDAAccelerator.is_available()}
+    chosen = "cpu"
+    if any(available.values()):
+        chosen = _AcceleratorConnector._choose_gpu_accelerator_backend()
+    assert pick_device("auto").type == chosen
+    for name, exists in available.items():
+        if exists:
+            assert pick_device(name).type == name
+        else:
+            with pytest.raises(UserError, match=f"accelerator={name}: this machine has no such"):
+                pick_device(name)

@@ -13,6 +13,7 @@ from lightning import Trainer
 
 from helpers.commands import small
 from imbclf.training.distributed import kill_processes
+from imbclf.utils.run_lock import LOCK, lock_run
 
 COMMANDS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf").glob("*.yaml"))
 # Libraries are loaded before: they look at `sys.platform`, which cannot be another here.
@@ -34,6 +35,40 @@ def command(name, *arguments):
         importlib.import_module(f"imbclf.cli.{name}").main()
     except SystemExit as ending:
         assert ending.code == 0, (name, arguments, ending.code)
+"""
+
+
+# Windows neither replaces nor removes a file that is open; locks are filelock's business.
+OPEN_FILES = """
+import errno, shutil
+shutil._use_fd_functions = False  # which Windows lacks
+here = os.path.realpath(sys.argv[1])
+
+def is_open(path):
+    descriptors = (f"/proc/self/fd/{one}" for one in os.listdir("/proc/self/fd"))
+    used = [os.readlink(one) for one in descriptors if os.path.lexists(one)]
+    with open("/proc/self/maps") as maps:
+        used += [line.split()[-1] for line in maps]
+    return any(f"{one}/".startswith(f"{path}/") for one in used)
+
+def refusing(function):
+    def refuse(*paths, **options):
+        for path in paths[:2]:
+            real = os.path.realpath(path)
+            if real.startswith(here) and not real.endswith("lock") and is_open(real):
+                raise PermissionError(errno.EACCES, "it is used by a process", str(path))
+        return function(*paths, **options)
+    return refuse
+
+for name in ("replace", "rename", "unlink", "remove"):
+    setattr(os, name, refusing(getattr(os, name)))
+with open(os.path.join(here, "probe"), "w") as probe:
+    try:
+        os.replace(probe.name, probe.name + "2")
+        sys.exit("the stand-in does not refuse")
+    except PermissionError:
+        pass
+os.unlink(os.path.join(here, "probe"))
 """
 
 
@@ -68,6 +103,22 @@ def test_devices_are_ended_without_sigkill(monkeypatch: pytest.MonkeyPatch) -> N
     assert sent == [signal.SIGTERM]
 
 
+def test_a_run_is_unlocked_where_open_files_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == LOCK:
+            raise PermissionError(13, "it is used by a process", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for _ in range(2):
+        with lock_run(tmp_path):
+            pass
+
+
 @pytest.mark.slow
 def test_images_are_trained_on_and_predicted(
     make_folder: Callable[..., Path], tmp_path: Path
@@ -76,8 +127,10 @@ def test_images_are_trained_on_and_predicted(
 signal.SIGKILL = subprocess.signal.SIGKILL  # Lightning looks at the system for it
 os.chdir(sys.argv[1])
 given = sys.argv[2:]
-command("train", *given, "trainer.max_epochs=1", "cv.fold=0", "hydra.run.dir=r")
-command("predict", "ckpt=r", "data.dir=faces/val_img", "out=p")
+command("train", *given, "trainer.max_epochs=2", "cv.fold=0", "hydra.run.dir=r")
+command("predict", "r", "faces/val_img", "out=p")
+command("predict", "r", "faces/val_img", "out=p", "overwrite=true")
+command("report", "r")
 from imbclf.cli.app.signals import caught_signals
 from imbclf.errors import Interrupted
 try:
@@ -87,7 +140,7 @@ except Interrupted as interruption:
     print("interrupted", int(interruption.args[0]))
 """
     arguments = [one for one in small(make_folder()) if one != "trainer.max_epochs=2"]
-    done = without_names(code, str(tmp_path), *arguments)
+    done = without_names(OPEN_FILES + code, str(tmp_path), *arguments)
     assert done.returncode == 0, done.stderr
     assert "interrupted 2" in done.stdout
     assert (tmp_path / "p" / "labels.txt").exists()

@@ -1,16 +1,18 @@
 """`imbclf-compare`: rank finished runs and test which differences are significant."""
 
-import os
 import sys
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, ListConfig
 
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import refuse_overwriting
 from imbclf.cli.config.hydra_overrides import quoted
+from imbclf.cli.config.positional import split_bare
 from imbclf.cli.config.validation import check
 
 if TYPE_CHECKING:
@@ -24,16 +26,13 @@ def main() -> None:
 
 
 def runs_as_option(arguments: list[str]) -> list[str]:
-    """Turn arguments that are neither flags nor `key=value` into the option `runs`.
+    """Turn the arguments without a name into the option `run`.
 
     >>> runs_as_option(["a", "out=x", "b c"])
-    ['out=x', "runs=['a','b c']"]
+    ['out=x', "run=['a','b c']"]
     """
-    runs = [one for one in arguments if not one.startswith("-") and "=" not in one]
-    # A path may hold an equals sign.
-    runs += [one for one in arguments if one not in runs and os.path.isdir(one)]  # noqa: PTH112
-    others = [one for one in arguments if one not in runs]
-    return [*others, f"runs=[{','.join(map(quoted, runs))}]"] if runs else others
+    runs, others = split_bare(arguments)
+    return [*others, f"run=[{','.join(map(quoted, runs))}]"] if runs else others
 
 
 def task(cfg: DictConfig) -> None:
@@ -49,7 +48,7 @@ def task(cfg: DictConfig) -> None:
     )
     from imbclf.reporting.comparison_report import named_apart, write_comparison
 
-    addresses = list(cfg.runs) if isinstance(cfg.runs, ListConfig) else [cfg.runs]
+    addresses = list(cfg.run) if isinstance(cfg.run, ListConfig) else [cfg.run]
     runs: list[FinishedRun] = []
     for address in map(str, addresses):
         if address.startswith("experiments:/"):
@@ -60,6 +59,20 @@ def task(cfg: DictConfig) -> None:
         else:
             runs += find_runs(Path(address))
     text = write_comparison(named_apart(runs), cfg.reference, out)
+    report_result(
+        lambda: rows_of(out / "comparison.csv"),
+        table=out / "comparison.csv",
+        page=out / "comparison.html",
+    )
     log.info("%s", text)
     log.info("table    %s", out / "comparison.csv")
     log.info("page     %s", out / "comparison.html")
+
+
+def rows_of(table: Path) -> list[dict[Hashable, Any]]:
+    """Return the rows of `comparison.csv`, best run first; an empty cell is NaN."""
+    import pandas as pd
+
+    return pd.read_csv(table, dtype={"run": str}, keep_default_na=False, na_values=[""]).to_dict(
+        "records"
+    )

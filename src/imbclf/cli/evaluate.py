@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import refuse_overwriting
@@ -16,7 +17,7 @@ from imbclf.cli.config.validation import check
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("evaluate", task, ("ckpt", "data.dir")))
+    sys.exit(launch("evaluate", task, ("run", "data.dir")))
 
 
 def task(cfg: DictConfig) -> None:
@@ -27,7 +28,7 @@ def task(cfg: DictConfig) -> None:
     check(cfg, "evaluate")
     options = decision_options(cfg)
     configure_logging()
-    out, ckpt = Path(str(cfg.out)), str(cfg.ckpt)
+    out, address = Path(str(cfg.out)), str(cfg.run)
     refuse_overwriting(out, "evaluation.json", "an evaluation", cfg.overwrite)
 
     with fast_imports():
@@ -42,17 +43,17 @@ def task(cfg: DictConfig) -> None:
 
     check_precision(cfg.precision)
     device = pick_device(cfg.accelerator)
-    run = run_of(ckpt)
+    run = run_of(address)
     with explain_option("data"):
         data = instantiate(cfg.data, _convert_="all")
     if held_out:
-        data, listing = held_out_images(run or Path(ckpt), data.cache_dir, data.batch_size)
+        data, listing = held_out_images(run or Path(address), data.cache_dir, data.batch_size)
     else:
         listing = other_images(data, run)
         for line in listing.account.lines():
             log.info("%s", line)
-    point = run_point(options, cfg.ckpt)
-    predictor = load_predictor(ckpt, cfg.tracking.uri, cfg.tracking.directory)
+    point = run_point(options, cfg.run)
+    predictor = load_predictor(address, cfg.tracking.uri, cfg.tracking.directory)
     evaluation = evaluate_unseen(
         predictor,
         data,
@@ -65,6 +66,11 @@ def task(cfg: DictConfig) -> None:
         run,
         cfg.positive,
         cfg.prevalence,
+    )
+    report_result(
+        out / "evaluation.json",
+        evaluation=out / "evaluation.json",
+        predictions=out / "predictions.csv",
     )
     log.info("%s", evaluation_text(evaluation))
     threshold = options.threshold_on(None) if point is None else point.threshold

@@ -2,11 +2,13 @@
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
@@ -33,7 +35,7 @@ def task(cfg: DictConfig) -> None:
 
         from imbclf.cli.config.error_context import explain_option
         from imbclf.data.exploration.listed import write_listed
-        from imbclf.data.reading.summary import listing_lines
+        from imbclf.data.reading.summary import listing_lines, listing_summary
         from imbclf.data.reading.write_listing import LEFT_OUT, LISTING
     with explain_option("data"):
         data = instantiate(cfg.data, _convert_="all")
@@ -42,6 +44,9 @@ def task(cfg: DictConfig) -> None:
         log.info("%s", line)
     if not cfg.pixels:
         write_listed(listing, out)
+        report_result(
+            partial(listing_summary, listing), listing=out / LISTING, left_out=out / LEFT_OUT
+        )
         log.info("\nlisting      %s", out / LISTING)
         return
 
@@ -53,6 +58,15 @@ def task(cfg: DictConfig) -> None:
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
     found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups, cfg.likeness, listing)
     write_exploration(found, out, cfg.seed, cfg.write_groups)
+    report_result(
+        out / "explore.json",
+        page=out / "explore.html",
+        numbers=out / "explore.json",
+        listing=out / LISTING,
+        left_out=out / LEFT_OUT,
+        duplicates=out / "near_duplicates.csv",
+        groups=out / "groups.csv",
+    )
     for finding in findings(found):
         log.info("%s", finding)
     log.info("\npage         %s", out / "explore.html")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("export", task, ("ckpt",)))
+    sys.exit(launch("export", task, ("run",)))
 
 
 def task(cfg: DictConfig) -> None:
@@ -40,21 +41,27 @@ def task(cfg: DictConfig) -> None:
         from imbclf.prediction.export.write_export import check_export, write_export
 
     check_format(cfg.format)
-    point = run_point(options, cfg.ckpt)
+    point = run_point(options, cfg.run)
     threshold = options.threshold_on(None) if point is None else point.threshold
     own = (options.tta, options.calibration, options.prior, threshold, point, options.decide)
     wanted = Export(cfg.format, cfg.images, cfg.batch_size, *own)
     check_export(wanted, cfg.int8)
-    predictor = load_ensemble(addresses_of(cfg.ckpt), cfg.tracking.uri, cfg.tracking.directory)
+    predictor = load_ensemble(addresses_of(cfg.run), cfg.tracking.uri, cfg.tracking.directory)
     known = _run_images(cfg)
-    thresholds = fold_thresholds(Path(str(cfg.ckpt))) if cfg.int8 else None
+    thresholds = fold_thresholds(Path(str(cfg.run))) if cfg.int8 else None
     summary = write_export(predictor, wanted, out, known, thresholds)
+    report_result(
+        out / "export.json",
+        model=out / f"model.{cfg.format}",
+        int8=out / "model.int8.onnx",
+        summary=out / "export.json",
+    )
     log.info("%s", export_text(summary))
     log.info("\nwritten      %s", out)
 
 
 def _run_images(cfg: DictConfig) -> "KnownImages | None":
-    """Return images of the run; None where `ckpt` is no run or its images cannot be read.
+    """Return images of the run; None where `run` is none or its images cannot be read.
 
     Raises:
         UserError: there are none, and an option needs them.
@@ -62,8 +69,8 @@ def _run_images(cfg: DictConfig) -> "KnownImages | None":
     from imbclf.evaluation.run_images import sample_run_images
     from imbclf.prediction.export.quantization import CALIBRATION
 
-    run = Path(str(cfg.ckpt))
-    is_run = isinstance(cfg.ckpt, str) and (run / "oof.csv").exists()
+    run = Path(str(cfg.run))
+    is_run = isinstance(cfg.run, str) and (run / "oof.csv").exists()
     if is_run:
         try:
             return sample_run_images(run, cfg.data.dir, cfg.images + CALIBRATION)
@@ -72,5 +79,5 @@ def _run_images(cfg: DictConfig) -> "KnownImages | None":
                 raise
             log.warning("checked on random images; those of the run cannot be read: %s", error)
     elif cfg.int8:
-        raise UserError(f"int8=true: needs a finished run directory (ckpt=RUN_DIR), not {cfg.ckpt}")
+        raise UserError(f"int8=true: needs a finished run directory (run=RUN_DIR), not {cfg.run}")
     return None

@@ -1,7 +1,6 @@
 """`imbclf-gather`: combine a sweep whose jobs trained one fold each into one run directory."""
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
@@ -30,24 +30,10 @@ from imbclf.utils.files import write_text
 
 
 def main() -> None:
-    """Run the command; an argument that is no option is the sweep."""
+    """Run the command."""
     approved = [argument for argument in sys.argv[1:] if is_approval(argument)]
-    sys.argv[1:] = sweep_as_option([one for one in sys.argv[1:] if one not in approved])
-    sys.exit(launch("gather", partial(task, approved)))
-
-
-def sweep_as_option(arguments: list[str]) -> list[str]:
-    """Turn an argument that is neither flag nor `key=value` into the option `sweep`.
-
-    >>> sweep_as_option(["outputs/sweep/folds", "overwrite=true"])
-    ['sweep=outputs/sweep/folds', 'overwrite=true']
-    """
-
-    def is_path(one: str) -> bool:
-        # A path may hold an equals sign.
-        return not one.startswith("-") and ("=" not in one or os.path.isdir(one))  # noqa: PTH112
-
-    return [f"sweep={one}" if is_path(one) else one for one in arguments]
+    sys.argv[1:] = [one for one in sys.argv[1:] if one not in approved]
+    sys.exit(launch("gather", partial(task, approved), ("run",)))
 
 
 def task(approved: list[str], cfg: DictConfig) -> None:
@@ -57,10 +43,12 @@ def task(approved: list[str], cfg: DictConfig) -> None:
         approved: arguments that approve what the sweep names, see `is_approval`.
         cfg: of this command.
     """
+    from imbclf.evaluation.run_directory import read_summary
+
     check(cfg, "gather")
     configure_logging()
     expect_bool("overwrite", cfg.overwrite)
-    sweep = Path(str(cfg.sweep))
+    sweep = Path(str(cfg.run))
     experiments = find_experiments(sweep)
     if problems := [problem for one in experiments for problem in missing_folds(one)]:
         if len(experiments) > 1 and all(len(one.jobs) == 1 for one in experiments):
@@ -75,14 +63,17 @@ def task(approved: list[str], cfg: DictConfig) -> None:
         )
     configurations = [one.configuration for one in experiments]
     refuse_untrusted(configurations, sweep, approved, f"imbclf-gather {sweep}")
+    runs = []
     for one in experiments:
         out = sweep / GATHERED
         if len(experiments) > 1:
             out /= folder_name(one, experiments)
         if not out.resolve().is_relative_to(sweep.resolve()):
-            raise UserError(f"{out} leads out of the sweep by a link; remove it")
+            raise UserError(f"{out} is a link that leads out of the sweep; move it elsewhere")
         refuse_overwriting(out, "summary.json", "a gathered run", cfg.overwrite)
         gather(one, out, approved)
+        runs.append(out)
+    report_result(lambda: [{"run": str(run), "summary": read_summary(run)} for run in runs])
     if len(experiments) > 1:
         log.info("compare  imbclf-compare %s", sweep / GATHERED)
 

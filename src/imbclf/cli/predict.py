@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("predict", task, ("ckpt", "data.dir")))
+    sys.exit(launch("predict", task, ("run", "data.dir")))
 
 
 def task(cfg: DictConfig) -> None:
@@ -49,7 +50,7 @@ def task(cfg: DictConfig) -> None:
 
     with explain_option("data"):
         data = instantiate(cfg.data)
-    addresses = addresses_of(cfg.ckpt)
+    addresses = addresses_of(cfg.run)
     manifest = peek_manifest(addresses)
     # Decode images while torch is imported and the predictor loaded.
     decoded = None
@@ -69,7 +70,7 @@ def task(cfg: DictConfig) -> None:
         )
         from imbclf.prediction.scoring import check_precision, pick_device
 
-    threshold = run_threshold(options, cfg.ckpt)
+    threshold = run_threshold(options, cfg.run)
     check_precision(cfg.precision)
     if options.tta is not None:
         check_tta("tta", options.tta)
@@ -86,6 +87,13 @@ def task(cfg: DictConfig) -> None:
     )
     write_predictions(found, predictor, options, addresses, out)
     page = _write_page(cfg, found, images[0], predictor, device) if cfg.html else None
+    report_result(
+        out / "predictions.json",
+        predictions=out / "predictions.csv",
+        labels=out / "labels.txt",
+        summary=out / "predictions.json",
+        **({} if page is None else {"page": page}),
+    )
     for note in images[1].account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))
@@ -108,6 +116,6 @@ def _write_page(
 
     page = Path(str(cfg.out)) / PAGE
     command = shlex.join(["imbclf-predict", *sys.argv[1:]])
-    origin = Origin(", ".join(addresses_of(cfg.ckpt)), str(cfg.data.dir), command)
+    origin = Origin(", ".join(addresses_of(cfg.run)), str(cfg.data.dir), command)
     write_prediction_page(page, found, pixels, predictor, origin, device if cfg.explain else None)
     return page

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
@@ -14,7 +15,7 @@ from imbclf.tracking.addresses import predictor_folder
 
 def main() -> None:
     """Run the command."""
-    sys.exit(launch("register", task, ("ckpt", "name")))
+    sys.exit(launch("register", task, ("run", "name")))
 
 
 def task(cfg: DictConfig) -> None:
@@ -25,11 +26,11 @@ def task(cfg: DictConfig) -> None:
     from imbclf.evaluation.run_directory import read_tracking_run
     from imbclf.tracking.mlflow_registration import register
 
-    address, directory = str(cfg.ckpt), Path(cfg.tracking.directory)
+    address, directory = str(cfg.run), Path(cfg.tracking.directory)
     folder = predictor_folder(address, cfg.tracking.uri, directory)
     if folder is None:
         raise UserError(
-            f"ckpt={address}: expected a run directory of imbclf-train, or an MLflow address "
+            f"run={address}: expected a run directory of imbclf-train, or an MLflow address "
             "(runs:/ID, models:/NAME@ALIAS)"
         )
     run = Path(address)
@@ -39,9 +40,10 @@ def task(cfg: DictConfig) -> None:
         folder, str(cfg.name), alias, _description(run), run_id, cfg.tracking.uri, directory
     )
     model = f"models:/{done.name}" + (f"/{done.version}" if alias is None else f"@{alias}")
+    report_result(lambda: {**done._asdict(), "alias": alias, "model": model})
     suffix = "" if alias is None else f", {alias}"
     log.info("registered   %s version %s%s", done.name, done.version, suffix)
-    log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", model)
+    log.info("predict      imbclf-predict %s IMAGES", model)
     log.info("serve        export MLFLOW_TRACKING_URI=%s", done.uri)
     log.info("             export MLFLOW_ALLOW_PICKLE_DESERIALIZATION=false")
     log.info("             mlflow models serve --env-manager local -m %s", model)

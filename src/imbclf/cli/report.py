@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.validation import check
@@ -36,5 +37,6 @@ def task(cfg: DictConfig) -> None:
     if cfg.positive is not None or cfg.prevalence is not None:
         summary = read_summary(run)
         log.info("%s\n", detection_table(summary["detection"], summary["label_names"]))
+    report_result(run / "summary.json", run=run, report=Path(written), suspects=run / SUSPECTS)
     log.info("report    %s", written)
     log.info("suspects  %s", run / SUSPECTS)

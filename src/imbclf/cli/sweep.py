@@ -22,6 +22,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from imbclf.cli.app.json_result import report_error
 from imbclf.cli.config.override_dirname import plain_override_dirname
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.cli.gather_jobs import JOB
@@ -55,6 +56,7 @@ class SweepCallback(Callback):
                 check(cfg, "train")
         except (UserError, HydraException, OmegaConfBaseException) as error:
             # Hydra turns what a hook raises into a warning; only exiting stops the sweep.
+            report_error(str(error))
             print(f"imbclf-train: error: {error}", file=sys.stderr)
             sys.exit(2)
         folder = Path(str(config.hydra.sweep.dir))

@@ -6,7 +6,9 @@ import sys
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from imbclf.cli.app.json_result import report_error
 from imbclf.cli.gather_jobs import FOLD, GATHERED, JOB
 from imbclf.utils.files import write_text
 
@@ -33,6 +35,26 @@ def report_sweep(folder: Path) -> int:
         print("\n" + write_comparison(find_runs(folder), None, folder))
         print(f"comparison  {folder / 'comparison.html'}")
     return failed
+
+
+def sweep_files(folder: Path) -> dict[str, Path]:
+    """Return what a sweep has written, by the names of `--json`."""
+    return {
+        "sweep": folder,
+        "comparison": folder / "comparison.html",
+        "table": folder / "comparison.csv",
+    }
+
+
+def jobs_of(folder: Path) -> list[dict[str, Any]]:
+    """Return number, overrides, error, run directory and summary of each job of a sweep."""
+    jobs = []
+    for run in job_folders(folder) if folder.is_dir() else ():
+        summary = run / "summary.json"
+        read = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else None
+        outcome = json.loads((run / JOB).read_text(encoding="utf-8"))
+        jobs.append({**outcome, "run": str(run), "summary": read})
+    return jobs
 
 
 def job_folders(folder: Path) -> list[Path]:
@@ -69,6 +91,7 @@ def report_launcher_failure(folder: Path, error: Exception) -> None:
     details = folder / "error.txt"
     write_text(details, "".join(traceback.format_exception(error)))
     reason = str(error).strip() or repr(error)
+    report_error(f"the sweep's launcher failed: {reason}")
     print(
         f"imbclf-train: error: the sweep's launcher failed: {reason}\nDetails are in {details}. "
         f"Run the missing jobs with resume={folder}",

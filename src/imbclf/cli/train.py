@@ -3,14 +3,16 @@
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from imbclf.cli import sweep
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import as_json, report_error, report_result
 from imbclf.cli.app.launch import EXIT_FAILURE, launch, run_command
-from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.app.messages import configure_logging, log, log_if_demo
 from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
@@ -21,22 +23,26 @@ from imbclf.cli.config.tracking import name_of
 from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.cli.sweep import own_overrides
-from imbclf.cli.sweep_report import report_launcher_failure, report_sweep
+from imbclf.cli.sweep_report import jobs_of, report_launcher_failure, report_sweep, sweep_files
 from imbclf.errors import Interrupted, UserError
 
 
 def main() -> None:
     """Run the command."""
+    sys.exit(as_json("imbclf-train", _run))
+
+
+def _run() -> int:
     given = [expand_home(argument) for argument in sys.argv[1:]]
     resume = [argument for argument in given if argument.startswith("resume=")]
     others = [argument for argument in given if argument not in resume]
     if not resume:
-        sys.exit(_launch_job_or_sweep())
+        return _launch_job_or_sweep()
     run = Path(resume[0].partition("=")[2])
     if {"-m", "--multirun"} & set(others):
         sys.argv[1:] = [*others, f"hydra.sweep.dir={run}"]
-        sys.exit(_launch_job_or_sweep())
-    sys.exit(run_command("imbclf-train", lambda: train(stored_configuration(run, others), run)))
+        return _launch_job_or_sweep()
+    return run_command("imbclf-train", lambda: train(stored_configuration(run, others), run))
 
 
 def _launch_job_or_sweep() -> int:
@@ -56,7 +62,10 @@ def _end_sweep(code: int, failure: Exception | None) -> int:
     if sweep.folder is None:
         return code
     failed = report_sweep(sweep.folder)
-    if failure is not None and not failed:
+    report_result(partial(jobs_of, sweep.folder), **sweep_files(sweep.folder))
+    if failed:
+        report_error(f"{failed} jobs failed; see their error in the result")
+    elif failure is not None:
         report_launcher_failure(sweep.folder, failure)
     return code or (EXIT_FAILURE if failed or failure is not None else 0)
 
@@ -73,6 +82,7 @@ def task(cfg: DictConfig) -> float:
         hydra = HydraConfig.get()
         name = name_of(own_overrides(hydra))
         return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task, name)
+    report_result(run / "summary.json", **run_files(run))
     print(f"finished before: {run}")
     return hter
 
@@ -94,6 +104,7 @@ def train(
         name: of the run in the tracking store; None for that of its directory.
     """
     configure_logging()
+    log_if_demo(cfg, "imbclf-train")
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
         from imbclf.evaluation.run_command import write_command
@@ -120,12 +131,13 @@ def train(
         log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
         log.info("resume with  %s", resume_command(cfg, run, here))
         if usable:
-            log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES   (finished folds)", here)
+            log.info("predict      imbclf-predict %s IMAGES   (finished folds)", here)
         for best in sorted(run.glob("fold_*/best.ckpt")):
             if not (best.parent / "result.json").exists():
                 own = here / best.relative_to(run)
-                log.info("predict      imbclf-predict ckpt=%s data.dir=IMAGES", own)
+                log.info("predict      imbclf-predict %s IMAGES", own)
         raise
+    report_result(run / "summary.json", **run_files(run))
     written = "report.html" if (run / "report.html").exists() else "summary.json"
     log.info("\nreport   %s", here / written)
     advice = read_summary(run)["verdict"]["advice"]
@@ -133,8 +145,15 @@ def train(
         log.info("next     %s", advice)
     what = "predict " if advice else "next    "
     allowed = f" {OPTION}={cfg.model._target_}" if is_own_network(cfg.model._target_) else ""
-    log.info("%s imbclf-predict ckpt=%s data.dir=IMAGES%s", what, here, allowed)
+    log.info("%s imbclf-predict %s IMAGES%s", what, here, allowed)
     return hter
+
+
+def run_files(run: Path) -> dict[str, Path]:
+    """Return what a finished run has written, by the names of `--json`."""
+    named = {"report": "report.html", "summary": "summary.json", "scores": "oof.csv"}
+    files = {name: run / file for name, file in named.items()}
+    return {"run": run, **files, "predictor": run / "predictor"}
 
 
 def resume_command(cfg: DictConfig, run: Path, here: Path) -> str:

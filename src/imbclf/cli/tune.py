@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.app.fast_imports import fast_imports
+from imbclf.cli.app.json_result import as_json, report_error
 from imbclf.cli.app.launch import EXIT_USER_ERROR, launch
-from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.app.messages import configure_logging, log, log_if_demo
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.config.compose import compose_train, key_of, to_overrides
 from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.errors import Interrupted, UserError
+from imbclf.utils.install_line import install_line
 
 if TYPE_CHECKING:
     from imbclf.tuning.options import TuneOptions
@@ -33,15 +35,20 @@ SAME_FOR_ALL = (
 
 def main() -> None:
     """Run the command."""
+    sys.exit(as_json("imbclf-tune", _run))
+
+
+def _run() -> int:
     arguments = sys.argv[1:]
     if {"-m", "--multirun"} & set(arguments):
-        print(
-            "imbclf-tune: error: -m: a search is not a sweep; remove it and list several values as "
-            "search.KEY.choices=[...]",
-            file=sys.stderr,
+        problem = (
+            "-m: a search is not a sweep; remove it and list several values as "
+            "search.KEY.choices=[...]"
         )
-        sys.exit(EXIT_USER_ERROR)
-    sys.exit(launch("tune", partial(task, arguments), ("data.dir",)))
+        report_error(problem)
+        print(f"imbclf-tune: error: {problem}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    return launch("tune", partial(task, arguments), ("data.dir",))
 
 
 def task(arguments: list[str], cfg: DictConfig) -> None:
@@ -65,8 +72,9 @@ def task(arguments: list[str], cfg: DictConfig) -> None:
     ]
     check_space(space, given)
     if find_spec("optuna") is None:
-        raise UserError('imbclf-tune needs Optuna: pip install "imbclf[tune]"')
+        raise UserError(f"imbclf-tune needs Optuna: {install_line('tune')}")
     configure_logging(options.folder / "tune.log")
+    log_if_demo(cfg, "imbclf-tune")
 
     with fast_imports():
         from imbclf.cli.tune_study import CommandStudy

@@ -8,6 +8,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
+from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.messages import log, printable
 from imbclf.cli.config.build import build_parts, experiment_from, tracked
 from imbclf.cli.config.compose import (
@@ -95,6 +96,14 @@ def _evaluate_and_write(
     study_page(trials, options, study.steps, shares, text, command).write(folder / "tune.html")
     numbers = study_summary(trials, options, study.steps, shares)
     write_json(folder / "tune.json", {**numbers, "drawn": drawn, "verdict": asdict(result)})
+    report_result(
+        folder / "tune.json",
+        study=folder,
+        recipe=folder / "best.yaml",
+        page=folder / "tune.html",
+        trials=folder / "trials.csv",
+        run=run,
+    )
     _log_result(result, folder, run, command)
 
 

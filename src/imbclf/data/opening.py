@@ -11,12 +11,14 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from imbclf.data.image_content import FORMATS, START, is_dicom, is_heif, what_instead
+from imbclf.utils.install_line import install_line
 
 Source = Path | str | BytesIO  # a file, or its content in memory
 
 # The package that reads a format, and the extra of imbclf that installs it.
 EXTRAS = {"pydicom": "dicom", "pillow_heif": "heif"}
 FORMAT_OF = {"pydicom": "DICOM", "pillow_heif": "HEIC"}
+NEEDS_PACKAGE = "which needs another package"
 WHITE_IS_LOW = "white_is_low"  # key of `Image.info`: the lowest value is white
 FRAMES = "frames"  # key of `Image.info`: number of frames of a DICOM file
 _limit = Lock()  # of Pillow's limit of pixels, which is global
@@ -100,7 +102,9 @@ def missing_extras(reasons: Iterable[str]) -> list[str]:
     """
     known = set(reasons)
     return [
-        name for name, extra in EXTRAS.items() if any(f"imbclf[{extra}]" in one for one in known)
+        name
+        for name, extra in EXTRAS.items()
+        if any(NEEDS_PACKAGE in one and f"[{extra}]" in one for one in known)
     ]
 
 
@@ -133,7 +137,7 @@ def _too_large(found: int, limit: int) -> str:
 def _reason(file: BinaryIO, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
         name, extra = FORMAT_OF[error.name], EXTRAS[error.name]
-        return f'{name}, which needs another package: pip install "imbclf[{extra}]"'
+        return f"{name}, {NEEDS_PACKAGE}: {install_line(extra)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, Image.DecompressionBombError):

@@ -83,6 +83,6 @@ def fold_that_stands_out(
     return [
         f"Fold {worst} stands out: its HTER is {hter:.4f}, that of the other folds together "
         f"{rest:.4f}, which is more than chance in the choice of images explains. Look at its "
-        f"learning curves and its dev part; if its training failed, delete fold_{worst} and resume "
-        "the run with other options. In the predictor it counts like the others"
+        f"learning curves and its dev part; if its training failed, move fold_{worst} out "
+        "of the run and resume with other options. In the predictor it counts like the others"
     ]

@@ -174,4 +174,4 @@ def read_epochs(path: Path) -> list[dict[str, float]]:
 
 
 def _retrain(path: Path) -> str:
-    return f"Delete {path.parent} and resume the run to train this fold again"
+    return f"Move {path.parent} elsewhere and resume the run to train this fold again"

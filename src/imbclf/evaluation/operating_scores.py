@@ -32,7 +32,7 @@ def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | 
         name, value = options.aim
         raise UserError(
             f"{name}={value}: needs the out-of-fold scores of a run directory "
-            f"(ckpt=RUN_DIR with oof.csv); ckpt={run} has none. Use threshold=... instead"
+            f"(run=RUN_DIR with oof.csv); run={run} has none. Use threshold=... instead"
         )
     bounded = options.confidence is not None and options.aim[0] != "cost_ratio"
     table = cross_fitted_table(run) if bounded else read_oof(run)

@@ -381,17 +381,17 @@ def join(predictors: Sequence[Predictor]) -> Predictor:
     for other in predictors[1:]:
         if other.tta != first.tta:
             raise UserError(
-                f"ckpt: these runs view images differently (tta {first.tta} and {other.tta}), so "
+                f"run: these runs view images differently (tta {first.tta} and {other.tta}), so "
                 "that their thresholds are not for the same scores"
             )
         if (other.image_size, other.label_names) != (first.image_size, first.label_names):
             raise UserError(
-                f"ckpt: these runs cannot be joined: images of {first.image_size} with labels "
+                f"run: these runs cannot be joined: images of {first.image_size} with labels "
                 f"{first.label_names}, and of {other.image_size} with {other.label_names}"
             )
         if other.pixel_options != first.pixel_options:
             raise UserError(
-                "ckpt: these runs cannot be joined: they decode images differently (depth "
+                "run: these runs cannot be joined: they decode images differently (depth "
                 f"{_shown(first)}, and {_shown(other)})"
             )
     fold_models = tuple(model for predictor in predictors for model in predictor.fold_models)

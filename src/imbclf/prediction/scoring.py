@@ -1,5 +1,7 @@
 """Logits of many images, the same way wherever a network is judged or used."""
 
+import os
+import platform
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -104,6 +106,8 @@ def autocast_to(precision: str | int, device: torch.device) -> AbstractContextMa
 def pick_device(accelerator: str) -> torch.device:
     """Return the device of an accelerator's name: auto, cpu, gpu, cuda or mps.
 
+    `auto` is what training takes: Lightning prefers the GPU of a Mac to CUDA, and both to the CPU.
+
     Raises:
         UserError: where this machine has no such device.
 
@@ -111,17 +115,23 @@ def pick_device(accelerator: str) -> torch.device:
     'cpu'
     """
     if accelerator == "auto":
-        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
+        accelerator = "gpu" if _has_mps() or torch.cuda.is_available() else "cpu"
+    if accelerator in ("gpu", "mps") and _has_mps():
+        return torch.device("mps")
     if accelerator in ("gpu", "cuda") and torch.cuda.is_available():
         return torch.device("cuda")
-    if accelerator in ("gpu", "mps") and torch.backends.mps.is_available():
-        return torch.device("mps")
     if accelerator == "cpu":
         return torch.device("cpu")
     raise UserError(
         f"accelerator={accelerator}: this machine has no such device; expected auto, cpu, gpu, "
         "cuda or mps"
     )
+
+
+def _has_mps() -> bool:
+    """Return whether Lightning would use the GPU of this Mac."""
+    is_wanted = os.getenv("DISABLE_MPS", "0") != "1" and platform.processor() in ("arm", "arm64")
+    return is_wanted and torch.backends.mps.is_available()
 
 
 @torch.inference_mode()

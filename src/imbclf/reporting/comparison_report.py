@@ -43,7 +43,7 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
         UserError: fewer than two runs, or as `rank`.
     """
     if len(runs) < 2:
-        raise UserError(f"runs: expected two finished runs or more, found {len(runs)}")
+        raise UserError(f"run: expected two finished runs or more, found {len(runs)}")
     ranks = rank(runs, reference)
     choice = nested_choice(runs)
     recipes = rank_recipes(runs, reference)

@@ -23,7 +23,7 @@ predictor = imbclf.load("RUN_DIRECTORY")      # or this folder
 table = predictor.predict(["one.png", "two.png"])
 ```
 
-    imbclf-predict ckpt=RUN_DIRECTORY data.dir=IMAGES
+    imbclf-predict RUN_DIRECTORY IMAGES
 
 Weights are safetensors, the rest is JSON: loading runs no code from these files."""
 LIMITS = (

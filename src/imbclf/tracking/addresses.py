@@ -15,15 +15,15 @@ log = logging.getLogger("imbclf")
 STORE = Path("outputs/mlflow")  # the embedded store, below the working directory
 
 
-def addresses_of(ckpt: object) -> list[str]:
+def addresses_of(run: object) -> list[str]:
     """Return the addresses of an option that names one or several.
 
     >>> addresses_of("run"), addresses_of(["one", "two"])
     (['run'], ['one', 'two'])
     """
-    if isinstance(ckpt, Sequence) and not isinstance(ckpt, str):
-        return [str(one) for one in ckpt]
-    return [str(ckpt)]
+    if isinstance(run, Sequence) and not isinstance(run, str):
+        return [str(one) for one in run]
+    return [str(run)]
 
 
 def load_ensemble(
@@ -60,7 +60,7 @@ def load_predictor(
     folder = predictor_folder(str(address), uri, directory)
     if folder is None:
         raise UserError(
-            f"ckpt={address}: expected a run directory of imbclf-train, a fold's checkpoint "
+            f"run={address}: expected a run directory of imbclf-train, a fold's checkpoint "
             "(fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)"
         )
     if (path / "config.yaml").exists() and not (path / "summary.json").exists():

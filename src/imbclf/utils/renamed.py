@@ -35,6 +35,8 @@ OPTIONS = {
     "head.normalise": "head.normalize",
     "data.make.unlabelled": "data.make.unlabeled",
 }
+# Options that named a run directory, each in some of the commands; of all it is `run` today.
+RUN, FORMER_RUN = "run", ("ckpt", "runs", "sweep")
 # Options that came later, with the value that does what version 0.1 did.
 _DATA = (
     *("file", "label", "positive", "drop", "names", "group", "part", "test", "suffix", "strip"),

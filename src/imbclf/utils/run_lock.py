@@ -1,7 +1,7 @@
 """Lock of a run directory: one training process at a time."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -41,5 +41,6 @@ def lock_run(run: Path) -> Iterator[None]:
         yield
     finally:
         if lock.is_locked:
-            (run / LOCK).unlink(missing_ok=True)
+            with suppress(PermissionError):  # on Windows it goes when it is released
+                (run / LOCK).unlink(missing_ok=True)
             lock.release()

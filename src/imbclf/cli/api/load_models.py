@@ -28,7 +28,7 @@ def load(
     >>> import imbclf
     >>> imbclf.load("outputs/no_such_run")
     Traceback (most recent call last):
-    imbclf.errors.UserError: ckpt=outputs/no_such_run: expected a run directory of imbclf-train, \
+    imbclf.errors.UserError: run=outputs/no_such_run: expected a run directory of imbclf-train, \
 a fold's checkpoint (fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)
     """
     return load_ensemble([with_home(one) for one in addresses], uri, with_home(directory))

@@ -16,6 +16,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.app.figure_backend import usable_figure_backend
+from imbclf.cli.app.hydra_flags import use_flag_parser
+from imbclf.cli.app.json_result import as_json, report_error
 from imbclf.cli.app.memory import keep_freed_memory
 from imbclf.cli.app.messages import printable
 from imbclf.cli.app.os_errors import describe_os_error, is_user_fixable
@@ -24,6 +26,7 @@ from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.app.versions import versions
 from imbclf.cli.config.arguments import hydra_arguments
 from imbclf.cli.config.conf_dir import conf_dir
+from imbclf.cli.config.current_names import use_run_option
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.home_paths import anchor_paths, expand_home_in
 from imbclf.cli.config.hydra_messages import in_user_words
@@ -31,6 +34,7 @@ from imbclf.cli.config.own_networks import take_allowed_networks
 from imbclf.cli.config.positional import name_arguments, with_folder
 from imbclf.errors import Interrupted, UserError
 
+HELP = {"--help", "-h"}
 EXIT_USER_ERROR, EXIT_FAILURE = 2, 1
 # What Hydra raises, beside its own exceptions, for overrides that it cannot process.
 MALFORMED = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OSError)
@@ -73,12 +77,21 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         if "--version" in sys.argv[1:]:
             print(versions())
             return
+        use_flag_parser()
         os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
         # Hydra copies all that it ships for each group that --help lists: half the time of --help.
         ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
+        if HELP & {*sys.argv[1:]}:
+            from imbclf.cli.help.show import replace_help, take_topics
+
+            topics, sys.argv[1:] = take_topics(sys.argv[1:])
+            replace_help(topics)
+        trains = name in ("train", "tune")
+        if not trains:
+            sys.argv[1:] = use_run_option(sys.argv[1:])
         if positional:
             sys.argv[1:] = name_arguments(sys.argv[1:], positional)
-        if name in ("train", "tune"):
+        if trains:
             sys.argv[1:] = with_folder(sys.argv[1:])
         else:
             sys.argv[1:] = take_allowed_networks(sys.argv[1:])
@@ -93,7 +106,7 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
             given = " ".join(sys.argv[1:])
             raise UserError(f"cannot compose a configuration from {given}: {error}") from error
 
-    return run_command(command, run_hydra)
+    return as_json(command, lambda: run_command(command, run_hydra))
 
 
 def run_command(command: str, run: Callable[[], Any]) -> int:
@@ -109,6 +122,7 @@ def run_command(command: str, run: Callable[[], Any]) -> int:
             run()
         except Interrupted as interruption:
             acknowledge_interrupt()
+            report_error("interrupted")
             return 128 + int(interruption.args[0])
         except EXPECTED as error:
             return _print_error(command, _message(error))
@@ -142,5 +156,6 @@ def _message(error: Exception) -> str:
 
 
 def _print_error(command: str, message: str) -> int:
+    report_error(message)
     print(f"{command}: error: {printable(message)}", file=sys.stderr)
     return EXIT_USER_ERROR

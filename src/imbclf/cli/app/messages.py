@@ -4,6 +4,8 @@ import logging
 import sys
 from pathlib import Path
 
+from omegaconf import DictConfig, OmegaConf
+
 log = logging.getLogger("imbclf")
 
 
@@ -40,3 +42,9 @@ def printable(message: str) -> str:
         letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
         for letter in message
     )
+
+
+def log_if_demo(cfg: DictConfig, command: str) -> None:
+    """Log that drawn images are trained on, and how to train on others."""
+    if OmegaConf.select(cfg, "data.make") is not None:
+        log.info("demo     drawn faces, to try things out; for your own images: %s FOLDER", command)

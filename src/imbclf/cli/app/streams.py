@@ -1,10 +1,13 @@
 """Output that nobody reads: a command goes on after `| head -1`, and without a terminal."""
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
+
+GONE = (errno.EPIPE, errno.EINVAL)  # the latter where Windows says that a pipe has no reader
 
 
 class PipeProof:
@@ -26,7 +29,9 @@ class PipeProof:
         """Write text, or drop it."""
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
             self._drop()
             return len(text)
 
@@ -34,7 +39,9 @@ class PipeProof:
         """Flush the stream, or drop what it holds."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
             self._drop()
 
     def _drop(self) -> None:

@@ -7,7 +7,15 @@ from omegaconf import DictConfig, ListConfig
 
 from imbclf.cli.config.signatures import Parameters, parameters
 from imbclf.cli.config.validation import EXTRA_OPTIONS
-from imbclf.utils.renamed import ADDED, OPTIONS, VALUES, current_name, current_override
+from imbclf.utils.renamed import (
+    ADDED,
+    FORMER_RUN,
+    OPTIONS,
+    RUN,
+    VALUES,
+    current_name,
+    current_override,
+)
 
 
 def use_current_names(node: Any) -> None:  # noqa: ANN401
@@ -54,4 +62,21 @@ def use_current_overrides(arguments: list[str]) -> list[str]:
     for former, now in zip(arguments, current, strict=True):
         if former != now:
             print(f"deprecated: {former} is now {now}", file=sys.stderr)
+    return current
+
+
+def use_run_option(arguments: list[str]) -> list[str]:
+    """Return the arguments of a command that takes a run, with the option `run` for former names.
+
+    >>> use_run_option(["run=a", "seed=1"])
+    ['run=a', 'seed=1']
+    """
+    current = []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        name = key.lstrip("+")
+        if equals and name in FORMER_RUN:
+            print(f"deprecated: {name}= is now {RUN}=", file=sys.stderr)
+            argument = f"{key.removesuffix(name)}{RUN}={value}"
+        current.append(argument)
     return current

@@ -22,26 +22,26 @@ def decision_options(cfg: DictConfig) -> DecisionOptions:
     return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
 
 
-def run_point(options: DecisionOptions, ckpt: object) -> "OperatingPoint | None":
+def run_point(options: DecisionOptions, run: object) -> "OperatingPoint | None":
     """Return the operating point that an aim asks for (`max_far` or the like) and log it.
 
     Raises:
-        UserError: out-of-fold scores are needed, and `ckpt` has none; or the aim cannot be met.
+        UserError: out-of-fold scores are needed, and `run` has none; or the aim cannot be met.
     """
     if options.aim is None:
         return None
     from imbclf.evaluation.operating_scores import operating_point_of
 
-    point = operating_point_of(options, Path(str(ckpt)))
+    point = operating_point_of(options, Path(str(run)))
     log.info("threshold    %s", point)
     return point
 
 
-def run_threshold(options: DecisionOptions, ckpt: object) -> float:
+def run_threshold(options: DecisionOptions, run: object) -> float:
     """Return the score threshold, that of `run_point` where there is one.
 
     Raises:
         UserError: as `run_point`.
     """
-    point = run_point(options, ckpt)
+    point = run_point(options, run)
     return options.threshold_on(None) if point is None else point.threshold

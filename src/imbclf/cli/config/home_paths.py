@@ -11,14 +11,14 @@ from omegaconf import DictConfig, ListConfig
 # Options that hold paths, or addresses that may be paths.
 PATHS = {
     *("data.dir", "data.images", "data.labels", "data.cache_dir", "model.weights", "cv.start_from"),
-    *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "resume", "experiment"),
+    *("run", "reference", "test_dir", "out", "resume", "experiment"),
     *("tracking.uri", "tracking.directory", "tune.directory", "tune.storage"),
     *("hydra.run.dir", "hydra.sweep.dir", "--config-dir", "--config-path"),
 }
-LISTS = {"ckpt", "runs", "experiment"}  # that may be several
+LISTS = {"run", "experiment"}  # that may be several
 # Options whose paths are relative to the working directory, whether or not there is something.
 ANCHORED = {
-    *("data.dir", "data.cache_dir", "cv.start_from", "run", "sweep", "test_dir", "out"),
+    *("data.dir", "data.cache_dir", "cv.start_from", "test_dir", "out"),
     *("tracking.directory", "tune.directory"),
 }
 # At the start of the value, or of an element of a list or sweep; also in quotes.
@@ -30,7 +30,7 @@ def expand_home(argument: str) -> str:
 
     >>> expand_home("data.dir=~/faces") == f"data.dir={Path.home()}/faces"
     True
-    >>> expand_home("++ckpt=['~/a',b~/c]") == f"++ckpt=['{Path.home()}/a',b~/c]"
+    >>> expand_home("++run=['~/a',b~/c]") == f"++run=['{Path.home()}/a',b~/c]"
     True
     >>> expand_home("name=~/faces"), expand_home("data.dir=~backup")
     ('name=~/faces', 'data.dir=~backup')
@@ -63,14 +63,14 @@ def expand_home_in(cfg: DictConfig) -> None:
 def anchor_paths(cfg: DictConfig, start: Path) -> None:
     """Make paths absolute, in place: Hydra has left `start`, which they are relative to.
 
-    >>> cfg = DictConfig({"data": {"dir": "faces"}, "ckpt": "runs:/0"})
+    >>> cfg = DictConfig({"data": {"dir": "faces"}, "run": "runs:/0"})
     >>> anchor_paths(cfg, Path("/home/ann"))
-    >>> cfg.data.dir, cfg.ckpt
+    >>> cfg.data.dir, cfg.run
     ('/home/ann/faces', 'runs:/0')
     """
     _change(cfg, ANCHORED, lambda text: str(start / text))
     exists = lambda text: str(start / text) if (start / text).exists() else text  # noqa: E731
-    _change(cfg, {"ckpt", "runs", "reference", "model.weights"}, exists)
+    _change(cfg, {"run", "reference", "model.weights"}, exists)
 
 
 def _change(cfg: DictConfig, keys: Iterable[str], change: Callable[[str], str]) -> None:

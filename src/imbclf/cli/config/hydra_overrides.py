@@ -12,7 +12,7 @@ from imbclf.cli.config.conf_dir import conf_dir
 STRINGS = {
     *("data.dir", "data.images", "data.labels", "data.cache_dir", "data.strip", "data.suffix"),
     *("model.weights", "cv.start_from"),
-    *("ckpt", "run", "runs", "reference", "sweep", "test_dir", "out", "name", "alias"),
+    *("run", "reference", "test_dir", "out", "name", "alias"),
     *("tracking.uri", "tracking.experiment", "tracking.directory", "tracking.run_name"),
     *("tune.name", "tune.directory", "tune.storage"),
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.name"),
@@ -43,8 +43,8 @@ def to_hydra_override(argument: str) -> str:
     ['++optim.lr=0.1', 'optim=sgd', '--help']
     >>> to_hydra_override("hydra.run.dir=x"), to_hydra_override("data.dir=faces (1)/day=2")
     ('hydra.run.dir=x', "++data.dir='faces (1)/day=2'")
-    >>> to_hydra_override("out=2026_11_27"), to_hydra_override("+ckpt=[one,1e3]")
-    ("++out='2026_11_27'", "+ckpt=[one,'1e3']")
+    >>> to_hydra_override("out=2026_11_27"), to_hydra_override("+run=[one,1e3]")
+    ("++out='2026_11_27'", "+run=[one,'1e3']")
     """
     key, equals, value = argument.partition("=")
     name = key.lstrip("+")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hydra.errors import MissingConfigException
 
+from imbclf.utils.install_line import install_line
 from imbclf.utils.text import did_you_mean
 
 EXTRAS = {"joblib": "joblib", "submitit_local": "slurm", "submitit_slurm": "slurm"}
@@ -15,5 +16,5 @@ def missing_choice(error: MissingConfigException) -> str:
     group = str(Path(error.missing_cfg_file or "").parent)
     known = [option for option in error.options or [] if not option.startswith("_")]
     extra = EXTRAS.get(missing) if group == "hydra/launcher" else None
-    hint = f"; pip install 'imbclf[{extra}]'" if extra else did_you_mean(missing, known)
+    hint = f"; {install_line(extra)}" if extra else did_you_mean(missing, known)
     return f"{group}={missing}: no such choice{hint}"

@@ -77,8 +77,8 @@ def take_allowed_networks(arguments: Sequence[str]) -> list[str]:
     Returns:
         The other arguments.
 
-    >>> take_allowed_networks(["ckpt=run", "model._target_=my.Net"])
-    ['ckpt=run']
+    >>> take_allowed_networks(["run=a", "model._target_=my.Net"])
+    ['run=a']
     """
     others = []
     for argument in arguments:

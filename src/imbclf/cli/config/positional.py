@@ -26,22 +26,13 @@ def with_folder(arguments: Sequence[str]) -> list[str]:
     return ["data=folder", *arguments] if own else [*arguments]
 
 
-def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
-    """Return arguments in which those without a name have the names of options, in order.
+def split_bare(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments without a name, and the others.
 
     A folder or file whose name holds an equals sign is no option, if it exists.
 
-    Args:
-        arguments: as typed.
-        options: the options that may stand without their name.
-
-    Raises:
-        UserError: there are more arguments without a name than options.
-
-    >>> name_arguments(["runs/a", "photos", "tta=flip"], ["ckpt", "data.dir"])
-    ['tta=flip', "ckpt='runs/a'", "data.dir='photos'"]
-    >>> name_arguments(["--cfg", "job", "ckpt=a"], ["ckpt"])
-    ['--cfg', 'job', 'ckpt=a']
+    >>> split_bare(["runs/a", "--cfg", "job", "~/photos", "~data", "seed=1"])
+    (['runs/a', '~/photos'], ['--cfg', 'job', '~data', 'seed=1'])
     """
     bare: list[str] = []
     others: list[str] = []
@@ -52,6 +43,25 @@ def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str
         is_option = argument.startswith("-") or (argument[:1] == "~" and argument[:2] != "~/")
         is_bare = not is_option and not is_value and ("=" not in argument or is_path)
         (bare if is_bare else others).append(argument)
+    return bare, others
+
+
+def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str]:
+    """Return arguments in which those without a name have the names of options, in order.
+
+    Args:
+        arguments: as typed.
+        options: the options that may stand without their name.
+
+    Raises:
+        UserError: there are more arguments without a name than options.
+
+    >>> name_arguments(["runs/a", "photos", "tta=flip"], ["run", "data.dir"])
+    ['tta=flip', "run='runs/a'", "data.dir='photos'"]
+    >>> name_arguments(["--cfg", "job", "run=a"], ["run"])
+    ['--cfg', 'job', 'run=a']
+    """
+    bare, others = split_bare(arguments)
     given = {argument.lstrip("+").partition("=")[0] for argument in others}
     free = [option for option in options if option not in given]
     if len(bare) > len(free):

@@ -110,7 +110,9 @@ def refuse_links(run: Path) -> None:
     """
     for path in run.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(run.resolve()):
-            raise UserError(f"resume={run}: {path} is a link that leads out of it; remove it")
+            raise UserError(
+                f"resume={run}: {path} is a link that leads out of it; move it elsewhere"
+            )
 
 
 def _outside_places(cfg: DictConfig, source: Path) -> list[str]:

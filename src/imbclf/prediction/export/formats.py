@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.prediction.export.graph import OUTPUTS
+from imbclf.utils.install_line import install_line
 
 Format = Literal["onnx", "pt2"]
 Answer = Mapping[str, NDArray[Any]]  # by the names of OUTPUTS
@@ -48,7 +49,7 @@ def onnx_package(name: str) -> ModuleType:
     except ImportError as error:
         raise UserError(
             f"format=onnx needs {name}, which is not installed ({error}): "
-            'pip install "imbclf[onnx]". format=pt2 needs nothing more'
+            f"{install_line('onnx')}   (format=pt2 needs nothing more)"
         ) from error
 
 

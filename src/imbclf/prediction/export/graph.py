@@ -105,6 +105,6 @@ def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.Exp
             count = torch.export.Dim("images")
             return torch.export.export(graph, (images,), dynamic_shapes=({0: count},))
     except (RuntimeError, torch._dynamo.exc.UserError) as error:
-        raise UserError(f"ckpt: {', '.join(graph.names)} cannot be exported ({error})") from error
+        raise UserError(f"run: {', '.join(graph.names)} cannot be exported ({error})") from error
     finally:
         torch.backends.mha.set_fastpath_enabled(enabled)
