@@ -1,23 +1,21 @@
 """Griffe extension of the documentation: doctests at the end of a docstring are its examples."""
 
-from typing import Any
-
 import griffe
 
 
 class DoctestsAsExamples(griffe.Extension):
     """Put a heading `Examples:` above doctests, which the parser takes for prose without it."""
 
-    def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
+    def on_object(self, *, obj: griffe.Object, **_: object) -> None:
         """Rewrite the docstring of an object."""
         if obj.docstring is not None:
             obj.docstring.value = with_heading(obj.docstring.value)
 
 
 def with_heading(text: str) -> str:
-    """Return a docstring whose doctests, up to its end, lie below a heading.
+    r"""Return a docstring whose doctests, up to its end, lie below a heading.
 
-    >>> print(with_heading("Double.\\n\\n>>> 1 + 1\\n2"))
+    >>> print(with_heading("Double.\n\n>>> 1 + 1\n2"))
     Double.
     <BLANKLINE>
     Examples:
