@@ -67,6 +67,8 @@ def quoted(text: str) -> str:
 
 
 def _quote_if_needed(name: str, value: str) -> str:
+    if name in STRINGS and value.startswith("\\\\"):  # a share of Windows
+        return quoted(value)
     try:
         OverridesParser.create().parse_override(f"{name}={value}")
     except HydraException:
