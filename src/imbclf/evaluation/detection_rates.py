@@ -66,16 +66,6 @@ def detection_rates(
     return rates
 
 
-def detection_text(rates: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Return sensitivity and specificity with their intervals, on one line."""
-    shown = [
-        f"{name} {rates[name]:.4f} ({rates[f'{name}_interval'][0]:.4f} to "
-        f"{rates[f'{name}_interval'][1]:.4f})"
-        for name in ("sensitivity", "specificity")
-    ]
-    return f"Finding label {names[rates['positive']]}: {', '.join(shown)}"
-
-
 def detection_table(rates: Mapping[str, Any], names: Sequence[str]) -> str:
     """Return all rates with their intervals, a row each; PPV and NPV at the stated prevalence.
 

@@ -43,6 +43,11 @@ def _decided(report: Report) -> list[list[Cell]]:
         ["Balanced accuracy", *_with_interval(rates, "balanced_accuracy"), A_PRIORI],
         [f"PPV of {found}, {share}", *_with_interval(rates, "ppv"), A_PRIORI],
         [f"NPV of {found}, {share}", *_with_interval(rates, "npv"), A_PRIORI],
+        *(
+            [[f"F1 of {found}, at their share here", *_with_interval(rates, "f1"), A_PRIORI]]
+            if rates.get("f1") is not None
+            else []
+        ),
         *([] if fitted is None else [["HTER", *_with_interval(fitted, "hter"), CROSS_FITTED]]),
     ]
 
