@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     """Write the pictures into a folder."""
     folder = Path(arguments[0] if arguments else "docs/images")
     drawings = {"threshold": draw_threshold, "folds": draw_folds, "interval": draw_interval}
-    with rc_context(IN_SVG):
+    with rc_context(IN_SVG):  # type: ignore[arg-type]  # any key in later releases
         for name, draw in drawings.items():
             draw().savefig(folder / f"{name}.svg", metadata={"Date": None})
 

@@ -44,7 +44,7 @@ def test_colors_stay_colors() -> None:
     assert torch.equal(apply(Negative()), 255 - IMAGES)
     scaled = apply(FloatsOnly()) / IMAGES.clamp_min(1)
     factors = scaled.flatten(1).amax(1)
-    assert factors.unique().numel() == 6  # another for each image
+    assert len(set(factors.tolist())) == 6  # another for each image
     torch.testing.assert_close(apply(FloatsOnly()), IMAGES * factors[:, None, None, None])
 
 

@@ -35,6 +35,7 @@ def test_decisions_are_judged_as_they_were_made(
         Predictions(scores, probabilities, decisions, names, scores[:, None], decide, threshold),  # type: ignore[arg-type]
         listing,
         tmp_path,
+        looks=1,
     )
     assert found["hter"] == pytest.approx(1 - balanced_accuracy_score(labels, decisions))
     ranked = probabilities if decide == "probability" else scores

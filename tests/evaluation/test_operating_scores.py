@@ -86,7 +86,12 @@ def answer(threshold: float) -> tuple[Predictions, Listing]:
     names = np.array(["fine", "ill"])
     files = np.array([f"{row}.png" for row in range(400)])
     found = Predictions(
-        scores, 1 / (1 + np.exp(-scores)), decisions, names[decisions], scores[:, None]
+        scores,
+        1 / (1 + np.exp(-scores)),
+        decisions,
+        names[decisions],
+        scores[:, None],
+        threshold=threshold,
     )
     return found, Listing(Path(), files, labels, label_names=("fine", "ill"))
 
@@ -99,7 +104,7 @@ def test_the_point_in_use_is_the_one_judged(aim: dict[str, float], tmp_path: Pat
     point = DecisionOptions(**aim, confidence=None).operating_point(oof)  # type: ignore[arg-type]
     assert point is not None
     predictions, listing = answer(point.threshold)
-    report = evaluate(predictions, listing, tmp_path, None, point.threshold, point)
+    report = evaluate(predictions, listing, tmp_path, 1, point=point)
     truth = listing.labels
     assert truth is not None
     far, frr = predictions.decisions[:300].mean(), 1 - predictions.decisions[300:].mean()
@@ -117,10 +122,10 @@ def test_the_point_in_use_is_the_one_judged(aim: dict[str, float], tmp_path: Pat
         low, high = judged["measured_interval"]
         assert low < precision < high
     # Ranking is not moved by a threshold.
-    assert report["auroc"] == evaluate(predictions, listing, tmp_path)["auroc"]
+    assert report["auroc"] == evaluate(predictions, listing, tmp_path, 1)["auroc"]
 
 
 def test_a_threshold_beyond_all_scores_is_judged(tmp_path: Path) -> None:
     for threshold, rates in ((np.inf, (0, 1)), (-np.inf, (1, 0))):
-        report = evaluate(*answer(threshold), tmp_path, None, threshold)
+        report = evaluate(*answer(threshold), tmp_path, 1)
         assert (report["far"], report["frr"]) == rates

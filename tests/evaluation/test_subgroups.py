@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import chi2_contingency
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
@@ -14,6 +15,7 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.evaluation.run_directory import read_oof, read_summary
+from imbclf.evaluation.run_images import from_run
 from imbclf.evaluation.subgroups import (
     BLANK,
     FEWEST,
@@ -25,9 +27,7 @@ from imbclf.evaluation.subgroups import (
 )
 from imbclf.evaluation.summary import table
 from imbclf.metrics.significance import holm
-from imbclf.reporting.html_page import Page
-from imbclf.reporting.run_report.read import read_run_data
-from imbclf.reporting.run_report.subgroups import add_subgroups
+from imbclf.reporting.run_report import write_report
 from imbclf.utils.tables import write_json
 
 RNG = np.random.default_rng(0)
@@ -148,10 +148,7 @@ def test_report_and_summary_have_them(tmp_path: Path) -> None:
         oof["decision"].to_numpy(), oof["label"].to_numpy(), {"site": sites}
     )
     write_json(run / "summary.json", summary)
-    page = Page("report")
-    add_subgroups(page, read_run_data(run))
-    page.write(tmp_path / "page.html")
-    html = (tmp_path / "page.html").read_text()
+    html = write_report(run, from_run(run, None), torch.device("cpu")).read_text(encoding="utf-8")
     assert "By site: no evidence that error rates differ" in html
     assert "&lt;Bern&gt;" in html
     assert "<Bern>" not in html

@@ -144,7 +144,9 @@ def test_weights_are_read_from_a_file(tmp_path: Path) -> None:
     built = build_own_backbone(Net, weights=str(tmp_path / "own.pth"))
     assert built.is_pretrained
     stored = torch.load(tmp_path / "own.pth", weights_only=True)
-    assert torch.equal(built.network.convolution.weight, stored["convolution.weight"])
+    assert torch.equal(
+        built.network.state_dict()["convolution.weight"], stored["convolution.weight"]
+    )
     with pytest.raises(UserError, match="does not fit the model"):
         build_own_backbone(Net, {"width": 5}, weights=str(tmp_path / "own.pth"))
     with pytest.raises(UserError, match="neither a file nor null"):

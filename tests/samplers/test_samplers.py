@@ -75,7 +75,7 @@ class Growing(ShuffleSampler):
 
 class Floats(ShuffleSampler):
     def draw(self) -> NDArray[np.int64]:
-        return super().draw().astype(float)  # type: ignore[return-value]
+        return super().draw().astype(float)
 
 
 class Forgetful(ShuffleSampler):

@@ -33,7 +33,8 @@ class Net(nn.Module):
         self.norm = nn.BatchNorm2d(8, momentum=momentum)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.norm(self.convolution(images)).relu().mean((2, 3))
+        features: Tensor = self.norm(self.convolution(images)).relu().mean((2, 3))
+        return features
 
 
 class Statistics(L.Callback):
@@ -103,7 +104,9 @@ def test_training_itself_does_not_depend_on_the_statistics() -> None:
     without, beside = train(0.01), train(0.01, EstimateSlowNorms(seed=0))
     for (name, one), other in zip(without.named_parameters(), beside.parameters(), strict=True):
         assert torch.equal(one, other), name
-    assert beside.backbone.network.norm.momentum == 0.01
+    norm = beside.backbone.network.norm
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.momentum == 0.01
 
 
 def test_a_frozen_norm_keeps_its_statistics() -> None:
@@ -114,7 +117,10 @@ def test_a_frozen_norm_keeps_its_statistics() -> None:
             norm.requires_grad_(False).eval()
 
     model = train(0.01, Freeze(), EstimateSlowNorms(seed=0))
-    assert not model.backbone.network.norm.running_mean.any()
+    norm = model.backbone.network.norm
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
+    assert not norm.running_mean.any()
 
 
 class SaveEachEpoch(L.Callback):

@@ -17,7 +17,7 @@ from imbclf.cli.app.os_errors import FULL, describe_os_error
 from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
-from imbclf.cli.config.own_networks import OPTION, is_own_network
+from imbclf.cli.config.own_networks import is_own_network
 from imbclf.cli.config.stored import finished_job, stored_configuration
 from imbclf.cli.config.tracking import name_of
 from imbclf.cli.config.trust import needed_approvals
@@ -25,6 +25,7 @@ from imbclf.cli.config.validation import check, drop_stale_options
 from imbclf.cli.sweep import own_overrides
 from imbclf.cli.sweep_report import jobs_of, report_launcher_failure, report_sweep, sweep_files
 from imbclf.errors import Interrupted, UserError
+from imbclf.models.allowed_networks import OPTION
 
 
 def main() -> None:
