@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from imbclf.errors import UserError
+from imbclf.utils.install_line import install_line
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def import_timm() -> ModuleType:
         import_module("timm.models._hub")  # the reader of a folder has no public name
         return import_module("timm")
     except ImportError as error:
-        raise UserError("model=timm needs timm: pip install 'imbclf[timm]'") from error
+        raise UserError(f"model=timm needs timm: {install_line('timm')}") from error
 
 
 def _nearest(timm: ModuleType, name: str) -> str:

@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger
 
 from imbclf.cli.config.error_context import explain_option
 from imbclf.errors import UserError
+from imbclf.utils.install_line import install_line
 
 LOGS = "logs"  # of a run directory
 TENSORBOARD = "`tensorboard`"  # in Lightning's message where it is not installed
@@ -108,7 +109,7 @@ def _build(name: str, node: Mapping[str, Any], kind: type[Part], places: dict[st
         with explain_option(name, MisconfigurationException, ImportError):
             part = instantiate({**places, **node}, _convert_="all")
     except UserError as error:
-        hint = ": pip install 'imbclf[tensorboard]'" if TENSORBOARD in str(error) else ""
+        hint = f": {install_line('tensorboard')}" if TENSORBOARD in str(error) else ""
         raise UserError(f"{error}{hint}") from error
     if not isinstance(part, kind):
         raise UserError(f"{name}: {node['_target_']} has to be a lightning {kind.__name__}")
