@@ -66,7 +66,8 @@ def test_a_table_says_by_which_rule_and_never_contradicts_itself(
     found, predictor = predict(place, options)
     write_predictions(found, predictor, options, ["run"], tmp_path)
     rows = table_of(tmp_path)
-    assert list(rows[0]) == ["file", "label", "p_bad", "p_good", "score", "warning"]
+    columns = ["file", "label", "p_bad", "p_good", "score", "warning", "unfamiliarity"]
+    assert list(rows[0]) == columns
     assert (tmp_path / "labels.txt").read_text().split() == [row["label"] for row in rows]
     for row in rows:
         assert float(row["p_bad"]) + float(row["p_good"]) == pytest.approx(1)

@@ -72,12 +72,18 @@ def test_all_that_a_card_needs_is_there_in_order(run: Path) -> None:
 def test_subgroups_are_tables_in_which_what_is_not_known_is_said(run: Path, tmp_path: Path) -> None:
     shutil.copytree(run, tmp_path / "run")
     path = tmp_path / "run" / "summary.json"
+    rates = ("hter", "far", "frr")
+    known = dict.fromkeys(rates, 0.25) | {f"{rate}_interval": [0.2, 0.3] for rate in rates}
+    absent: dict[str, object] = dict.fromkeys(rates)
+    absent |= {f"{rate}_interval": [None, None] for rate in rates}
     values = [
-        {"value": "A", "class_counts": [10, 20], "hter": 0.25, "hter_interval": [0.2, 0.3]},
-        {"value": "B", "class_counts": [0, 20], "hter": None, "hter_interval": [None, None]},
+        {"value": "A", "class_counts": [10, 20], **known},
+        {"value": "B", "class_counts": [0, 20], **absent},
     ]
     stored = json.loads(path.read_text())
-    stored["subgroups"] = [{"column": "site | ward", "values": values}]
+    stored["subgroups"] = [
+        {"column": "site | ward", "cut_at_quartiles": False, "p": 0.5, "values": values}
+    ]
     path.write_text(json.dumps(stored))
     write_report(tmp_path / "run", from_run(tmp_path / "run", None), CPU)
     text = card(tmp_path / "run")

@@ -23,6 +23,7 @@ from sklearn.metrics import (
     balanced_accuracy_score,
     brier_score_loss,
     confusion_matrix,
+    f1_score,
     roc_auc_score,
     roc_curve,
 )
@@ -163,6 +164,7 @@ def test_every_number_comes_from_the_scores(
         "balanced",
         "ppv",
         "npv",
+        "f1",
         "auroc",
         "ap of 0",
         "ap",
@@ -178,6 +180,7 @@ def test_every_number_comes_from_the_scores(
         (~decided[~found]).mean(),
     )
     expected["balanced"] = 1 - expected["hter"]
+    expected["f1"] = f1_score(found, decided)
     expected["ppv"], expected["npv"] = found[decided].mean(), (~found[~decided]).mean()
     expected["ece"] = error
     expected["brier"] = brier_score_loss(labels, probabilities)

@@ -57,7 +57,8 @@ def test_all_yamls_are_found() -> None:
 @every_sampler
 @either_minority
 def test_each_passes_the_check_that_users_have(path: Path, minority: int) -> None:
-    check_sampler(instantiate(OmegaConf.load(path)), make_labels(minority=minority))
+    cfg = OmegaConf.create({"data": {"batch_size": 8}, "sampler": OmegaConf.load(path)})
+    check_sampler(instantiate(cfg.sampler), make_labels(minority=minority))
 
 
 class OutOfRange(ShuffleSampler):

@@ -247,7 +247,23 @@ def test_normal_images_alone_are_refused_where_they_do_not_suffice(
     assert "head=linear: the fit part has images of label 1 alone" in err
     assert "data.part=none" in err
     give(lambda listing: np.where(only_normal(listing) == "fit", "fit", "test"))
-    assert call("train", *options, "head=mahalanobis", "hydra.run.dir=two") == 2
-    err = capsys.readouterr().err
-    assert "needs a part dev with both labels" in err
-    assert "data.part=none" in err
+    assert call("train", *options, "hydra.run.dir=two") == 2
+    assert "head=linear: the fit part has images of label 1 alone" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_without_a_dev_part_the_test_part_of_normal_and_other_images_is_divided(give: Give) -> None:
+    folder = give(lambda listing: np.where(only_normal(listing) == "fit", "fit", "test"))
+    options = [one for one in small(folder, "tracking=none", "cv.folds=3") if "epochs" not in one]
+    head = ("head=mahalanobis", "trainer.max_epochs=0", "loss=bce")
+    assert call("train", *options, *head, "hydra.run.dir=one") == 0
+    splits, oof = pd.read_csv("one/splits.csv"), pd.read_csv("one/oof.csv")
+    fit = set(splits["file"][splits["fold_0"] == "fit"])
+    assert len(fit) == 60
+    assert set(oof["file"]) == set(splits["file"]) - fit
+    assert len(oof) == 90
+    for fold in range(3):
+        tested = oof["file"][oof["fold"] == fold]
+        assert set(splits["file"][splits[f"fold_{fold}"] == "test"]) == set(tested)
+    assert summary_of("one")["parts"] == {"fit": [0, 60], "test": [50, 40]}
+    assert "test" not in summary_of("one")

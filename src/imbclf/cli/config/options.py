@@ -15,7 +15,7 @@ def known_options(command: str) -> dict[str, bool]:
         Each name, and whether it is a group of options (`data`, with `data.dir`).
 
     >>> known_options("report")
-    {'run': False, 'data': True, 'accelerator': False}
+    {'run': False, 'data': True, 'positive': False, 'prevalence': False, 'accelerator': False}
     """
     return _options_of(conf_dir() / f"{command}.yaml")
 
