@@ -609,7 +609,8 @@ class Elements(Strict):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         super().handle_starttag(tag, attrs)
-        self.scripts += tag == "script" or any(name.startswith("on") for name, _ in attrs)
+        runs = tag == "script" and ("type", "application/json") not in attrs
+        self.scripts += runs or any(name.startswith("on") for name, _ in attrs)
 
 
 def read_page(path: Path) -> Elements:

@@ -28,6 +28,16 @@ def first_comment(text: str) -> str:
     return ""
 
 
+def package_of(text: str) -> str | None:
+    r"""Return the package that a file puts its options into; None if it names none.
+
+    >>> package_of("# @package trainer.logger.csv\n_target_: x\n"), package_of("lr: 1")
+    ('trainer.logger.csv', None)
+    """
+    found = re.match(rf"{DIRECTIVE}\s+(\S+)", text)
+    return None if found is None else found[1]
+
+
 def option_comments(text: str) -> dict[str, str]:
     r"""Return the comment beside each option, by its dotted name; "" where there is none.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from imbclf.cli.help.comments import bases, first_comment, option_comments
+from imbclf.cli.help.comments import bases, first_comment, option_comments, package_of
 
 
 class YamlFiles:
@@ -51,6 +51,7 @@ def comments_of(
     found: dict[str, str] = {}
     for group, choice in choices.items():
         folder, _, package = group.partition("@")
+        package = package or package_of(files.text(f"{folder}/{choice}")) or ""
         if choice is None or folder.startswith("hydra"):
             continue
         prefix = "" if package == "_global_" else f"{package or folder}."
