@@ -1,5 +1,6 @@
 """How a run was started, `command.json`: the words of the command, and when."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from imbclf.utils.schema import field, list_of, text
 from imbclf.utils.tables import write_json
 
 COMMAND = "command.json"
+# A path that was given without the name of its option is quoted for Hydra, mostly without need.
+QUOTED = re.compile(r"^([\w.]+=)'((?!(?:true|false|null|nan|inf)')[A-Za-z/~.][\w./~-]*)'$", re.I)
 ELSEWHERE = ("data.dir=", "hydra.", "tracking", "data=folder", "data=demo")  # no part of the recipe
 
 
@@ -32,8 +35,10 @@ class RunCommand:
 
         >>> RunCommand(("data.dir=my images", "loss=focal"), "").line
         "imbclf-train 'data.dir=my images' loss=focal"
+        >>> RunCommand(("data.dir='photos'",), "").line
+        'imbclf-train data.dir=photos'
         """
-        return shlex.join(["imbclf-train", *self.options])
+        return shlex.join(["imbclf-train", *(QUOTED.sub(r"\1\2", one) for one in self.options)])
 
     @property
     def changed(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def add_other_thresholds(page: Page, report: Report) -> None:
         "A higher sensitivity costs specificity. These are the rates if the thresholds of all "
         "folds are moved by the same amount. They are read off the test images themselves, and "
         "so are a little too optimistic. For new images, imbclf-predict takes such a threshold "
-        "(max_far, max_frr, cost_ratio)."
+        "(min_sensitivity, min_specificity), with a confidence that the rate is kept."
     )
     rows = threshold_rows(report)
     page.table(COLUMNS, rows, f"PPV and NPV at {_share(report)} {report.found}, as here.")
