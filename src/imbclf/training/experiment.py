@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from imbclf.data.holdout import write_holdout
+from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
 from imbclf.data.reading.write_listing import write_listing
 from imbclf.data.splits import Fold
@@ -67,22 +68,8 @@ def run_experiment(
         UserError: something the user can fix.
     """
     recipe, folds, held = prepared.recipe, prepared.folds, prepared.held
-    zero, one = class_counts(recipe.labels)
-    log.info("data     %s", Path(recipe.parts.data.dir).resolve())
-    log.info(
-        "images   %d: %d of label %s, %d of label %s",
-        zero + one,
-        zero,
-        recipe.listing.label_names[0],
-        one,
-        recipe.listing.label_names[1],
-    )
     listed = prepared.listed or recipe.listing
-    for line in (*listed.account.lines(), *prepared.division):
-        log.info("%s", line)
-    if held is not None:
-        log.info("held out %d, for imbclf-evaluate", len(held))
-    log.info("run      %s", run)
+    _log_start(prepared, listed, run)
     if (run / PREDICTOR / MANIFEST).exists():
         there = Manifest.load(run / PREDICTOR).pixel_options
         check_same_pixels(run / PREDICTOR / MANIFEST, there, recipe.pixel_options)
@@ -129,6 +116,20 @@ def run_experiment(
         late = about(-recipe.parts.deadline.seconds_left)
         log.warning("The results are %s later than trainer.time_limit asked for", late)
     return summary
+
+
+def _log_start(prepared: Prepared, listed: Listing, run: Path) -> None:
+    """Log what is trained on, how it was read and divided, and where the results go."""
+    recipe, names = prepared.recipe, prepared.recipe.listing.label_names
+    zero, one = class_counts(recipe.labels)
+    log.info("data     %s", Path(recipe.parts.data.dir).resolve())
+    counts = (zero + one, zero, names[0], one, names[1])
+    log.info("images   %d: %d of label %s, %d of label %s", *counts)
+    for line in (*listed.account.lines(), *prepared.division):
+        log.info("%s", line)
+    if prepared.held is not None:
+        log.info("held out %d, for imbclf-evaluate", len(prepared.held))
+    log.info("run      %s", run)
 
 
 def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dict[str, Any] | None:

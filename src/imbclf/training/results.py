@@ -10,6 +10,7 @@ from imbclf.data.parts import count_parts
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import (
     METRICS,
+    Epochs,
     FoldResult,
     fold_folder,
     read_epochs,
@@ -95,20 +96,9 @@ def write_results(
     curves = [[row["dev/auroc"] for row in rows] for rows in epochs.values()]
     planned = summary["epochs"]["planned"]
     summary["verdict"] = with_improvement(summary["verdict"], curves, planned)
-    chosen = {result.fold: result.epoch for result in results}
     rare = summary["minority_label"]
     scored = Scored(pooled.scores, labels, pooled.fold_of, rare, listing.label_names[rare])
-    figures = {
-        "loss.png": draw_losses(epochs, chosen),
-        "hter.png": draw_dev_hter(epochs, chosen),
-        "roc.png": draw_roc(scored),
-        "precision_recall.png": draw_precision_recall(
-            scored, summary["average_precision_minority"]
-        ),
-        "det.png": draw_det(scored, summary["eer"]),
-    }
-    for name, figure in figures.items():
-        save_figure(figure, run / name)
+    _draw(run, scored, summary, epochs, {result.fold: result.epoch for result in results})
     # After all other results: a run directory with a summary is finished.
     write_json(run / "summary.json", summary)
     write_report_or_warn(recipe, run)
@@ -116,6 +106,26 @@ def write_results(
     if test is not None:
         log.info("\n%s", side_by_side(summary))
     return summary
+
+
+def _draw(
+    run: Path,
+    scored: Scored,
+    summary: Mapping[str, Any],
+    epochs: Mapping[int, Epochs],
+    chosen: dict[int, int],
+) -> None:
+    """Write the figures of a run."""
+    precision_recall = draw_precision_recall(scored, summary["average_precision_minority"])
+    figures = {
+        "loss.png": draw_losses(epochs, chosen),
+        "hter.png": draw_dev_hter(epochs, chosen),
+        "roc.png": draw_roc(scored),
+        "precision_recall.png": precision_recall,
+        "det.png": draw_det(scored, summary["eer"]),
+    }
+    for name, figure in figures.items():
+        save_figure(figure, run / name)
 
 
 def epoch_counts(recipe: Recipe, run: Path) -> dict[str, float]:
