@@ -36,3 +36,9 @@ def test_links_between_pages_and_to_files_lead_somewhere() -> None:
         for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if not link.startswith(("http:", "https:", "mailto:")):
                 assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+@pytest.mark.slow
+def test_the_page_of_options_is_what_the_commands_print() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "make_options_page.py"), "--check"]
+    assert subprocess.run(command, check=False).returncode == 0, "run it without --check"
