@@ -40,8 +40,8 @@ def draw_threshold() -> Figure:
         axes.fill_between(scores, density, where=wrong.tolist(), color=color, alpha=0.4)
     axes.axvline(threshold, color="black", linewidth=1)
     axes.annotate("threshold", (threshold, 0.41), ha="center")
-    axes.annotate("FAR", (1.15, 0.015), color=BLUE, weight="bold")
-    axes.annotate("FRR", (-0.2, 0.015), color=ORANGE, weight="bold")
+    axes.annotate("FAR", (0.7, 0.015), weight="bold")
+    axes.annotate("FRR", (-0.05, 0.015), weight="bold")
     axes.set(xlabel="score", ylabel="density", yticks=[], ylim=(0, 0.46))
     axes.legend(frameon=False)
     return drawn
