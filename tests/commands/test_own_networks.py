@@ -100,7 +100,7 @@ def test_a_network_of_ones_own_from_training_to_mlflow(
     images = str(next(one for one in arguments if one.startswith("data.dir="))[9:])
     given = [*arguments, "model.width=6", ALLOWED, f"augment._target_={OWN}.Noise"]
     assert command("train", *given, "hydra.run.dir=whole") == 0
-    assert f"data.dir=IMAGES {ALLOWED}" in capsys.readouterr().out
+    assert f"whole IMAGES {ALLOWED}" in capsys.readouterr().out
 
     # Dropout and augmentation draw the same numbers again.
     assert command("train", *given, "hydra.run.dir=again") == 0
@@ -123,7 +123,7 @@ def test_a_network_of_ones_own_from_training_to_mlflow(
     model = mlflow.pyfunc.load_model(f"runs:/{Path('whole/tracking_run').read_text()}/model")
     found = model.predict(np.zeros((2, 32, 32, 3), np.uint8))
     assert len(found) == 2
-    assert len(pd.read_csv("p/predictions.csv")) == 60
+    assert len(pd.read_csv("p/predictions.csv")) == 200
 
 
 @pytest.mark.slow
@@ -142,14 +142,18 @@ def test_transforms_of_torchvision_from_a_shell(arguments: list[str]) -> None:
 
 
 @pytest.mark.slow
-def test_a_network_of_timm_from_training_to_int8(arguments: list[str], tmp_path: Path) -> None:
-    images = str(next(one for one in arguments if one.startswith("data.dir="))[9:])
+def test_a_network_of_timm_from_training_to_int8(
+    arguments: list[str], make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    images = str(make_folder(200, 70))
+    arguments = [one for one in arguments if not one.startswith("data.dir=")]
+    arguments.append(f"data.dir={images}")
     given = [*arguments, "model=timm", f"model.name={NAME}", "optim.frozen=0.5", "tracking=none"]
     weights = write_lite0(tmp_path)
     options = [f"model.weights={weights}", "model.probe=true", "optim.head_lr=1e-2"]
     assert command("train", *given, *options, "hydra.run.dir=run") == 0
     weights.unlink()
     assert command("predict", "ckpt=run", f"data.dir={images}/train_img", "out=p") == 0
-    assert command("export", "ckpt=run", "out=onnx", "int8=true") == 0
+    assert command("export", "ckpt=run", "out=onnx", "int8=true", "images=40") == 0
     assert command("export", "ckpt=run", "out=pt2", "format=pt2") == 0
     assert len(pd.read_csv("p/predictions.csv")) == 60

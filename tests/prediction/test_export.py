@@ -40,7 +40,9 @@ from imbclf.prediction.export.verification import Agreement, compare, drawn_imag
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.utils.install_line import install_line
 
-MODELS = sorted(path.stem for path in (conf_dir() / "model").glob("[!_]*.yaml"))
+MODELS = sorted(
+    path.stem for path in (conf_dir() / "model").glob("[!_]*.yaml") if path.stem != "timm"
+)
 SIDE = 32
 
 

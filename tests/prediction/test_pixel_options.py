@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
@@ -165,11 +166,11 @@ def test_from_training_to_prediction(
     dark = deep_photos / "dark"
     out = tmp_path / "out"
     assert call("predict", f"ckpt={run}", f"data.dir={dark}", f"out={out}") == 0
-    scores = [line.split(",") for line in (out / "predictions.csv").read_text().splitlines()[1:]]
-    files = [dark / row[0] for row in scores]
+    table = pd.read_csv(out / "predictions.csv")
+    files = [dark / name for name in table["file"]]
     pixels = np.stack([decode(file, (32, 32), PADDED) for file in files])
     expected = predictor.predict_pixels(pixels).scores
-    np.testing.assert_allclose([float(row[1]) for row in scores], expected, atol=1e-4)
+    np.testing.assert_allclose(table["score"], expected, atol=1e-4)
     np.testing.assert_array_equal(from_run(run, None)([f"dark/{files[0].name}"])[0], pixels[0])
     assert call("evaluate", f"ckpt={run}", f"out={tmp_path / 'evaluation'}") == 0
     assert call("predict", f"ckpt={run}", f"data.dir={dark}", "data.max_pixels=1023") == 2

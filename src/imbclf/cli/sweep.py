@@ -102,14 +102,22 @@ def overrides_of(config: DictConfig) -> str:
 
 def title_of(config: DictConfig) -> str:
     """Return which job of a sweep this is, counted from 1, and what is its own."""
-    own = _plain(config.hydra.overrides.task)
-    return job_title(int(config.hydra.job.num), own, _jobs(config.hydra))
+    jobs = _jobs(config.hydra)
+    return job_title(int(config.hydra.job.num), _typed(config.hydra, jobs), jobs)
 
 
 def own_overrides(hydra: HydraConf) -> list[str]:
     """Return the overrides of a run; of a job of a sweep those that not all jobs have."""
-    own = _plain(hydra.overrides.task)
-    return differing(own, _jobs(hydra)) if hydra.mode is RunMode.MULTIRUN else own
+    if hydra.mode is not RunMode.MULTIRUN:
+        return _plain(hydra.overrides.task)
+    jobs = _jobs(hydra)
+    return differing(_typed(hydra, jobs), jobs)
+
+
+def _typed(hydra: HydraConf, jobs: Sequence[list[str]]) -> list[str]:
+    """Return the overrides of this job as they were typed: Hydra makes 0.001 of 1e-3."""
+    own, number = _plain(hydra.overrides.task), int(hydra.job.num)
+    return jobs[number] if number < len(jobs) and len(jobs[number]) == len(own) else own
 
 
 def _jobs(hydra: HydraConf) -> list[list[str]]:

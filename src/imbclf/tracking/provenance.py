@@ -97,7 +97,7 @@ def source_tags(command: str | None) -> dict[str, str]:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # of a container, whose user has no name
+    except (ImportError, KeyError, OSError):  # no name, as in a container, or no way to ask for it
         return "unknown"
 
 
