@@ -68,7 +68,7 @@ def start(arguments: list[str], cwd: Path) -> "subprocess.Popen[bytes]":
 
 def results(folder: Path) -> dict[str, bytes]:
     files = [folder / "oof.csv", folder / "splits.csv", *(folder / "predictor").iterdir()]
-    # The model card is written with the report, after the run is finished: imbclf-report makes both.
+    # The model card is written with the report, once the run is finished: imbclf-report makes both.
     return {path.name: path.read_bytes() for path in files if path.name != "README.md"}
 
 

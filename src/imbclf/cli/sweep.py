@@ -117,7 +117,9 @@ def own_overrides(hydra: HydraConf) -> list[str]:
 def _typed(hydra: HydraConf, jobs: Sequence[list[str]]) -> list[str]:
     """Return the overrides of this job as they were typed: Hydra makes 0.001 of 1e-3."""
     own, number = _plain(hydra.overrides.task), int(hydra.job.num)
-    return jobs[number] if number < len(jobs) and len(jobs[number]) == len(own) else own
+    typed = jobs[number] if number < len(jobs) else own
+    same = {word.partition("=")[0] for word in typed} == {word.partition("=")[0] for word in own}
+    return typed if same else own
 
 
 def _jobs(hydra: HydraConf) -> list[list[str]]:

@@ -45,7 +45,7 @@ class EpochBar(L.Callback):
         """Show which epoch is trained."""
         if self._bar is not None:
             epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
-            self._bar.set_description_str(f"{self.label}, {epoch}", refresh=False)
+            self._bar.set_description_str(f"{self.label}, {epoch}")
 
     def on_train_batch_end(self, *_: object) -> None:
         """Advance by a step."""
