@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -156,7 +157,9 @@ def differing(own: Sequence[str], jobs: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _plain(overrides: Iterable[object]) -> list[str]:
-    return [str(override).lstrip("+") for override in overrides]
+    plain = [str(override).lstrip("+") for override in overrides]
+    # Choices of a sweep are written as Python writes them.
+    return [re.sub(r"=(True|False)$", lambda found: found[0].lower(), one) for one in plain]
 
 
 def expand(overrides: list[str], loader: ConfigLoader | None = None) -> list[list[str]]:
