@@ -73,7 +73,7 @@ def task(cfg: DictConfig) -> None:
         predictions=out / "predictions.csv",
     )
     log.info("%s", evaluation_text(evaluation))
-    threshold = options.threshold_on(None) if point is None else point.threshold
+    threshold = options.threshold_at(point)
     positive = evaluation["detection"]["positive"]
     log.info("%s", predictor.labeling_rule(options, threshold, positive).sentence)
     log.info("\n%s", evaluation_details(evaluation))

@@ -42,7 +42,7 @@ def task(cfg: DictConfig) -> None:
 
     check_format(cfg.format)
     point = run_point(options, cfg.run)
-    threshold = options.threshold_on(None) if point is None else point.threshold
+    threshold = options.threshold_at(point)
     own = (options.tta, options.calibration, options.prior, threshold, point, options.decide)
     wanted = Export(cfg.format, cfg.images, cfg.batch_size, *own)
     check_export(wanted, cfg.int8)

@@ -58,7 +58,7 @@ def evaluate_unseen(
     about = positive_label(predictor.rare_label, names, run, positive), prevalence
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     shared = find_shared(run, kept, pixels)
-    threshold = options.threshold_on(None) if point is None else point.threshold
+    threshold = options.threshold_at(point)
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
     counts = None if shared is None else shared.counts
     looks = count_look(kept, answer.decisions, data.cache_dir, run)

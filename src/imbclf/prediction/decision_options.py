@@ -128,7 +128,14 @@ class DecisionOptions:
         >>> DecisionOptions(max_far=0.0, confidence=None).threshold_on(oof)
         1.5
         """
-        point = self.operating_point(oof)
+        return self.threshold_at(self.operating_point(oof))
+
+    def threshold_at(self, point: "OperatingPoint | None") -> float:
+        """Return the threshold of an operating point, or the one given where there is none.
+
+        >>> DecisionOptions(threshold=0.5).threshold_at(None), DecisionOptions().threshold_at(None)
+        (0.5, 0.0)
+        """
         if point is not None:
             return point.threshold
         return 0.0 if self.threshold is None else float(self.threshold)

@@ -43,5 +43,4 @@ def run_threshold(options: DecisionOptions, run: object) -> float:
     Raises:
         UserError: as `run_point`.
     """
-    point = run_point(options, run)
-    return options.threshold_on(None) if point is None else point.threshold
+    return options.threshold_at(run_point(options, run))
