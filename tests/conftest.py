@@ -8,12 +8,19 @@ from helpers.noise_images import draw
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # stores of tests are their own
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+
+@pytest.fixture(autouse=True)
+def no_tracking_address_is_left_behind() -> Iterator[None]:
+    """MLflow mirrors a global address in the environment, where every later test would use it."""
+    yield
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 @pytest.fixture

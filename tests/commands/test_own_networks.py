@@ -14,6 +14,7 @@ import pytest
 from helpers.commands import call, small
 from helpers.imagenet_weights import NAME, write_lite0
 from imbclf.models import allowed_networks
+from imbclf.tracking.mlflow_store import global_tracking_uri
 
 MODULE = """
 import torch
@@ -120,8 +121,8 @@ def test_a_network_of_ones_own_from_training_to_mlflow(
 
     allowed_networks.allow_network(f"{OWN}.Net")
     uri = f"sqlite:///{tmp_path}/outputs/mlflow/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    model = mlflow.pyfunc.load_model(f"runs:/{Path('whole/tracking_run').read_text()}/model")
+    with global_tracking_uri(uri):
+        model = mlflow.pyfunc.load_model(f"runs:/{Path('whole/tracking_run').read_text()}/model")
     found = model.predict(np.zeros((2, 32, 32, 3), np.uint8))
     assert len(found) == 2
     assert len(pd.read_csv("p/predictions.csv")) == 60

@@ -69,7 +69,7 @@ def task(approved: list[str], cfg: DictConfig) -> None:
         if len(experiments) > 1:
             out /= folder_name(one, experiments)
         if not out.resolve().is_relative_to(sweep.resolve()):
-            raise UserError(f"{out} is a link that leads out of the sweep; move it elsewhere")
+            raise UserError(f"{out} leads out of the sweep by a link; move it elsewhere")
         refuse_overwriting(out, "summary.json", "a gathered run", cfg.overwrite)
         gather(one, out, approved)
         runs.append(out)
