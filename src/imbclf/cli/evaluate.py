@@ -38,6 +38,7 @@ def task(cfg: DictConfig) -> None:
         from imbclf.evaluation.evaluate_unseen import evaluate_unseen
         from imbclf.evaluation.evaluation_details import evaluation_details
         from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
+        from imbclf.prediction.referral import Referral
         from imbclf.prediction.scoring import check_precision, pick_device
         from imbclf.tracking.addresses import load_predictor
 
@@ -75,6 +76,7 @@ def task(cfg: DictConfig) -> None:
     log.info("%s", evaluation_text(evaluation))
     threshold = options.threshold_at(point)
     positive = evaluation["detection"]["positive"]
-    log.info("%s", predictor.labeling_rule(options, threshold, positive).sentence)
+    band = point.band if isinstance(point, Referral) else None
+    log.info("%s", predictor.labeling_rule(options, threshold, positive, band).sentence)
     log.info("\n%s", evaluation_details(evaluation))
     log.info("\nevaluation  %s", out / "evaluation.json")

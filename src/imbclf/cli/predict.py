@@ -13,7 +13,7 @@ from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
 from imbclf.cli.config.checks import expect_bool, refuse_overwriting
-from imbclf.cli.config.decision import decision_options, run_threshold
+from imbclf.cli.config.decision import decision_options, run_point
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
@@ -68,9 +68,10 @@ def task(cfg: DictConfig) -> None:
             prediction_text,
             write_predictions,
         )
+        from imbclf.prediction.referral import Referral
         from imbclf.prediction.scoring import check_precision, pick_device
 
-    threshold = run_threshold(options, cfg.run)
+    point = run_point(options, cfg.run)
     check_precision(cfg.precision)
     if options.tta is not None:
         check_tta("tta", options.tta)
@@ -83,7 +84,15 @@ def task(cfg: DictConfig) -> None:
     run = run_of(addresses[0]) if len(addresses) == 1 else None
     about = positive_label(predictor.rare_label, predictor.label_names, run, cfg.positive)
     found = predict_folder(
-        predictor, images, options, threshold, device, cfg.precision, data.batch_size, about
+        predictor,
+        images,
+        options,
+        options.threshold_at(point),
+        device,
+        cfg.precision,
+        data.batch_size,
+        about,
+        point if isinstance(point, Referral) else None,
     )
     write_predictions(found, predictor, options, addresses, out)
     page = _write_page(cfg, found, images[0], predictor, device) if cfg.html else None

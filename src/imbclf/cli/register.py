@@ -8,8 +8,10 @@ from omegaconf import DictConfig
 from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
+from imbclf.cli.config.decision import run_point
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
+from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.tracking.addresses import predictor_folder
 
 
@@ -21,9 +23,12 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Register a predictor as a new version and log how to use it."""
     check(cfg, "register")
+    options = DecisionOptions(refer=cfg.refer, max_error=cfg.max_error)
     configure_logging()
 
     from imbclf.evaluation.run_directory import read_tracking_run
+    from imbclf.prediction.referral import Referral
+    from imbclf.tracking.mlflow_models import NOBODY
     from imbclf.tracking.mlflow_registration import register
 
     address, directory = str(cfg.run), Path(cfg.tracking.directory)
@@ -36,8 +41,10 @@ def task(cfg: DictConfig) -> None:
     run = Path(address)
     run_id = read_tracking_run(run)
     alias = None if cfg.alias is None else str(cfg.alias)
+    point = run_point(options, cfg.run)
+    band = point.band if isinstance(point, Referral) else NOBODY
     done = register(
-        folder, str(cfg.name), alias, _description(run), run_id, cfg.tracking.uri, directory
+        folder, str(cfg.name), alias, _description(run), run_id, cfg.tracking.uri, directory, band
     )
     model = f"models:/{done.name}" + (f"/{done.version}" if alias is None else f"@{alias}")
     report_result(lambda: {**done._asdict(), "alias": alias, "model": model})

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
 from imbclf.evaluation.detection_rates import detection_rates
 from imbclf.evaluation.evaluation_details import confusion
 from imbclf.evaluation.judged_point import judge_point, point_text
+from imbclf.evaluation.judged_referral import judge_referral, referral_text
 from imbclf.evaluation.looks import looks_text
 from imbclf.evaluation.probability_quality import probability_quality, probability_text
 from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
@@ -16,6 +19,7 @@ from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.referral import Referral
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.tables import write_json, write_table
 
@@ -26,13 +30,14 @@ def evaluate(
     out: Path,
     looks: int,
     shared: Mapping[str, int] | None = None,
-    point: OperatingPoint | None = None,
+    point: OperatingPoint | Referral | None = None,
     about: tuple[int, float | None] = (1, None),
     known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Evaluate predictions of labeled images; write `evaluation.json` and `predictions.csv`.
 
-    The decisions are judged as they were made; nothing is tuned on these images.
+    The decisions are judged as they were made; nothing is tuned on these images. Where a person is
+    asked, the headline has the decisions without that, and `referral` those that are left.
 
     Args:
         answer: the predictions for N images.
@@ -55,7 +60,10 @@ def evaluate(
     evaluation["detection"] = detection_rates(evaluation, *about)
     if answer.threshold != 0:
         evaluation["threshold"] = answer.threshold
-    if point is not None:
+    if isinstance(point, Referral):
+        judged = judge_referral(point, answer.outcomes, labels, listing.groups)
+        evaluation["referral"] = {"out_of_fold": point.to_json(), **_chosen(point), **judged}
+    elif point is not None:
         evaluation["operating_point"] = point.to_json() | judge_point(point, evaluation)
     evaluation["probability"] = probability_quality(answer.probabilities, labels)
     evaluation["looks"] = looks
@@ -71,10 +79,16 @@ def evaluate(
     evaluation["data"] = listing_summary(listing)
     zero, one = probability_columns(listing.label_names)
     columns = {"file": listing.files, "label": labels, "decision": answer.decisions}
+    if answer.referred is not None:
+        columns["referred"] = answer.referred.astype(np.int64)
     columns |= {zero: 1 - answer.probabilities, one: answer.probabilities, "score": answer.scores}
     write_table(out / "predictions.csv", {**columns, **subgroups})
     write_json(out / "evaluation.json", evaluation)
     return evaluation
+
+
+def _chosen(point: Referral) -> dict[str, Any]:
+    return {name: getattr(point, name) for name in ("option", "value", "low", "high")}
 
 
 def evaluation_text(evaluation: dict[str, Any]) -> str:
@@ -98,6 +112,7 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
         f"{evaluation['auroc']:.4f}\n{looks_text(evaluation['looks'])}."
         + ("" if point is None else f"\n{point_text(point)}")
+        + (f"\n{referral_text(evaluation['referral'], names)}" if "referral" in evaluation else "")
         + ("" if known is None else f"\n{probability_text(known, names)}")
         + (f"\n\n{subgroups_text(evaluation['subgroups'], names, rarer)}" if subgroups else "")
     )

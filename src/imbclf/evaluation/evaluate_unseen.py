@@ -16,6 +16,7 @@ from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictor
+from imbclf.prediction.referral import Referral
 
 
 def evaluate_unseen(
@@ -23,7 +24,7 @@ def evaluate_unseen(
     data: LabelledFolder,
     listing: Listing,
     options: DecisionOptions,
-    point: OperatingPoint | None,
+    point: OperatingPoint | Referral | None,
     device: torch.device,
     precision: str | int,
     out: Path,
@@ -38,7 +39,7 @@ def evaluate_unseen(
         data: how the images are read.
         listing: which of them, with their labels.
         options: views, calibration and prior.
-        point: the operating point that the options ask for, where they have an aim.
+        point: what the options ask for, where they have an aim.
         device: where to compute.
         precision: `auto` or a Lightning precision.
         out: the folder for the two files.
@@ -60,6 +61,7 @@ def evaluate_unseen(
     shared = find_shared(run, kept, pixels)
     threshold = options.threshold_at(point)
     answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
+    answer = answer.referring(point.band if isinstance(point, Referral) else None)
     counts = None if shared is None else shared.counts
-    looks = count_look(kept, answer.decisions, data.cache_dir, run)
+    looks = count_look(kept, answer.outcomes, data.cache_dir, run)
     return evaluate(answer, kept, out, looks, counts, point, about, out_of_fold(run))

@@ -32,7 +32,7 @@ def count_look(
 
     Args:
         listing: the N images, with their labels.
-        decisions: `[N]`, 0 or 1.
+        decisions: `[N]`, 0 or 1, or -1 where a person is asked.
         cache_dir: folder of the decoded images.
         run: the run directory, if known.
     """

@@ -12,29 +12,32 @@ from imbclf.evaluation.fold_files import read_scores
 from imbclf.evaluation.run_directory import OOF, read_oof
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.metrics.thresholds import Method
-from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.decision_options import REFERRALS, DecisionOptions
 from imbclf.prediction.operating_point import OperatingPoint
+from imbclf.prediction.referral import Referral
 from imbclf.utils.safe_reading import read_yaml, readable
 from imbclf.utils.schema import field, mapping, one_of
 
 
-def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | None:
-    """Choose the operating point that options ask for on the scores of a run; None without an aim.
+def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | Referral | None:
+    """Choose what options ask for on the scores of a run; None without an aim.
 
-    With a confidence the scores are cross-fitted; without one they are those of `oof.csv`.
+    With a confidence, and for a referral, the scores are cross-fitted; without one they are those
+    of `oof.csv`.
 
     Raises:
         UserError: the run has no out-of-fold scores, or the aim cannot be met.
     """
     if options.aim is None:
         return None
+    name, value = options.aim
     if not (run / OOF).exists():
-        name, value = options.aim
         raise UserError(
             f"{name}={value}: needs the out-of-fold scores of a run directory "
-            f"(run=RUN_DIR with oof.csv); run={run} has none. Use threshold=... instead"
+            f"(run=RUN_DIR with oof.csv); run={run} has none"
+            + ("" if name in REFERRALS else ". Use threshold=... instead")
         )
-    bounded = options.confidence is not None and options.aim[0] != "cost_ratio"
+    bounded = name in REFERRALS or (options.confidence is not None and name != "cost_ratio")
     table = cross_fitted_table(run) if bounded else read_oof(run)
     names = [name for name in ("score", "label", "group") if name in table]
     return options.operating_point({name: table[name].to_numpy() for name in names})

@@ -16,6 +16,10 @@ from .clustered_intervals import (
     clustered_rate_interval as clustered_rate_interval,
     effective_images as effective_images,
 )
+from .conformal import (
+    conformal_p_values as conformal_p_values,
+    conformal_thresholds as conformal_thresholds,
+)
 from .ensemble_calibration import (
     models_correlation as models_correlation,
     sharpening as sharpening,
@@ -62,6 +66,10 @@ from .reliability import (
     reliability_diagram as reliability_diagram,
 )
 from .replicates import compare_replicates as compare_replicates
+from .risk_coverage import (
+    RiskCoverage as RiskCoverage,
+    risk_coverage as risk_coverage,
+)
 from .significance import (
     corrected_resampled_t as corrected_resampled_t,
     holm as holm,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from imbclf.augment.tta import Tta
     from imbclf.prediction.operating_point import OperatingPoint
+    from imbclf.prediction.referral import Referral
 
+REFERRALS = ("refer", "max_error")
 AIMS = (
     "max_far",
     "max_frr",
@@ -22,6 +24,7 @@ AIMS = (
     "min_precision",
     "max_alarms_per_1000",
     "cost_ratio",
+    *REFERRALS,
 )
 
 
@@ -29,7 +32,8 @@ AIMS = (
 class DecisionOptions:
     """Views, calibration and threshold that images are decided with.
 
-    At most one of `threshold` and the aims is given: each moves the threshold.
+    At most one of `threshold` and the aims is given: each moves the threshold. `refer` and
+    `max_error` choose two thresholds, between which a person is asked (`choose_referral`).
 
     Args:
         tta: views of an image that are averaged; None as when the thresholds were chosen.
@@ -44,8 +48,12 @@ class DecisionOptions:
         min_precision: the one where at least this share of images called the rarer label has it.
         max_alarms_per_1000: the one that calls at most so many of 1,000 images the rarer label.
         cost_ratio: take the best threshold where FAR is this many times as bad as FRR.
+        refer: refer this share of images to a person, those nearest to the threshold.
+        max_error: refer to a person what cannot be decided with at most this share of wrong
+            decisions of each label (`conformal_thresholds`).
         confidence: that the aim is met on new images (`choose_operating_point`); None is content
-            with out-of-fold scores; new images then often do not keep to it.
+            with out-of-fold scores; new images then often do not keep to it. No matter for `refer`
+            and `max_error`.
         decide: `hter` labels by the threshold of the scores, `probability` by the more probable
             label, for which there is no threshold to give.
 
@@ -68,6 +76,8 @@ class DecisionOptions:
     min_precision: float | None = None
     max_alarms_per_1000: float | None = None
     cost_ratio: float | None = None
+    refer: float | None = None
+    max_error: float | None = None
     confidence: float | None = 0.95
     decide: Decide = "hter"
 
@@ -95,8 +105,10 @@ class DecisionOptions:
         given = [(name, getattr(self, name)) for name in AIMS if getattr(self, name) is not None]
         return given[0] if given else None
 
-    def operating_point(self, oof: "Mapping[str, ArrayLike] | None") -> "OperatingPoint | None":
-        """Return the threshold that an aim asks for, and what it was chosen by; None without one.
+    def operating_point(
+        self, oof: "Mapping[str, ArrayLike] | None"
+    ) -> "OperatingPoint | Referral | None":
+        """Return what an aim asks for, and what it was chosen by; None without one.
 
         Args:
             oof: `score` and `label` `[N]` of out-of-fold images, and `group` where they depend on
@@ -111,12 +123,15 @@ class DecisionOptions:
         name, value = self.aim
         if oof is None:
             raise UserError(
-                f"{name}={value}: needs the out-of-fold scores of a run directory (with oof.csv). "
-                "Give threshold=... instead"
+                f"{name}={value}: needs the out-of-fold scores of a run directory (with oof.csv)"
+                + ("" if name in REFERRALS else ". Give threshold=... instead")
             )
         # Here, so that a command starts without scipy.
         from imbclf.prediction.operating_point import choose_operating_point
+        from imbclf.prediction.referral import choose_referral
 
+        if name in REFERRALS:
+            return choose_referral(name, float(value), oof)
         return choose_operating_point(name, float(value), oof, self.confidence, self.prior)
 
     def threshold_on(self, oof: "Mapping[str, ArrayLike] | None") -> float:
@@ -130,7 +145,7 @@ class DecisionOptions:
         """
         return self.threshold_at(self.operating_point(oof))
 
-    def threshold_at(self, point: "OperatingPoint | None") -> float:
+    def threshold_at(self, point: "OperatingPoint | Referral | None") -> float:
         """Return the threshold of an operating point, or the one given where there is none.
 
         >>> DecisionOptions(threshold=0.5).threshold_at(None), DecisionOptions().threshold_at(None)

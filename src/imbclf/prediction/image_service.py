@@ -16,7 +16,7 @@ from imbclf.data.decoding import Header, UnreadableImage, decode, read_header
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.prediction.drift import MIN_IMAGES, kind_of, measure_drift
-from imbclf.prediction.labeling_rule import Decide, check_decide
+from imbclf.prediction.labeling_rule import Decide, check_band, check_decide, threshold_within
 from imbclf.prediction.outliers import outlier_reasons
 from imbclf.prediction.predictor import Predictions, Predictor
 from imbclf.prediction.training_statistics import measure_colors
@@ -88,13 +88,18 @@ class ImageService:
     logits: deque[NDArray[np.float64]] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
     def answer(
-        self, texts: Sequence[object], decide: Decide = "hter"
+        self,
+        texts: Sequence[object],
+        decide: Decide = "hter",
+        band: tuple[float, float] | None = None,
     ) -> tuple[Predictions, list[str]]:
         """Label image files that are given in base64.
 
         Args:
             texts: the files.
             decide: `hter`, or `probability` for the more probable label.
+            band: the scores from which and up to which the label is `refer`, as `imbclf-predict`
+                reports them for `refer=` and `max_error=`; None: no image is referred to a person.
 
         Returns:
             The predictions for N images; and `[N]` drift warnings, empty where there are none:
@@ -102,11 +107,15 @@ class ImageService:
 
         Raises:
             UserError: there are no images, or one cannot be read; the message says which; or
-                there is no such rule.
+                there is no such rule or band.
         """
         if not len(texts):
             raise UserError("no images: expected one or more rows of the column image")
         check_decide(decide)
+        threshold = 0.0
+        if band is not None:
+            check_band(band, decide, self.predictor.label_names)
+            threshold = threshold_within(band)
         headers, pixels = [], []
         for row, text in enumerate(texts):
             try:
@@ -119,7 +128,8 @@ class ImageService:
             pixels.append(image)
         images = np.stack(pixels)
         with self.lock:
-            answer = self.predictor.predict_pixels(images, decide=decide)
+            answer = self.predictor.predict_pixels(images, threshold=threshold, decide=decide)
+            answer = answer.referring(band)
             return answer, self._drift_warnings(headers, measure_colors(images), answer.logits)
 
     def _drift_warnings(

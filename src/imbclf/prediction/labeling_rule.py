@@ -10,6 +10,7 @@ from imbclf.errors import UserError
 
 Decide = Literal["hter", "probability"]
 HALF = 0.5
+REFER, REFERRED = "refer", -1  # in the place of a label where a person is asked, and as a number
 
 
 def check_decide(name: object) -> Decide:
@@ -51,6 +52,35 @@ def decision_margins(
     return np.asarray(scores - np.clip(threshold, low, high), np.float64)
 
 
+def check_band(band: tuple[float, float], decide: Decide, label_names: tuple[str, str]) -> None:
+    """Raise a UserError if a person cannot be asked where low <= score < high.
+
+    >>> check_band((1.0, -1.0), "hter", ("good", "bad"))
+    Traceback (most recent call last):
+    imbclf.errors.UserError: refer from 1.0 to -1.0: expected two scores, the lower one first
+    """
+    low, high = band
+    if not low <= high:  # NaN, too
+        raise UserError(f"refer from {low} to {high}: expected two scores, the lower one first")
+    if decide == "probability":
+        raise UserError("decide=probability: images are referred to a person by score, decide=hter")
+    if REFER in label_names:
+        raise UserError(
+            f"a label is called {REFER}, the word for images that a person is asked about; rename "
+            "it (data.names) to use refer= or max_error="
+        )
+
+
+def threshold_within(band: tuple[float, float]) -> float:
+    """Return the score from which label 1 is decided if nobody is asked: 0, or the end next to it.
+
+    >>> threshold_within((-1.0, 2.0)), threshold_within((0.5, 2.0)), threshold_within((-2.0, -1.0))
+    (0.0, 0.5, -1.0)
+    """
+    low, high = band
+    return min(max(0.0, low), high)
+
+
 @dataclass(frozen=True)
 class LabelingRule:
     """The rule that labels images.
@@ -63,6 +93,10 @@ class LabelingRule:
         probability_at_threshold: P(label 1) of an image whose score is the threshold.
         exact: whether all such images have this probability; with several fold models it is that
             of an image at the threshold of each, and others differ from it a little.
+        band: the scores from which and up to which a person is asked; None: nobody is.
+
+    Raises:
+        UserError: a person is asked, and a label is called `refer`, too.
 
     >>> print(LabelingRule("hter", 0.0, ("good", "bad"), 1, 0.33, True).sentence)
     label by the HTER threshold (bad where the score is >= 0), not by probability > .5; here that \
@@ -75,11 +109,22 @@ is P(bad) 0.33
     about: int
     probability_at_threshold: float
     exact: bool = False
+    band: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.band is not None:
+            check_band(self.band, self.decide, self.label_names)
 
     @property
     def sentence(self) -> str:
         """How the label is decided, and what probability that is."""
-        one, name = self.label_names[1], self.label_names[self.about]
+        (zero, one), name = self.label_names, self.label_names[self.about]
+        if self.band is not None:
+            low, high = self.band
+            return (
+                f"label {zero} where the score is < {low:.4g}, {one} where it is >= {high:.4g}; "
+                f"between the two {REFER}: a person decides"
+            )
         share = self.probability_at_threshold if self.about else 1 - self.probability_at_threshold
         there = f"P({name}) {'' if self.exact else 'about '}{share:.2f}"
         kind = "the HTER threshold" if self.threshold == 0 else "a threshold of its own"

@@ -16,9 +16,10 @@ from imbclf.data.listing import Listing
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.drift import Drift, check_drift
 from imbclf.prediction.image_warnings import image_warnings
-from imbclf.prediction.labeling_rule import HALF, LabelingRule
+from imbclf.prediction.labeling_rule import HALF, REFER, LabelingRule
 from imbclf.prediction.outliers import unfamiliarity
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.referral import Referral
 from imbclf.prediction.scoring import resolve_precision
 from imbclf.prediction.training_statistics import measure_colors
 from imbclf.utils.files import write_text
@@ -43,6 +44,7 @@ class FolderPredictions:
         warnings: `[N]`, how each image differs from those of the training, "" where it does not.
         precision: that the networks computed in: 32-true, bf16-mixed or 16-mixed.
         unfamiliarity: `[N]`, how far out each image is among those of the training; or None.
+        referral: which images were referred to a person, and by what; None: all were decided.
     """
 
     answer: Predictions
@@ -52,6 +54,7 @@ class FolderPredictions:
     warnings: Sequence[str]
     precision: str = EXACT
     unfamiliarity: NDArray[np.float64] | None = None
+    referral: Referral | None = None
 
     @cached_property
     def names(self) -> list[str]:
@@ -74,7 +77,7 @@ class FolderPredictions:
     @cached_property
     def below_half(self) -> list[tuple[int, int]]:
         """Of label 0 and of label 1: images decided so, and those whose P(label) is below .5."""
-        probability, decisions = self.answer.probabilities, self.answer.decisions
+        probability, decisions = self.answer.probabilities, self.answer.outcomes
         of_decision = np.where(decisions == 1, probability, 1 - probability)
         own = [of_decision[decisions == label] for label in (0, 1)]
         return [(len(one), int((one < HALF).sum())) for one in own]
@@ -89,6 +92,7 @@ def predict_folder(
     precision: str | int = "auto",
     batch_size: int = 512,
     about: int | None = None,
+    referral: Referral | None = None,
 ) -> FolderPredictions:
     """Label decoded images and compare them with those of the training.
 
@@ -101,6 +105,7 @@ def predict_folder(
         precision: `auto` or a Lightning precision.
         batch_size: images at once.
         about: the label, 0 or 1, whose probability the rule names; None is the rarer one.
+        referral: which images are referred to a person; None: all are decided.
 
     Raises:
         UserError: an option is out of range, or memory ran out.
@@ -115,13 +120,15 @@ def predict_folder(
         names = predictor.names, known, rules, predictor.label_names
         drift = check_drift(listing, pixels, answer.logits, *names)
         unfamiliar = unfamiliarity(measure_colors(pixels), known)
-    rule = predictor.labeling_rule(options, threshold, about)
+    band = None if referral is None else referral.band
+    rule = predictor.labeling_rule(options, threshold, about, band)
+    answer = answer.referring(band)
     headers = [None] * len(listing) if known is None else read_headers(listing, THREADS)
     warnings = image_warnings(headers, pixels, known)
     # A network alone may be slower in fewer bits: the ensemble is named by its least exact one.
     used = {str(resolve_precision(precision, device, one.backbone.network)) for one in models}
     least = min(used, key=lambda one: one == EXACT)
-    return FolderPredictions(answer, listing, drift, rule, warnings, least, unfamiliar)
+    return FolderPredictions(answer, listing, drift, rule, warnings, least, unfamiliar, referral)
 
 
 def write_predictions(
@@ -150,7 +157,7 @@ def write_predictions(
         columns["problem"] = found.problems
     write_table(out / PREDICTIONS, columns)
     write_text(out / LABELS, "".join(f"{label}\n" for label in columns["label"]))
-    counts = np.bincount(answer.decisions, minlength=2).tolist()
+    counts = [count for count, _ in found.below_half]
     summary: dict[str, Any] = {
         "ckpt": [*addresses],
         "models": len(predictor.fold_models),
@@ -161,6 +168,7 @@ def write_predictions(
         "prior": options.prior,
         "precision": found.precision,
         **found.rule.to_json(),
+        **({} if found.referral is None else _referred(found, found.referral)),
         "below_half": dict(
             zip(predictor.label_names, (few for _, few in found.below_half), strict=True)
         ),
@@ -172,6 +180,10 @@ def write_predictions(
     write_json(out / SUMMARY, summary)
 
 
+def _referred(found: FolderPredictions, referral: Referral) -> dict[str, Any]:
+    return {"referred": int((found.answer.outcomes < 0).sum()), "referral": referral.to_json()}
+
+
 def _spread(values: NDArray[Any] | list[str], rows: Sequence[int | None]) -> list[Any]:
     """Return the value of each row, "" where there is none."""
     known = values if isinstance(values, list) else values.tolist()
@@ -181,11 +193,13 @@ def _spread(values: NDArray[Any] | list[str], rows: Sequence[int | None]) -> lis
 def prediction_text(found: FolderPredictions, predictor: Predictor, out: Path) -> str:
     """Return what was decided, and by which rule, in a few lines for a terminal."""
     zero, one = predictor.label_names
-    counts = np.bincount(found.answer.decisions, minlength=2)
+    counts = [count for count, _ in found.below_half]
+    total = len(found.answer.labels)
     return "\n".join(
         (
             f"models       {len(predictor.fold_models)}",
-            f"images       {counts.sum()}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
+            f"images       {total}: {counts[0]} of label {zero}, {counts[1]} of label {one}"
+            + _referred_count(found)
             + _without_label(found),
             f"rule         {found.rule.sentence}",
             *(f"             {line}" for line in less_probable(found, predictor.label_names)),
@@ -204,6 +218,13 @@ def less_probable(found: FolderPredictions, names: tuple[str, str]) -> list[str]
         for name, (count, few) in zip(names, found.below_half, strict=True)
         if few
     ]
+
+
+def _referred_count(found: FolderPredictions) -> str:
+    if found.referral is None:
+        return ""
+    count = int((found.answer.outcomes < 0).sum())
+    return f", {count} referred to a person ({REFER} in the place of a label)"
 
 
 def _with_warnings(found: FolderPredictions) -> list[str]:

@@ -29,6 +29,8 @@ from imbclf.prediction.image_inputs import Images, read_images
 from imbclf.prediction.image_warnings import image_warnings
 from imbclf.prediction.labeling_rule import (
     HALF,
+    REFER,
+    REFERRED,
     Decide,
     LabelingRule,
     check_decide,
@@ -60,9 +62,11 @@ class Predictions:
             log-odds, sharpened (`imbclf.metrics.sharpening`); in predictors of version 0.1 the mean
             of the probabilities.
         decisions: int64 `[N]`, 0 or 1.
-        labels: str `[N]`, the decisions in the user's own spelling.
+        labels: str `[N]`, the decisions in the user's own spelling, or `refer`.
         logits: float64 `[N, M]`, of each fold model.
         decide, threshold: how labels were decided (see `decision_margins`).
+        referred: bool `[N]`, which images a person is asked about; None: none. Their decisions are
+            those that would be made if nobody was asked.
     """
 
     scores: NDArray[np.float64]
@@ -72,6 +76,21 @@ class Predictions:
     logits: NDArray[np.float64]
     decide: Decide = "hter"
     threshold: float = 0.0
+    referred: NDArray[np.bool_] | None = None
+
+    def referring(self, band: tuple[float, float] | None) -> "Predictions":
+        """Return the same with `refer` as label where `band[0]` <= score < `band[1]`."""
+        if band is None:
+            return self
+        between = (self.scores >= band[0]) & (self.scores < band[1])
+        return replace(self, labels=np.where(between, REFER, self.labels), referred=between)
+
+    @property
+    def outcomes(self) -> NDArray[np.int64]:
+        """The decisions, int64 `[N]`, with -1 for an image that a person is asked about."""
+        if self.referred is None:
+            return self.decisions
+        return np.where(self.referred, REFERRED, self.decisions)
 
     @property
     def margins(self) -> NDArray[np.float64]:
@@ -183,7 +202,11 @@ class Predictor:
         return int(np.mean([model.rule["prior"] for model in self.fold_models]) < HALF)
 
     def labeling_rule(
-        self, options: DecisionOptions, threshold: float, about: int | None = None
+        self,
+        options: DecisionOptions,
+        threshold: float,
+        about: int | None = None,
+        band: tuple[float, float] | None = None,
     ) -> LabelingRule:
         """Return how images are labeled with some options, and what probability that is.
 
@@ -191,6 +214,7 @@ class Predictor:
             options: calibration, prior and how to decide.
             threshold: of the scores.
             about: the label whose probability is named; None is the rarer one.
+            band: the scores from which and up to which a person is asked; None: nobody is.
 
         Raises:
             UserError: an option is out of range.
@@ -201,7 +225,8 @@ class Predictor:
         at_threshold = float(self.ensemble.probabilities(log_odds[None])[0])
         exact = len(self.fold_models) == 1
         about = self.rare_label if about is None else about
-        return LabelingRule(options.decide, threshold, self.label_names, about, at_threshold, exact)
+        own_rule = options.decide, threshold, self.label_names, about, at_threshold, exact
+        return LabelingRule(*own_rule, band)
 
     def decide(
         self,

@@ -44,6 +44,7 @@ def choose_images(
     decisions: NDArray[np.int64],
     doubtful: int = DOUBTFUL,
     each: int = EACH,
+    referred: NDArray[np.bool_] | None = None,
 ) -> Choice:
     """Choose the most doubtful images, and of the others of each label some of every certainty.
 
@@ -52,6 +53,7 @@ def choose_images(
         decisions: `[N]`, 0 or 1.
         doubtful: how many doubtful ones, at most.
         each: how many others of each label, at most.
+        referred: `[N]`, which images are referred to a person: these are the doubtful ones then.
 
     >>> choice = choose_images(np.array([-3.0, 0.1, 2.0, -0.2]), np.array([0, 1, 1, 0]), 2, 1)
     >>> choice.doubtful.tolist(), [rows.tolist() for rows in choice.others]
@@ -59,6 +61,8 @@ def choose_images(
     """
     order = np.argsort(np.abs(margins), kind="stable")
     first, rest = order[:doubtful], order[doubtful:]
+    if referred is not None:
+        first, rest = order[referred[order]][:doubtful], order[~referred[order]]
     zero, one = (rest[decisions[rest] == label] for label in (0, 1))
     return Choice(first, (_spread(zero, each), _spread(one, each)), (len(zero), len(one)))
 

@@ -65,7 +65,8 @@ def write_prediction_page(
     Raises:
         UserError: heat maps cannot be computed for these networks.
     """
-    choice = choose_images(found.answer.margins, found.answer.decisions)
+    answer = found.answer
+    choice = choose_images(answer.margins, answer.decisions, referred=answer.referred)
     page = Page(f"Predictions for {origin.images}")
     _add_head(page, found, predictor, origin)
     _add_galleries(page, found, choice, _pictures(found, pixels, predictor, choice, explain))
@@ -83,11 +84,15 @@ def _add_head(page: Page, found: FolderPredictions, predictor: Predictor, origin
         for name, count in zip(names, counts, strict=True)
     ]
     missing = sum(map(bool, found.problems))
+    left = int((found.answer.outcomes < 0).sum())
+    if found.referral is not None:
+        shares.append(f"{left:,} referred to a person ({left / max(total, 1):.1%})")
     rule = found.rule.sentence
     page.facts(
         [
             ("Images", f"{total:,}: {', '.join(shares)}" + _and(missing, "without a label")),
             ("Rule", rule[0].upper() + rule[1:]),
+            *([] if found.referral is None else [("Out of fold", referral_sentence(found))]),
             *(("", line) for line in less_probable(found, names)),
             ("Model", f"{origin.model} ({predictor.describe_models()})"),
             ("Date", datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")),
@@ -95,6 +100,24 @@ def _add_head(page: Page, found: FolderPredictions, predictor: Predictor, origin
     )
     for warning in () if found.drift is None else found.drift.warnings.values():
         page.caution(f"Possible data drift: {warning}.")
+
+
+def referral_sentence(found: FolderPredictions) -> str:
+    """Return what referring images to a person has bought on the images of the run."""
+    known, names = found.referral, found.rule.label_names
+    assert known is not None
+    text = (
+        f"{known.option}={known.value:g} refers {known.referred:.1%} of the images of the run to a "
+        f"person, {known.referred_of[0]:.1%} of {names[0]} and {known.referred_of[1]:.1%} of "
+        f"{names[1]}"
+    )
+    if known.hter is None or known.hter_interval is None:
+        return text
+    low, high = known.hter_interval
+    return (
+        f"{text}; HTER of the others {known.hter:.1%} ({low:.1%} to {high:.1%}), instead of "
+        f"{known.plain_hter:.1%} of all"
+    )
 
 
 def _pictures(
@@ -148,12 +171,20 @@ def _add_galleries(
     if any(picture.heat is not None for picture in pictures.values()):
         page.paragraph(HEAT)
         page.heat_switch()
-    page.subheading("The most doubtful first: nearest to the threshold")
+    if found.referral is None:
+        page.subheading("The most doubtful first: nearest to the threshold")
+    else:
+        referred_count = int((found.answer.outcomes < 0).sum())
+        page.subheading(
+            f"Referred to a person, the most doubtful first: {len(choice.doubtful)} of "
+            f"{referred_count:,}"
+        )
     page.pictures([pictures[row] for row in choice.doubtful.tolist()], WIDTH)
     for name, rows, left in zip(names, choice.others, choice.left, strict=True):
         if left:
             page.subheading(
-                f"Others of label {name}, from doubtful to sure: {len(rows)} of {left:,}"
+                f"{'Others of' if found.referral is None else 'Decided'} label {name}, from "
+                f"doubtful to sure: {len(rows)} of {left:,}"
             )
             page.pictures([pictures[row] for row in rows.tolist()], WIDTH)
 

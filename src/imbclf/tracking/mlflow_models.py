@@ -32,7 +32,8 @@ from imbclf.errors import UserError
 from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.manifest import Manifest
 
-PARAMS = ParamSchema([ParamSpec("decide", "string", "hter")])
+DECIDE = ParamSpec("decide", "string", "hter")
+NOBODY = (0.0, 0.0)  # scores from which and up to which a person is asked
 MODEL = "model"  # the logged model is runs:/<run id>/model
 
 
@@ -43,17 +44,29 @@ def save_model(
     """Write the MLflow model `folder`, which takes pixels, around a copy of `predictor`."""
     shape = (-1, *example.shape[1:3], 3)
     inputs = Schema([TensorSpec(np.dtype(np.uint8), shape)])
-    _save("pyfunc_arrays.py", predictor, inputs, _outputs(predictor), example, description, folder)
+    model = "pyfunc_arrays.py", predictor, inputs, _outputs(predictor), [DECIDE]
+    _save(*model, example, description, folder)
 
 
 @without_foreign_warnings()
 def save_served_model(
-    predictor: Path, example: pd.DataFrame, description: Model, folder: Path
+    predictor: Path,
+    example: pd.DataFrame,
+    band: tuple[float, float],
+    description: Model,
+    folder: Path,
 ) -> None:
-    """Write the MLflow model `folder`, which takes image files, around a copy of `predictor`."""
+    """Write the MLflow model `folder`, which takes image files, around a copy of `predictor`.
+
+    The label is `refer` from the score `band[0]` on and below `band[1]`, unless a request says
+    otherwise.
+    """
     inputs = Schema([ColSpec("string", "image")])
     outputs = [*_outputs(predictor), ColSpec("string", "warning")]
-    _save("pyfunc_image_files.py", predictor, inputs, outputs, example, description, folder)
+    names = zip(("refer_from", "refer_to"), band, strict=True)
+    params = [DECIDE, *(ParamSpec(name, "double", score) for name, score in names)]
+    model = "pyfunc_image_files.py", predictor, inputs, outputs, params
+    _save(*model, example, description, folder)
 
 
 def _outputs(predictor: Path) -> list[ColSpec]:
@@ -67,6 +80,7 @@ def _save(
     predictor: Path,
     inputs: Schema,
     outputs: Sequence[ColSpec],
+    params: Sequence[ParamSpec],
     example: NDArray[np.uint8] | pd.DataFrame,
     description: Model,
     folder: Path,
@@ -75,7 +89,9 @@ def _save(
         folder,
         python_model=Path(__file__).with_name(code),
         artifacts={"predictor": predictor.resolve().as_uri()},
-        signature=ModelSignature(inputs=inputs, outputs=Schema([*outputs]), params=PARAMS),
+        signature=ModelSignature(
+            inputs=inputs, outputs=Schema([*outputs]), params=ParamSchema([*params])
+        ),
         input_example=example,
         pip_requirements=[f"imbclf=={version('imbclf')}"],
         mlflow_model=description,

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from imbclf.tracking.mlflow_models import log_model, save_served_model
+from imbclf.tracking.mlflow_models import NOBODY, log_model, save_served_model
 from imbclf.tracking.mlflow_store import (
     embedded_uri,
     global_tracking_uri,
@@ -25,6 +25,7 @@ from mlflow.exceptions import MlflowException
 from PIL import Image
 
 from imbclf.errors import UserError
+from imbclf.prediction.labeling_rule import check_band
 from imbclf.prediction.predictor import Predictor
 
 SERVED = "served"  # name of the logged model
@@ -53,6 +54,7 @@ def register(
     run_id: str | None,
     uri: str | None,
     directory: Path,
+    band: tuple[float, float] = NOBODY,
 ) -> Registered:
     """Log the folder `predictor` as a model that takes image files, and register it.
 
@@ -64,11 +66,16 @@ def register(
         run_id: the MLflow run that it comes from, if the store has it.
         uri: tracking URI; None for MLFLOW_TRACKING_URI, else the embedded store in `directory`.
         directory: the directory of the embedded store; created if it does not exist.
+        band: the scores from which and up to which a person is asked; nobody is if they are equal.
 
     Raises:
-        UserError: the predictor cannot be read, or the store cannot be used or rejects the name.
+        UserError: the predictor cannot be read, or the store cannot be used or rejects the name; or
+            a person is asked, and a label is called `refer`, too.
     """
-    example = example_request(Predictor.load(predictor).image_size)
+    loaded = Predictor.load(predictor)
+    example = example_request(loaded.image_size)
+    if band != NOBODY:
+        check_band(band, "hter", loaded.label_names)
     uri = chosen_uri(uri)
     store = uri or embedded_uri(directory)
     try:
@@ -78,7 +85,7 @@ def register(
             experiment_id = known.info.experiment_id
         own = None if known is None else known.info.run_id
         _find_or_create(client, name)
-        save = partial(save_served_model, predictor, example)
+        save = partial(save_served_model, predictor, example, band)
         model_id = log_model(client, experiment_id, own, SERVED, save)
         with global_tracking_uri(store):
             version = client.create_model_version(

@@ -36,12 +36,16 @@ class ServedModel(PythonModel):
     ) -> pd.DataFrame:
         """Return label, probability of each label, score and drift warning for each `image`.
 
-        The parameter `decide` is `hter` or `probability`.
+        The parameter `decide` is `hter` or `probability`. From the score `refer_from` on and below
+        `refer_to` the label is `refer`: a person decides; nowhere if both are the same.
         """
         del context  # a part of MLflow's interface that this model does not use
+        given = params or {}
         try:
-            decide = check_decide((params or {}).get("decide", "hter"))
-            answer, warnings = self._service.answer(model_input["image"].tolist(), decide)
+            decide = check_decide(given.get("decide", "hter"))
+            low, high = (float(str(given.get(name, 0))) for name in ("refer_from", "refer_to"))
+            band = None if low == high else (low, high)
+            answer, warnings = self._service.answer(model_input["image"].tolist(), decide, band)
         except UserError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
         return pd.DataFrame(self._service.predictor.columns(answer, warnings))

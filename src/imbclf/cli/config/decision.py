@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from imbclf.cli.app.messages import log
-from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.decision_options import REFERRALS, DecisionOptions
 
 if TYPE_CHECKING:
     from imbclf.prediction.operating_point import OperatingPoint
+    from imbclf.prediction.referral import Referral
 
 
 def decision_options(cfg: DictConfig) -> DecisionOptions:
@@ -22,8 +23,8 @@ def decision_options(cfg: DictConfig) -> DecisionOptions:
     return DecisionOptions(**{field.name: cfg[field.name] for field in fields(DecisionOptions)})
 
 
-def run_point(options: DecisionOptions, run: object) -> "OperatingPoint | None":
-    """Return the operating point that an aim asks for (`max_far` or the like) and log it.
+def run_point(options: DecisionOptions, run: object) -> "OperatingPoint | Referral | None":
+    """Return what an aim asks for (`max_far`, `refer` or the like) and log it.
 
     Raises:
         UserError: out-of-fold scores are needed, and `run` has none; or the aim cannot be met.
@@ -33,14 +34,5 @@ def run_point(options: DecisionOptions, run: object) -> "OperatingPoint | None":
     from imbclf.evaluation.operating_scores import operating_point_of
 
     point = operating_point_of(options, Path(str(run)))
-    log.info("threshold    %s", point)
+    log.info("%-12s %s", "refer" if options.aim[0] in REFERRALS else "threshold", point)
     return point
-
-
-def run_threshold(options: DecisionOptions, run: object) -> float:
-    """Return the score threshold, that of `run_point` where there is one.
-
-    Raises:
-        UserError: as `run_point`.
-    """
-    return options.threshold_at(run_point(options, run))

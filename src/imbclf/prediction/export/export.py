@@ -20,10 +20,11 @@ from imbclf.prediction.export.preparation import preparation
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
-from imbclf.prediction.labeling_rule import Decide, LabelingRule
+from imbclf.prediction.labeling_rule import REFERRED, Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.referral import Referral
 from imbclf.utils.text import text_table
 
 
@@ -45,18 +46,24 @@ class Export:
     calibration: Calibration = "platt"
     prior: float | None = None
     threshold: float = 0.0
-    point: OperatingPoint | None = None
+    point: OperatingPoint | Referral | None = None
     decide: Decide = "hter"
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """The scores from which and up to which a person is asked."""
+        return self.point.band if isinstance(self.point, Referral) else None
 
     def rule(self, predictor: Predictor) -> LabelingRule:
         """Return how the file labels images."""
         options = DecisionOptions(self.tta, self.calibration, self.prior, decide=self.decide)
-        return predictor.labeling_rule(options, self.threshold)
+        return predictor.labeling_rule(options, self.threshold, band=self.band)
 
     def predict(self, predictor: Predictor, images: NDArray[np.uint8]) -> Predictions:
         """Return the predictions that the file has to match: in float32, on the CPU."""
         options = (self.batch_size, self.tta, self.calibration, self.prior, self.threshold)
-        return predictor.predict_pixels(images, None, "32-true", *options, decide=self.decide)
+        answer = predictor.predict_pixels(images, None, "32-true", *options, decide=self.decide)
+        return answer.referring(self.band)
 
 
 def export_predictor(
@@ -77,7 +84,13 @@ def export_predictor(
         UserError: the predictor cannot be exported, or the file does not agree with it.
     """
     graph = EnsembleGraph(
-        predictor, wanted.tta, wanted.calibration, wanted.prior, wanted.threshold, wanted.decide
+        predictor,
+        wanted.tta,
+        wanted.calibration,
+        wanted.prior,
+        wanted.threshold,
+        wanted.decide,
+        wanted.band,
     )
     description = {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
@@ -93,7 +106,7 @@ def export_predictor(
         "average": predictor.ensemble.average,
         "correlation": predictor.ensemble.correlation,
         **wanted.rule(predictor).to_json(),
-        **({} if wanted.point is None else {"operating_point": wanted.point.to_json()}),
+        **_point(wanted),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
     path = folder / f"model.{wanted.form}"
@@ -102,7 +115,8 @@ def export_predictor(
     images = drawn_images(wanted.images, size) if known is None else known.pixels[: wanted.images]
     answer = run_in_batches(open_graph(path), images, wanted.batch_size)
     slope = float(graph.slopes.abs().max())
-    agreement = compare(wanted.predict(predictor, images), answer, wanted.threshold, slope)
+    thresholds = (wanted.threshold,) if wanted.band is None else wanted.band
+    agreement = compare(wanted.predict(predictor, images), answer, thresholds, slope)
     if not agreement.holds:
         raise UserError(
             f"format={wanted.form}: the file does not agree with the predictor: probabilities "
@@ -111,6 +125,15 @@ def export_predictor(
         )
     source = "drawn" if known is None else "of the run"
     return {**description, "check": {"source": source, **asdict(agreement)}}
+
+
+def _point(wanted: Export) -> dict[str, Any]:
+    """Return what `export.json` has of what the threshold, or both, were chosen for."""
+    if wanted.point is None:
+        return {}
+    if wanted.band is None:
+        return {"operating_point": wanted.point.to_json()}
+    return {"referral": wanted.point.to_json(), "label_of_referred": REFERRED}
 
 
 def export_int8(

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from imbclf.augment.tta import Tta, check_tta, check_views, views
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
-from imbclf.prediction.labeling_rule import HALF, Decide
+from imbclf.prediction.labeling_rule import HALF, REFERRED, Decide
 from imbclf.prediction.predictor import Predictor
 
 OUTPUTS = ("probability", "score", "label", "logits")
@@ -29,6 +29,7 @@ class EnsembleGraph(nn.Module):
         prior: share of label 1 in the population; None is that of training.
         threshold: label 1 is decided if the score is at least this.
         decide: `hter`, or `probability` to decide by the more probable label.
+        band: the scores from which and up to which the label is -1: a person is asked.
 
     Raises:
         UserError: an option is out of range.
@@ -46,6 +47,7 @@ class EnsembleGraph(nn.Module):
         prior: float | None = None,
         threshold: float = 0.0,
         decide: Decide = "hter",
+        band: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         self.tta: Tta = predictor.tta if tta is None else tta
@@ -58,6 +60,7 @@ class EnsembleGraph(nn.Module):
         self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
         self.decide = decide
+        self.band = band
         thresholds = [model.rule["threshold"] for model in models]
         self.register_buffer("thresholds", torch.tensor(thresholds, dtype=torch.float64))
         self.register_buffer("slopes", lines[:, 0].contiguous())
@@ -71,8 +74,8 @@ class EnsembleGraph(nn.Module):
             images: uint8 [N, H, W, 3].
 
         Returns:
-            probability of label 1 and score, float64 [N]; label, int64 [N], 0 or 1; and the
-            logits of the fold models, float64 [N, M].
+            probability of label 1 and score, float64 [N]; label, int64 [N], 0 or 1, or -1 where
+            a person is asked; and the logits of the fold models, float64 [N, M].
         """
         viewed = [*views(images, self.tta)]
         batch = torch.cat(viewed)
@@ -87,7 +90,11 @@ class EnsembleGraph(nn.Module):
         else:
             probability = torch.sigmoid(log_odds.mean(dim=1))
         is_one = probability >= HALF if self.decide == "probability" else score >= self.threshold
-        return probability, score, is_one.long(), logits
+        label = is_one.long()
+        if self.band is not None:
+            between = (score >= self.band[0]) & (score < self.band[1])
+            label = torch.where(between, torch.full_like(label, REFERRED), label)
+        return probability, score, label, logits
 
 
 def trace(graph: EnsembleGraph, image_size: tuple[int, int]) -> torch.export.ExportedProgram:

@@ -1,7 +1,7 @@
 """Verification of an exported file against the predictor, and timing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -56,19 +56,20 @@ def run_in_batches(run: Run, images: NDArray[np.uint8], batch_size: int) -> Answ
 
 
 def compare(
-    expected: Predictions, answer: Answer, threshold: float = 0.0, slope: float = 1.0
+    expected: Predictions, answer: Answer, thresholds: Sequence[float] = (0.0,), slope: float = 1.0
 ) -> Agreement:
     """Compare the predictions of a predictor and of an exported graph for N >= 1 images.
 
     Args:
         expected: predictions of the predictor.
         answer: output of the graph.
-        threshold: score from which both decide 1.
+        thresholds: scores at which decisions change.
         slope: the steepest slope of the calibrations.
     """
-    differ = expected.decisions != answer["label"]
+    differ = expected.outcomes != answer["label"]
     size = np.maximum(np.abs(expected.logits), 1)
-    near = np.abs(expected.scores - threshold) <= ROUNDING * size.max(axis=1)
+    away = np.min([np.abs(expected.scores - threshold) for threshold in thresholds], axis=0)
+    near = away <= ROUNDING * size.max(axis=1)
     return Agreement(
         images=len(expected.scores),
         probability=float(np.abs(expected.probabilities - answer["probability"]).max()),

@@ -16,6 +16,7 @@ from imbclf.reporting.run_report.given_test import add_given_test
 from imbclf.reporting.run_report.measures import add_measures
 from imbclf.reporting.run_report.other_thresholds import add_other_thresholds
 from imbclf.reporting.run_report.probabilities import add_probabilities
+from imbclf.reporting.run_report.referring import add_referring
 from imbclf.reporting.run_report.report import Report
 from imbclf.reporting.run_report.subgroups import add_subgroups
 
@@ -24,6 +25,7 @@ Section = Callable[[Page, Report], None]
 SECTIONS: tuple[Section, ...] = (
     add_given_test,
     add_other_thresholds,
+    add_referring,
     add_curves,
     add_probabilities,
     add_galleries,
