@@ -34,5 +34,5 @@ def test_the_width_refers_the_share_that_was_asked_for(share: float) -> None:
 
 def test_a_share_out_of_range_is_refused() -> None:
     for share in (0.0, 1.0, -0.1, float("nan")):
-        with pytest.raises(UserError, match="refer=.*expected a share above 0 and below 1"):
+        with pytest.raises(UserError, match=r"refer=.*expected a share above 0 and below 1"):
             doubtful_width([0.0, 1.0], share)

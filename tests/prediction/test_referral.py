@@ -83,7 +83,7 @@ def test_what_is_chosen_is_said_and_what_cannot_be_is_refused() -> None:
         choose_referral("max_error", 0.005, oof())
     with pytest.raises(UserError, match="refer and max_far: expected one of them"):
         DecisionOptions(refer=0.1, max_far=0.1)
-    with pytest.raises(UserError, match="decide=probability and refer=0.1: expected one"):
+    with pytest.raises(UserError, match=r"decide=probability and refer=0\.1: expected one"):
         DecisionOptions(refer=0.1, decide="probability")
     with pytest.raises(UserError, match=r"refer=0\.1: needs the out-of-fold scores .*oof.csv\)$"):
         DecisionOptions(refer=0.1).threshold_on(None)

@@ -81,7 +81,7 @@ def find_recipes(runs: Sequence[FinishedRun]) -> list[Recipe]:
     by_recipe: dict[tuple[str, frozenset[str]], dict[str, FinishedRun]] = {}
     for run in runs:
         if "seed" in run.config:
-            key = _recipe(run), frozenset(run.oof.index)
+            key = recipe_text(run), frozenset(run.oof.index)
             by_recipe.setdefault(key, {}).setdefault(str(run.config["seed"]), run)
     found = [tuple(own.values()) for own in by_recipe.values() if len(own) > 1]
     return sorted((Recipe(_name(own), own) for own in found), key=lambda recipe: recipe.mean)
@@ -141,10 +141,19 @@ def _line(recipe: Recipe, found: tuple[Difference, float, int] | None) -> Recipe
     )
 
 
-def _recipe(run: FinishedRun) -> str:
-    """Return the configuration without what makes no difference to the recipe, as text."""
+def recipe_text(run: FinishedRun, without: str | None = None) -> str:
+    """Return the configuration without what makes no difference to the recipe, as text.
+
+    Args:
+        run: the run.
+        without: an option of the section `cv` that makes none here.
+    """
     kept = {name: part for name, part in run.config.items() if name not in NOT_IN_RECIPE}
     data = kept.get("data") or {}
+    if without is not None:
+        kept["cv"] = {
+            name: part for name, part in (kept.get("cv") or {}).items() if name != without
+        }
     kept["data"] = {name: part for name, part in data.items() if name not in NOT_IN_DATA}
     return _canonical(kept)
 

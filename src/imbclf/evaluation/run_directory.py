@@ -2,7 +2,8 @@
 
 config.yaml     the composed configuration
 command.json    the options as they were given, and when
-splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played
+splits.csv      file, fold_0 ... fold_K-1: the part (fit, dev, test) that each image played; none
+                for those that cv.fit_share leaves out
 images.csv      file, label, digest of the pixels (and group): a row per image of the folds
 oof.csv         file, label, fold, score, decision (and group): a row per image and repeat
 subgroups.csv   file, and the columns that errors are reported by (data.subgroups)
@@ -49,6 +50,7 @@ from imbclf.utils.tables import check_columns, read_table, write_table
 SUMMARY, OOF, SPLITS = "summary.json", "oof.csv", "splits.csv"
 JOB, TRACKING_RUN = "job.json", "tracking_run"
 PARTS = ("fit", "dev", "test")
+UNUSED = "none"  # of images that cv.fit_share leaves out of a fold
 
 
 def _fold_row(value: object) -> Mapping[str, Any]:
@@ -222,7 +224,7 @@ def write_splits(run: Path, files: NDArray[np.str_], folds: Sequence[Fold]) -> N
     path = run / SPLITS
     columns: dict[str, Any] = {"file": files}
     for place, fold in enumerate(folds):
-        parts = np.empty(len(files), dtype="<U4")
+        parts = np.full(len(files), UNUSED, dtype="<U4")
         parts[fold.fit], parts[fold.dev], parts[fold.test] = PARTS
         columns[f"fold_{place}"] = parts
     if path.exists():
@@ -247,8 +249,8 @@ def read_split_table(run: Path) -> pd.DataFrame:
         table = pd.read_csv(path, keep_default_na=False, dtype=str)
         check_columns(table, ("file", "fold_0"))
         for name in table.columns.drop("file"):
-            if not table[name].isin(PARTS).all():
-                raise ValueError(f"{name}: expected {', '.join(PARTS)}")
+            if not table[name].isin([*PARTS, UNUSED]).all():
+                raise ValueError(f"{name}: expected {', '.join([*PARTS, UNUSED])}")
     return table
 
 

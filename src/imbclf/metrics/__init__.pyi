@@ -53,6 +53,7 @@ from .operating_points import (
     threshold_for_frr as threshold_for_frr,
 )
 from .power import detectable_difference as detectable_difference
+from .power_law import PowerLaw as PowerLaw, fit_power_law as fit_power_law
 from .prior_shift import estimate_share as estimate_share
 from .ranking import (
     mean_auroc as mean_auroc,

@@ -11,10 +11,16 @@ from imbclf.errors import UserError
 from imbclf.evaluation.comparison import Rank, rank
 from imbclf.evaluation.comparison_remarks import remarks
 from imbclf.evaluation.finished_run import FinishedRun
+from imbclf.evaluation.learning_curve import (
+    LearningCurve,
+    curve_sentence,
+    find_learning_curve,
+)
 from imbclf.evaluation.nested_selection import nested_choice, sentence
 from imbclf.evaluation.recipes import RecipeRank, rank_recipes
 from imbclf.reporting.figure_style import COLORS, CURVE, add_legend, as_written, new_figure
 from imbclf.reporting.html_page import Cell, Page
+from imbclf.reporting.learning_curve_section import add_learning_curve
 from imbclf.reporting.recipe_table import add_recipes, p_text, recipe_text
 from imbclf.reporting.run_differences import add_differences, run_cells
 from imbclf.utils.tables import write_table
@@ -47,15 +53,17 @@ def write_comparison(runs: Sequence[FinishedRun], reference: str | None, out: Pa
     ranks = rank(runs, reference)
     choice = nested_choice(runs)
     recipes = rank_recipes(runs, reference)
+    curve = find_learning_curve(runs)
     notes = [*remarks(runs, ranks, recipes), *([sentence(choice)] if choice else [])]
+    learned = [] if curve is None else [curve_sentence(curve)]
     columns = [field.name for field in fields(Rank)]
     write_table(out / "comparison.csv", {c: [getattr(line, c) for line in ranks] for c in columns})
     if recipes:
         names = [field.name for field in fields(RecipeRank)]
         write_table(out / "recipes.csv", {c: [getattr(one, c) for one in recipes] for c in names})
-    _page(ranks, recipes, notes, runs, run_cells(runs, out)).write(out / "comparison.html")
+    _page(ranks, recipes, notes, runs, run_cells(runs, out), curve).write(out / "comparison.html")
     tables = [_table(ranks), *([recipe_text(recipes)] if recipes else [])]
-    return "\n".join(["\n\n".join(tables), "", *notes, ""])
+    return "\n".join(["\n\n".join(tables), "", *learned, *notes, ""])
 
 
 def _table(ranks: Sequence[Rank]) -> str:
@@ -83,6 +91,7 @@ def _page(
     notes: Sequence[str],
     runs: Sequence[FinishedRun],
     cells: Mapping[str, Cell],
+    curve: LearningCurve | None,
 ) -> Page:
     page = Page(f"Comparison of {len(runs)} runs")
     best = ranks[0]
@@ -96,6 +105,8 @@ def _page(
         "Whether runs differ is said by the paired test below, not by whether intervals overlap."
     )
     page.figures([(figure, f"{caption} The table below has the numbers.", caption)])
+    if curve is not None:
+        add_learning_curve(page, curve)
     add_recipes(page, recipes)
     page.heading("All runs")
     page.table(

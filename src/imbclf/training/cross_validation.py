@@ -17,6 +17,8 @@ class CrossValidation:
     Args:
         folds: K, at least 2; images that are numbered by folds have as many as there are numbers.
         fold: train only this one, 0 to R K - 1; None trains all.
+        fit_share: share of each fold's fit part that it is trained on (`take_fit_share`), above 0
+            and at most 1, for a learning curve; None is all of it.
         repeats: R, how many times the images are divided, each time with the next seed.
         dev_fraction: share of the whole data set in the dev part of each fold.
         select: the metric on dev by which the epoch is chosen.
@@ -37,9 +39,12 @@ class CrossValidation:
     tta: Tta = "none"
     start_from: str | None = None
     repeats: int = 1
+    fit_share: float | None = None
 
     def __post_init__(self) -> None:
         check_range("cv.repeats", self.repeats, at_least=1)
+        if self.fit_share is not None:
+            check_range("cv.fit_share", self.fit_share, above=0, at_most=1, what="a share")
         if self.fold is not None and not 0 <= self.fold < self.models:
             raise UserError(
                 f"cv.fold={self.fold}: expected 0 to {self.models - 1}, or null for all; "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imbclf.augment.tta import check_views
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.device_cache import cache_on_device
+from imbclf.data.fit_share import take_fit_share
 from imbclf.data.given_folds import given_folds
 from imbclf.data.holdout import hold_out, hold_out_again
 from imbclf.data.listing import Listing
@@ -152,4 +153,7 @@ def _labels(listing: Listing) -> NDArray[np.int64]:
 
 def _split(listing: Listing, parts: ExperimentParts) -> list[Fold]:
     cv = parts.cv
-    return given_folds(listing, cv.folds, parts.seed, cv.repeats, cv.dev_fraction)
+    folds = given_folds(listing, cv.folds, parts.seed, cv.repeats, cv.dev_fraction)
+    if cv.fit_share is None:
+        return folds
+    return take_fit_share(folds, _labels(listing), listing.groups, cv.fit_share, parts.seed)

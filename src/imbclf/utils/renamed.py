@@ -45,6 +45,7 @@ _DATA = (
 )
 ADDED: dict[str, object] = {
     **{f"data.{name}": None for name in _DATA},
+    "cv.fit_share": None,
     "model.fast_conv": True,
     "tracking.run_name": None,
     "tracking.tags": {},
