@@ -67,10 +67,10 @@ class Backbone(nn.Module):
         )
         return features
 
-    def judge(self, features: Tensor) -> Tensor:
-        """Features [N, D] to logits [N]."""
+    def judge(self, features: Tensor, head: nn.Module | None = None) -> Tensor:
+        """Features [N, D] to logits [N], by another head on the same network if one is given."""
         with _without_autocast(features.device):
-            logits: Tensor = self.head(_at_least_float32(features))
+            logits: Tensor = (head or self.head)(_at_least_float32(features))
         return logits
 
     def with_head(self, head: Head) -> "Backbone":

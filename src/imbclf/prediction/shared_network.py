@@ -19,13 +19,13 @@ class SharedBackbone(nn.Module):
 
     def __init__(self, backbones: Sequence[Backbone]) -> None:
         super().__init__()
-        self.backbones = nn.ModuleList(backbones)
+        self.backbone = backbones[0]
+        self.heads = nn.ModuleList(one.head for one in backbones)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits [N, M] of images [N, H, W, 3] in 0..255."""
-        first: Backbone = self.backbones[0]  # type: ignore[assignment]
-        features = first.features(images)
-        return torch.stack([one.judge(features) for one in self.backbones], dim=1)  # type: ignore[operator]
+        features = self.backbone.features(images)
+        return torch.stack([self.backbone.judge(features, head) for head in self.heads], dim=1)
 
 
 def group_by_network(models: Sequence[FoldModel]) -> list[list[FoldModel]]:
