@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from torchvision.models import get_model
@@ -25,7 +26,7 @@ NAME = "shufflenet_v2_x0_5"
 LABELS = np.array([0] * 40 + [1] * 80)
 
 
-def gaussian(images: int, width: int) -> tuple[torch.Tensor, np.ndarray]:
+def gaussian(images: int, width: int) -> tuple[torch.Tensor, NDArray[np.int64]]:
     generator = np.random.default_rng(0)
     labels = (generator.random(images) < 0.8).astype(np.int64)
     features = generator.normal(0, 1, (images, width)) + 0.3 * labels[:, None]
@@ -81,7 +82,7 @@ def test_images_are_embedded_once_for_each_content_network_and_preprocessing(
     assert len(keys) == 4
     counted: list[int] = []
 
-    def embed() -> np.ndarray:
+    def embed() -> NDArray[np.float32]:
         counted.append(1)
         return np.ones((3, 2), np.float32)
 

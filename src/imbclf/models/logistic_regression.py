@@ -10,7 +10,7 @@ from torch import Tensor
 
 STRENGTHS = tuple(float(10 ** (power / 2)) for power in range(-8, -1))  # C, .0001 to .1
 PRIOR_VARIANCE = 5.0  # of logits, where no images can be held out
-PRECISION = 1e-4  # largest error of an objective, as a share of C N
+PRECISION, ROUGH = 1e-6, 1e-4  # largest error of an objective, as a share of C N
 MOST_STEPS = 1000
 
 
@@ -37,7 +37,11 @@ def balanced_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def fit_logistic(
-    features: Tensor, targets: Tensor, weights: Tensor, strengths: Tensor
+    features: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    strengths: Tensor,
+    precision: float = PRECISION,
 ) -> Regressions:
     """Minimize |w|^2 / 2 + C sum_i s_i log(1 + exp(-t_i f_i)), f = X w + b, for M columns of s, C.
 
@@ -50,6 +54,7 @@ def fit_logistic(
         targets: 0 or 1, [N].
         weights: s, 0 or more, [N, M]; at most those of `balanced_weights` of all N, or the like.
         strengths: C, above 0, [M].
+        precision: largest error of the minimum, as a share of C N.
 
     Sources: Boehning, Multinomial logistic regression algorithm, 1992; Nesterov, 1983; O'Donoghue
     and Candes, Adaptive restart for accelerated gradient schemes, 2015.
@@ -78,7 +83,7 @@ def fit_logistic(
         ahead_w, ahead_b = new_w + momentum * (new_w - w), new_b + momentum * (new_b - b)
         w, b = new_w, new_b
         error = (slope_w**2).sum(dim=0) / 2 + slope_b**2 / bias_bound
-        if bool((error <= PRECISION * strengths * len(features)).all()):
+        if bool((error <= precision * strengths * len(features)).all()):
             break
     found = axes @ w
     return Regressions(found, b - center @ found)
@@ -120,6 +125,7 @@ def choose_strength(
         truth,
         columns.repeat(1, len(strengths)),
         strengths.repeat_interleave(len(held_out)),
+        ROUGH,
     )
     logits = features @ found.weights + found.biases
     signed = torch.where(truth[:, None] == 1, logits, -logits)
