@@ -29,7 +29,7 @@ from imbclf.evaluation.fold_files import (
 from imbclf.evaluation.run_images import sample_run_images
 from imbclf.metrics.error_rates import hter
 from imbclf.models.backbone import Backbone
-from imbclf.models.heads import HEADS, MahalanobisHead, OneClassHead
+from imbclf.models.heads import HEADS, LogisticHead, MahalanobisHead, OneClassHead
 from imbclf.prediction.ensemble_rule import EnsembleRule
 from imbclf.prediction.export.export import Export, export_predictor
 from imbclf.prediction.export.formats import Format, open_graph, write_graph
@@ -352,6 +352,8 @@ def test_every_shape_of_backbone_is_exported(options: dict[str, Any], tmp_path: 
 def headed(head: str, seed: int) -> Backbone:
     torch.manual_seed(seed)
     backbone = briefly_trained("resnet18", SIDE, seed, steps=0, head=HEADS[head])
+    if isinstance(backbone.head, LogisticHead):
+        backbone.head.weight.normal_(std=0.05)
     if isinstance(backbone.head, OneClassHead):
         images = torch.from_numpy(drawn_images(40, (SIDE, SIDE), seed + 10))
         with torch.no_grad():

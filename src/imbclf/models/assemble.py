@@ -6,7 +6,9 @@ from imbclf.errors import UserError
 from imbclf.models.architecture import Architecture, ProbeKind
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead
+from imbclf.models.stage_features import stage_width
 from imbclf.models.torchvision_models import freeze_biases
+from imbclf.models.usual_side import side_for
 
 
 def assemble(
@@ -33,6 +35,8 @@ def assemble(
         UserError: the head is the user's own, or has no place for a probe.
     """
     architecture["head"] = _head_entry(head)
+    if head.takes_stages:
+        head = type(head)(width=_stage_width(network, architecture))
     if not head.allows_biases:
         freeze_biases(network, at_zero=not is_pretrained)
     backbone = Backbone(network, head, architecture, fast_conv)
@@ -49,12 +53,27 @@ def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:
     Raises:
         UserError: none may.
     """
+    if head.takes_stages:
+        raise UserError(
+            f"model.probe=true: head={head.entry['name']} is a regression on the same features "
+            "itself. Set model.probe=false"
+        )
     if isinstance(head, OneClassHead):
         raise UserError(
             f"model.probe=true: head={head.entry['name']} returns distances, which cannot be "
             "averaged with log-odds. Set model.probe=false, or choose head=linear or head=cosine."
         )
     return kind
+
+
+def _stage_width(network: nn.Module, architecture: Architecture) -> int:
+    try:
+        return stage_width(network, side_for(architecture))
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+        raise UserError(
+            f"head=logistic: {architecture['name']} has no stages that it could take features of "
+            f"({type(error).__name__}: {error}). Choose another head, or another network"
+        ) from error
 
 
 def _head_entry(head: object) -> Entry:

@@ -1,5 +1,6 @@
 """A torchvision classifier as a network with one logit per image."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 from imbclf.models.architecture import Architecture
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.heads import Head
+from imbclf.models.stage_features import last_stages, stage_features
 
 
 class Backbone(nn.Module):
@@ -35,6 +37,8 @@ class Backbone(nn.Module):
         fast_conv: bool = True,
     ) -> None:
         super().__init__()
+        # Of the network as it is given: fused batch norms hold no parameters.
+        self.stages = last_stages(network) if head.takes_stages else ()
         network = network.to(memory_format=torch.channels_last)
         self.network = fast_network(network) if fast_conv else network
         self.fast_conv = fast_conv
@@ -52,15 +56,32 @@ class Backbone(nn.Module):
 
     def classify(self, pixels: Tensor) -> Tensor:
         """Normalized images [N, 3, H', W'] to logits [N]."""
-        features = self.network(pixels)
+        return self.judge(self.describe(pixels))
+
+    def describe(self, pixels: Tensor) -> Tensor:
+        """Normalized images [N, 3, H', W'] to what enters the head, [N, D]."""
+        features: Tensor = (
+            stage_features(self.network, pixels, self.stages)
+            if self.head.takes_stages
+            else self.network(pixels)
+        )
+        return features
+
+    def judge(self, features: Tensor, head: nn.Module | None = None) -> Tensor:
+        """Features [N, D] to logits [N], by another head on the same network if one is given."""
         with _without_autocast(features.device):
-            logits: Tensor = self.head(_at_least_float32(features))
+            logits: Tensor = (head or self.head)(_at_least_float32(features))
         return logits
+
+    def with_head(self, head: Head) -> "Backbone":
+        """Return a backbone of another head on the same network, which is not copied."""
+        other = copy.copy(self)
+        other._modules = {**self._modules, "head": head}
+        return other
 
     def features(self, images: Tensor) -> Tensor:
         """Return what enters the head, [N, D], for images as in `forward`."""
-        features: Tensor = self.network(self.normalize(images))
-        return features
+        return self.describe(self.normalize(images))
 
     def normalize(self, images: Tensor) -> Tensor:
         """Return what enters the network, [N, 3, H', W'], for images as in `forward`."""

@@ -1,5 +1,7 @@
 """Fold models: a network with its decision rule, read from and written to files."""
 
+import copy
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.models.backbone import Backbone
 from imbclf.models.build import rebuild_backbone
+from imbclf.models.heads import takes_stages
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule, check_rule
@@ -36,6 +39,7 @@ from imbclf.utils.files import atomic_write, write_text
 from imbclf.utils.safe_reading import check_archive, readable
 
 PROBE = "probe."  # prefix of the probe's names among a fold model's weights
+NETWORK, HEAD = "network.", "head."  # prefixes of the backbone's
 
 
 @dataclass(frozen=True)
@@ -137,23 +141,53 @@ def load_fold(folder: Path, fold: int) -> FoldModel:
     return load_fold_model(folder, own[0])
 
 
-def load_fold_model(folder: Path, stored: Mapping[str, Any], probe: bool = True) -> FoldModel:
+def load_fold_model(
+    folder: Path,
+    stored: Mapping[str, Any],
+    probe: bool = True,
+    shared: dict[str, Backbone] | None = None,
+) -> FoldModel:
     """Read the model of one entry of a predictor's manifest. No code from the files is run.
 
     Args:
         folder: of the predictor.
         stored: the entry of its manifest.
         probe: False leaves out the probe, if there is one.
+        shared: backbones by the files of their networks, for fold models of one network: those
+            that are known are not read again, others are added.
 
     Raises:
         UserError: its weights are missing or damaged.
     """
-    name = stored["weights"]
+    path, network = folder / stored["weights"], stored.get("network")
+    weights = _read_weights(path)
+    if network is None:
+        return build_fold_model(stored, weights, path, probe)
+    known = {} if shared is None else shared
+    if network in known and known[network].architecture == stored["architecture"]:
+        return _on_known_network(known[network], stored, weights, path)
+    model = build_fold_model(stored, {**_read_weights(folder / network), **weights}, path, probe)
+    known[network] = model.backbone
+    return model
+
+
+def _on_known_network(
+    known: Backbone, stored: Mapping[str, Any], weights: Mapping[str, Tensor], path: Path
+) -> FoldModel:
+    """Return a fold model whose network is that of another backbone."""
+    head = copy.deepcopy(known.head)
     try:
-        weights = load_file(folder / name)
+        head.load_state_dict(_below(HEAD, weights))
+    except RuntimeError as error:
+        raise UserError(f"{path}: not the weights of a head: {shorten(str(error), 400)}") from error
+    return FoldModel(known.with_head(head), check_rule(stored), path.stem)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"{folder / name}: not readable weights ({error})") from error
-    return build_fold_model(stored, weights, folder / name, probe)
+        raise UserError(f"{path}: not readable weights ({error})") from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -214,12 +248,16 @@ def save_fold_model(
 ) -> None:
     """Add one fold's model to the predictor in `folder`, or replace it.
 
+    A frozen network, which all folds share, has a file of its own that is written once.
+
     Raises:
         UserError: the predictor's other fold models were trained on otherwise decoded images.
     """
-    name = _weights_name(fold)
-    with atomic_write(folder / name) as temporary:
-        temporary.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
+    name, network = _weights_name(fold), {}
+    if takes_stages(metadata["architecture"].get("head", {})):
+        network = {"network": _save_network(folder, weights)}
+        weights = {key: value for key, value in weights.items() if not key.startswith(NETWORK)}
+    _save_weights(folder / name, weights)
     manifest = folder / MANIFEST
     earlier = Manifest.load(folder) if manifest.exists() else None
     entries = () if earlier is None else earlier.entries
@@ -235,9 +273,28 @@ def save_fold_model(
         **stored_pixel_options(read_pixel_options(metadata)),
         "tta": tta,
         **rule.to_json(),
-        "members": sorted([*others, {"weights": name, **entry}], key=itemgetter("weights")),
+        "members": sorted(
+            [*others, {"weights": name, **network, **entry}], key=itemgetter("weights")
+        ),
     }
     write_text(manifest, json.dumps(stored, indent=2) + "\n")
+
+
+def _save_network(folder: Path, weights: Mapping[str, Tensor]) -> str:
+    """Write the weights of a network, unless they are there; return the name of the file."""
+    own = {key: value.contiguous() for key, value in weights.items() if key.startswith(NETWORK)}
+    digest = hashlib.blake2b(digest_size=8)
+    for key, value in own.items():
+        digest.update(key.encode() + value.cpu().numpy().tobytes())
+    name = f"network_{digest.hexdigest()}.safetensors"
+    if not (folder / name).exists():
+        _save_weights(folder / name, own)
+    return name
+
+
+def _save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(save({key: value.contiguous() for key, value in weights.items()}))
 
 
 def _weights_name(fold: int) -> str:

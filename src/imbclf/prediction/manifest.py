@@ -29,8 +29,9 @@ class Manifest:
         image_size: (height, width) of the images, in pixels.
         label_names: how the user spells label 0 and label 1.
         tta: how images are viewed; whether there is such a view is not checked here.
-        entries: for each fold model its `weights` (a file name), its `architecture` and, flat
-            beside them, the numbers of its decision rule.
+        entries: for each fold model its `weights` (a file name), `network` (that of a frozen
+            network that fold models share, where they do), its `architecture` and, flat beside
+            them, the numbers of its decision rule.
         pixel_options: how images are brought to 8 bits and to their size.
         ensemble: how the fold models' log-odds become one probability.
     """
@@ -64,6 +65,8 @@ class Manifest:
                 raise ValueError("two fold models have the same weights")
             for entry in entries:
                 check_fold_model(entry)
+                if "network" in entry:
+                    _weights_name(entry, "network")
             manifest = cls(
                 image_size=read_image_size(stored),
                 label_names=read_label_names(stored),
@@ -171,9 +174,9 @@ def _side(value: object) -> int:
     return value
 
 
-def _weights_name(entry: Mapping[str, Any]) -> str:
-    name = field(entry, "weights", text)
+def _weights_name(entry: Mapping[str, Any], key: str = "weights") -> str:
+    name = field(entry, key, text)
     is_plain = Path(name).name == name and name.isprintable()
     if not is_plain or not name.endswith(".safetensors"):
-        raise ValueError(f"weights {name[:100]!r} must be a .safetensors file beside it")
+        raise ValueError(f"{key} {name[:100]!r} must be a .safetensors file beside it")
     return name

@@ -16,6 +16,7 @@ from imbclf.augment.tta import Tta, check_tta, check_views
 from imbclf.data.pixel_options import FULL, SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
+from imbclf.models.backbone import Backbone
 from imbclf.prediction.answer_table import answer_columns
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.ensemble_rule import OF_LOG_ODDS, EnsembleRule
@@ -46,6 +47,7 @@ from imbclf.prediction.manifest import (
     read_pixel_options,
 )
 from imbclf.prediction.scoring import check_precision, resolve_precision, score_images
+from imbclf.prediction.shared_network import group_by_network, joint_network
 from imbclf.prediction.training_statistics import TrainingStatistics, read_training_statistics
 from imbclf.utils.safe_reading import readable
 
@@ -296,12 +298,17 @@ class Predictor:
         device = device or torch.device("cpu")
         rows, count = np.arange(len(images)), len(self.fold_models)
         logits = np.empty((len(images), count))
-        for number, model in enumerate(self.fold_models):
-            resolved = resolve_precision(precision, device, model.backbone.network)
-            label = f"model {number + 1}/{count}" if progress else None
+        number = 0
+        for group in group_by_network(self.fold_models):
+            resolved = resolve_precision(precision, device, group[0].backbone.network)
+            last = number + len(group)
+            label = f"model {last}/{count}" if progress else None
             options = (device, resolved, batch_size, viewed, label)
-            logits[:, number] = score_images(model.network, images, rows, *options)
-            _check_finite(logits[:, number], model.name, resolved)
+            found = score_images(joint_network(group), images, rows, *options)
+            logits[:, number:last] = found.reshape(len(rows), len(group))
+            for place, model in enumerate(group, number):
+                _check_finite(logits[:, place], model.name, resolved)
+            number = last
         scores = (logits - [model.rule["threshold"] for model in self.fold_models]).mean(axis=1)
         probabilities = self.ensemble.probabilities(slopes * logits + intercepts)
         margins = decision_margins(scores, probabilities, decide, threshold)
@@ -346,8 +353,10 @@ class Predictor:
                 f"{folder / MANIFEST}: tta: expected {', '.join(get_args(Tta))}, found "
                 f"{manifest.tta[:100]!r}. Predict with the version of imbclf that wrote it"
             )
+        shared: dict[str, Backbone] = {}
+        models = [load_fold_model(folder, entry, probe, shared) for entry in manifest.entries]
         return cls(
-            fold_models=tuple(load_fold_model(folder, entry, probe) for entry in manifest.entries),
+            fold_models=tuple(models),
             image_size=manifest.image_size,
             label_names=manifest.label_names,
             tta=manifest.tta,  # type: ignore[arg-type]

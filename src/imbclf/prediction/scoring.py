@@ -145,13 +145,14 @@ def score_images(
     tta: Tta = "none",
     progress: str | None = None,
 ) -> NDArray[np.float64]:
-    """Return a network's logits, float64 `[len(rows)]`, for some rows of an image array.
+    """Return a network's logits, float64 `[len(rows), ...]`, for some rows of an image array.
 
     Several threads may score with one network at once. In float32, 4096 images or more are scored
     by its `scoring_copy`, whose logits differ by rounding.
 
     Args:
-        network: uint8 images `[B, H, W, 3]` to logits `[B]`; it is put in evaluation mode.
+        network: uint8 images `[B, H, W, 3]` to logits `[B]`, or to several numbers of each image,
+            `[B, M]`; it is put in evaluation mode.
         pixels: uint8 `[N, H, W, 3]`.
         rows: int64, in the order of the answer.
         device: where to compute.
@@ -179,5 +180,8 @@ def score_images(
         batch = take_images(pixels, rows[start : start + batch_size]).to(device)
         with autocast_to(precision, device):
             logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
-        answer[start : start + batch_size] = logits.double().cpu().numpy()
+        found = logits.double().cpu().numpy()
+        if start == 0 and found.ndim > 1:
+            answer = np.empty((len(rows), *found.shape[1:]))
+        answer[start : start + batch_size] = found
     return answer

@@ -12,7 +12,9 @@ from tqdm.auto import tqdm
 from imbclf.data.decoding import UnreadableImage, decode
 from imbclf.data.listing import Listing
 from imbclf.models.saliency import smooth_gradients
+from imbclf.prediction.fold_model import FoldModel
 from imbclf.prediction.predictor import Predictor
+from imbclf.prediction.shared_network import all_logits, ensemble_networks
 from imbclf.reporting.embedded_images import thumbnail
 
 DOUBTFUL, EACH = 100, 50  # images that are shown: the most doubtful, and others of each label
@@ -107,12 +109,12 @@ def detailed_images(
 class _MeanLogit(nn.Module):
     """The mean logit of several networks, which is what the score of an ensemble moves with."""
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
+    def __init__(self, models: Sequence[FoldModel]) -> None:
         super().__init__()
-        self.networks = nn.ModuleList(networks)
+        self.networks = ensemble_networks(models)
 
     def forward(self, images: Tensor) -> Tensor:
-        return torch.stack([network(images) for network in self.networks]).mean(dim=0)
+        return all_logits(self.networks, images).mean(dim=1)
 
 
 def heat_maps(
@@ -126,6 +128,6 @@ def heat_maps(
         rows: which of them.
         device: where to compute.
     """
-    network = _MeanLogit([model.network for model in predictor.fold_models])
+    network = _MeanLogit(predictor.fold_models)
     with_progress = tqdm(rows, desc="heat maps", disable=None, leave=False)
     return [smooth_gradients(network, np.array(pixels[[row]]), device)[0] for row in with_progress]

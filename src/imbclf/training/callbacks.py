@@ -133,8 +133,11 @@ class EpochRecord(L.Callback):
         if not trainer.is_global_zero:
             return
         reached: dict[str, float] = pl_module.epoch_metrics  # type: ignore[assignment]
-        metrics = {**reached, "seconds": time.perf_counter() - self._began}
-        epoch = trainer.current_epoch + 1
+        seconds = time.perf_counter() - self._began
+        self.write(trainer.current_epoch + 1, {**reached, "seconds": seconds})
+
+    def write(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Write the metrics of an epoch, counted from 1, in place of its earlier ones."""
         self.rows = [
             *(row for row in self.rows if row["epoch"] < epoch),
             {"epoch": epoch, **metrics},

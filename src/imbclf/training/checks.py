@@ -112,12 +112,13 @@ def check_training(head: Head, loss: nn.Module, epochs: int | None, devices: int
     if head.is_trained and epochs == 0:
         raise UserError(
             f"trainer.max_epochs=0: head={name} has to be trained. For no training choose "
-            "head=neighbors or head=mahalanobis."
+            "head=logistic, head=neighbors or head=mahalanobis."
         )
     if not head.is_trained and epochs != 0:
+        other = "linear" if head.takes_stages else "hypersphere"
         raise UserError(
             f"trainer.max_epochs={epochs}: head={name} uses fixed features and has nothing to "
-            "train. Set trainer.max_epochs=0, or choose head=hypersphere."
+            f"train. Set trainer.max_epochs=0, or choose head={other}."
         )
     if epochs == 0 and devices > 1:
         raise UserError("trainer.devices: nothing is trained (trainer.max_epochs=0); choose 1")
@@ -137,4 +138,26 @@ def check_freezing(frozen: float, backbone: Backbone) -> None:
             f"optim.frozen={frozen}: {backbone.architecture['name']} returns logits itself, and "
             "frozen it would have nothing to train. Set optim.frozen=0, or let it return the "
             "features before its last layer"
+        )
+
+
+def check_frozen(backbone: Backbone, start_from: str | None) -> None:
+    """Check that there is one pretrained network for all folds, if the head needs it.
+
+    Raises:
+        UserError: there is none; the message names the option to change.
+    """
+    head: Head = backbone.head
+    if not head.takes_stages:
+        return
+    name = head.entry["name"]
+    if start_from is not None:
+        raise UserError(
+            f"cv.start_from={start_from}: head={name} is fitted to one network for all folds, and "
+            "those of a run differ; leave cv.start_from out"
+        )
+    if not backbone.is_pretrained and backbone.architecture.get("source") != "own":
+        raise UserError(
+            f"model.weights=null: head={name} does not train the network, whose random weights "
+            "tell little. Set model.weights=DEFAULT or a file, or train: experiment=best"
         )

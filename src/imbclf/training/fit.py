@@ -27,6 +27,7 @@ from imbclf.tracking.base import Tracker, log_epochs
 from imbclf.training.callbacks import EpochRecord, ignore_epoch
 from imbclf.training.checkpoint_callback import SaveBestAndLast
 from imbclf.training.checkpoint_io import BackgroundCheckpointIO, cannot_resume
+from imbclf.training.closed_form import fit_closed_form
 from imbclf.training.datamodule import FoldDataModule
 from imbclf.training.distributed import EndedProcess, as_local_error, kill_processes
 from imbclf.training.fold_setup import (
@@ -91,6 +92,8 @@ def fit_fold(
     task.folder.mkdir(parents=True, exist_ok=True)
     L.seed_everything(task.seed, verbose=False)
     tracker.start_fold(number)
+    if recipe.is_frozen:
+        return _fit_head(task, tracker)
     module = build_module(recipe, fold, number, task.seed)
     record = EpochRecord(task.folder / METRICS, tracker.log_epoch)
     earlier = float(np.nansum([row.get("seconds", 0.0) for row in record.rows]))
@@ -102,6 +105,15 @@ def fit_fold(
     load_weights(module.backbone, module.probe, weights)
     network = with_probe(module.backbone, module.probe)
     return FittedFold(network, metadata, weights, earlier + seconds, images / seconds)
+
+
+def _fit_head(task: FoldTask, tracker: Tracker) -> FittedFold:
+    """Fit a head to embedded images; it takes seconds, and is not resumed but fitted again."""
+    embedding, started = task.recipe.embedding, time.perf_counter()
+    backbone, metadata = fit_closed_form(task, embedding, tracker)
+    seconds = time.perf_counter() - started
+    speed = len(task.fold.fit) / seconds
+    return FittedFold(backbone, metadata, backbone.state_dict(), seconds, speed)
 
 
 def _fit(

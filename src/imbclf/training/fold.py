@@ -16,10 +16,12 @@ from imbclf.evaluation.fold_files import (
 )
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import choose_threshold
+from imbclf.models.backbone import Backbone
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule
 from imbclf.prediction.fold_model import save_fold_model
 from imbclf.prediction.scoring import score_images
 from imbclf.tracking.base import Tracker
+from imbclf.training.closed_form import score_features
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fit import FittedFold, fit_fold
 from imbclf.training.pace import Place
@@ -86,6 +88,9 @@ def _score_fold(recipe: Recipe, fold: Fold, number: int, fitted: FittedFold) -> 
 
 
 def _score(recipe: Recipe, rows: NDArray[np.int64], network: nn.Module) -> NDArray[np.float64]:
+    if recipe.is_frozen:
+        assert isinstance(network, Backbone)
+        return score_features(network.head, recipe.embedding, rows)
     return score_images(
         network,
         recipe.resident,

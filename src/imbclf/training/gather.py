@@ -13,7 +13,7 @@ from imbclf.evaluation.fold_files import (
     fold_folder,
     read_fold,
 )
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model import FoldModel, save_fold_model
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictor
 from imbclf.training.time_limit import read_plan, write_plan
@@ -37,13 +37,14 @@ def gather_folds(runs: Mapping[int, Path], gathered: Path) -> None:
         if read_fold(run, fold) is None:
             raise UserError(f"{fold_folder(run, fold)}: this fold is not finished")
         _copy_plan(run, gathered)
-        _copy_fold_model(run / "predictor", fold, gathered / "predictor")
-        for name in (BEST, METRICS, SCORES, RESULT):  # the last marks the fold as finished
+        model = _copy_fold_model(run / "predictor", fold, gathered / "predictor")
+        checkpoint = () if model.backbone.head.takes_stages else (BEST,)
+        for name in (*checkpoint, METRICS, SCORES, RESULT):  # the last: the fold is finished
             _copy(fold_folder(run, fold) / name, fold_folder(gathered, fold) / name)
 
 
-def _copy_fold_model(source: Path, fold: int, target: Path) -> None:
-    """Copy one fold's model from a predictor to another."""
+def _copy_fold_model(source: Path, fold: int, target: Path) -> FoldModel:
+    """Copy one fold's model from a predictor to another, and return it."""
     predictor = Predictor.load(source)
     found = [one for one in predictor.fold_models if one.name == f"fold_{fold}"]
     if not found:
@@ -56,6 +57,7 @@ def _copy_fold_model(source: Path, fold: int, target: Path) -> None:
         **found[0].rule,
     }
     save_fold_model(target, fold, metadata, found[0].weights, predictor.tta)
+    return found[0]
 
 
 def _copy_plan(run: Path, gathered: Path) -> None:

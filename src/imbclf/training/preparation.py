@@ -25,6 +25,7 @@ from imbclf.prediction.scoring import resolve_precision
 from imbclf.training.checks import (
     check_batch,
     check_freezing,
+    check_frozen,
     check_limit,
     check_one_class,
     check_start_of_folds,
@@ -86,6 +87,7 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     )
     asked, parts = parts.cv.folds, replace(parts, cv=_numbered(parts.cv, listing))
     folds = _split(listing, parts)
+    check_frozen(backbone, parts.cv.start_from)
     check_start_of_folds(parts.cv, folds, listing, backbone)
     _check_before_decoding(parts, backbone, listing, folds[0])
     pixels, kept, options = data.decode(listing)
@@ -103,7 +105,12 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     )
     resident = cache_on_device(pixels, parts.device)
     return Prepared(
-        Recipe(parts, kept, pixels, resident, options), folds, held, given, tuple(lines), listed
+        Recipe(parts, kept, pixels, resident, options, backbone.head.takes_stages),
+        folds,
+        held,
+        given,
+        tuple(lines),
+        listed,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,8 @@ from imbclf.models.backbone import Backbone
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
+from imbclf.training.datamodule import SCORING_FACTOR
+from imbclf.training.embedding import Embedding, embed_images
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.time_limit import Deadline
 
@@ -77,6 +80,7 @@ class Recipe:
         pixels: uint8 `[N, H, W, 3]`.
         resident: the pixels, on the device if they fit there.
         pixel_options: how the images were decoded, the depth as it was judged.
+        is_frozen: whether the head is fitted to features of a network that is not trained.
     """
 
     parts: ExperimentParts
@@ -84,6 +88,23 @@ class Recipe:
     pixels: NDArray[np.uint8]
     resident: Pixels
     pixel_options: PixelOptions = SIXTEEN_BITS
+    is_frozen: bool = False
+
+    @cached_property
+    def embedding(self) -> Embedding:
+        """The images as the frozen network sees them, embedded when they are first asked for."""
+        parts = self.parts
+        return embed_images(
+            parts.model,
+            self.pixels,
+            self.resident,
+            Path(parts.data.cache_dir),
+            parts.device,
+            parts.precision,
+            SCORING_FACTOR * parts.data.batch_size,
+            parts.cv.tta,
+            parts.seed,
+        )
 
     @property
     def labels(self) -> NDArray[np.int64]:

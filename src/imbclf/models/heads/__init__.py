@@ -1,9 +1,10 @@
 """Heads: each turns a network's features [N, D] into one logit of label 1 per image, [N].
 
 A head is created with `width=D`. Its `entry` holds its name and options, plain values from which
-`rebuild_head` creates it again. Linear and cosine heads are trained. The others are one-class
-heads: they are fitted to features of the majority, and the larger an image's distance from those,
-the more its logit favors the minority, whichever label that is.
+`rebuild_head` creates it again. Linear and cosine heads are trained, a logistic one is fitted to
+features of a network that is not trained. The others are one-class heads: they are fitted to
+features of the majority, and the larger an image's distance from those, the more its logit favors
+the minority, whichever label that is.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from imbclf.models.heads.base import Entry, Head, Value
 from imbclf.models.heads.hypersphere import HypersphereHead
 from imbclf.models.heads.knn import NeighborsHead
 from imbclf.models.heads.linear import CosineHead, LinearHead, LogitHead
+from imbclf.models.heads.logistic import LogisticHead
 from imbclf.models.heads.mahalanobis import MahalanobisHead
 from imbclf.models.heads.one_class import OneClassHead
 from imbclf.utils.arrays import minority_label
@@ -20,6 +22,7 @@ from imbclf.utils.arrays import minority_label
 HEADS: Mapping[str, Callable[..., Head]] = {
     "linear": LinearHead,
     "cosine": CosineHead,
+    "logistic": LogisticHead,
     "hypersphere": HypersphereHead,
     "neighbors": NeighborsHead,
     "mahalanobis": MahalanobisHead,
@@ -52,6 +55,15 @@ def rebuild_head(entry: Mapping[str, Value], width: int) -> Head:
     return known[str(name)](width=width, **options)
 
 
+def takes_stages(entry: Mapping[str, Value]) -> bool:
+    """Return whether an entry is of a head on the stages of a network that is not trained.
+
+    >>> takes_stages({"name": "logistic"}), takes_stages({"name": "linear"})
+    (True, False)
+    """
+    return bool(getattr(HEADS.get(str(entry.get("name"))), "takes_stages", False))
+
+
 __all__ = [
     "BUILT_IN",
     "HEADS",
@@ -60,10 +72,12 @@ __all__ = [
     "Head",
     "HypersphereHead",
     "LinearHead",
+    "LogisticHead",
     "LogitHead",
     "MahalanobisHead",
     "NeighborsHead",
     "OneClassHead",
     "minority_label",
     "rebuild_head",
+    "takes_stages",
 ]

@@ -13,10 +13,13 @@ class Head(nn.Module):
 
     Attributes:
         is_trained: whether gradients train it; False if it is fitted once before training.
+        takes_stages: whether features are those of several stages (`stage_features`) of a network
+            that stays as it is.
         allows_biases: False if biases in the network would permit a trivial solution.
         entry: its name in `HEADS` and its options; JSON-able.
     """
 
     is_trained: ClassVar[bool] = True
+    takes_stages: ClassVar[bool] = False
     allows_biases: ClassVar[bool] = True
     entry: Entry

@@ -7,13 +7,10 @@ from torch import Tensor, nn
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe
-from imbclf.models.usual_side import usual_side
+from imbclf.models.usual_side import side_for
 
 if TYPE_CHECKING:
     from imbclf.models.backbone import Backbone
-
-
-ANY_SIDE = 224  # of images for networks that tell no size of theirs
 
 
 def build_probe(backbone: "Backbone") -> Probe | None:
@@ -28,8 +25,7 @@ def build_probe(backbone: "Backbone") -> Probe | None:
         return None
     if kind == "patches":
         return PatchProbe()
-    side = backbone.architecture["input_size"] or usual_side(backbone.architecture)
-    return StageProbe(backbone.network, side or ANY_SIDE)
+    return StageProbe(backbone.network, side_for(backbone.architecture))
 
 
 class ProbedBackbone(nn.Module):

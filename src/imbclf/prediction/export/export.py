@@ -233,7 +233,12 @@ def export_text(export: Mapping[str, Any]) -> str:
 
 
 def _bytes_of(predictor: Predictor) -> int:
-    return sum(tensor.nbytes for one in predictor.fold_models for tensor in one.weights.values())
+    tensors = {  # a network that fold models share counts once
+        tensor.data_ptr(): tensor.nbytes
+        for one in predictor.fold_models
+        for tensor in one.weights.values()
+    }
+    return sum(tensors.values())
 
 
 def _bytes_on_disk(folder: Path, name: str) -> int:

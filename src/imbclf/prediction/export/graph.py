@@ -8,6 +8,7 @@ from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.labeling_rule import HALF, REFERRED, Decide
 from imbclf.prediction.predictor import Predictor
+from imbclf.prediction.shared_network import all_logits, ensemble_networks
 
 OUTPUTS = ("probability", "score", "label", "logits")
 
@@ -56,7 +57,7 @@ class EnsembleGraph(nn.Module):
         models = predictor.fold_models
         lines = torch.from_numpy(predictor.log_odds_lines(calibration, prior))
         self.average = predictor.ensemble.average
-        self.networks = nn.ModuleList(model.network for model in models)
+        self.networks = ensemble_networks(models)
         self.names = sorted({model.backbone.architecture["name"] for model in models})
         self.threshold = threshold
         self.decide = decide
@@ -79,10 +80,8 @@ class EnsembleGraph(nn.Module):
         """
         viewed = [*views(images, self.tta)]
         batch = torch.cat(viewed)
-        own = [
-            network(batch).unflatten(0, (len(viewed), -1)).mean(dim=0) for network in self.networks
-        ]
-        logits = torch.stack(own, dim=1).double()
+        own = all_logits(self.networks, batch).unflatten(0, (len(viewed), -1)).mean(dim=0)
+        logits = own.double()
         score = (logits - self.thresholds).mean(dim=1)
         log_odds = self.slopes * logits + self.intercepts
         if self.average == "probability":
