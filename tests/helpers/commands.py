@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from helpers.command_server import CommandServer
 
 HANDLED = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
@@ -26,13 +29,18 @@ SMALL = (
 
 
 def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a process of its own, forked where that makes no difference."""
+    program = Path(sys.executable).with_name(f"imbclf-{command}")
+    if hasattr(os, "fork") and _server().serves():
+        return _server().run(program, arguments, cwd)
     return subprocess.run(
-        [Path(sys.executable).with_name(f"imbclf-{command}"), *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
+
+
+@cache
+def _server() -> CommandServer:
+    return CommandServer()
 
 
 def small(folder: Path, *more: str) -> list[str]:
