@@ -81,7 +81,7 @@ def test_what_is_chosen_is_said_and_what_cannot_be_is_refused() -> None:
     assert max(wrong) <= 0.05
     with pytest.raises(UserError, match="takes at least 199 images of label 0, there are 120"):
         choose_referral("max_error", 0.005, oof())
-    with pytest.raises(UserError, match="refer and max_far: expected one of them"):
+    with pytest.raises(UserError, match="max_far and refer: expected one of them"):
         DecisionOptions(refer=0.1, max_far=0.1)
     with pytest.raises(UserError, match=r"decide=probability and refer=0\.1: expected one"):
         DecisionOptions(refer=0.1, decide="probability")

@@ -52,10 +52,7 @@ def find_learning_curve(runs: Sequence[FinishedRun], seed: int = 0) -> LearningC
     error = a + b share^-c is fitted to the HTERs of three shares or more, 1 among them. Intervals
     are percentiles over resampled test images, groups of images as a whole, the same for all
     shares: they account for chance in the images that are tested, but not for chance in the
-    training. Simulated (logistic regression on 20 features, 150 draws, shares 1/4, 1/2 and 1): how
-    often the interval held the HTER of twice as many images, and how often nothing could be said:
-
-    TABLE
+    training.
 
     Args:
         runs: to be compared.
