@@ -125,7 +125,8 @@ def _share(run: FinishedRun) -> float:
 
 def _hters(wrong: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the HTER of each row of errors `[S, N]`, `[S]`."""
-    return (wrong[:, labels == 0].mean(axis=1) + wrong[:, labels == 1].mean(axis=1)) / 2
+    rates = [wrong[:, labels == label].mean(axis=1) for label in (0, 1)]
+    return np.asarray(sum(rates) / 2, np.float64)
 
 
 def _resampled_hters(
@@ -154,4 +155,5 @@ def _resampled_hters(
 
 def _percentiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the interval of each column, `[columns, 2]`."""
-    return np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    return np.asarray(np.quantile(drawn, ends, axis=0).T, np.float64)
