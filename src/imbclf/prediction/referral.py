@@ -60,7 +60,7 @@ class Referral:
         """Return the two thresholds, how many images lie between, and what that buys."""
         zero, one = self.referred_of
         told = (
-            f"{self.low:.4f} <= score < {self.high:.4f} ({self.option}={self.value:g}): out of "
+            f"{self.low:.4g} <= score < {self.high:.4g} ({self.option}={self.value:g}): out of "
             f"fold {self.referred:.1%} of images, {zero:.1%} of label 0 and {one:.1%} of label 1"
         )
         if self.hter is not None and self.hter_interval is not None:
