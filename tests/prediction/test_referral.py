@@ -63,6 +63,7 @@ def test_a_share_is_that_nearest_to_the_threshold() -> None:
     right = balanced_accuracy_score(labels[others], scores[others] >= 0)
     assert found.hter == pytest.approx(1 - right)
     assert found.plain_hter == pytest.approx(1 - balanced_accuracy_score(labels, scores >= 0))
+    assert found.hter is not None
     assert found.hter_interval is not None
     assert found.hter_interval[0] < found.hter < found.plain_hter
     assert found.referred == pytest.approx(0.1)
