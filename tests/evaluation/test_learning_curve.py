@@ -52,8 +52,7 @@ def test_runs_that_differ_by_share_make_a_curve() -> None:
     page = Page("x")
     add_learning_curve(page, curve)
     html = page.html()
-    assert html.count("extrapolated") == 4
-    assert "400%" in html
+    assert html.count("extrapolated<") == 4
     # Without a share all images are fitted to.
     assert find_learning_curve([run(None, 0.1), *runs[1:]]) is not None
 
@@ -63,7 +62,7 @@ def test_other_runs_make_none_and_a_flat_curve_says_so() -> None:
     assert find_learning_curve(shares) is None
     assert find_learning_curve([*shares, run(0.75, 0.1)]) is None  # none with all images
     assert find_learning_curve([*shares, run(1, 0.1, loss={"gamma": 2})]) is None
-    flat = find_learning_curve([run(0.25, 0.105), run(0.5, 0.11), run(1, 0.1)])
+    flat = find_learning_curve([run(0.25, 0.1), run(0.5, 0.11), run(1, 0.1)])
     assert flat is not None
     assert "What more images would bring cannot be said" in curve_sentence(flat)
     page = Page("x")

@@ -14,6 +14,7 @@ from imbclf.evaluation.operating_scores import cross_fitted_table, operating_poi
 from imbclf.evaluation.run_directory import read_oof
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predictor import Predictions
 
 
@@ -71,8 +72,8 @@ def test_a_confidence_moves_the_threshold_to_the_safe_side(run: Path) -> None:
     assert operating_point_of(DecisionOptions(), run) is None
     bounded = operating_point_of(DecisionOptions(max_frr=0.2), run)
     plain = operating_point_of(DecisionOptions(max_frr=0.2, confidence=None), run)
-    assert bounded is not None
-    assert plain is not None
+    assert isinstance(bounded, OperatingPoint)
+    assert isinstance(plain, OperatingPoint)
     assert bounded.frr < plain.frr
     with pytest.raises(UserError, match=r"max_far=0\.1: needs the out-of-fold scores"):
         operating_point_of(DecisionOptions(max_far=0.1), run.parent)

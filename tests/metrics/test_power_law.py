@@ -20,11 +20,7 @@ def cost(errors: np.ndarray, *values: float) -> float:
 def test_a_curve_of_the_family_is_found_again() -> None:
     for a, b, c in ((0.1, 0.05, 0.5), (0.0, 0.2, 0.3), (0.08, 0.01, 1.0)):
         found = fit_power_law(SIZES, law(SIZES, a, b, c))
-        assert (found.a, found.b, found.c) == (
-            pytest.approx(a, abs=1e-9),
-            pytest.approx(b),
-            pytest.approx(c),
-        )
+        assert [found.a, found.b, found.c] == pytest.approx([a, b, c], abs=1e-9)
         assert found.at([2, 4]) == pytest.approx(law(np.array([2.0, 4.0]), a, b, c))
 
 
@@ -64,7 +60,9 @@ def test_many_curves_at_once_are_fitted_as_one_after_the_other() -> None:
     a, b, c = fit_power_laws(SIZES, errors)
     for row in range(10):
         one = fit_power_law(SIZES, errors[row])
-        assert (one.a, one.b, one.c) == (a[row], b[row], c[row])
+        # Of a flat curve all exponents are equally good.
+        expected = law(SIZES, a[row], b[row], c[row])
+        assert one.at(SIZES) == pytest.approx(expected, abs=1e-9)
     assert set(c) <= set(EXPONENTS)
     with pytest.raises(ValueError, match="three sizes or more"):
         fit_power_law([1, 1, 2], [0.1, 0.2, 0.3])

@@ -63,6 +63,7 @@ def test_a_share_is_that_nearest_to_the_threshold() -> None:
     right = balanced_accuracy_score(labels[others], scores[others] >= 0)
     assert found.hter == pytest.approx(1 - right)
     assert found.plain_hter == pytest.approx(1 - balanced_accuracy_score(labels, scores >= 0))
+    assert found.hter is not None
     assert found.hter_interval is not None
     assert found.hter_interval[0] < found.hter < found.plain_hter
     assert found.referred == pytest.approx(0.1)
@@ -81,7 +82,7 @@ def test_what_is_chosen_is_said_and_what_cannot_be_is_refused() -> None:
     assert max(wrong) <= 0.05
     with pytest.raises(UserError, match="takes at least 199 images of label 0, there are 120"):
         choose_referral("max_error", 0.005, oof())
-    with pytest.raises(UserError, match="refer and max_far: expected one of them"):
+    with pytest.raises(UserError, match="max_far and refer: expected one of them"):
         DecisionOptions(refer=0.1, max_far=0.1)
     with pytest.raises(UserError, match=r"decide=probability and refer=0\.1: expected one"):
         DecisionOptions(refer=0.1, decide="probability")

@@ -133,7 +133,7 @@ def test_every_number_comes_from_the_scores(
     run, _ = reported
     html = (run / "report.html").read_text().replace("\N{NO-BREAK SPACE}", " ")
     oof = pd.read_csv(run / "oof.csv")
-    thresholds, measures, folds, counts = tables(html)
+    thresholds, referred, measures, folds, counts = tables(html)
     labels, scores = oof["label"].to_numpy(), oof["score"].to_numpy()
     expected = numbers(labels, scores)
     n0, n1 = (labels == 0).sum(), (labels == 1).sum()
@@ -206,6 +206,14 @@ def test_every_number_comes_from_the_scores(
     for wanted, *rates in thresholds:
         name, least_rate = wanted.rstrip(" %").split(" ≥ ")
         assert float(rates[name == "specificity"].rstrip(" %")) >= float(least_rate) - 0.05
+
+    doubt = np.argsort(np.abs(scores), kind="stable")
+    for share, rest in ((0.05, referred[0]), (0.3, referred[3])):
+        kept = doubt[round(share * len(scores)) :]
+        far, frr = (
+            (decided[kept] == found[kept])[labels[kept] == label].mean() for label in (0, 1)
+        )
+        assert rest[:2] == [f"{100 * share:.1f} %", f"{100 * (2 - far - frr) / 2:.2f} %"]
 
     assert [int(row[0]) for row in folds] == [0, 1, 2]
     for row in folds:
@@ -346,9 +354,9 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
     assert "There are no images in this report" in html
     assert "For 1 of them" in html
     assert "parts cannot be counted" in html
-    assert len(tables(html)) == 3  # other thresholds, all numbers, folds
+    assert len(tables(html)) == 4  # other thresholds, referring, all numbers, folds
     assert "data:image/png" not in html
-    assert html.count("data:image/svg") == 10
+    assert html.count("data:image/svg") == 11
 
 
 def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:

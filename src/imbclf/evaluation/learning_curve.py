@@ -52,10 +52,7 @@ def find_learning_curve(runs: Sequence[FinishedRun], seed: int = 0) -> LearningC
     error = a + b share^-c is fitted to the HTERs of three shares or more, 1 among them. Intervals
     are percentiles over resampled test images, groups of images as a whole, the same for all
     shares: they account for chance in the images that are tested, but not for chance in the
-    training. Simulated (logistic regression on 20 features, 150 draws, shares 1/4, 1/2 and 1): how
-    often the interval held the HTER of twice as many images, and how often nothing could be said:
-
-    TABLE
+    training.
 
     Args:
         runs: to be compared.
@@ -128,7 +125,8 @@ def _share(run: FinishedRun) -> float:
 
 def _hters(wrong: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the HTER of each row of errors `[S, N]`, `[S]`."""
-    return (wrong[:, labels == 0].mean(axis=1) + wrong[:, labels == 1].mean(axis=1)) / 2
+    rates = [wrong[:, labels == label].mean(axis=1) for label in (0, 1)]
+    return np.asarray(sum(rates) / 2, np.float64)
 
 
 def _resampled_hters(
@@ -157,4 +155,5 @@ def _resampled_hters(
 
 def _percentiles(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the interval of each column, `[columns, 2]`."""
-    return np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0).T
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    return np.asarray(np.quantile(drawn, ends, axis=0).T, np.float64)

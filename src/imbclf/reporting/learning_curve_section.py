@@ -52,4 +52,4 @@ def _row(
     curve: LearningCurve, share: float, rate: float, ends: tuple[float, float], kind: str
 ) -> list[Cell]:
     images: list[Cell] = [round(share * count) for count in curve.images]
-    return [f"{share:.0%}", *images, rate, f"{ends[0]:.4f} to {ends[1]:.4f}", kind]
+    return [f"{100 * share:.0f} %", *images, rate, f"{ends[0]:.4f} to {ends[1]:.4f}", kind]

@@ -1,5 +1,7 @@
 """What it would buy to refer the most doubtful images to a person."""
 
+from numpy.typing import ArrayLike
+
 from imbclf.prediction.referral import Referral, choose_referral
 from imbclf.reporting.figures.risk_coverage import draw_risk_coverage
 from imbclf.reporting.html_page import Cell, Page
@@ -19,7 +21,7 @@ def add_referring(page: Page, report: Report) -> None:
         "(refer=0.1, a tenth), or those that it cannot decide with at most a given share of wrong "
         "decisions of each label (max_error=0.05)."
     )
-    oof = {"score": data.scores, "label": data.labels}
+    oof: dict[str, ArrayLike] = {"score": data.scores, "label": data.labels}
     if data.groups is not None:
         oof["group"] = data.groups
     found = [choose_referral("refer", share, oof) for share in SHARES]
