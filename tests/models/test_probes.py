@@ -24,7 +24,8 @@ from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.models.probes.patch_features import PatchProbe
-from imbclf.models.probes.pretrained_features import StageProbe, stage_features
+from imbclf.models.probes.pretrained_features import StageProbe
+from imbclf.models.stage_features import stage_features
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule
 from imbclf.prediction.fold_model import FoldModel, load_weights, save_fold_model
 from imbclf.prediction.predictor import Predictor

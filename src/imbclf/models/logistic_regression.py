@@ -130,5 +130,5 @@ def choose_strength(
     logits = features @ found.weights + found.biases
     signed = torch.where(truth[:, None] == 1, logits, -logits)
     losses = -weights[:, None] * torch.nn.functional.logsigmoid(signed)
-    unseen = losses.unflatten(1, (len(strengths), len(held_out))) * (columns == 0)[:, None]
+    unseen = losses.view(len(labels), len(strengths), len(held_out)) * (columns == 0)[:, None]
     return STRENGTHS[int(unseen.sum(dim=(0, 2)).argmin())]

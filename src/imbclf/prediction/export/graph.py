@@ -80,8 +80,8 @@ class EnsembleGraph(nn.Module):
         """
         viewed = [*views(images, self.tta)]
         batch = torch.cat(viewed)
-        own = all_logits(self.networks, batch).unflatten(0, (len(viewed), -1)).mean(dim=0)
-        logits = own.double()
+        own = all_logits(self.networks, batch)
+        logits = own.view(len(viewed), -1, own.shape[1]).mean(dim=0).double()
         score = (logits - self.thresholds).mean(dim=1)
         log_odds = self.slopes * logits + self.intercepts
         if self.average == "probability":
