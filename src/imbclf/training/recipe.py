@@ -21,6 +21,7 @@ from imbclf.models.backbone import Backbone
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
+from imbclf.training.distillation.student import Teacher
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.time_limit import Deadline
 
@@ -77,6 +78,7 @@ class Recipe:
         pixels: uint8 `[N, H, W, 3]`.
         resident: the pixels, on the device if they fit there.
         pixel_options: how the images were decoded, the depth as it was judged.
+        teacher: the fold models that a student learns from; None trains on labels alone.
     """
 
     parts: ExperimentParts
@@ -84,6 +86,7 @@ class Recipe:
     pixels: NDArray[np.uint8]
     resident: Pixels
     pixel_options: PixelOptions = SIXTEEN_BITS
+    teacher: Teacher | None = None
 
     @property
     def labels(self) -> NDArray[np.int64]:
