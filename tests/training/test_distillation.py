@@ -13,7 +13,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.evaluation.student_comparison import compare_errors
-from imbclf.metrics.carried_threshold import carried_threshold
+from imbclf.metrics.threshold_transfer import carried_threshold
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.models import build_backbone
 from imbclf.prediction.predictor import Predictions

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.evaluation.fold_files import read_scores
-from imbclf.metrics.carried_threshold import carried_threshold
 from imbclf.metrics.significance import paired_hter_test
+from imbclf.metrics.threshold_transfer import carried_threshold
 from imbclf.metrics.thresholds import Method, choose_threshold
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule
 from imbclf.prediction.predictor import Predictor
