@@ -102,7 +102,16 @@ def test_folds_of_one_label_have_no_student() -> None:
 
 def test_a_head_that_is_fitted_without_epochs_stays_so() -> None:
     run = {"per_fold": [{"chosen_epoch": 1}], "epochs": {"planned": 0}}
-    assert planned_epochs(StudentOptions(epochs=7), 0.0, run) == 0
+    assert planned_epochs(StudentOptions(), 0.0, run) == 0
+    with pytest.raises(UserError, match="epochs=7: the run fits its head without any"):
+        planned_epochs(StudentOptions(epochs=7), 0.0, run)
+
+
+@pytest.mark.parametrize("name", ["share", "epochs", "dev_fraction"])
+def test_options_that_are_no_such_numbers_are_refused(name: str) -> None:
+    for value in ("half", True, -1, 1.5):
+        with pytest.raises(UserError, match=f"{name}={value}: expected"):
+            StudentOptions(**{name: value})  # type: ignore[arg-type]
 
 
 def test_the_loss_is_told_on_the_same_images_with_its_interval() -> None:

@@ -17,6 +17,7 @@ from imbclf.utils.files import write_text
 from imbclf.utils.run_lock import lock_run
 
 STUDENT = "student.yaml"  # what an unfinished student is trained with
+FOLDERS = ("fold_0", "predictor")  # of a student
 RUN_FILES = ("config.yaml", "summary.json", "splits.csv")
 
 
@@ -47,6 +48,12 @@ def distill_with(
             f"out={out}: holds an unfinished student of other options; repeat that command, "
             "choose another folder or overwrite=true"
         )
+    is_student = finished or (out / STUDENT).exists()
+    foreign = [] if is_student else [name for name in FOLDERS if (out / name).exists()]
+    if foreign:
+        raise UserError(
+            f"out={out}: holds {foreign[0]}, which is no student's; choose another folder"
+        )
     parts, tracking = build_parts(cfg), tracker_from(cfg, f"{run.name} distilled")
     with lock_run(out):
         if finished or not same:
@@ -61,5 +68,5 @@ def _remove_student(out: Path) -> None:
     """Remove what an earlier student left, and nothing else; the result first."""
     for name in (RESULT, "tracking_run", STUDENT):
         (out / name).unlink(missing_ok=True)
-    for name in ("fold_0", "predictor"):
+    for name in FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)

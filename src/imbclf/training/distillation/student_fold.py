@@ -43,14 +43,19 @@ class StudentOptions:
     dev_fraction: float | None = None
 
     def __post_init__(self) -> None:
+        for name in ("share", "dev_fraction"):
+            value = getattr(self, name)
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, float | int)
+            ):
+                raise UserError(f"{name}={value}: expected a number")
         check_range("share", self.share, at_least=0, at_most=1)
-        if self.epochs is not None:
-            check_range("epochs", self.epochs, at_least=1)
-        if self.dev_fraction is not None and not 0 < self.dev_fraction <= 0.5:
-            raise UserError(
-                f"dev_fraction={self.dev_fraction}: expected a share of the images above 0, at "
-                "most 0.5"
-            )
+        if self.dev_fraction is not None:
+            what = "a share of the images"
+            check_range("dev_fraction", self.dev_fraction, above=0, at_most=0.5, what=what)
+        whole = isinstance(self.epochs, int) and not isinstance(self.epochs, bool)
+        if self.epochs is not None and (not whole or self.epochs < 1):
+            raise UserError(f"epochs={self.epochs}: expected a whole number, 1 or more")
 
 
 def student_fold(listing: Listing, folds: Sequence[Fold], seed: int, dev_fraction: float) -> Fold:
@@ -107,6 +112,9 @@ def planned_epochs(options: StudentOptions, share: float, summary: Mapping[str, 
         share: of the loss that imitates the fold models.
         summary: of the run.
 
+    Raises:
+        UserError: epochs are asked for, and the run has none.
+
     >>> folds = [{"chosen_epoch": 3}, {"chosen_epoch": 6}, {"chosen_epoch": 5}]
     >>> run = {"per_fold": folds, "epochs": {"planned": 8}}
     >>> [planned_epochs(StudentOptions(), share, run) for share in (0.5, 0.0)]
@@ -114,8 +122,13 @@ def planned_epochs(options: StudentOptions, share: float, summary: Mapping[str, 
     """
     chosen = [chosen_epoch(row) for row in summary["per_fold"]]
     planned = int(summary.get("epochs", {}).get("planned", max(chosen)))
-    if planned == 0 or options.epochs is None:
+    if options.epochs is None:
         return min(planned, round(float(np.mean(chosen)))) if share == 0 else planned
+    if planned == 0:
+        raise UserError(
+            f"epochs={options.epochs}: the run fits its head without any (trainer.max_epochs=0), "
+            "and so does its student; leave it out"
+        )
     return options.epochs
 
 
