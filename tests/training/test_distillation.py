@@ -61,14 +61,17 @@ def test_the_teacher_is_no_part_of_the_student_and_learns_nothing() -> None:
     assert {*student.state_dict()} == {f"backbone.{name}" for name in plain.state_dict()}
     images = torch.randint(256, (4, 64, 64, 3), dtype=torch.uint8)
     loss = student.training_loss(student(images), (images, torch.tensor([0, 1, 0, 1])))
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     for network in student.teacher.networks:
         assert all(weight.grad is None for weight in network.parameters())
         assert not network.training
 
 
-def listing_of(labels: np.ndarray, **columns: np.ndarray) -> Listing:
-    return Listing(Path("p"), np.arange(len(labels)).astype(str), labels, **columns)
+def listing_of(
+    labels: np.ndarray, groups: np.ndarray | None = None, parts: np.ndarray | None = None
+) -> Listing:
+    files = np.arange(len(labels)).astype(str)
+    return Listing(Path("p"), files, labels, groups=groups, parts=parts)
 
 
 def test_the_threshold_is_chosen_on_other_images_and_groups_stay_whole() -> None:

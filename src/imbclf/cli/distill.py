@@ -55,6 +55,6 @@ def task(approved: list[str], cfg: DictConfig) -> None:
         acknowledge_interrupt()
         log.info("\nInterrupted. Whole epochs are kept in %s; the same command resumes", out)
         raise
-    report_result(out / "distill.json", result=out / "distill.json", predictor=out / "predictor")
+    report_result(out / "distill.json", student=out / "distill.json", predictor=out / "predictor")
     log.info("\nresult   %s", out / "distill.json")
     log.info("predict  imbclf-predict %s IMAGES", out)

@@ -56,10 +56,10 @@ def distill_with(
         )
     parts, tracking = build_parts(cfg), tracker_from(cfg, f"{run.name} distilled")
     with lock_run(out):
+        prepared = prepare(parts, run)
         if finished or not same:
             _remove_student(out)
         write_text(out / STUDENT, written)
-        prepared = prepare(parts, run)
         with tracked(tracking):
             return distill_run(prepared, run, out, options, tracking, run_params(cfg))
 

@@ -58,8 +58,8 @@ def student_rule(
         carried = carried_threshold(threshold, unseen[rows], logits[known], labels[rows])
     except ValueError:
         return rule, "dev"
-    decisions = [(logits >= at).astype(np.int64) for at in (carried, rule["threshold"])]
-    found = paired_hter_test(*decisions, truth)
+    decided, chosen = (logits >= at for at in (carried, rule["threshold"]))
+    found = paired_hter_test(decided, chosen, truth)
     if found.hter > 0 and found.p < CONTRADICTION:
         return rule, "dev"
     return {**rule, "threshold": carried}, "out of fold"
