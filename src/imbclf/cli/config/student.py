@@ -37,6 +37,7 @@ def student_configuration(
     with open_dict(cfg):
         cfg.trainer.devices = 1
         cfg.trainer.time_limit = None
+        cfg.cv.start_from = None  # of folds, whose weights know the student's dev part
         if model is not None:
             cfg.model = model if "_target_" in model else OmegaConf.merge(cfg.model, model)
         if folder is not None:

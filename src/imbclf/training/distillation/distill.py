@@ -91,8 +91,6 @@ def distill_run(
         "images": {"fit": len(fold.fit), "dev": len(fold.dev)},
     }
     _log_start(facts, out)
-    if cv.start_from is not None:
-        log.warning("cv.start_from is of folds: the student starts from model.weights")
     run_id = tracking.start(out.name, params, read_tracking_run(out))
     if run_id is not None:
         write_text(out / TRACKING_RUN, run_id)

@@ -141,7 +141,7 @@ def student_recipe(recipe: Recipe, epochs: int, teacher: Teacher | None) -> Reci
         teacher: what it learns from beside the labels, if anything.
     """
     parts = recipe.parts
-    cv = replace(parts.cv, select="last", fold=None, start_from=None)
+    cv = replace(parts.cv, select="last", fold=None)
     trainer = partial(parts.trainer, max_epochs=epochs)
     own = replace(parts, cv=cv, trainer=trainer, deadline=None)
     return replace(recipe, parts=own, teacher=teacher)
