@@ -180,12 +180,13 @@ def _compare(
         return {"how": "not measured"}
     precision = scoring_precision(recipe.parts.precision)
     scoring = (recipe.parts.device, precision, SCORING_FACTOR * data.batch_size)
-    answers = [one.predict_pixels(pixels, *scoring, progress=True) for one in (student, ensemble)]
+    own = student.predict_pixels(pixels, *scoring, progress=True)
+    theirs = ensemble.predict_pixels(pixels, *scoring, progress=True)
     labels = listing.labels
     assert labels is not None
-    errors = compare_errors(*answers, labels, listing.label_names, listing.groups)
-    looks = [count_look(listing, one.decisions, data.cache_dir, out) for one in answers]
-    return {"how": how, **errors, "looks": max(looks)}
+    errors = compare_errors(own, theirs, labels, listing.label_names, listing.groups)
+    looks = [count_look(listing, one.decisions, data.cache_dir, out) for one in (theirs, own)]
+    return {"how": how, **errors, "looks": looks[-1]}
 
 
 def _costs(
