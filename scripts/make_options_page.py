@@ -14,7 +14,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "options.md"
 COMMANDS = (
     *("train", "predict", "explore", "evaluate", "compare"),
-    *("report", "tune", "export", "register", "gather"),
+    *("report", "tune", "export", "distill", "register", "gather"),
 )
 HEAD = """# Options
 

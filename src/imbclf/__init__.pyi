@@ -15,6 +15,7 @@ from . import (
 )
 from .cli.api import (
     compare as compare,
+    distill as distill,
     evaluate as evaluate,
     explore as explore,
     load as load,

@@ -76,6 +76,7 @@ from .significance import (
     holm as holm,
     paired_hter_test as paired_hter_test,
 )
+from .threshold_transfer import carried_threshold as carried_threshold
 from .thresholds import (
     bayes_threshold as bayes_threshold,
     choose_threshold as choose_threshold,

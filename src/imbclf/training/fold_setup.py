@@ -19,6 +19,7 @@ from imbclf.training.callbacks import (
     UnfreezeBackbone,
 )
 from imbclf.training.datamodule import FoldDataModule
+from imbclf.training.distillation.student import Student
 from imbclf.training.distributed import EndOnSigterm
 from imbclf.training.epoch_lines import EpochLines
 from imbclf.training.initialization import initialize
@@ -69,9 +70,14 @@ def build_module(recipe: Recipe, fold: Fold, number: int, seed: int) -> BinaryCl
         backbone.network.load_state_dict(weights)
         backbone.is_pretrained, backbone.starts_from_patches = True, False
     loss = recipe.parts.loss(class_counts(recipe.labels[fold.fit]))
-    return BinaryClassifier(
+    kind = BinaryClassifier if recipe.teacher is None else Student
+    module = kind(
         backbone, loss, recipe.parts.optim, recipe.parts.cv.threshold, seed, recipe.metadata, number
     )
+    if isinstance(module, Student):
+        assert recipe.teacher is not None
+        module.teacher = recipe.teacher
+    return module
 
 
 def training_callbacks(

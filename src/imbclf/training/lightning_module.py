@@ -99,14 +99,17 @@ class BinaryClassifier(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Return the loss of one batch, and its logits for callbacks."""
-        images, targets = batch[0], batch[1].float()
-        logits = self.backbone(images)
-        loss: Tensor = self._scalar_loss(logits, targets)
-        self._running.update(loss, len(targets))
+        logits = self.backbone(batch[0])
+        loss = self.training_loss(logits, batch)
+        self._running.update(loss, len(logits))
         # Not after every step on a GPU, where this waits for the device.
         if self._running.steps % CHECK_EVERY == 0 or loss.device.type == "cpu":
             self._check_finite()
         return {"loss": loss, "logits": logits.detach()}
+
+    def training_loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Return the loss of the logits `[N]` of a training batch, a scalar."""
+        return self._scalar_loss(logits, batch[1].float())
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Keep the logits of one dev batch until the end of the epoch."""

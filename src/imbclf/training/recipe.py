@@ -24,6 +24,7 @@ from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.embedding import Embedding, embed_images
+from imbclf.training.distillation.student import Teacher
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.time_limit import Deadline
 
@@ -81,6 +82,7 @@ class Recipe:
         resident: the pixels, on the device if they fit there.
         pixel_options: how the images were decoded, the depth as it was judged.
         is_frozen: whether the head is fitted to features of a network that is not trained.
+        teacher: the fold models that a student learns from; None trains on labels alone.
     """
 
     parts: ExperimentParts
@@ -89,6 +91,7 @@ class Recipe:
     resident: Pixels
     pixel_options: PixelOptions = SIXTEEN_BITS
     is_frozen: bool = False
+    teacher: Teacher | None = None
 
     @cached_property
     def embedding(self) -> Embedding:

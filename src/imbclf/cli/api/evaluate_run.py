@@ -19,6 +19,7 @@ from imbclf.reporting.run import Run
 from imbclf.tracking.addresses import load_predictor
 
 BATCH_SIZE = 512
+STUDENT = "distill.json"  # of a student's folder, which lies in its run
 
 
 def evaluate(
@@ -58,10 +59,11 @@ def evaluate(
     check_precision(precision)
     device = pick_device(accelerator)
     predictor, directory = _predictor_and_run(run)
+    scored = directory
+    if isinstance(run, str | PathLike) and (Path(with_home(run)) / STUDENT).exists():
+        scored = Path(with_home(run))  # whose scores are not those of its run
     folder, listing = _images(data, directory)
-    point = (
-        chosen.operating_point(None) if directory is None else operating_point_of(chosen, directory)
-    )
+    point = chosen.operating_point(None) if scored is None else operating_point_of(chosen, scored)
     with tempfile.TemporaryDirectory() as scratch:
         folder_of_files = Path(scratch if out is None else out).expanduser()
         return evaluate_unseen(

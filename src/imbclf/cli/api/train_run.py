@@ -59,7 +59,7 @@ def train(
     """
     arguments = [*_data_arguments(data), *_config_arguments(config), *as_arguments(options)]
     run = Path(out).expanduser() if out is not None else _new_run_directory()
-    with unchanged_process(), _interruptible(), hydra_session():
+    with unchanged_process(), interruptible(), hydra_session():
         cfg = _composed(register_experiment_files(arguments))
         if finished_job(cfg, run) is None:
             experiment = experiment_from(cfg)
@@ -104,7 +104,7 @@ def _log_to(file: Path) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let Ctrl-C stop training within seconds; Lightning would end the whole process."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, _interrupt)
