@@ -22,13 +22,13 @@ from imbclf.data.demo import write_demo
 
 ROOT = Path(__file__).parents[1]
 GALLERY, IMAGES = ROOT / "docs" / "gallery", ROOT / "docs" / "images"
-TRAIN = "train faces model.weights=null cv.folds=3 trainer.max_epochs=5 tracking=none"
+TRAIN = "train faces model.weights=null data.batch_size=32 cv.folds=3 trainer.max_epochs=5 tracking=none"
 COMMANDS = {  # the page that a command writes, and the command
     "explore/explore.html": "explore faces out=explore",
     "weighted/report.html": f"{TRAIN} loss=weighted_bce hydra.run.dir=weighted",
     "focal/report.html": f"{TRAIN} loss=focal sampler=balanced hydra.run.dir=focal",
     "compare/comparison.html": "compare weighted focal out=compare",
-    "tune/study/tune.html": "tune faces model.weights=null trainer.max_epochs=2 cv.folds=2 "
+    "tune/study/tune.html": "tune faces model.weights=null data.batch_size=32 trainer.max_epochs=2 cv.folds=2 "
     "tune.trials=4 tune.startup=2 tune.directory=tune tune.name=study tracking=none",
     "predict/predictions.html": "predict weighted faces/val_img html=true explain=true out=predict",
 }
@@ -48,7 +48,7 @@ CHROMIUM = (
 
 def run_commands(work: Path) -> None:
     """Run the commands in a folder, those whose page is there already left out."""
-    write_demo(work / "faces", images=600, unlabeled=40)
+    write_demo(work / "faces", images=1000, unlabeled=40)
     for page, command in COMMANDS.items():
         if (work / page).exists():
             continue

@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import draw_concepts
 import draw_losses
 import draw_methods
-import pytest
 
 ROOT = Path(__file__).parents[2]
 METHODS = ROOT / "docs" / "methods"
