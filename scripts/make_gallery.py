@@ -22,14 +22,15 @@ from imbclf.data.demo import write_demo
 
 ROOT = Path(__file__).parents[1]
 GALLERY, IMAGES = ROOT / "docs" / "gallery", ROOT / "docs" / "images"
-TRAIN = "train faces model.weights=null data.batch_size=32 cv.folds=3 trainer.max_epochs=5 tracking=none"
+DATA = "faces model.weights=null data.image_size=48 data.batch_size=32 tracking=none"
+TRAIN = f"train {DATA} cv.folds=2 trainer.max_epochs=5"
+TUNE = f"tune {DATA} cv.folds=2 trainer.max_epochs=2 tune.trials=4 tune.startup=2"
 COMMANDS = {  # the page that a command writes, and the command
     "explore/explore.html": "explore faces out=explore",
     "weighted/report.html": f"{TRAIN} loss=weighted_bce hydra.run.dir=weighted",
     "focal/report.html": f"{TRAIN} loss=focal sampler=balanced hydra.run.dir=focal",
     "compare/comparison.html": "compare weighted focal out=compare",
-    "tune/study/tune.html": "tune faces model.weights=null data.batch_size=32 trainer.max_epochs=2 cv.folds=2 "
-    "tune.trials=4 tune.startup=2 tune.directory=tune tune.name=study tracking=none",
+    "tune/study/tune.html": f"{TUNE} tune.directory=tune tune.name=study",
     "predict/predictions.html": "predict weighted faces/val_img html=true explain=true out=predict",
 }
 SHOWN = {

@@ -1,4 +1,4 @@
-"""Remake what README.md shows of the demo: the output of the current code, shortened.
+"""Remake what README.md shows: the output of the demo, shortened, and the badges.
 
     scripts/make_readme            # trains on the drawn faces, some two minutes
     scripts/make_readme --check    # commands and options exist, the page is short; trains nothing
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from badges import stale_badges
 from page_commands import ROOT, problems
 
 README = ROOT / "README.md"
@@ -44,6 +45,7 @@ def mistakes(text: str) -> list[str]:
     found = problems(README)
     if len(BLOCK.findall(text)) != 1:
         found.append("expected one block that begins with '    $ imbclf-train'")
+    found += [f"docs/images/{file.name} is not up to date: remake it" for file in stale_badges()]
     if (length := len(text.splitlines())) > MOST_LINES:
         found.append(f"{length} lines, expected {MOST_LINES} at most")
     return found
@@ -52,6 +54,9 @@ def mistakes(text: str) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Check or remake the page; return the exit code."""
     text = README.read_text(encoding="utf-8")
+    if "--check" not in arguments:
+        for file, content in stale_badges().items():
+            file.write_text(content, encoding="utf-8")
     if wrong := mistakes(text):
         print(*(f"README.md: {one}" for one in wrong), sep="\n", file=sys.stderr)
         return 1
