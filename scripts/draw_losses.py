@@ -43,7 +43,7 @@ def shipped_loss(name: str) -> nn.Module:
     if "class_counts" in inspect.signature(kind).parameters:
         options["class_counts"] = COUNTS
     made: nn.Module = kind(**options)
-    if hasattr(made, "set_progress"):
+    if isinstance(made, losses.WeightedLoss):
         made.set_progress(1.0)
     return made
 

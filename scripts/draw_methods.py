@@ -24,7 +24,7 @@ from imbclf.models.heads.base import Head
 from imbclf.models.heads.knn import NeighborsHead
 from imbclf.models.heads.linear import CosineHead, LinearHead
 from imbclf.models.heads.mahalanobis import MahalanobisHead
-from imbclf.training.learning_rate import learning_rate_factor
+from imbclf.training.learning_rate import Schedule, learning_rate_factor
 
 LABELS = np.repeat([0, 1], [120, 880])
 STEPS = {
@@ -149,7 +149,8 @@ def draw_optimization() -> Figure:
     drawn = figure(2.6)
     rate, stages = drawn.subplots(1, 2)
     progress = np.linspace(0, 1, 201)
-    for name, color in (("constant", GRAY), ("cosine", BLUE), ("one_cycle", ORANGE)):
+    schedules: dict[Schedule, str] = {"constant": GRAY, "cosine": BLUE, "one_cycle": ORANGE}
+    for name, color in schedules.items():
         factors = [learning_rate_factor(one, name) for one in progress]
         rate.plot(progress, factors, color=color, label=name)
     warm = [learning_rate_factor(one, "cosine", warmup=0.2) for one in progress]
