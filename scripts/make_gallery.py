@@ -23,8 +23,8 @@ from imbclf.data.demo import write_demo
 ROOT = Path(__file__).parents[1]
 GALLERY, IMAGES = ROOT / "docs" / "gallery", ROOT / "docs" / "images"
 DATA = "faces model.weights=null data.image_size=48 data.batch_size=32 tracking=none"
-TRAIN = f"train {DATA} cv.folds=2 trainer.max_epochs=5"
-TUNE = f"tune {DATA} cv.folds=2 trainer.max_epochs=2 tune.trials=4 tune.startup=2"
+TRAIN = f"train {DATA} cv.folds=2 cv.fold=0 trainer.max_epochs=5"
+TUNE = f"tune {DATA} cv.folds=2 trainer.max_epochs=2 tune.trials=3 tune.startup=2"
 COMMANDS = {  # the page that a command writes, and the command
     "explore/explore.html": "explore faces out=explore",
     "weighted/report.html": f"{TRAIN} loss=weighted_bce hydra.run.dir=weighted",
