@@ -31,11 +31,11 @@ COMMANDS = {  # the page that a command writes, and the command
     "focal/report.html": f"{TRAIN} loss=focal sampler=balanced hydra.run.dir=focal",
     "compare/comparison.html": "compare weighted focal out=compare",
     "tune/study/tune.html": f"{TUNE} tune.directory=tune tune.name=study",
-    "predict/predictions.html": "predict weighted faces/val_img html=true explain=true out=predict",
+    "predict/predictions.html": "predict focal faces/val_img html=true explain=true out=predict",
 }
 SHOWN = {
     "explore": "explore/explore.html",
-    "report": "weighted/report.html",
+    "report": "focal/report.html",
     "comparison": "compare/comparison.html",
     "tuning": "tune/study/tune.html",
     "predictions": "predict/predictions.html",
