@@ -149,6 +149,7 @@ def test_images_stay_uint8_unless_colors_or_blending_make_fractions(name: str) -
     [
         ("flip", "sometimes"),
         ("shift", -1),
+        ("shift", 1.5),
         ("zoom", 0),
         ("zoom", 1.5),
         ("rotate", -1),
@@ -510,3 +511,21 @@ def test_where_both_mix_each_batch_draws_one() -> None:
         assert torch.equal(targets, its_targets)
         blended += images.is_floating_point()
     assert 30 < blended < 70
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels"), [((16, 16), 1), ((64, 64), 4), ((224, 224), 14), ((20, 300), 1)]
+)
+def test_a_share_of_the_side_shifts_as_these_pixels(size: tuple[int, int], pixels: int) -> None:
+    images = random_images(4)[:, :1, :1].expand(-1, *size, -1).contiguous()
+    images += torch.arange(size[0], dtype=torch.uint8)[:, None, None] * 7
+    by_share, _ = augmented(Augmentation("none", shift=1 / 16), images, torch.arange(4))
+    in_pixels, _ = augmented(Augmentation("none", shift=pixels), images, torch.arange(4))
+    assert torch.equal(by_share, in_pixels)
+    (line,) = Augmentation(shift=1 / 16).describe(*size)
+    assert f"up to {pixels} pixel" in line
+
+
+@pytest.mark.parametrize("shift", [0, 1, 4])
+def test_whole_pixels_are_shifted_without_a_word(shift: int) -> None:
+    assert Augmentation(shift=shift).describe(64, 64) == []

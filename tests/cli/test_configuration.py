@@ -100,7 +100,7 @@ def test_founding_experiments_exist_and_change_only_what_their_name_says() -> No
         (["data=folder"], "data.dir is needed"),
         (["++augment.mixupp=1"], "unknown option augment.mixupp; did you mean mixup?"),
         (["++augment.seed=1"], "unknown option augment.seed"),
-        (["++augment.shift=1.5"], "augment.shift=1.5: expected int"),
+        (["++augment.cutout=1.5"], "augment.cutout=1.5: expected int"),
         (["++loss._target_=no.such.Loss"], "no such class or function"),
     ],
 )

@@ -14,7 +14,8 @@ class Augmentation:
 
     Args:
         flip: mirror images left to right: `none`, `random` or `alternating`.
-        shift: largest shift in pixels, padded by reflection; 0 for none.
+        shift: largest shift, padded by reflection: in pixels, or below 1 as a share of the shorter
+            side (`shift_pixels`); 0 for none.
         zoom: least area of random crops, as a share of the image, with aspect ratios of 3/4 to
             4/3; 1 for none.
         rotate: largest angle in degrees, in both directions; 0 for none.
@@ -38,7 +39,7 @@ class Augmentation:
     """
 
     flip: Flip = "random"
-    shift: int = 0
+    shift: float = 0
     zoom: float = 1.0
     rotate: float = 0.0
     brightness: float = 0.0
@@ -54,6 +55,11 @@ class Augmentation:
     def __post_init__(self) -> None:
         check_choice("augment.flip", self.flip, get_args(Flip))
         check_range("augment.shift", self.shift, at_least=0, what="pixels")
+        if self.shift > 1 and self.shift != int(self.shift):
+            raise UserError(
+                f"augment.shift={self.shift}: expected whole pixels, or below 1 a share of the "
+                "shorter side; try 0.0625"
+            )
         check_range("augment.zoom", self.zoom, above=0, at_most=1, what="a share of the area")
         check_range("augment.rotate", self.rotate, at_least=0, at_most=180, what="degrees")
         for name in ("brightness", "contrast", "saturation", "remix_tau"):
@@ -72,6 +78,35 @@ class Augmentation:
     def changes_color(self) -> bool:
         """Whether brightness, contrast or saturation is changed."""
         return max(self.brightness, self.contrast, self.saturation) > 0
+
+    def shift_pixels(self, height: int, width: int) -> int:
+        """Return the largest shift in pixels of images of this size.
+
+        A share s of the shorter side is floor(s side), but at least 1 pixel where the side has 2.
+
+        >>> one_sixteenth = Augmentation(shift=1 / 16)
+        >>> [one_sixteenth.shift_pixels(side, 200) for side in (1, 8, 16, 64)]
+        [0, 1, 1, 4]
+        """
+        if not 0 < self.shift < 1:
+            return int(self.shift)
+        side = min(height, width)
+        return min(side - 1, max(1, int(self.shift * side)))
+
+    def describe(self, height: int, width: int) -> list[str]:
+        """Return lines on what follows from the size of the images, none where nothing does.
+
+        >>> Augmentation(shift=1 / 16).describe(64, 80)
+        ['shift    up to 4 pixels: augment.shift=0.0625 of the shorter side, 64']
+        """
+        if not 0 < self.shift < 1:
+            return []
+        pixels, side = self.shift_pixels(height, width), min(height, width)
+        unit = "pixel" if pixels == 1 else "pixels"
+        return [
+            f"shift    up to {pixels} {unit}: augment.shift={self.shift:g} of the shorter side, "
+            f"{side}"
+        ]
 
     def check_size(self, height: int, width: int) -> None:
         """Check that images of this size are large enough for `shift` and `cutout`.

@@ -61,6 +61,11 @@ class OwnAugmentation:
                 "and model.std"
             )
 
+    @staticmethod
+    def describe(height: int, width: int) -> list[str]:  # noqa: ARG004
+        """Return no lines: nothing of it follows from the size of the images."""
+        return []
+
     def augment(self, images: Tensor, seed: int, batch: int, rows: Tensor) -> Tensor:
         """Augment a batch.
 

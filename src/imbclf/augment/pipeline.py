@@ -60,7 +60,8 @@ class FoldAugmentation:
     def _move(self, images: Tensor, draws: Draws) -> Tensor:
         options = self.options
         if options.shift:
-            images = shift(images, draws, options.shift)
+            pixels = options.shift_pixels(*images.shape[1:3])
+            images = shift(images, draws, pixels)
         if options.zoom < 1 or options.rotate:
             degrees = draws.uniform(Draw.ANGLE, -options.rotate, options.rotate)
             images = warp(images, draw_crop_boxes(draws, options.zoom), degrees)

@@ -46,7 +46,8 @@ class Prepared:
         folds: of these images.
         held: the holdout, if any.
         test: the test part that the user made, if any.
-        division: lines that say what became of the parts that the user made.
+        division: lines that say what became of the parts that the user made, and what follows from
+            the size of the images.
         listed: all images of the data set, those held out too.
     """
 
@@ -103,6 +104,7 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     lines = describe_division(
         kept, folds, None if given is None else given.listing, None if is_default else asked
     )
+    lines += parts.augment.describe(*size)
     resident = cache_on_device(pixels, parts.device)
     return Prepared(
         Recipe(parts, kept, pixels, resident, options, backbone.head.takes_stages),
