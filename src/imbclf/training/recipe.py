@@ -23,8 +23,8 @@ from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.datamodule import SCORING_FACTOR
-from imbclf.training.embedding import Embedding, embed_images
 from imbclf.training.distillation.student import Teacher
+from imbclf.training.embedding import Embedding, embed_images
 from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.time_limit import Deadline
 
