@@ -140,7 +140,7 @@ def _sentences(found: Mapping[str, Any]) -> list[str]:
         else f"labels and {found['teacher']} (share {share:g} of its loss)"
     )
     return [
-        f"It learned from {learned}: {found['epochs']} epochs on {images['fit']:,} images.",
+        f"It learned from {learned}; epochs: {found['epochs']}, on {images['fit']:,} images.",
         _threshold_sentence(found),
         f"{loss_sentence(found)}.",
     ]
