@@ -40,12 +40,13 @@ class CommandServer:
 
     def __init__(self) -> None:
         self.environment = self._environment()
+        path = [str(Path(__file__).parents[1]), self.environment.get("PYTHONPATH", "")]
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from helpers.command_server import serve; serve()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**self.environment, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**self.environment, "PYTHONPATH": os.pathsep.join(path)},
         )
         atexit.register(self.process.communicate)  # closes its stdin, which ends it
 
@@ -93,7 +94,9 @@ def _become(request: dict[str, Any]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
-    os.environ.pop("PYTHONPATH")
+    given = os.environ.pop("PYTHONPATH").partition(os.pathsep)[2]
+    if given:
+        os.environ["PYTHONPATH"] = given
     os.chdir(request["cwd"])
     program = Path(request["argv"][0])
     sys.argv, sys.path[0] = request["argv"], str(program.parent)
