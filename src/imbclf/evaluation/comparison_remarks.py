@@ -34,8 +34,8 @@ def remarks(
     if alike:
         detectable = max(line.detectable for line in alike)
         sentences.append(
-            f"No evidence is not equality: {len(alike)} may be better or worse by as much as the "
-            "interval of the difference says. True differences below about "
+            f"No evidence is not equality: {len(alike)} of the others may be better or worse by "
+            "as much as the interval of the difference says. True differences below about "
             f"{detectable:.4f} in HTER are mostly missed with these images (column detectable: the "
             "difference that is found in 80 % of such comparisons)."
         )
