@@ -351,7 +351,7 @@ def test_every_shape_of_backbone_is_exported(options: dict[str, Any], tmp_path: 
 
 def headed(head: str, seed: int) -> Backbone:
     torch.manual_seed(seed)
-    backbone = briefly_trained("shufflenet_v2_x0_5", SIDE, seed, steps=0, head=HEADS[head])
+    backbone = briefly_trained("resnet18", SIDE, seed, steps=0, head=HEADS[head])
     if isinstance(backbone.head, LogisticHead):
         backbone.head.weight.normal_(std=0.05)
     if isinstance(backbone.head, OneClassHead):
