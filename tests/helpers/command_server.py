@@ -49,10 +49,16 @@ class CommandServer:
             env={**self.environment, "PYTHONPATH": os.pathsep.join(path)},
         )
         atexit.register(self.process.communicate)  # closes its stdin, which ends it
+        assert self.process.stdout is not None
+        self.set_by_libraries: dict[str, str] = json.loads(self.process.stdout.readline())
 
     def serves(self) -> bool:
         """Return whether a command would find the environment that the server started with."""
-        return self.process.poll() is None and self._environment() == self.environment
+        here, there = self._environment(), self.environment
+        unlike = {k for k in here.keys() | there.keys() if here.get(k) != there.get(k)}
+        # The same imports set them in this process, sooner or later.
+        unlike -= {k for k in unlike if here.get(k) == self.set_by_libraries.get(k)}
+        return self.process.poll() is None and not unlike
 
     def run(
         self, program: Path, arguments: Sequence[str], cwd: Path
@@ -75,8 +81,10 @@ class CommandServer:
 
 def serve() -> None:
     """Answer requests on stdin until it is closed; each command ends its own fork."""
+    before = dict(os.environ)
     for name in PRELOADED:
         importlib.import_module(name)
+    print(json.dumps({k: v for k, v in os.environ.items() if before.get(k) != v}), flush=True)
     gc.freeze()  # a collection in a fork would copy their memory
     for line in sys.stdin:
         pid = os.fork()
