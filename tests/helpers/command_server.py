@@ -66,7 +66,7 @@ class CommandServer:
         """Run a console script of the package; return its exit code and what it printed."""
         with tempfile.TemporaryDirectory() as folder:
             paths = [f"{folder}/{name}" for name in ("stdout", "stderr")]
-            request = {"argv": [str(program), *arguments], "cwd": str(cwd), "paths": paths}
+            request = {"argv": [str(program), *arguments], "cwd": str(cwd.resolve()), "paths": paths}
             assert self.process.stdin is not None
             assert self.process.stdout is not None
             self.process.stdin.write(json.dumps(request) + "\n")
