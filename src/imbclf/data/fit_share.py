@@ -34,7 +34,7 @@ def take_fit_share(
     >>> labels = np.arange(100) % 8 // 7
     >>> quarter, half = (take_fit_share([fold], labels, None, s, seed=0)[0] for s in (0.25, 0.5))
     >>> len(quarter.fit), int(labels[quarter.fit].sum()), bool(np.isin(quarter.fit, half.fit).all())
-    (20, 3, True)
+    (21, 3, True)
     """
     if share == 1:
         return list(folds)

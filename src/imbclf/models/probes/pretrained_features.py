@@ -19,6 +19,7 @@ class StageProbe(Probe):
         network: is copied.
         side: of the square images that it takes, in pixels.
 
+    >>> import torch
     >>> probe = StageProbe(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), side=4)
     >>> probe(torch.zeros(1, 3, 4, 4)).tolist()
     [0.0]
