@@ -66,7 +66,8 @@ class CommandServer:
         """Run a console script of the package; return its exit code and what it printed."""
         with tempfile.TemporaryDirectory() as folder:
             paths = [f"{folder}/{name}" for name in ("stdout", "stderr")]
-            request = {"argv": [str(program), *arguments], "cwd": str(cwd.resolve()), "paths": paths}
+            argv, place = [str(program), *arguments], str(cwd.resolve())
+            request = {"argv": argv, "cwd": place, "paths": paths}
             assert self.process.stdin is not None
             assert self.process.stdout is not None
             self.process.stdin.write(json.dumps(request) + "\n")
