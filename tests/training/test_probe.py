@@ -148,6 +148,12 @@ def test_the_same_command_and_a_resumed_run_write_the_same_scores(finished: Path
     assert epochs["planned"] == 0
 
 
+def test_one_network_is_not_distilled(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("distill", str(finished / "one")) == 2
+    assert "they are one network already" in capsys.readouterr().err
+    assert not (finished / "one" / "distilled").exists()
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

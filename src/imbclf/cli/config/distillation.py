@@ -36,6 +36,11 @@ def distill_with(
     Raises:
         UserError: the folder holds something else, or the run has no student.
     """
+    if str(cfg.head._target_).endswith(".LogisticHead"):
+        raise UserError(
+            f"{run}: its fold models share one frozen network, which scores an image once for all "
+            "of them: they are one network already. Predict with the run or export it as it is"
+        )
     written = OmegaConf.to_yaml({"options": asdict(options), "run": str(run), "config": cfg})
     if found := [name for name in RUN_FILES if (out / name).exists()]:
         raise UserError(f"out={out}: holds a run ({found[0]}); choose another folder")
