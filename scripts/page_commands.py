@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def keys(tree: Any, above: str = "") -> Iterator[str]:  # noqa: ANN401
             yield from keys(value, f"{above}{key}.")
 
 
+@cache
 def options(command: str) -> set[str]:
     """Return the options of a command, with those of all choices of its groups."""
     files = [f"{command}.yaml", *(["train.yaml"] if command == "tune" else [])]

@@ -46,6 +46,7 @@ def task(approved: list[str], cfg: DictConfig) -> None:
     own = student_configuration(run, model, folder, approved)
     with fast_imports():
         from imbclf.cli.config.distillation import distill_with
+        from imbclf.evaluation.run_directory import STUDENT_RESULT
         from imbclf.training.distillation.student_fold import StudentOptions
 
         options = StudentOptions(cfg.share, cfg.epochs, cfg.dev_fraction)
@@ -55,6 +56,7 @@ def task(approved: list[str], cfg: DictConfig) -> None:
         acknowledge_interrupt()
         log.info("\nInterrupted. Whole epochs are kept in %s; the same command resumes", out)
         raise
-    report_result(out / "distill.json", student=out / "distill.json", predictor=out / "predictor")
-    log.info("\nresult   %s", out / "distill.json")
+    result = out / STUDENT_RESULT
+    report_result(result, student=result, predictor=out / "predictor")
+    log.info("\nresult   %s", result)
     log.info("predict  imbclf-predict %s IMAGES", out)

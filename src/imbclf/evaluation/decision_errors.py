@@ -50,15 +50,35 @@ def error_intervals(
     wrong = np.asarray(decisions != labels)
     of_label = [wrong[labels == label] for label in (0, 1)]
     if clusters is None:
-        rates = [float(own.mean()) if len(own) else float("nan") for own in of_label]
-        zero, one = map(len, of_label)
-        both = hter_interval(rates[0], rates[1], zero, one, LEVEL)
-        single = [wilson_interval(*of, LEVEL) for of in zip(rates, (zero, one), strict=True)]
+        (far, frr), (zero, one) = map(share_of, of_label), map(len, of_label)
+        both = hter_interval(far, frr, zero, one, LEVEL)
     else:
         both = clustered_hter_interval(decisions, labels, clusters, LEVEL)
-        single = [
-            clustered_rate_interval(own, clusters[labels == label], LEVEL)
-            for label, own in enumerate(of_label)
-        ]
+    single = [
+        rate_interval(own, None if clusters is None else clusters[labels == label])
+        for label, own in enumerate(of_label)
+    ]
     names = ("hter_interval", "far_interval", "frr_interval")
     return {name: list(ends) for name, ends in zip(names, (both, *single), strict=True)}
+
+
+def share_of(wrong: NDArray[np.bool_]) -> float:
+    """Return the share of `wrong` that is true; NaN of nothing."""
+    return float(wrong.mean()) if len(wrong) else float("nan")
+
+
+def rate_interval(
+    wrong: NDArray[np.bool_], clusters: NDArray[np.generic] | None
+) -> tuple[float, float]:
+    """Return the interval of `share_of(wrong)`, `[N]`.
+
+    Args:
+        wrong: `[N]`.
+        clusters: `[N]`, which rows depend on each other; None: none do.
+
+    >>> rate_interval(np.zeros(30, bool), None)[0]
+    0.0
+    """
+    if clusters is None:
+        return wilson_interval(share_of(wrong), len(wrong), LEVEL)
+    return clustered_rate_interval(wrong, clusters, LEVEL)

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imbclf.evaluation.decision_errors import LEVEL, decision_errors
-from imbclf.metrics.clustered_intervals import clustered_rate_interval
-from imbclf.metrics.intervals import wilson_interval
+from imbclf.evaluation.decision_errors import decision_errors, rate_interval, share_of
 from imbclf.prediction.referral import Referral
 
 
@@ -59,17 +57,12 @@ def _of_label(
 ) -> dict[str, Any]:
     own = outcomes[labels == label]
     wrong = own == 1 - label
-    share = float(wrong.mean()) if len(own) else float("nan")
-    interval = (
-        wilson_interval(share, len(own), LEVEL)
-        if groups is None
-        else clustered_rate_interval(wrong, groups[labels == label], LEVEL)
-    )
+    interval = rate_interval(wrong, None if groups is None else groups[labels == label])
     return {
         "images": len(own),
         "referred": int((own < 0).sum()),
         "wrong": int(wrong.sum()),
-        "wrong_share": share,
+        "wrong_share": share_of(wrong),
         "wrong_share_interval": list(interval),
     }
 

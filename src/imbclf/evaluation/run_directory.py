@@ -49,6 +49,7 @@ from imbclf.utils.tables import check_columns, read_table, write_table
 
 SUMMARY, OOF, SPLITS = "summary.json", "oof.csv", "splits.csv"
 JOB, TRACKING_RUN = "job.json", "tracking_run"
+STUDENT_RESULT = "distill.json"  # of a student's folder, which may lie in its run
 PARTS = ("fit", "dev", "test")
 UNUSED = "none"  # of images that cv.fit_share leaves out of a fold
 

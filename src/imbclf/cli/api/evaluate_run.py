@@ -11,6 +11,7 @@ from imbclf.data.listing import Listing
 from imbclf.errors import UserError
 from imbclf.evaluation.evaluate_unseen import evaluate_unseen
 from imbclf.evaluation.operating_scores import operating_point_of
+from imbclf.evaluation.run_directory import STUDENT_RESULT
 from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.predictor import Predictor
@@ -19,7 +20,6 @@ from imbclf.reporting.run import Run
 from imbclf.tracking.addresses import load_predictor
 
 BATCH_SIZE = 512
-STUDENT = "distill.json"  # of a student's folder, which lies in its run
 
 
 def evaluate(
@@ -60,7 +60,7 @@ def evaluate(
     device = pick_device(accelerator)
     predictor, directory = _predictor_and_run(run)
     scored = directory
-    if isinstance(run, str | PathLike) and (Path(with_home(run)) / STUDENT).exists():
+    if isinstance(run, str | PathLike) and (Path(with_home(run)) / STUDENT_RESULT).exists():
         scored = Path(with_home(run))  # whose scores are not those of its run
     folder, listing = _images(data, directory)
     point = chosen.operating_point(None) if scored is None else operating_point_of(chosen, scored)

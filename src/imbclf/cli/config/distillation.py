@@ -5,12 +5,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from imbclf.cli.config.build import build_parts, tracked, tracker_from
 from imbclf.cli.config.tracking import run_params
 from imbclf.errors import UserError
-from imbclf.training.distillation.distill import RESULT, distill_run
+from imbclf.evaluation.run_directory import STUDENT_RESULT, TRACKING_RUN
+from imbclf.models.heads import Head
+from imbclf.training.distillation.distill import distill_run
 from imbclf.training.distillation.student_fold import StudentOptions
 from imbclf.training.preparation import prepare
 from imbclf.utils.files import write_text
@@ -36,7 +39,8 @@ def distill_with(
     Raises:
         UserError: the folder holds something else, or the run has no student.
     """
-    if str(cfg.head._target_).endswith(".LogisticHead"):
+    head: type[Head] = get_class(cfg.head._target_)
+    if head.takes_stages:
         raise UserError(
             f"{run}: its fold models share one frozen network, which scores an image once for all "
             "of them: they are one network already. Predict with the run or export it as it is"
@@ -44,7 +48,7 @@ def distill_with(
     written = OmegaConf.to_yaml({"options": asdict(options), "run": str(run), "config": cfg})
     if found := [name for name in RUN_FILES if (out / name).exists()]:
         raise UserError(f"out={out}: holds a run ({found[0]}); choose another folder")
-    finished = (out / RESULT).exists()
+    finished = (out / STUDENT_RESULT).exists()
     same = (out / STUDENT).exists() and (out / STUDENT).read_text("utf-8") == written
     if finished and not overwrite:
         raise UserError(f"out={out}: holds a student already; choose another or overwrite=true")
@@ -71,7 +75,7 @@ def distill_with(
 
 def _remove_student(out: Path) -> None:
     """Remove what an earlier student left, and nothing else; the result first."""
-    for name in (RESULT, "tracking_run", STUDENT):
+    for name in (STUDENT_RESULT, TRACKING_RUN, STUDENT):
         (out / name).unlink(missing_ok=True)
     for name in FOLDERS:
         shutil.rmtree(out / name, ignore_errors=True)

@@ -11,6 +11,7 @@ from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import BEST, FoldResult, check_labels, fold_folder, read_fold
 from imbclf.evaluation.looks import count_look
 from imbclf.evaluation.run_directory import (
+    STUDENT_RESULT,
     TRACKING_RUN,
     read_summary,
     read_tracking_run,
@@ -44,7 +45,6 @@ from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
 log = logging.getLogger("imbclf")
-RESULT = "distill.json"
 
 
 def distill_run(
@@ -78,7 +78,7 @@ def distill_run(
     ensemble = Predictor.load(run / PREDICTOR)
     with SkipRandomInit():
         backbone = recipe.parts.model()
-    teacher = build_teacher(Predictor.load(run / PREDICTOR), backbone, options.share)
+    teacher = build_teacher(ensemble, backbone, options.share)
     share = 0.0 if teacher is None else options.share
     epochs = planned_epochs(options, share, summary)
     own = student_recipe(recipe, epochs, teacher if epochs else None)
@@ -115,8 +115,8 @@ def distill_run(
         "cost": _costs(recipe, {"ensemble": (ensemble, run), "student": (student, out)}),
     }
     write_student_card(out / PREDICTOR, found, student.label_names)
-    write_json(out / RESULT, found)  # last: a student with a result is finished
-    tracking.log_result(_metrics(found), [out / RESULT])
+    write_json(out / STUDENT_RESULT, found)  # last: a student with a result is finished
+    tracking.log_result(_metrics(found), [out / STUDENT_RESULT])
     tracking.log_model(out / PREDICTOR, np.array(recipe.pixels[:2]))
     log.info("\n%s", student_text(found))
     return found
