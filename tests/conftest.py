@@ -13,7 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+# The same examples in every run, however long a busy machine takes for one.
+settings.register_profile("imbclf", deadline=None, derandomize=True)
+settings.load_profile("imbclf")
 
 
 @pytest.fixture(autouse=True)

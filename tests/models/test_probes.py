@@ -19,6 +19,7 @@ from helpers.commands import run, small
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
+from imbclf.models.architecture import ProbeOption
 from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
 from imbclf.models.probes.base import Probe
@@ -82,16 +83,34 @@ def test_stage_features_are_those_of_the_stages_one_by_one() -> None:
     network.fc = nn.Identity()
     pixels = torch.randn(2, 3, 64, 48)
     given = network.maxpool(network.relu(network.bn1(network.conv1(pixels))))
-    expected = []
+    means, maxima = [], []
     for stage in (network.layer1, network.layer2, network.layer3, network.layer4):
         given = stage(given)
-        expected.append(given.mean(dim=(2, 3)))
-    torch.testing.assert_close(stage_features(network, pixels), torch.cat(expected, dim=1))
+        means.append(given.mean(dim=(2, 3)))
+        maxima.append(given.amax(dim=(2, 3)))
+    expected = torch.cat([*means, *maxima[:3]], dim=1)
+    torch.testing.assert_close(stage_features(network, pixels), expected)
+    own = stage_features(network, pixels, maxima=False)
+    torch.testing.assert_close(own, torch.cat(means, dim=1))
+
+
+@pytest.mark.parametrize(
+    ("option", "kind", "width"), [(True, "stages", 2336), ("maxima", "stage_maxima", 3648)]
+)
+def test_a_probe_keeps_the_features_that_its_run_was_made_with(
+    option: ProbeOption, kind: str, width: int, weights: Path
+) -> None:
+    backbone = build_backbone(NAME, weights=str(weights), probe=option)
+    again = rebuild_backbone(backbone.architecture)
+    probe = build_probe(again)
+    assert again.architecture["probe"] == kind
+    assert probe is not None
+    assert probe.weight.shape == (width,)
 
 
 @pytest.mark.parametrize(
     ("name", "side", "width"),
-    [("swin_t", 64, 384 + 768 + 768 + 768), ("vit_b_16", 224, 4 * 768)],
+    [("swin_t", 64, 2 * (384 + 768 + 768) + 768), ("vit_b_16", 224, 7 * 768)],
 )
 def test_of_transformers_positions_are_averaged_and_not_channels(
     name: str, side: int, width: int

@@ -49,7 +49,7 @@ def test_noise_is_a_tenth_of_the_range_of_colors() -> None:
 
 def test_a_backbone_with_a_probe_has_a_map_and_random_numbers_stay() -> None:
     backbone = build_backbone("shufflenet_v2_x0_5")
-    probe = StageProbe(backbone.network, side=32)
+    probe = StageProbe(backbone.network, side=32, maxima=True)
     probe.weight.normal_()
     network = with_probe(backbone, probe)
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)

@@ -3,7 +3,7 @@
 from torch import nn
 
 from imbclf.errors import UserError
-from imbclf.models.architecture import Architecture, ProbeKind
+from imbclf.models.architecture import Architecture, ProbeKind, ProbeOption
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead
 from imbclf.models.stage_features import stage_width
@@ -16,7 +16,7 @@ def assemble(
     architecture: Architecture,
     head: Head,
     is_pretrained: bool,
-    probe: bool,
+    probe: ProbeOption,
     patch_filters: bool,
     fast_conv: bool,
 ) -> Backbone:
@@ -27,12 +27,12 @@ def assemble(
         architecture: of the network; the head and the probe are added to it.
         head: one of `HEADS`. For one that allows no biases, those of the network are frozen.
         is_pretrained: whether the network has weights of an earlier training.
-        probe: whether `build_probe` adds a probe.
+        probe: as for `build_backbone`.
         patch_filters: whether training starts the filters of random weights from patches.
         fast_conv: as for `Backbone`.
 
     Raises:
-        UserError: the head is the user's own, or has no place for a probe.
+        UserError: the head is the user's own, or no such probe may stand beside it.
     """
     architecture["head"] = _head_entry(head)
     if head.takes_stages:
@@ -42,9 +42,19 @@ def assemble(
     backbone = Backbone(network, head, architecture, fast_conv)
     backbone.is_pretrained = is_pretrained
     backbone.starts_from_patches = patch_filters and not is_pretrained
-    if probe:
-        architecture["probe"] = check_probe(head, "stages" if is_pretrained else "patches")
+    if (kind := _probe_kind(probe, is_pretrained)) is not None:
+        architecture["probe"] = check_probe(head, kind)
     return backbone
+
+
+def _probe_kind(probe: ProbeOption, is_pretrained: bool) -> ProbeKind | None:
+    if probe not in (False, True, "maxima"):
+        raise UserError(f"model.probe={probe}: expected true, false or maxima.")
+    if not probe:
+        return None
+    if not is_pretrained:
+        return "patches"
+    return "stages" if probe is True else "stage_maxima"
 
 
 def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 from torch import nn
 
 from imbclf.models.architecture import (
     Architecture,
     ProbeKind,
+    ProbeOption,
     Stem,
     check_options,
     describe_architecture,
@@ -35,7 +36,7 @@ def build_backbone(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     head: Callable[..., Head] = LinearHead,
-    probe: bool = False,
+    probe: ProbeOption = False,
     patch_filters: bool = False,
     fast_conv: bool = True,
 ) -> Backbone:
@@ -55,8 +56,8 @@ def build_backbone(
         std: standard deviation of each color in 0..1. None as for `mean`.
         head: called with `width`, returns one of the heads of `imbclf.models.heads`. For one that
             allows no biases, those of the network are frozen: at 0, or as its weights have them.
-        probe: whether `build_probe` adds a probe: a `StageProbe` if the weights are pretrained,
-            else a `PatchProbe`.
+        probe: whether `build_probe` adds a probe: a `StageProbe` if the weights are pretrained, on
+            means of features or, with "maxima", on means and maxima; else a `PatchProbe`.
         patch_filters: whether training is to start the first convolution of random weights from
             patches of the images; pretrained ones stay as they are.
         fast_conv: whether to use CPU kernels for small feature maps, and to fuse batch norms into
@@ -101,12 +102,12 @@ def rebuild_backbone(architecture: Mapping[str, Any]) -> Backbone:
     if not all(isinstance(word, str) for word in (name, stem, head["name"])):
         raise TypeError("architecture: expected names of model, stem and head")
     probe = architecture.get("probe")
-    if probe not in (None, False, True, "stages", "patches"):
-        raise ValueError("probe: expected stages or patches")
+    if probe not in (None, False, True, *get_args(ProbeKind)):
+        raise ValueError(f"probe: expected one of {', '.join(get_args(ProbeKind))}")
     with SkipRandomInit():
         backbone = _rebuild(architecture, partial(rebuild_head, head))
     if probe:  # version 0.1 wrote true: there was one kind
-        kind: ProbeKind = "patches" if probe == "patches" else "stages"
+        kind: ProbeKind = "stages" if probe is True else probe
         backbone.architecture["probe"] = check_probe(backbone.head, kind)
     return backbone
 

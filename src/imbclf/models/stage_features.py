@@ -1,4 +1,4 @@
-"""Features of several stages of a network, averaged over positions."""
+"""Features of several stages of a network, pooled over positions."""
 
 import copy
 from collections.abc import Sequence
@@ -23,54 +23,65 @@ def last_stages(network: nn.Module) -> tuple[str, ...]:
 
 
 def stage_features(
-    network: nn.Module, pixels: Tensor, stages: Sequence[str] | None = None
+    network: nn.Module,
+    pixels: Tensor,
+    stages: Sequence[str] | None = None,
+    maxima: bool = True,
 ) -> Tensor:
-    """Return the outputs of the last four stages of a network, averaged over positions.
+    """Return the outputs of the last four stages of a network, pooled over positions.
+
+    A mean says what an image shows, a maximum whether something small is anywhere in it.
 
     Args:
         network: one of torchvision's or timm's, without its head.
         pixels: normalized images [N, 3, H, W].
         stages: names of the stages before the last; None for `last_stages`.
+        maxima: whether maxima of these stages follow the means.
 
     Returns:
         float32 [N, D]: means over positions of the outputs of the three stages before the last,
-        and the network's own output.
+        the network's own output, and maxima over positions of the outputs of the three stages.
 
     >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten())
-    >>> stage_features(network, torch.zeros(2, 3, 6, 6)).shape  # 8 + 4 * 2 * 2
-    torch.Size([2, 24])
+    >>> stage_features(network, torch.zeros(2, 3, 6, 6)).shape  # 8 + 4 * 2 * 2 + 8
+    torch.Size([2, 32])
     """
     stated = getattr(network, "output_fmt", None)  # of timm
     channels_last = isinstance(network, SwinTransformer) or str(stated).endswith("NHWC")
-    means: list[Tensor] = []
+    outputs: list[Tensor] = []
 
     def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
-        means.append(_mean_over_positions(output, channels_last))
+        outputs.append(_positions(output, channels_last))
 
     names = last_stages(network) if stages is None else stages
     hooks = [network.get_submodule(name).register_forward_hook(keep) for name in names]
     try:
-        output = network(pixels)
+        own = network(pixels).float()
     finally:
         for hook in hooks:
             hook.remove()
-    return torch.cat([*means, output.float()], dim=1)
+    means = [output.mean(dim=1) for output in outputs]
+    largest = [output.amax(dim=1) for output in outputs] if maxima else []
+    return torch.cat([*means, own, *largest], dim=1)
 
 
-def stage_width(network: nn.Module, side: int) -> int:
+def stage_width(network: nn.Module, side: int, maxima: bool = True) -> int:
     """Return the number of `stage_features` for images of `side` pixels; nothing is computed.
 
     >>> stage_width(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten()), side=6)
-    24
+    32
     """
     shapes = copy.deepcopy(network).to("meta").eval()
     with torch.no_grad():
-        return stage_features(shapes, torch.empty(1, 3, side, side, device="meta")).shape[1]
+        pixels = torch.empty(1, 3, side, side, device="meta")
+        return stage_features(shapes, pixels, maxima=maxima).shape[1]
 
 
-def _mean_over_positions(output: Tensor, channels_last: bool) -> Tensor:
-    """Average [N, C, H, W], [N, H, W, C] or tokens [N, T, C] to [N, C]."""
+def _positions(output: Tensor, channels_last: bool) -> Tensor:
+    """Bring [N, C, H, W], [N, H, W, C], tokens [N, P, C] or features [N, C] to [N, P, C]."""
     output = output.float()
+    if output.ndim == 2:
+        return output[:, None]
     if output.ndim == 4 and not channels_last:
-        return output.mean(dim=(2, 3))
-    return output.flatten(1, -2).mean(dim=1) if output.ndim > 2 else output
+        output = output.permute(0, 2, 3, 1)
+    return output.flatten(1, -2)

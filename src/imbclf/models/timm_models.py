@@ -11,6 +11,7 @@ from imbclf.errors import UserError
 from imbclf.models.architecture import (
     Architecture,
     Interpolation,
+    ProbeOption,
     check_input_size,
     three_numbers,
 )
@@ -32,7 +33,7 @@ def build_timm_backbone(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     head: Callable[..., Head] = LinearHead,
-    probe: bool = False,
+    probe: ProbeOption = False,
     patch_filters: bool = False,
     fast_conv: bool = True,
 ) -> Backbone:

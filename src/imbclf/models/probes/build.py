@@ -25,7 +25,8 @@ def build_probe(backbone: "Backbone") -> Probe | None:
         return None
     if kind == "patches":
         return PatchProbe()
-    return StageProbe(backbone.network, side_for(backbone.architecture))
+    side = side_for(backbone.architecture)
+    return StageProbe(backbone.network, side, maxima=kind == "stage_maxima")
 
 
 class ProbedBackbone(nn.Module):

@@ -18,20 +18,22 @@ class StageProbe(Probe):
     Args:
         network: is copied.
         side: of the square images that it takes, in pixels.
+        maxima: whether features are means and maxima over positions, or means alone.
 
     >>> import torch
-    >>> probe = StageProbe(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), side=4)
+    >>> probe = StageProbe(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), side=4, maxima=True)
     >>> probe(torch.zeros(1, 3, 4, 4)).tolist()
     [0.0]
     """
 
-    def __init__(self, network: nn.Module, side: int) -> None:
-        super().__init__(width=stage_width(network, side))
+    def __init__(self, network: nn.Module, side: int, maxima: bool) -> None:
+        super().__init__(width=stage_width(network, side, maxima))
+        self.maxima = maxima
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
 
     def describe(self, pixels: Tensor) -> Tensor:
         """Return the network's `stage_features` of normalized images [N, 3, H, W]."""
-        return stage_features(self.network, pixels)
+        return stage_features(self.network, pixels, maxima=self.maxima)
 
     def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:  # noqa: ARG002
         """Copy the current weights of the network."""
