@@ -10,13 +10,7 @@ import numpy as np
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import BEST, FoldResult, check_labels, fold_folder, read_fold
 from imbclf.evaluation.looks import count_look
-from imbclf.evaluation.run_directory import (
-    STUDENT_RESULT,
-    TRACKING_RUN,
-    read_summary,
-    read_tracking_run,
-    write_splits,
-)
+from imbclf.evaluation.run_directory import STUDENT_RESULT, read_summary, write_splits
 from imbclf.evaluation.student_comparison import compare_errors, measure_speed, student_text
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.metrics.error_rates import binary_report
@@ -28,6 +22,7 @@ from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.reporting.student_card import write_student_card
 from imbclf.tracking.base import Tracker
+from imbclf.tracking.resume import start_or_resume
 from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.distillation.student_fold import (
     StudentOptions,
@@ -41,7 +36,6 @@ from imbclf.training.fold import train_fold
 from imbclf.training.pace import Place
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
-from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
 log = logging.getLogger("imbclf")
@@ -76,33 +70,15 @@ def distill_run(
     dev_fraction = cv.dev_fraction if options.dev_fraction is None else options.dev_fraction
     fold = student_fold(recipe.listing, folds, recipe.parts.seed, dev_fraction)
     ensemble = Predictor.load(run / PREDICTOR)
-    with SkipRandomInit():
-        backbone = recipe.parts.model()
-    teacher = build_teacher(ensemble, backbone, options.share)
-    share = 0.0 if teacher is None else options.share
-    epochs = planned_epochs(options, share, summary)
-    own = student_recipe(recipe, epochs, teacher if epochs else None)
-    facts = {
-        "run": str(run),
-        "architecture": str(backbone.architecture["name"]),
-        "teacher": ensemble.describe_models(),
-        "share": share if epochs else 0.0,
-        "epochs": epochs,
-        "images": {"fit": len(fold.fit), "dev": len(fold.dev)},
-    }
+    own, plan = _plan(recipe, ensemble, options, summary)
+    images = {"fit": len(fold.fit), "dev": len(fold.dev)}
+    facts = {"run": str(run), **plan, "images": images}
     _log_start(facts, out)
-    run_id = tracking.start(out.name, params, read_tracking_run(out))
-    if run_id is not None:
-        write_text(out / TRACKING_RUN, run_id)
+    start_or_resume(tracking, out, out.name, params)
     result = _train(own, fold, out, tracking)
     labels = recipe.labels[fold.dev]
-    write_training_statistics(
-        out / PREDICTOR,
-        recipe.listing,
-        recipe.pixels,
-        {"fold_0": result.dev_logits},
-        {"fold_0": labels},
-    )
+    scored = {"fold_0": result.dev_logits}, {"fold_0": labels}
+    write_training_statistics(out / PREDICTOR, recipe.listing, recipe.pixels, *scored)
     source = _choose_rule(own, fold, result, run, ensemble, out)
     student = Predictor.load(out / PREDICTOR)
     found = {
@@ -129,6 +105,23 @@ def _check_images(run: Path, recipe: Recipe, folds: list[Fold], summary: Mapping
         done, number = read_fold(run, row["fold"]), row["fold"]
         if done is not None:
             check_labels(run, done, folds[number], recipe.listing.files, recipe.labels)
+
+
+def _plan(
+    recipe: Recipe, ensemble: Predictor, options: StudentOptions, summary: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the student's recipe, and its network, teacher and epochs as they are reported."""
+    with SkipRandomInit():
+        backbone = recipe.parts.model()
+    teacher = build_teacher(ensemble, backbone, options.share)
+    share = 0.0 if teacher is None else options.share
+    epochs = planned_epochs(options, share, summary)
+    return student_recipe(recipe, epochs, teacher if epochs else None), {
+        "architecture": str(backbone.architecture["name"]),
+        "teacher": ensemble.describe_models(),
+        "share": share if epochs else 0.0,
+        "epochs": epochs,
+    }
 
 
 def _log_start(facts: Mapping[str, Any], out: Path) -> None:
