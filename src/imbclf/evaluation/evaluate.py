@@ -18,7 +18,7 @@ from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.operating_point import OperatingPoint
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 from imbclf.prediction.referral import Referral
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.tables import write_json, write_table

@@ -18,7 +18,8 @@ from imbclf.prediction.drift import Drift, check_drift
 from imbclf.prediction.image_warnings import image_warnings
 from imbclf.prediction.labeling_rule import HALF, REFER, LabelingRule
 from imbclf.prediction.outliers import unfamiliarity
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral
 from imbclf.prediction.scoring import resolve_precision
 from imbclf.prediction.training_statistics import measure_colors

@@ -18,7 +18,7 @@ from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.scoring import score_images
 from imbclf.tracking.base import Tracker
 from imbclf.training.closed_form import score_features

@@ -23,7 +23,8 @@ from imbclf.prediction.export.verification import compare, drawn_images, run_in_
 from imbclf.prediction.labeling_rule import REFERRED, Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.operating_point import OperatingPoint
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral
 from imbclf.utils.text import text_table
 

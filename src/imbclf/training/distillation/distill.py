@@ -15,7 +15,8 @@ from imbclf.evaluation.student_comparison import compare_errors, measure_speed, 
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.torchvision_models import SkipRandomInit
-from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
+from imbclf.prediction.fold_model import read_checkpoint
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.manifest import PREDICTOR
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import scoring_precision
