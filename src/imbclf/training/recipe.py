@@ -112,8 +112,7 @@ class Recipe:
     @property
     def labels(self) -> NDArray[np.int64]:
         """Labels, int64 `[N]`."""
-        assert self.listing.labels is not None
-        return self.listing.labels
+        return self.listing.known_labels
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -72,7 +72,6 @@ def explore(
     parts, options = _decode(data, everything, test_everything, size)
     pixels, listing = parts[0]
     kept = np.isin(everything.files, listing.files)
-    assert listing.labels is not None
     test_pixels, test_listing = parts[1] if len(parts) > 1 else (None, None)
     images = gray_images(*(part for part, _ in parts), threads=threads)
     pairs, test_pairs = _find_pairs(parts, images, resized, threads, likeness, options)
@@ -83,7 +82,7 @@ def explore(
         headers=[header for header, keep in zip(headers, kept, strict=True) if keep and header],
         pixels=pixels,
         resized=resized,
-        colors=color_statistics(pixels, listing.labels),
+        colors=color_statistics(pixels, listing.known_labels),
         pairs=pairs,
         groups=groups,
         folds=measure_fold_leakage(listing, pairs, groups, folds, seed, try_groups),

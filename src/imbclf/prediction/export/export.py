@@ -19,7 +19,13 @@ from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
 from imbclf.prediction.export.preparation import preparation
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
-from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
+from imbclf.prediction.export.verification import (
+    Agreement,
+    compare,
+    drawn_images,
+    run_in_batches,
+    time_call,
+)
 from imbclf.prediction.labeling_rule import REFERRED, Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.operating_point import OperatingPoint
@@ -93,7 +99,17 @@ def export_predictor(
         wanted.decide,
         wanted.band,
     )
-    description = {
+    description = _describe(predictor, wanted, graph)
+    path = folder / f"model.{wanted.form}"
+    write_graph(trace(graph, predictor.image_size), wanted.form, path, description)
+    agreement = _verify(path, graph, predictor, wanted, known)
+    source = "drawn" if known is None else "of the run"
+    return {**description, "check": {"source": source, **asdict(agreement)}}
+
+
+def _describe(predictor: Predictor, wanted: Export, graph: EnsembleGraph) -> dict[str, Any]:
+    """Return what a file says of itself: input, outputs, and how it decides."""
+    return {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         **stored_pixel_options(predictor.pixel_options),
         "preparation": preparation(predictor.image_size, predictor.pixel_options),
@@ -110,8 +126,20 @@ def export_predictor(
         **_point(wanted),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
-    path = folder / f"model.{wanted.form}"
-    write_graph(trace(graph, predictor.image_size), wanted.form, path, description)
+
+
+def _verify(
+    path: Path,
+    graph: EnsembleGraph,
+    predictor: Predictor,
+    wanted: Export,
+    known: KnownImages | None,
+) -> Agreement:
+    """Return how a file agrees with the predictor.
+
+    Raises:
+        UserError: it does not.
+    """
     size = predictor.image_size
     images = drawn_images(wanted.images, size) if known is None else known.pixels[: wanted.images]
     answer = run_in_batches(open_graph(path), images, wanted.batch_size)
@@ -124,8 +152,7 @@ def export_predictor(
             f"differ by up to {agreement.probability:.1e}, {agreement.labels} of "
             f"{agreement.images} labels differ. It was not kept; try the other format"
         )
-    source = "drawn" if known is None else "of the run"
-    return {**description, "check": {"source": source, **asdict(agreement)}}
+    return agreement
 
 
 def _point(wanted: Export) -> dict[str, Any]:

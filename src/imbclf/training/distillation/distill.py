@@ -176,9 +176,8 @@ def _compare(
     scoring = (recipe.parts.device, precision, SCORING_FACTOR * data.batch_size)
     own = student.predict_pixels(pixels, *scoring, progress=True)
     theirs = ensemble.predict_pixels(pixels, *scoring, progress=True)
-    labels = listing.labels
-    assert labels is not None
-    errors = compare_errors(own, theirs, labels, listing.label_names, listing.groups)
+    known = listing.known_labels, listing.label_names, listing.groups
+    errors = compare_errors(own, theirs, *known)
     looks = [count_look(listing, one.decisions, data.cache_dir, out) for one in (theirs, own)]
     return {"how": how, **errors, "looks": looks[-1]}
 
