@@ -5,7 +5,7 @@ python scripts/draw_losses.py [docs/images]
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,11 @@ def draw_batches(names: Sequence[str] = OF_BATCHES) -> Figure:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the pictures into a folder."""
-    of_images = {kind: partial(draw_images, names) for kind, names in OF_IMAGES.items()}
-    drawings = {**of_images, "batches": draw_batches}
+    drawings: dict[str, Callable[[], Figure]] = {
+        f"losses-{kind}.svg": partial(draw_images, names) for kind, names in OF_IMAGES.items()
+    }
     with torch.no_grad():
-        write_pictures(arguments, {f"losses-{kind}.svg": draw for kind, draw in drawings.items()})
+        write_pictures(arguments, {**drawings, "losses-batches.svg": draw_batches})
 
 
 if __name__ == "__main__":

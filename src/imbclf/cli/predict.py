@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-    from imbclf.data.dataset import LabelledFolder
+    from imbclf.data.dataset import UnlabelledFolder
     from imbclf.data.listing import Listing
     from imbclf.prediction.predict_folder import FolderPredictions
     from imbclf.prediction.predictor import Predictor
@@ -59,9 +59,10 @@ def task(cfg: DictConfig) -> None:
         from imbclf.augment.tta import check_tta
         from imbclf.evaluation.positive_label import positive_label
         from imbclf.evaluation.unseen_images import run_of
-        from imbclf.prediction.predict_folder import predict_folder, write_predictions
+        from imbclf.prediction.predict_folder import predict_folder
         from imbclf.prediction.referral import Referral
         from imbclf.prediction.scoring import check_precision, pick_device
+        from imbclf.prediction.write_predictions import write_predictions
 
     point = run_point(options, cfg.run)
     check_precision(cfg.precision)
@@ -96,7 +97,7 @@ def _check_page(cfg: DictConfig) -> None:
 
 
 def _decode_ahead(
-    data: "LabelledFolder", addresses: Sequence[str]
+    data: "UnlabelledFolder", addresses: Sequence[str]
 ) -> "Callable[[Predictor], Decoded]":
     """Decode images while torch is imported and the predictor loaded, if their size is known.
 
@@ -117,7 +118,7 @@ def _report(
 ) -> None:
     """Report what was decided, the files, and drift."""
     from imbclf.prediction.drift import kind_of
-    from imbclf.prediction.predict_folder import prediction_text
+    from imbclf.prediction.write_predictions import prediction_text
 
     report_result(
         out / "predictions.json",

@@ -19,12 +19,10 @@ from imbclf.evaluation.given_test import judge_given_test
 from imbclf.evaluation.run_directory import write_splits
 from imbclf.evaluation.training_images import write_training_images
 from imbclf.prediction.manifest import MANIFEST, PREDICTOR, Manifest, check_same_pixels
-from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.tracking.base import Tracker
 from imbclf.tracking.provenance import describe_data, log_data
 from imbclf.tracking.resume import start_or_resume
-from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.pace import about
 from imbclf.training.planning import keep_in_time
 from imbclf.training.preparation import Prepared
@@ -135,13 +133,5 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
         )
         return None
     parts = prepared.recipe.parts
-    precision, batch_size = scoring_precision(parts.precision), parts.data.batch_size
-    with explain_out_of_memory("test part", batch_size):
-        return judge_given_test(
-            run,
-            prepared.test,
-            parts.device,
-            precision,
-            SCORING_FACTOR * batch_size,
-            parts.data.cache_dir,
-        )
+    with explain_out_of_memory("test part", parts.data.batch_size):
+        return judge_given_test(run, prepared.test, *parts.scoring, parts.data.cache_dir)

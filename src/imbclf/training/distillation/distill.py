@@ -19,12 +19,10 @@ from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.manifest import PREDICTOR
 from imbclf.prediction.predictor import Predictor
-from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.reporting.student_card import write_student_card
 from imbclf.tracking.base import Tracker
 from imbclf.tracking.resume import start_or_resume
-from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.distillation.student_fold import (
     StudentOptions,
     build_teacher,
@@ -172,10 +170,8 @@ def _compare(
         pixels, listing = open_unseen(data, prepared.held, names, size, options)
     else:
         return {"how": "not measured"}
-    precision = scoring_precision(recipe.parts.precision)
-    scoring = (recipe.parts.device, precision, SCORING_FACTOR * data.batch_size)
-    own = student.predict_pixels(pixels, *scoring, progress=True)
-    theirs = ensemble.predict_pixels(pixels, *scoring, progress=True)
+    own = student.predict_pixels(pixels, *recipe.parts.scoring, progress=True)
+    theirs = ensemble.predict_pixels(pixels, *recipe.parts.scoring, progress=True)
     known = listing.known_labels, listing.label_names, listing.groups
     errors = compare_errors(own, theirs, *known)
     looks = [count_look(listing, one.decisions, data.cache_dir, out) for one in (theirs, own)]
@@ -186,8 +182,8 @@ def _costs(
     recipe: Recipe, predictors: Mapping[str, tuple[Predictor, Path]]
 ) -> dict[str, dict[str, float]]:
     """Return seconds per image and bytes of the weights of each predictor."""
-    parts = recipe.parts
-    scoring = (parts.device, scoring_precision(parts.precision), parts.data.batch_size)
+    device, precision, _ = recipe.parts.scoring
+    scoring = device, precision, recipe.parts.data.batch_size
     return {
         name: {
             "seconds_per_image": measure_speed(predictor, recipe.pixels, *scoring),
