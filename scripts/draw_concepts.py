@@ -4,8 +4,9 @@ python scripts/draw_concepts.py [docs/images]
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -17,6 +18,10 @@ from imbclf.metrics.intervals import hter_interval
 
 BLUE, ORANGE, GREEN, GRAY = "#0072B2", "#D55E00", "#009E73", "0.85"
 IN_SVG = {"svg.hashsalt": "imbclf", "font.size": 9, "svg.fonttype": "path"}
+UNDATED: dict[str, dict[str, Any]] = {
+    ".svg": {"metadata": {"Date": None}},
+    ".png": {"dpi": 140, "metadata": {"Software": None}},
+}
 
 
 def figure(height: float) -> Figure:
@@ -24,6 +29,14 @@ def figure(height: float) -> Figure:
     drawn = Figure(figsize=(6, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(drawn)
     return drawn
+
+
+def write_pictures(arguments: Sequence[str], drawings: Mapping[str, Callable[[], Figure]]) -> None:
+    """Write pictures, by their file names, into the folder that a script is called with."""
+    folder = Path(arguments[0] if arguments else "docs/images")
+    with rc_context(IN_SVG):  # type: ignore[arg-type]  # any key in later releases
+        for name, draw in drawings.items():
+            draw().savefig(folder / name, **UNDATED[Path(name).suffix])
 
 
 def draw_threshold() -> Figure:
@@ -90,11 +103,14 @@ def draw_interval() -> Figure:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the pictures into a folder."""
-    folder = Path(arguments[0] if arguments else "docs/images")
-    drawings = {"threshold": draw_threshold, "folds": draw_folds, "interval": draw_interval}
-    with rc_context(IN_SVG):  # type: ignore[arg-type]  # any key in later releases
-        for name, draw in drawings.items():
-            draw().savefig(folder / f"{name}.svg", metadata={"Date": None})
+    write_pictures(
+        arguments,
+        {
+            "threshold.svg": draw_threshold,
+            "folds.svg": draw_folds,
+            "interval.svg": draw_interval,
+        },
+    )
 
 
 if __name__ == "__main__":

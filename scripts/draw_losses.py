@@ -5,20 +5,19 @@ python scripts/draw_losses.py [docs/images]
 
 import inspect
 import sys
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import yaml
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import nn
 
-from draw_concepts import BLUE, GREEN, IN_SVG, ORANGE, figure
+from draw_concepts import BLUE, GREEN, ORANGE, figure, write_pictures
 from imbclf import losses
 
 CONF = Path(__file__).parents[1] / "conf" / "loss"
@@ -109,11 +108,11 @@ def draw_batches(names: Sequence[str] = OF_BATCHES) -> Figure:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the pictures into a folder."""
-    folder = Path(arguments[0] if arguments else "docs/images")
-    with rc_context(IN_SVG), torch.no_grad():  # type: ignore[arg-type]  # any key in later releases
-        for kind, names in OF_IMAGES.items():
-            draw_images(names).savefig(folder / f"losses-{kind}.svg", metadata={"Date": None})
-        draw_batches().savefig(folder / "losses-batches.svg", metadata={"Date": None})
+    drawings: dict[str, Callable[[], Figure]] = {
+        f"losses-{kind}.svg": partial(draw_images, names) for kind, names in OF_IMAGES.items()
+    }
+    with torch.no_grad():
+        write_pictures(arguments, {**drawings, "losses-batches.svg": draw_batches})
 
 
 if __name__ == "__main__":

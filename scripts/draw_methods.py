@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
 
-from draw_concepts import BLUE, GRAY, GREEN, IN_SVG, ORANGE, figure
+from draw_concepts import BLUE, GRAY, GREEN, ORANGE, figure, write_pictures
 from imbclf import samplers
 from imbclf.augment import Augmentation, FoldAugmentation
 from imbclf.data.demo import write_demo
@@ -168,14 +167,15 @@ def draw_optimization() -> Figure:
 
 def main(arguments: Sequence[str]) -> None:
     """Write the pictures into a folder."""
-    folder = Path(arguments[0] if arguments else "docs/images")
-    drawings = {"samplers": draw_samplers, "heads": draw_heads, "optimization": draw_optimization}
-    with rc_context(IN_SVG):  # type: ignore[arg-type]  # any key in later releases
-        for name, draw in drawings.items():
-            draw().savefig(folder / f"{name}.svg", metadata={"Date": None})
-        draw_augmentation().savefig(
-            folder / "augmentation.png", dpi=140, metadata={"Software": None}
-        )
+    write_pictures(
+        arguments,
+        {
+            "samplers.svg": draw_samplers,
+            "heads.svg": draw_heads,
+            "optimization.svg": draw_optimization,
+            "augmentation.png": draw_augmentation,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from helpers.listings import read, touch
 from imbclf.evaluation.evaluate import evaluate
 from imbclf.prediction.labeling_rule import decision_margins
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from imbclf.evaluation.run_directory import read_oof
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.operating_point import OperatingPoint
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 
 
 @pytest.fixture

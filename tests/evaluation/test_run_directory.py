@@ -30,7 +30,8 @@ from imbclf.evaluation.run_directory import (
     write_splits,
 )
 from imbclf.evaluation.run_images import data_options
-from imbclf.evaluation.summary import OutOfFold, pool, summarize, table
+from imbclf.evaluation.summary import OutOfFold, pool, summarize
+from imbclf.evaluation.summary_table import table
 from imbclf.evaluation.training_images import read_training_images
 from imbclf.metrics.intervals import bootstrap_hter_interval, hter_interval
 from imbclf.utils.files import atomic_write

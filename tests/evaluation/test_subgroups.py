@@ -25,7 +25,7 @@ from imbclf.evaluation.subgroups import (
     subgroup_report,
     subgroups_text,
 )
-from imbclf.evaluation.summary import table
+from imbclf.evaluation.summary_table import table
 from imbclf.metrics.significance import holm
 from imbclf.reporting.run_report import write_report
 from imbclf.utils.tables import write_json

@@ -20,7 +20,8 @@ from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe
 from imbclf.prediction.decision_rule import DecisionRule
 from imbclf.prediction.export.verification import drawn_images
-from imbclf.prediction.fold_model import FoldModel, save_fold_model
+from imbclf.prediction.fold_model import FoldModel
+from imbclf.prediction.fold_model_files import save_fold_model
 
 NAMES = ("bad", "good")
 

@@ -21,7 +21,7 @@ from imbclf.evaluation.run_directory import (
 from imbclf.evaluation.summary import pool, summarize
 from imbclf.models.build import build_backbone
 from imbclf.prediction.decision_rule import decision_rule
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.utils.tables import write_json, write_table
 
 CPU = torch.device("cpu")

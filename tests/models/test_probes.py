@@ -28,7 +28,8 @@ from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe
 from imbclf.models.stage_features import stage_features
 from imbclf.prediction.decision_rule import CHECKPOINT_KEY, DecisionRule
-from imbclf.prediction.fold_model import FoldModel, load_weights, save_fold_model
+from imbclf.prediction.fold_model import FoldModel, load_weights
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import score_images
 from imbclf.training.initialization import prepare_probe

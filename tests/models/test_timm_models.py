@@ -23,7 +23,7 @@ from imbclf.models.probes.build import build_probe
 from imbclf.models.scoring_copy import scoring_copy
 from imbclf.models.timm_models import build_timm_backbone
 from imbclf.models.usual_side import usual_side
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.reporting.run_report.weights_license import weights_license
 from imbclf.testing import check_backbone
 

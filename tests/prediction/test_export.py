@@ -37,7 +37,8 @@ from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
 from imbclf.prediction.export.quantization import hter_increase
 from imbclf.prediction.export.sample import KnownImages
 from imbclf.prediction.export.verification import Agreement, compare, drawn_images, run_in_batches
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.utils.install_line import install_line
 
 MODELS = sorted(

@@ -10,8 +10,9 @@ from helpers.simulated_ensembles import LEARNERS, SimulatedEnsemble, simulate
 from imbclf.errors import UserError
 from imbclf.evaluation.cross_fitting import cross_fitted_scores
 from imbclf.metrics.expected_performance import DevAndTest
+from imbclf.prediction.aims import aimed_rate
 from imbclf.prediction.decision_options import DecisionOptions
-from imbclf.prediction.operating_point import aimed_rate, choose_operating_point
+from imbclf.prediction.operating_point import choose_operating_point
 
 AIMS = {
     "min_sensitivity": 0.8,

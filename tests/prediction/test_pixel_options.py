@@ -24,11 +24,12 @@ from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.models.build import build_backbone
 from imbclf.prediction.export.export import Export
 from imbclf.prediction.export.write_export import write_export
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.image_inputs import read_images
 from imbclf.prediction.image_service import ImageService
+from imbclf.prediction.join_predictors import join
 from imbclf.prediction.manifest import MANIFEST, Manifest
-from imbclf.prediction.predictor import Predictor, join
+from imbclf.prediction.predictor import Predictor
 
 SIDE = 32
 PADDED = PixelOptions(12, "pad")

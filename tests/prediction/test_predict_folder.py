@@ -15,14 +15,10 @@ from helpers.ensembles import NAMES, briefly_trained, write_predictor
 from imbclf.data.listing import list_images
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.export.verification import drawn_images
-from imbclf.prediction.predict_folder import (
-    FolderPredictions,
-    predict_folder,
-    prediction_text,
-    write_predictions,
-)
+from imbclf.prediction.predict_folder import FolderPredictions, predict_folder
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.training_statistics import write_training_statistics
+from imbclf.prediction.write_predictions import prediction_text, write_predictions
 
 SIDE = 32
 

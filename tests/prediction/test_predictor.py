@@ -13,9 +13,11 @@ from scipy.special import logit
 from imbclf.errors import UserError
 from imbclf.models.build import build_backbone
 from imbclf.prediction.ensemble_rule import EnsembleRule
-from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
+from imbclf.prediction.fold_model import read_checkpoint
+from imbclf.prediction.fold_model_files import save_fold_model
+from imbclf.prediction.join_predictors import join
 from imbclf.prediction.manifest import MANIFEST, write_ensemble_rule
-from imbclf.prediction.predictor import Predictor, join
+from imbclf.prediction.predictor import Predictor
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
 
@@ -266,7 +268,7 @@ def test_errors_of_our_own_code_are_not_taken_for_a_damaged_file(
     def broken(*_: object) -> None:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr("imbclf.prediction.predictor.load_fold_model", broken)
+    monkeypatch.setattr("imbclf.prediction.read_predictor.load_fold_model", broken)
     with pytest.raises(KeyError, match="a mistake of ours"):
         Predictor.load(saved)
 

@@ -27,9 +27,11 @@ from imbclf.prediction.export.formats import open_graph
 from imbclf.prediction.export.verification import drawn_images
 from imbclf.prediction.image_service import ImageService
 from imbclf.prediction.labeling_rule import LabelingRule
-from imbclf.prediction.predict_folder import predict_folder, prediction_text, write_predictions
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predict_folder import predict_folder
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral, choose_referral
+from imbclf.prediction.write_predictions import prediction_text, write_predictions
 from imbclf.reporting.prediction_page import Origin, write_prediction_page
 
 SIDE, CPU = 16, torch.device("cpu")

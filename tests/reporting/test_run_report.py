@@ -40,7 +40,7 @@ from imbclf.metrics.intervals import wilson_interval
 from imbclf.metrics.label_issues import find_label_issues
 from imbclf.models.build import build_backbone
 from imbclf.models.saliency import smooth_gradients
-from imbclf.prediction.fold_model import load_fold
+from imbclf.prediction.fold_model_files import load_fold
 from imbclf.reporting.run_report import heat_maps, write_report
 from imbclf.reporting.run_report.image_selection import (
     most_confident_errors,

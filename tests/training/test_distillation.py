@@ -16,7 +16,7 @@ from imbclf.evaluation.student_comparison import compare_errors
 from imbclf.metrics.threshold_transfer import carried_threshold
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.models import build_backbone
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 from imbclf.training import OptimizerRecipe
 from imbclf.training.distillation.student import Student, Teacher
 from imbclf.training.distillation.student_fold import StudentOptions, planned_epochs, student_fold

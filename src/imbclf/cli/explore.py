@@ -4,6 +4,7 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -15,6 +16,10 @@ from imbclf.cli.config.checks import expect_bool, refuse_overwriting
 from imbclf.cli.config.validation import check
 from imbclf.errors import UserError
 from imbclf.utils.checks import check_range
+
+if TYPE_CHECKING:
+    from imbclf.data.exploration.result import Exploration
+    from imbclf.data.listing import Listing
 
 
 def main() -> None:
@@ -34,30 +39,45 @@ def task(cfg: DictConfig) -> None:
         from hydra.utils import instantiate
 
         from imbclf.cli.config.error_context import explain_option
-        from imbclf.data.exploration.listed import write_listed
-        from imbclf.data.reading.summary import listing_lines, listing_summary
-        from imbclf.data.reading.write_listing import LEFT_OUT, LISTING
+        from imbclf.data.reading.summary import listing_lines
     with explain_option("data"):
         data = instantiate(cfg.data, _convert_="all")
     listing = data.list_files()
     for line in listing_lines(listing):
         log.info("%s", line)
     if not cfg.pixels:
-        write_listed(listing, out)
-        report_result(
-            partial(listing_summary, listing), listing=out / LISTING, left_out=out / LEFT_OUT
-        )
-        log.info("\nlisting      %s", out / LISTING)
+        _write_listing_alone(listing, out)
         return
 
     with fast_imports():
         from imbclf.data.exploration.explore import explore
-        from imbclf.data.exploration.findings import findings
         from imbclf.reporting.write_exploration import write_exploration
 
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
     found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups, cfg.likeness, listing)
     write_exploration(found, out, cfg.seed, cfg.write_groups)
+    _report(found, out)
+    if cfg.write_groups:
+        log.info("groups       %s", out / "groups.csv")
+        log.info("next         %s", next_command(cfg.data, out, found.listing.label_names))
+
+
+def _write_listing_alone(listing: "Listing", out: Path) -> None:
+    """Write and report which images there are, without decoding any."""
+    from imbclf.data.exploration.listed import write_listed
+    from imbclf.data.reading.summary import listing_summary
+    from imbclf.data.reading.write_listing import LEFT_OUT, LISTING
+
+    write_listed(listing, out)
+    report_result(partial(listing_summary, listing), listing=out / LISTING, left_out=out / LEFT_OUT)
+    log.info("\nlisting      %s", out / LISTING)
+
+
+def _report(found: "Exploration", out: Path) -> None:
+    """Report the findings and the files."""
+    from imbclf.data.exploration.findings import findings
+    from imbclf.data.reading.write_listing import LEFT_OUT, LISTING
+
     report_result(
         out / "explore.json",
         page=out / "explore.html",
@@ -75,9 +95,6 @@ def task(cfg: DictConfig) -> None:
     if found.listing.account.left_out:
         log.info("left out     %s", out / LEFT_OUT)
     log.info("duplicates   %s", out / "near_duplicates.csv")
-    if cfg.write_groups:
-        log.info("groups       %s", out / "groups.csv")
-        log.info("next         %s", next_command(cfg.data, out, found.listing.label_names))
 
 
 def check_values(cfg: DictConfig) -> None:

@@ -36,7 +36,8 @@ def task(cfg: DictConfig) -> None:
 
     with fast_imports():
         from imbclf.evaluation.fold_files import fold_thresholds
-        from imbclf.prediction.export.export import Export, export_text
+        from imbclf.prediction.export.export import Export
+        from imbclf.prediction.export.export_text import export_text
         from imbclf.prediction.export.formats import check_format
         from imbclf.prediction.export.write_export import check_export, write_export
 

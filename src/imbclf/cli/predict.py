@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+    from imbclf.data.dataset import UnlabelledFolder
+    from imbclf.data.listing import Listing
     from imbclf.prediction.predict_folder import FolderPredictions
     from imbclf.prediction.predictor import Predictor
+
+    Decoded = tuple[NDArray[np.uint8], Listing]
 
 
 def main() -> None:
@@ -40,10 +45,7 @@ def task(cfg: DictConfig) -> None:
     options = decision_options(cfg)
     configure_logging()
     out = Path(str(cfg.out))
-    for name in ("html", "explain"):
-        expect_bool(name, cfg[name])
-    if cfg.explain and not cfg.html:
-        raise UserError("explain=true: heat maps are for the page of predictions; add html=true")
+    _check_page(cfg)
     refuse_overwriting(out, "labels.txt", "predictions", cfg.overwrite)
 
     from hydra.utils import instantiate
@@ -51,25 +53,16 @@ def task(cfg: DictConfig) -> None:
     with explain_option("data"):
         data = instantiate(cfg.data)
     addresses = addresses_of(cfg.run)
-    manifest = peek_manifest(addresses)
-    # Decode images while torch is imported and the predictor loaded.
-    decoded = None
-    if manifest is not None:
-        size, pixel_options = manifest.image_size, manifest.pixel_options
-        decoded = run_in_background(partial(data.open, size, options=pixel_options))
+    decoded_for = _decode_ahead(data, addresses)
 
     with fast_imports():
         from imbclf.augment.tta import check_tta
         from imbclf.evaluation.positive_label import positive_label
         from imbclf.evaluation.unseen_images import run_of
-        from imbclf.prediction.drift import kind_of
-        from imbclf.prediction.predict_folder import (
-            predict_folder,
-            prediction_text,
-            write_predictions,
-        )
+        from imbclf.prediction.predict_folder import predict_folder
         from imbclf.prediction.referral import Referral
         from imbclf.prediction.scoring import check_precision, pick_device
+        from imbclf.prediction.write_predictions import write_predictions
 
     point = run_point(options, cfg.run)
     check_precision(cfg.precision)
@@ -77,10 +70,7 @@ def task(cfg: DictConfig) -> None:
         check_tta("tta", options.tta)
     device = pick_device(cfg.accelerator)
     predictor = load_ensemble(addresses, cfg.tracking.uri, cfg.tracking.directory)
-    if decoded is None:
-        images = data.open(predictor.image_size, options=predictor.pixel_options)
-    else:
-        images = decoded()
+    images = decoded_for(predictor)
     run = run_of(addresses[0]) if len(addresses) == 1 else None
     about = positive_label(predictor.rare_label, predictor.label_names, run, cfg.positive)
     found = predict_folder(
@@ -96,6 +86,40 @@ def task(cfg: DictConfig) -> None:
     )
     write_predictions(found, predictor, options, addresses, out)
     page = _write_page(cfg, found, images[0], predictor, device) if cfg.html else None
+    _report(found, predictor, out, page)
+
+
+def _check_page(cfg: DictConfig) -> None:
+    for name in ("html", "explain"):
+        expect_bool(name, cfg[name])
+    if cfg.explain and not cfg.html:
+        raise UserError("explain=true: heat maps are for the page of predictions; add html=true")
+
+
+def _decode_ahead(
+    data: "UnlabelledFolder", addresses: Sequence[str]
+) -> "Callable[[Predictor], Decoded]":
+    """Decode images while torch is imported and the predictor loaded, if their size is known.
+
+    Returns:
+        The images for a predictor; a call waits for them.
+    """
+    manifest = peek_manifest(addresses)
+    if manifest is None:
+        return lambda predictor: data.open(predictor.image_size, options=predictor.pixel_options)
+    decoded = run_in_background(
+        partial(data.open, manifest.image_size, options=manifest.pixel_options)
+    )
+    return lambda _: decoded()
+
+
+def _report(
+    found: "FolderPredictions", predictor: "Predictor", out: Path, page: Path | None
+) -> None:
+    """Report what was decided, the files, and drift."""
+    from imbclf.prediction.drift import kind_of
+    from imbclf.prediction.write_predictions import prediction_text
+
     report_result(
         out / "predictions.json",
         predictions=out / "predictions.csv",
@@ -103,7 +127,7 @@ def task(cfg: DictConfig) -> None:
         summary=out / "predictions.json",
         **({} if page is None else {"page": page}),
     )
-    for note in images[1].account.notes:
+    for note in found.listing.account.notes:
         log.info("%s", note)
     log.info("%s", prediction_text(found, predictor, out))
     if page is not None:

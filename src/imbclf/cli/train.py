@@ -109,7 +109,6 @@ def train(
     with fast_imports():
         from imbclf.cli.config.build import experiment_from
         from imbclf.evaluation.run_command import write_command
-        from imbclf.evaluation.run_directory import read_summary
 
         experiment = experiment_from(cfg, name=name)
     configure_logging(run / "train.log")
@@ -128,17 +127,28 @@ def train(
         ) from error
     except Interrupted:
         acknowledge_interrupt()
-        usable = (run / "predictor" / "predictor.json").exists()
-        log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
-        log.info("resume with  %s", resume_command(cfg, run, here))
-        if usable:
-            log.info("predict      imbclf-predict %s IMAGES   (finished folds)", here)
-        for best in sorted(run.glob("fold_*/best.ckpt")):
-            if not (best.parent / "result.json").exists():
-                own = here / best.relative_to(run)
-                log.info("predict      imbclf-predict %s IMAGES", own)
+        _log_interrupted(cfg, run, here)
         raise
     report_result(run / "summary.json", **run_files(run))
+    _log_finished(cfg, run, here)
+    return hter
+
+
+def _log_interrupted(cfg: DictConfig, run: Path, here: Path) -> None:
+    """Log how the run is resumed, and what of it can predict already."""
+    log.info("\nInterrupted. Finished folds and the best epoch so far are kept in %s", here)
+    log.info("resume with  %s", resume_command(cfg, run, here))
+    if (run / "predictor" / "predictor.json").exists():
+        log.info("predict      imbclf-predict %s IMAGES   (finished folds)", here)
+    for best in sorted(run.glob("fold_*/best.ckpt")):
+        if not (best.parent / "result.json").exists():
+            log.info("predict      imbclf-predict %s IMAGES", here / best.relative_to(run))
+
+
+def _log_finished(cfg: DictConfig, run: Path, here: Path) -> None:
+    """Log where the report is, and what can be done with the run."""
+    from imbclf.evaluation.run_directory import read_summary
+
     written = "report.html" if (run / "report.html").exists() else "summary.json"
     log.info("\nreport   %s", here / written)
     advice = read_summary(run)["verdict"]["advice"]
@@ -147,7 +157,6 @@ def train(
     what = "predict " if advice else "next    "
     allowed = f" {OPTION}={cfg.model._target_}" if is_own_network(cfg.model._target_) else ""
     log.info("%s imbclf-predict %s IMAGES%s", what, here, allowed)
-    return hter
 
 
 def run_files(run: Path) -> dict[str, Path]:

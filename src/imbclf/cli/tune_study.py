@@ -15,11 +15,8 @@ from imbclf.cli.config.tracking import run_params
 from imbclf.cli.config.validation import check
 from imbclf.data.holdout import HOLDOUT, hold_out_by_seed, write_holdout
 from imbclf.errors import UserError
-from imbclf.evaluation.run_directory import (
-    TRACKING_RUN,
-    read_tracking_run,
-)
 from imbclf.tracking.base import Tracker
+from imbclf.tracking.resume import start_or_resume
 from imbclf.training.preparation import prepare
 from imbclf.tuning.objective import DevScore, ReportProgress, score_on_dev
 from imbclf.tuning.options import TuneOptions
@@ -31,7 +28,6 @@ from imbclf.tuning.study import (
     open_study,
 )
 from imbclf.tuning.trials import search
-from imbclf.utils.files import write_text
 
 MAY_DIFFER = ("tracking", "data.cache_dir")  # between calls on the same study
 
@@ -125,11 +121,7 @@ class CommandStudy:
         """Start or resume the parent run of the trials."""
         tracker = tracker_from(self.base)
         with exclusive_access(self.options.folder):
-            earlier = read_tracking_run(self.options.folder)
-            params = run_params(self.base)
-            run_id = tracker.start(self.options.name, params, earlier)
-            if run_id is not None:
-                write_text(self.options.folder / TRACKING_RUN, run_id)
+            start_or_resume(tracker, self.options.folder, self.options.name, run_params(self.base))
         return tracker
 
 

@@ -48,8 +48,7 @@ def given_folds(
     >>> first.fit.tolist(), first.dev.tolist(), first.test.tolist()
     ([2, 3, 6, 7], [4, 5], [0, 1])
     """
-    labels, groups = listing.labels, listing.groups
-    assert labels is not None
+    labels, groups = listing.known_labels, listing.groups
     if listing.parts is None:
         return repeated_folds(labels, folds, seed, repeats, groups, dev_fraction)
     check_parts(listing)

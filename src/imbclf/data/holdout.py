@@ -61,19 +61,17 @@ def hold_out_by_seed(listing: Listing, share: float) -> tuple[Listing, Listing]:
 
 def _wanted(listing: Listing, share: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the labels, and the number of images of each to hold out."""
-    assert listing.labels is not None
-    return listing.labels, np.bincount(listing.labels, minlength=2).astype(np.float64) * share
+    labels = listing.known_labels
+    return labels, np.bincount(labels, minlength=2).astype(np.float64) * share
 
 
 def _groups(listing: Listing) -> NDArray[np.int64] | None:
-    assert listing.labels is not None
-    return None if listing.groups is None else number_groups(listing.groups, listing.labels)
+    return None if listing.groups is None else number_groups(listing.groups, listing.known_labels)
 
 
 def _divide(listing: Listing, share: float, drawn: NDArray[np.bool_]) -> tuple[Listing, Listing]:
-    assert listing.labels is not None
     for side in (drawn, ~drawn):
-        if len(np.unique(listing.labels[side])) < 2:
+        if len(np.unique(listing.known_labels[side])) < 2:
             raise UserError(
                 f"data.holdout={share}: expected 2 or more images or groups of each class, so that "
                 "both sides have both classes; choose another share, or 0"
@@ -133,8 +131,7 @@ def find_holdout(run: Path, listing: Listing) -> Listing:
     if missing:
         raise UserError(f"{path}: {len(missing)} images are no longer there, first {missing[0]}")
     rows: NDArray[np.int64] = np.array([places[name] for name in files])
-    assert listing.labels is not None
-    relabeled = int((listing.labels[rows] != labels).sum())
+    relabeled = int((listing.known_labels[rows] != labels).sum())
     if relabeled:
         raise UserError(f"{path}: {relabeled} images have another label now")
     return listing.take(np.sort(rows))

@@ -43,6 +43,12 @@ class Listing:
     def __len__(self) -> int:
         return len(self.files)
 
+    @property
+    def known_labels(self) -> NDArray[np.int64]:
+        """The labels, int64 `[N]`, of images that have to have some."""
+        assert self.labels is not None
+        return self.labels
+
     def take(self, indices: ArrayLike) -> "Listing":
         """Return the listing of the images at `indices`, integers `[M]`.
 

@@ -41,8 +41,7 @@ def count_parts(listing: Listing) -> dict[str, list[int]]:
     >>> count_parts(Listing(Path("p"), files, np.array([0, 0, 1]), parts=parts))
     {'fit': [1, 0], 'test': [1, 1]}
     """
-    labels, names = listing.labels, _names(listing)
-    assert labels is not None
+    labels, names = listing.known_labels, _names(listing)
     order = [FIT, DEV, TEST, *map(str, fold_numbers(names))]
     return {
         part: np.bincount(labels[names == part], minlength=2).tolist()

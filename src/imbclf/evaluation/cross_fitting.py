@@ -36,15 +36,20 @@ def cross_fitted(
     """
     decided = []
     for result in results:
-        dev, test = folds[result.fold].dev, folds[result.fold].test
-        scored = DevAndTest(result.dev_logits, labels[dev], result.test_logits, labels[test])
-        own = None if clusters is None else clusters[test]
+        fold = folds[result.fold]
+        own = None if clusters is None else clusters[fold.test]
+        scored = dev_and_test(result, fold, labels)
         decided.append(cross_fitted_decisions(scored, method, own, PIECES, result.fold))
     rows = np.concatenate([folds[result.fold].test for result in results])
     errors = decision_errors(
         np.concatenate(decided), labels[rows], None if clusters is None else clusters[rows]
     )
     return {**errors, "pieces": PIECES}
+
+
+def dev_and_test(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> DevAndTest:
+    """Return the logits of a fold with the labels, which are those of all images, `[N]`."""
+    return DevAndTest(result.dev_logits, labels[fold.dev], result.test_logits, labels[fold.test])
 
 
 def cross_fitted_decisions(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbclf.data.listing import Listing
 from imbclf.data.reading.summary import listing_summary
@@ -18,7 +19,7 @@ from imbclf.evaluation.subgroups import subgroup_report, subgroups_text
 from imbclf.evaluation.summary import pooled_report
 from imbclf.prediction.answer_table import probability_columns
 from imbclf.prediction.operating_point import OperatingPoint
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 from imbclf.prediction.referral import Referral
 from imbclf.utils.arrays import minority_class
 from imbclf.utils.tables import write_json, write_table
@@ -53,8 +54,7 @@ def evaluate(
     Returns:
         The contents of `evaluation.json`.
     """
-    labels = listing.labels
-    assert labels is not None
+    labels = listing.known_labels
     evaluation = pooled_report(answer.margins, labels, listing.label_names, listing.groups)
     evaluation["confusion"] = confusion(answer.decisions, labels)
     evaluation["detection"] = detection_rates(evaluation, *about)
@@ -77,14 +77,20 @@ def evaluate(
     if shared is not None:
         evaluation["shared_with_training"] = dict(shared)
     evaluation["data"] = listing_summary(listing)
-    zero, one = probability_columns(listing.label_names)
-    columns = {"file": listing.files, "label": labels, "decision": answer.decisions}
-    if answer.referred is not None:
-        columns["referred"] = answer.referred.astype(np.int64)
-    columns |= {zero: 1 - answer.probabilities, one: answer.probabilities, "score": answer.scores}
-    write_table(out / "predictions.csv", {**columns, **subgroups})
+    write_table(out / "predictions.csv", {**_columns(answer, listing), **subgroups})
     write_json(out / "evaluation.json", evaluation)
     return evaluation
+
+
+def _columns(answer: Predictions, listing: Listing) -> dict[str, NDArray[Any]]:
+    """Return the columns of `predictions.csv`, but for those of subgroups."""
+    zero, one = probability_columns(listing.label_names)
+    columns: dict[str, NDArray[Any]] = {"file": listing.files, "label": listing.known_labels}
+    columns["decision"] = answer.decisions
+    if answer.referred is not None:
+        columns["referred"] = answer.referred.astype(np.int64)
+    probabilities = {zero: 1 - answer.probabilities, one: answer.probabilities}
+    return columns | probabilities | {"score": answer.scores}
 
 
 def _chosen(point: Referral) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def judge_given_test(
     """
     predictor, listing = Predictor.load(run / PREDICTOR), test.listing
     answer = predictor.predict_pixels(test.pixels, device, precision, batch_size, progress=True)
-    labels = listing.labels
-    assert labels is not None
+    labels = listing.known_labels
     report = pooled_report(answer.scores, labels, listing.label_names, listing.groups)
     columns: dict[str, Any] = {"file": listing.files, "label": labels, "score": answer.scores}
     columns["decision"] = answer.decisions

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from imbclf.prediction.operating_point import WORDS, OperatingPoint, aimed_rate
+from imbclf.prediction.aims import WORDS, aimed_rate
+from imbclf.prediction.operating_point import OperatingPoint
 
 
 def judge_point(point: OperatingPoint, report: Mapping[str, Any]) -> dict[str, Any]:

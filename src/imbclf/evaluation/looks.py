@@ -57,12 +57,10 @@ def images_digest(listing: Listing) -> str:
     >>> images_digest(one) == images_digest(one.take([1, 0]))
     True
     """
-    assert listing.labels is not None
     ordered = listing.take(_order(listing))
-    assert ordered.labels is not None
     sizes = [_size(ordered.root / file) for file in ordered.files.tolist()]
     names = "\n".join(ordered.files.tolist()).encode(errors="surrogateescape")
-    return _digest(names, ordered.labels, np.array(sizes, np.int64))
+    return _digest(names, ordered.known_labels, np.array(sizes, np.int64))
 
 
 def looks_text(looks: int) -> str:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.data.splits import Fold
-from imbclf.evaluation.cross_fitting import cross_fitted_scores
+from imbclf.evaluation.cross_fitting import cross_fitted_scores, dev_and_test
 from imbclf.evaluation.decision_errors import decision_errors
 from imbclf.evaluation.fold_files import FoldResult
-from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.metrics.thresholds import Method
 
 
@@ -82,8 +81,8 @@ def _mean_scores(
         return np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
     total, judges = np.zeros(len(labels)), np.zeros(len(labels), np.int64)
     for result in results:
-        dev, test = folds[result.fold].dev, folds[result.fold].test
-        scored = DevAndTest(result.dev_logits, labels[dev], result.test_logits, labels[test])
+        fold, test = folds[result.fold], folds[result.fold].test
+        scored = dev_and_test(result, fold, labels)
         own = None if groups is None else groups[test]
         total[test] += cross_fitted_scores(scored, method, own, seed=result.fold)
         judges[test] += 1

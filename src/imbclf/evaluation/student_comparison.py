@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from imbclf.evaluation.summary import pooled_report
 from imbclf.metrics.significance import paired_hter_test
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.utils.text import text_table
 
 TIMED_IMAGES, TIMED_ROUNDS = 128, 3

@@ -1,8 +1,8 @@
-"""The summary of a run: error rates of the pooled decisions with their intervals, and a table."""
+"""The summary of a run: error rates of the pooled decisions with their intervals."""
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -13,17 +13,14 @@ from imbclf.data.splits import Fold
 from imbclf.evaluation.cautions import few_in_dev, fold_that_stands_out
 from imbclf.evaluation.cross_fitting import cross_fitted
 from imbclf.evaluation.decision_errors import LEVEL, error_intervals
-from imbclf.evaluation.detection_rates import detection_rates, detection_table
-from imbclf.evaluation.fold_files import FoldResult, chosen_epoch
+from imbclf.evaluation.detection_rates import detection_rates
+from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
-from imbclf.evaluation.shipped import shipped_text
-from imbclf.evaluation.subgroups import subgroups_text
 from imbclf.evaluation.verdict import collapsed_folds, verdict
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval
 from imbclf.metrics.thresholds import Method
 from imbclf.utils.arrays import minority_class
-from imbclf.utils.text import text_table
 
 LIBRARIES = ("imbclf", "torch", "torchvision", "lightning", "numpy", "scikit-learn")
 
@@ -131,45 +128,43 @@ def summarize(
         None if clusters is None else clusters[pooled.rows],
         pooled.fold_of,
     )
-    zero, one = (int(count) for count in np.bincount(labels[np.unique(pooled.rows)], minlength=2))
+    zero, one = np.bincount(labels[np.unique(pooled.rows)], minlength=2).tolist()
     report |= {"images": zero + one, "class_counts": [zero, one]}
-    fitted = (
-        {}
-        if method is None
-        else {"cross_fitted": cross_fitted(results, folds, labels, clusters, method)}
-    )
-    warnings = [
-        *few_in_dev({one.fold: folds[one.fold] for one in results}, labels, label_names),
-        *fold_that_stands_out(
-            (pooled.scores >= 0).astype(np.int64),
-            labels[pooled.rows],
-            pooled.fold_of,
-            None if groups is None else groups[pooled.rows],
-        ),
-    ]
-    found = verdict(
-        report["hter"], report["hter_interval"], collapsed_folds(pooled.scores, pooled.fold_of)
-    )
+    if method is not None:
+        report["cross_fitted"] = cross_fitted(results, folds, labels, clusters, method)
+    collapsed = collapsed_folds(pooled.scores, pooled.fold_of)
+    rare = minority_class((zero, one))
+    trained = {result.fold: folds[result.fold] for result in results}
     return {
         **report,
-        **fitted,
-        "verdict": {"better": found.better, "sentence": found.sentence, "advice": found.advice},
-        "detection": detection_rates(
-            report, minority_class((zero, one)) if positive is None else positive
-        ),
-        "warnings": warnings,
-        "minority_label": minority_class((zero, one)),
+        "verdict": asdict(verdict(report["hter"], report["hter_interval"], collapsed)),
+        "detection": detection_rates(report, rare if positive is None else positive),
+        "warnings": [
+            *few_in_dev(trained, labels, label_names),
+            *_fold_that_stands_out(pooled, labels, groups),
+        ],
+        "minority_label": rare,
         "folds": len(folds) // repeats,
         "repeats": repeats,
         "by_group": groups is not None,
         "thresholds": [result.threshold for result in results],
         "per_fold": [_row(result, folds[result.fold], labels) for result in results],
         "seconds": sum(result.seconds for result in results),
-        "versions": {
-            "python": platform.python_version(),
-            **{library: version(library) for library in LIBRARIES},
-        },
+        "versions": _versions(),
     }
+
+
+def _fold_that_stands_out(
+    pooled: OutOfFold, labels: NDArray[np.int64], groups: NDArray[np.str_] | None
+) -> list[str]:
+    decisions = (pooled.scores >= 0).astype(np.int64)
+    own_groups = None if groups is None else groups[pooled.rows]
+    return fold_that_stands_out(decisions, labels[pooled.rows], pooled.fold_of, own_groups)
+
+
+def _versions() -> dict[str, str]:
+    libraries = {library: version(library) for library in LIBRARIES}
+    return {"python": platform.python_version(), **libraries}
 
 
 def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str, Any]:
@@ -187,47 +182,3 @@ def _row(result: FoldResult, fold: Fold, labels: NDArray[np.int64]) -> dict[str,
         "seconds": result.seconds,
         "images_per_second": result.images_per_second,
     }
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Return the short table that a run ends with: a row for each fold, and one for all of them.
-
-    HTER, FAR and FRR of the last row are those of all decisions, EER and AUROC means over folds.
-    """
-    rates = ("hter", "far", "frr", "eer", "auroc")
-    rows = [("fold", "epoch", *map(str.upper, rates), "seconds", "images/s")]
-    for row in summary["per_fold"]:
-        numbers = [f"{row[name]:.4f}" for name in rates]
-        speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
-        rows.append((str(row["fold"]), str(chosen_epoch(row)), *numbers, *speed))
-    numbers = [f"{summary[name]:.4f}" for name in rates]
-    rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
-    zero, one = summary["class_counts"]
-    names = summary["label_names"]
-    lines = [
-        text_table(rows, ">6 >6 >7 >7 >7 >7 >7 >8 >9"),
-        "",
-        f"HTER {_told(summary, 'hter')}, over {zero} images of label {names[0]} and "
-        f"{one} of label {names[1]}",
-        f"AUROC {_told(summary, 'auroc')}, mean over folds",
-    ]
-    if "detection" in summary:
-        lines += ["", detection_table(summary["detection"], names), ""]
-    if "cross_fitted" in summary:
-        lines.append(
-            f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "
-            f"{_told(summary['cross_fitted'], 'hter')}"
-        )
-    if "shipped" in summary:
-        lines.append(shipped_text(summary["shipped"]))
-    if "subgroups" in summary:
-        lines += ["", subgroups_text(summary["subgroups"], names, summary["minority_label"]), ""]
-    lines += [f"Warning: {sentence}" for sentence in summary.get("warnings", [])]
-    if "verdict" in summary:
-        lines += ["", f"{summary['verdict']['sentence']}."]
-    return "\n".join(lines)
-
-
-def _told(numbers: Mapping[str, Any], name: str) -> str:
-    low, high = numbers[f"{name}_interval"]
-    return f"{numbers[name]:.4f}, 95 % interval {low:.4f} to {high:.4f}"

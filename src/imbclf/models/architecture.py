@@ -1,6 +1,6 @@
 """The description of a backbone: what it is built from, checked and completed with defaults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, isfinite
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -89,6 +89,42 @@ def describe_architecture(
         std=three_numbers("std", usual.std if std is None else std),
         head={},
         probe=None,
+    )
+
+
+def describe_other(
+    source: Source,
+    name: str,
+    input_size: int | None,
+    normalization: tuple[Sequence[float], Sequence[float]],
+    width: int,
+    options: Mapping[str, Any],
+) -> Architecture:
+    """Return the architecture of a network that is not torchvision's, but without its head.
+
+    Args:
+        source: where the network is from.
+        name: there.
+        input_size: side in pixels to which images are resized on the device, or None.
+        normalization: mean and standard deviation of each color in 0..1.
+        width: number of features.
+        options: arguments of the network's class.
+
+    Raises:
+        UserError: mean or deviation is not three numbers.
+    """
+    mean, std = normalization
+    return Architecture(
+        name=name,
+        input_size=input_size,
+        stem="standard",
+        mean=three_numbers("mean", mean),
+        std=three_numbers("std", std),
+        head={},
+        probe=None,
+        source=source,
+        width=width,
+        options=dict(options),
     )
 
 

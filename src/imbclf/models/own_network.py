@@ -7,7 +7,7 @@ from torch import nn
 
 from imbclf.errors import UserError
 from imbclf.models.allowed_networks import allow_network, find_network, network_name
-from imbclf.models.architecture import Architecture, check_input_size, three_numbers
+from imbclf.models.architecture import check_input_size, describe_other
 from imbclf.models.assemble import assemble
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import Head, LinearHead, LogitHead
@@ -72,21 +72,9 @@ def build_own_backbone(
         copy_weights(made, read_tensors(path), path)
     normal = (IMAGENET[0] if mean is None else mean, IMAGENET[1] if std is None else std)
     width = output_width(made, called, input_size or image_size or SIDE)
-    architecture = Architecture(
-        name=called,
-        input_size=input_size,
-        stem="standard",
-        mean=three_numbers("mean", normal[0]),
-        std=three_numbers("std", normal[1]),
-        head={},
-        probe=None,
-        source="own",
-        width=width,
-        options=given,
-    )
     return assemble(
         made,
-        architecture,
+        describe_other("own", called, input_size, normal, width, given),
         _head_for(called, width, head),
         weights is not None,
         probe=False,
@@ -113,31 +101,16 @@ def rebuild_own_backbone(
         UserError: the network is not allowed, or cannot be made.
         KeyError, TypeError, ValueError: it is no valid description.
     """
-    name, width, options = (architecture[key] for key in ("name", "width", "options"))
+    keys = ("name", "input_size", "width", "options")
+    name, size, width, options = (architecture[key] for key in keys)
     if type(width) is not int or width < 1 or not isinstance(options, dict):
         raise TypeError("architecture: expected a width and options")
-    check_input_size(architecture["input_size"])
+    check_input_size(size)
     network = make_network(find_network(name), name, options)
-    described = Architecture(
-        name=name,
-        input_size=architecture["input_size"],
-        stem="standard",
-        mean=three_numbers("mean", mean),
-        std=three_numbers("std", std),
-        head={},
-        probe=None,
-        source="own",
-        width=width,
-        options=options,
-    )
+    described = describe_other("own", name, size, (mean, std), width, options)
+    built = head(width=width)
     return assemble(
-        network,
-        described,
-        head(width=width),
-        False,
-        probe=False,
-        patch_filters=False,
-        fast_conv=True,
+        network, described, built, False, probe=False, patch_filters=False, fast_conv=True
     )
 
 

@@ -9,11 +9,10 @@ from torch import nn
 
 from imbclf.errors import UserError
 from imbclf.models.architecture import (
-    Architecture,
     Interpolation,
     ProbeOption,
     check_input_size,
-    three_numbers,
+    describe_other,
 )
 from imbclf.models.assemble import assemble
 from imbclf.models.backbone import Backbone
@@ -73,24 +72,15 @@ def build_timm_backbone(
         path = existing_file(weights, f"{PRETRAINED} (the weights of {name}) nor null")
         network = _create(found, input_size, False)
         _load_file(network, path, config.get("classifier"))
-    architecture = Architecture(
-        name=found.name,
-        input_size=input_size,
-        stem="standard",
-        mean=three_numbers("mean", config["mean"] if mean is None else mean),
-        std=three_numbers("std", config["std"] if std is None else std),
-        head={},
-        probe=None,
-        source="timm",
-        width=_width(network),
-        options=dict(found.options),
-        interpolation=_interpolation(config.get("interpolation")),
-        license=config.get("license") if weights == PRETRAINED else None,
-    )
+    normal = config["mean"] if mean is None else mean, config["std"] if std is None else std
+    width = _width(network)
+    architecture = describe_other("timm", found.name, input_size, normal, width, found.options)
+    architecture["interpolation"] = _interpolation(config.get("interpolation"))
+    architecture["license"] = config.get("license") if weights == PRETRAINED else None
     return assemble(
         network,
         architecture,
-        head(width=_width(network)),
+        head(width=width),
         weights is not None,
         probe=probe,
         patch_filters=patch_filters,
@@ -122,22 +112,11 @@ def rebuild_timm_backbone(
     check_input_size(size)
     found = resolve(name, options)
     network = _create(found, size, False)
-    license_of_weights = architecture.get("license")
-    described = Architecture(
-        name=name,
-        input_size=size,
-        stem="standard",
-        mean=three_numbers("mean", mean),
-        std=three_numbers("std", std),
-        head={},
-        probe=None,
-        source="timm",
-        width=_width(network),
-        options=dict(options),
-        interpolation=_interpolation(architecture.get("interpolation")),
-        license=license_of_weights if isinstance(license_of_weights, str) else None,
-    )
-    built = head(width=_width(network))
+    width, license_of_weights = _width(network), architecture.get("license")
+    described = describe_other("timm", name, size, (mean, std), width, options)
+    described["interpolation"] = _interpolation(architecture.get("interpolation"))
+    described["license"] = license_of_weights if isinstance(license_of_weights, str) else None
+    built = head(width=width)
     return assemble(
         network, described, built, False, probe=False, patch_filters=False, fast_conv=True
     )

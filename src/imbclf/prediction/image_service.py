@@ -18,7 +18,8 @@ from imbclf.errors import UserError
 from imbclf.prediction.drift import MIN_IMAGES, kind_of, measure_drift
 from imbclf.prediction.labeling_rule import Decide, check_band, check_decide, threshold_within
 from imbclf.prediction.outliers import outlier_reasons
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.training_statistics import measure_colors
 
 WINDOW = 500  # latest images, which are compared with those of training together

@@ -1,39 +1,18 @@
 """Operating points: a threshold, what it was chosen for, and what new images can be expected to do.
 
-`max_far` and `max_frr` are about label 0 and label 1. The other aims are about the rarer label, the
-positive one: sensitivity is the share of it that is found, specificity the share of the other label
-that is let alone, precision the share of right ones among the images called positive, which are
-alarms.
+What it can be chosen for is in `imbclf.prediction.aims`.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import inf, nextafter
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from imbclf.errors import UserError
+from imbclf.prediction.aim_thresholds import bounded_threshold, plain_threshold
+from imbclf.prediction.aims import WORDS, aimed_rate, check_aim
 from imbclf.utils.checks import check_range
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
-
-    from imbclf.metrics.bounded_thresholds import ScoredImages
-
-FALSE_ALARMS, MISSES = ("max_far", "min_specificity"), ("max_frr", "min_sensitivity")
-BOUNDED = (*FALSE_ALARMS, *MISSES, "min_precision", "max_alarms_per_1000")
-WORDS = {
-    "max_far": "FAR",
-    "max_frr": "FRR",
-    "min_specificity": "specificity",
-    "min_sensitivity": "sensitivity",
-    "min_precision": "precision",
-    "max_alarms_per_1000": "alarms per 1,000 images",
-}
-
-
-ROUNDING = 1e-9  # of rates that meet an aim exactly
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -89,38 +68,6 @@ class OperatingPoint:
         )
 
 
-def aimed_rate(aim: str, far: float, frr: float, positive: int, share: float) -> float:
-    """Return what an aim is about, of error rates and a share of label 1; NaN without alarms.
-
-    >>> aimed_rate("min_sensitivity", 0.1, 0.2, positive=0, share=0.9)
-    0.9
-    >>> round(aimed_rate("min_precision", 0.1, 0.2, positive=1, share=0.2), 3)
-    0.667
-    >>> round(aimed_rate("max_alarms_per_1000", 0.1, 0.2, positive=1, share=0.2))
-    240
-    """
-    if aim in ("max_far", "max_frr"):
-        return far if aim == "max_far" else frr
-    misses, false_alarms = (frr, far) if positive == 1 else (far, frr)
-    prevalence = share if positive == 1 else 1 - share
-    right, wrong = prevalence * (1 - misses), (1 - prevalence) * false_alarms
-    if aim == "max_alarms_per_1000":
-        return 1000 * (right + wrong)
-    if aim == "min_precision":
-        return right / (right + wrong) if right + wrong > 0 else float("nan")
-    return 1 - misses if aim == "min_sensitivity" else 1 - false_alarms
-
-
-def check_aim(aim: str, value: float) -> None:
-    """Raise a UserError if the value of an aim is out of range."""
-    if aim == "max_alarms_per_1000":
-        check_range(aim, value, at_least=0, at_most=1000, what="images")
-    elif aim in BOUNDED:
-        check_range(aim, value, at_least=0, at_most=1, what="a share")
-    else:
-        check_range(aim, value, above=0)
-
-
 def choose_operating_point(
     aim: str,
     value: float,
@@ -174,15 +121,12 @@ images alone
     share = float(labels.mean()) if prior is None else prior
     check_range("prior", share, above=0, below=1, what="a share")
     positive = 1 if aim in ("max_far", "max_frr", "cost_ratio") else minority_label(labels)
-    plain = _plain_threshold(aim, value, scores, labels, positive, share)
-    threshold = plain
+    plain = threshold = plain_threshold(aim, value, scores, labels, positive, share)
     if aim == "cost_ratio":
         confidence = None
     if confidence is not None:
-        images = _oriented(scores, labels, oof.get("group"), positive, share)
-        found = _bounded_threshold(aim, value, images, confidence, positive)
-        # Label 0 is called where -score >= found, so label 1 where score > -found.
-        threshold = found if positive == 1 else nextafter(-found, inf)
+        images = scores, labels, oof.get("group")
+        threshold = bounded_threshold(aim, value, *images, confidence, positive, share)
     far, frr = error_rates(decide(scores, threshold), labels)
     return OperatingPoint(
         aim,
@@ -195,95 +139,4 @@ images alone
         frr,
         value if aim == "cost_ratio" else aimed_rate(aim, far, frr, positive, share),
         *error_rates(decide(scores, plain), labels),
-    )
-
-
-def _plain_threshold(
-    aim: str,
-    value: float,
-    scores: "NDArray[np.float64]",
-    labels: "NDArray[np.int64]",
-    positive: int,
-    share: float,
-) -> float:
-    """Return the threshold that meets an aim on the images at hand at the least price."""
-    from imbclf.metrics import operating_points
-    from imbclf.metrics.error_rates import error_curve
-
-    if aim == "cost_ratio":
-        return operating_points.threshold_for_cost(scores, labels, value)
-    most = value if aim.startswith("max") else round(1 - value, 12)
-    if aim in (*FALSE_ALARMS, *MISSES):
-        of_far = (aim in FALSE_ALARMS) == (positive == 1)
-        choose = (
-            operating_points.threshold_for_far if of_far else operating_points.threshold_for_frr
-        )
-        return choose(scores, labels, most)
-    curve = error_curve(scores, labels)
-    points = list(zip(curve.far.tolist(), curve.frr.tolist(), strict=True))
-    rates = [aimed_rate(aim, far, frr, positive, share) for far, frr in points]
-    sign = 1 if aim == "max_alarms_per_1000" else -1
-    met = [row for row, rate in enumerate(rates) if sign * rate <= sign * value + ROUNDING]
-    if not met:
-        best = max(rate for rate in rates if rate == rate)
-        raise UserError(f"{aim}={value:g}: the best on these images is {best:.4g}; ask for less")
-    # The fewest misses, and of these the fewest false alarms.
-    order = itemgetter(positive, 1 - positive)
-    return float(curve.thresholds[min(met, key=lambda row: order(points[row]))])
-
-
-def _oriented(
-    scores: "NDArray[np.float64]",
-    labels: "NDArray[np.int64]",
-    groups: "ArrayLike | None",
-    positive: int,
-    share: float,
-) -> "ScoredImages":
-    """Return the images with scores that are high for the positive label."""
-    from imbclf.metrics.bounded_thresholds import ScoredImages
-    from imbclf.utils.arrays import number_groups
-
-    group = None if groups is None else number_groups(groups, labels)
-    if positive == 1:
-        return ScoredImages(scores, labels == 1, group, share)
-    return ScoredImages(-scores, labels == 0, group, 1 - share)
-
-
-def _bounded_threshold(
-    aim: str, value: float, images: "ScoredImages", confidence: float, positive: int
-) -> float:
-    """Return the threshold that meets an aim on new images, of scores high for the positive label.
-
-    Raises:
-        UserError: there is none.
-    """
-    from imbclf.metrics import bounded_thresholds as bounds
-
-    most = value if aim.startswith("max") else round(1 - value, 12)
-    best = ""
-    if aim in FALSE_ALARMS:
-        found = bounds.lowest_threshold(images, images.false_alarm_bound, most, confidence)
-    elif aim in MISSES:
-        found = bounds.highest_threshold(images, images.miss_bound, most, confidence)
-    elif aim == "min_precision":
-        found, highest = bounds.most_sensitive_precise(images, value, confidence)
-        best = f"these images can vouch for {highest:.3g} at most"
-    else:
-        found = bounds.lowest_threshold(images, images.alarm_bound, value / 1000, confidence)
-        best = "these images cannot vouch for so few, even without an alarm among them"
-    if found is not None:
-        return found
-    if not best and most == 0:
-        best = "no number of images can vouch for none at all"
-    elif not best:
-        label = 1 - positive if aim in FALSE_ALARMS else positive
-        count = int(images.positive.sum() if aim in MISSES else (~images.positive).sum())
-        grouped = "" if images.groups is None else " in groups, which count for less"
-        best = (
-            f"this takes at least {bounds.images_needed(most, confidence):,} images of label "
-            f"{label}, there are {count:,}{grouped}"
-        )
-    raise UserError(
-        f"{aim}={value:g}: with confidence {confidence:g} {best}; ask for less, or confidence=null "
-        "for the threshold that meets it on these images alone"
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.prediction import predictor
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 
 
 class Predictor(predictor.Predictor):

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
-from imbclf.prediction.predict_folder import PREDICTIONS, FolderPredictions, less_probable
+from imbclf.prediction.predict_folder import FolderPredictions
 from imbclf.prediction.predictor import Predictor
+from imbclf.prediction.write_predictions import PREDICTIONS, less_probable
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.page_parts import Picture
 from imbclf.reporting.prediction_images import Choice, choose_images, detailed_images, heat_maps

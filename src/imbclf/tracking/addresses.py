@@ -34,7 +34,7 @@ def load_ensemble(
     Raises:
         UserError: as `load_predictor`, or where they do not go together.
     """
-    from imbclf.prediction.predictor import join
+    from imbclf.prediction.join_predictors import join
 
     return join([load_predictor(address, uri, directory) for address in addresses])
 

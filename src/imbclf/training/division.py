@@ -59,8 +59,7 @@ def _numbered_line(numbered: list[str], asked: int | None) -> str:
 
 
 def _dev_line(listing: Listing, folds: list[Fold], part: str, given: dict[str, int]) -> str:
-    assert listing.labels is not None
-    only = np.unique(listing.labels[folds[0].fit])
+    only = np.unique(listing.known_labels[folds[0].fit])
     if len(only) == 1:
         name = listing.label_names[int(only[0])]
         return (

@@ -161,12 +161,13 @@ def _fit(
     rows = read_epochs(record.path) if several else record.rows
     if several:
         log_epochs(tracker, rows[before:])
-    # Fewer than the sampler draws if the trainer limits the batches of an epoch.
-    seen = min(
-        len(sampler),
-        trainer.num_training_batches * recipe.parts.data.batch_size * trainer.world_size,
-    )
-    return int(seen) * (len(rows) - before)
+    return _epoch_images(trainer, len(sampler), recipe) * (len(rows) - before)
+
+
+def _epoch_images(trainer: L.Trainer, drawn: int, recipe: Recipe) -> int:
+    """Return the images of an epoch: fewer than drawn if the trainer limits the batches."""
+    batch = recipe.parts.data.batch_size * trainer.world_size
+    return int(min(drawn, trainer.num_training_batches * batch))
 
 
 def finish(loggers: Sequence[Logger]) -> None:

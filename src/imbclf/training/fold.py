@@ -18,11 +18,10 @@ from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.thresholds import choose_threshold
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.decision_rule import DecisionRule, decision_rule
-from imbclf.prediction.fold_model import save_fold_model
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.scoring import score_images
 from imbclf.tracking.base import Tracker
 from imbclf.training.closed_form import score_features
-from imbclf.training.datamodule import SCORING_FACTOR
 from imbclf.training.fit import FittedFold, fit_fold
 from imbclf.training.pace import Place
 from imbclf.training.recipe import Recipe
@@ -97,7 +96,7 @@ def _score(recipe: Recipe, rows: NDArray[np.int64], network: nn.Module) -> NDArr
         rows,
         recipe.parts.device,
         recipe.parts.precision,
-        SCORING_FACTOR * recipe.parts.data.batch_size,
+        recipe.parts.scoring_batch_size,
         recipe.parts.cv.tta,
     )
 

@@ -13,7 +13,8 @@ from imbclf.evaluation.fold_files import (
     fold_folder,
     read_fold,
 )
-from imbclf.prediction.fold_model import FoldModel, save_fold_model
+from imbclf.prediction.fold_model import FoldModel
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.predictor import Predictor
 from imbclf.training.time_limit import read_plan, write_plan

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imbclf.augment.tta import check_views
 from imbclf.data.dataset import LabelledFolder
@@ -131,7 +130,7 @@ def _open_test(data: LabelledFolder, test: Listing, size: tuple[int, int]) -> Gi
             f"data.image_size=null: the images of the test part are {height}x{width}, the others "
             f"{size[0]}x{size[1]}; resize all to one size, for example with data.image_size=64"
         )
-    if len(np.unique(_labels(kept))) < 2:
+    if len(np.unique(kept.known_labels)) < 2:
         raise UserError(
             "data.on_corrupt=skip: without the images that cannot be read, the test part has "
             "images of one label alone; repair them, or use data.part=none"
@@ -142,7 +141,7 @@ def _open_test(data: LabelledFolder, test: Listing, size: tuple[int, int]) -> Gi
 def _check_before_decoding(
     parts: ExperimentParts, backbone: Backbone, listing: Listing, fold: Fold
 ) -> None:
-    labels = _labels(listing)[fold.fit]
+    labels = listing.known_labels[fold.fit]
     check_one_class(backbone.head, labels, listing.label_names)
     trainer, batch_size = parts.trainer(), parts.data.batch_size
     check_batch(batch_size, trainer.world_size, len(labels))
@@ -155,14 +154,9 @@ def _check_before_decoding(
     check_limit(trainer.limit_train_batches, batches)
 
 
-def _labels(listing: Listing) -> NDArray[np.int64]:
-    assert listing.labels is not None
-    return listing.labels
-
-
 def _split(listing: Listing, parts: ExperimentParts) -> list[Fold]:
     cv = parts.cv
     folds = given_folds(listing, cv.folds, parts.seed, cv.repeats, cv.dev_fraction)
     if cv.fit_share is None:
         return folds
-    return take_fit_share(folds, _labels(listing), listing.groups, cv.fit_share, parts.seed)
+    return take_fit_share(folds, listing.known_labels, listing.groups, cv.fit_share, parts.seed)

@@ -20,6 +20,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.models.backbone import Backbone
 from imbclf.prediction.manifest import stored_pixel_options
+from imbclf.prediction.scoring import scoring_precision
 from imbclf.samplers import IndexSampler
 from imbclf.training.cross_validation import CrossValidation
 from imbclf.training.datamodule import SCORING_FACTOR
@@ -70,6 +71,16 @@ class ExperimentParts:
     loggers: Callable[[Path, int], list[Logger]] = lambda _run, _fold: []
     deadline: Deadline | None = None
 
+    @property
+    def scoring_batch_size(self) -> int:
+        """Images at once where no gradients are computed."""
+        return SCORING_FACTOR * self.data.batch_size
+
+    @property
+    def scoring(self) -> tuple[torch.device, str | int, int]:
+        """Where, in which precision and how many images at once a finished predictor scores."""
+        return self.device, scoring_precision(self.precision), self.scoring_batch_size
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -104,7 +115,7 @@ class Recipe:
             Path(parts.data.cache_dir),
             parts.device,
             parts.precision,
-            SCORING_FACTOR * parts.data.batch_size,
+            parts.scoring_batch_size,
             parts.cv.tta,
             parts.seed,
         )
@@ -112,8 +123,7 @@ class Recipe:
     @property
     def labels(self) -> NDArray[np.int64]:
         """Labels, int64 `[N]`."""
-        assert self.listing.labels is not None
-        return self.listing.labels
+        return self.listing.known_labels
 
     @property
     def metadata(self) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from imbclf.evaluation.fold_files import (
     read_epochs,
 )
 from imbclf.evaluation.given_test import TEST_TABLE, side_by_side
-from imbclf.evaluation.improvement import with_improvement
 from imbclf.evaluation.positive_label import positive_label
 from imbclf.evaluation.run_command import COMMAND
 from imbclf.evaluation.run_directory import write_oof
 from imbclf.evaluation.run_images import from_memory
 from imbclf.evaluation.shipped import shipped
 from imbclf.evaluation.subgroups import out_of_fold_subgroups
-from imbclf.evaluation.summary import pool, summarize, table
+from imbclf.evaluation.summary import OutOfFold, pool, summarize
+from imbclf.evaluation.summary_table import table
 from imbclf.reporting.figures.det import draw_det
 from imbclf.reporting.figures.detection_curve import Scored
 from imbclf.reporting.figures.learning_curves import draw_dev_hter, draw_losses
@@ -31,9 +31,8 @@ from imbclf.reporting.figures.precision_recall import draw_precision_recall
 from imbclf.reporting.figures.roc import draw_roc
 from imbclf.reporting.figures.save import save_figure
 from imbclf.reporting.run_report import REPORT, SUSPECTS, write_report
-from imbclf.training.pace import about
 from imbclf.training.recipe import Recipe
-from imbclf.training.time_limit import read_plan
+from imbclf.training.trained_epochs import add_epochs
 from imbclf.utils.arrays import minority_label
 from imbclf.utils.tables import write_json
 
@@ -58,11 +57,38 @@ def write_results(
         test: the result on the test part that the user made, if there is one.
         data: what was read of the data set, and what was left out.
     """
-    parts, listing, pooled = recipe.parts, recipe.listing, pool(results, folds)
-    rows = pooled.rows
-    groups = None if listing.groups is None else listing.groups[rows]
-    labels = recipe.labels[rows]
-    write_oof(run, listing.files[rows], labels, pooled.fold_of, pooled.scores, groups)
+    listing, pooled = recipe.listing, pool(results, folds)
+    groups = None if listing.groups is None else listing.groups[pooled.rows]
+    labels = recipe.labels[pooled.rows]
+    write_oof(run, listing.files[pooled.rows], labels, pooled.fold_of, pooled.scores, groups)
+    summary = _summarize(recipe, folds, results, run, pooled, test, data)
+    epochs = {
+        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
+    }
+    add_epochs(summary, recipe, run, epochs)
+    rare = summary["minority_label"]
+    scored = Scored(pooled.scores, labels, pooled.fold_of, rare, listing.label_names[rare])
+    _draw(run, scored, summary, epochs, {result.fold: result.epoch for result in results})
+    # After all other results: a run directory with a summary is finished.
+    write_json(run / "summary.json", summary)
+    write_report_or_warn(recipe, run)
+    log.info("\n%s", table(summary))
+    if test is not None:
+        log.info("\n%s", side_by_side(summary))
+    return summary
+
+
+def _summarize(
+    recipe: Recipe,
+    folds: list[Fold],
+    results: list[FoldResult],
+    run: Path,
+    pooled: OutOfFold,
+    test: dict[str, Any] | None,
+    data: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the summary but for what it says of epochs."""
+    parts, listing = recipe.parts, recipe.listing
     summary = summarize(
         results,
         folds,
@@ -77,6 +103,7 @@ def write_results(
     if data is not None:
         summary["data"] = data
     if listing.subgroups:
+        rows, labels = pooled.rows, recipe.labels[pooled.rows]
         summary["subgroups"] = out_of_fold_subgroups(run, listing, rows, pooled.scores, labels)
     if listing.parts is not None:
         summary["parts"] = count_parts(listing)
@@ -86,25 +113,6 @@ def write_results(
     summary["shipped"] = shipped(
         results, folds, recipe.labels, listing.groups, parts.cv.threshold, test
     )
-    epochs = {
-        result.fold: read_epochs(fold_folder(run, result.fold) / METRICS) for result in results
-    }
-    summary["epochs"] = epoch_counts(recipe, run)
-    for row in summary["per_fold"]:
-        row["trained_epochs"] = len(epochs[row["fold"]]) if summary["epochs"]["planned"] else 0
-    summary["warnings"] += fewer_epochs(summary, bool(recipe.parts.callbacks()))
-    curves = [[row["dev/auroc"] for row in rows] for rows in epochs.values()]
-    planned = summary["epochs"]["planned"]
-    summary["verdict"] = with_improvement(summary["verdict"], curves, planned)
-    rare = summary["minority_label"]
-    scored = Scored(pooled.scores, labels, pooled.fold_of, rare, listing.label_names[rare])
-    _draw(run, scored, summary, epochs, {result.fold: result.epoch for result in results})
-    # After all other results: a run directory with a summary is finished.
-    write_json(run / "summary.json", summary)
-    write_report_or_warn(recipe, run)
-    log.info("\n%s", table(summary))
-    if test is not None:
-        log.info("\n%s", side_by_side(summary))
     return summary
 
 
@@ -126,49 +134,6 @@ def _draw(
     }
     for name, figure in figures.items():
         save_figure(figure, run / name)
-
-
-def epoch_counts(recipe: Recipe, run: Path) -> dict[str, float]:
-    """Return how many epochs of a fold were asked for, and how many planned.
-
-    They differ where `trainer.time_limit` allowed fewer; it is returned in seconds.
-    """
-    planned, plan = recipe.parts.trainer().max_epochs or 0, read_plan(run)
-    if plan is None:
-        return {"asked": planned, "planned": planned}
-    return {"asked": plan.asked, "planned": plan.epochs, "time_limit": plan.time_limit}
-
-
-def fewer_epochs(summary: Mapping[str, Any], may_stop: bool) -> list[str]:
-    """Return a sentence for each reason why fewer epochs were trained than asked for.
-
-    Args:
-        summary: with `epochs` and `per_fold`.
-        may_stop: whether a callback may end a fold; that is then no reason to warn.
-
-    >>> epochs = {"asked": 40, "planned": 5, "time_limit": 600.0}
-    >>> fewer_epochs({"epochs": epochs, "per_fold": []}, may_stop=False)
-    ['5 of 40 epochs were trained: more did not fit into trainer.time_limit (10 min)']
-    >>> rows = [{"fold": 1, "trained_epochs": 3}]
-    >>> epochs = {"asked": 40, "planned": 40}
-    >>> fewer_epochs({"epochs": epochs, "per_fold": rows}, may_stop=False)
-    ['Fold 1 was trained for 3 of 40 epochs: trainer.max_time was over']
-    """
-    epochs, found = summary["epochs"], []
-    asked, planned = epochs["asked"], epochs["planned"]
-    if planned < asked:
-        found.append(
-            f"{planned} of {asked} epochs were trained: more did not fit into trainer.time_limit "
-            f"({about(epochs['time_limit'])})"
-        )
-    if may_stop:
-        return found
-    return found + [
-        f"Fold {row['fold']} was trained for {row['trained_epochs']} of {planned} epochs: "
-        "trainer.max_time was over"
-        for row in summary["per_fold"]
-        if row["trained_epochs"] < planned
-    ]
 
 
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:

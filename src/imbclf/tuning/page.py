@@ -39,6 +39,23 @@ def study_page(
     page.heading("Next")
     page.code(command)
     page.heading("Trials")
+    _add_figures(page, trials, options, shares)
+    names = parameter_names(trials)
+    others = [key for key in OTHERS if key != f"imbclf.{options.metric}"]
+    page.table(
+        ["Trial", "State", name, "Epochs", "Seconds", *(OTHERS[key] for key in others), *names],
+        [_row(trial, others, names) for trial in ranked],
+        f"{name}: mean over dev parts; of a pruned trial, its last value. A completed trial has "
+        f"{steps} epochs. Click a column's head to sort.",
+    )
+    return page
+
+
+def _add_figures(
+    page: Page, trials: Sequence[FrozenTrial], options: TuneOptions, shares: Mapping[str, float]
+) -> None:
+    """Add history, learning curves and, where there are enough trials, importance."""
+    name = NAMES[options.metric]
     history = (
         "Filled: completed trials. Hollow: pruned ones, at their last value. Line: the best "
         "completed trial so far."
@@ -60,15 +77,6 @@ def study_page(
             "Importance is shown from eight trials on, for parameters that eight trials have.",
             note=True,
         )
-    names = parameter_names(trials)
-    others = [key for key in OTHERS if key != f"imbclf.{options.metric}"]
-    page.table(
-        ["Trial", "State", name, "Epochs", "Seconds", *(OTHERS[key] for key in others), *names],
-        [_row(trial, others, names) for trial in ranked],
-        f"{name}: mean over dev parts; of a pruned trial, its last value. A completed trial has "
-        f"{steps} epochs. Click a column's head to sort.",
-    )
-    return page
 
 
 def _row(trial: FrozenTrial, others: Sequence[str], names: Sequence[str]) -> list[Cell]:

@@ -85,17 +85,7 @@ def _run_trial(
 ) -> str | None:
     """Run one trial; return the message of its error if it failed."""
     folder = options.folder / "trials" / str(trial.number)
-
-    def report_progress(step: int, value: float, is_last: bool) -> None:
-        trial.report(value, step)
-        if is_last:
-            return
-        is_over = end is not None and monotonic() >= end
-        if is_over and best_trial(study.get_trials(deepcopy=False), options.direction) is not None:
-            raise OutOfTimeError
-        if trial.should_prune():
-            raise optuna.TrialPruned
-
+    report_progress = _progress_reporter(study, trial, options, end)
     own: Tracker = tracker.child()
     status: Status = "FAILED"
     try:
@@ -132,6 +122,27 @@ def _run_trial(
     finally:
         own.end(status)
     return None
+
+
+def _progress_reporter(
+    study: optuna.Study, trial: Trial, options: TuneOptions, end: float | None
+) -> ReportProgress:
+    """Return what a trial calls after each epoch, which ends it if it is no longer worth its time.
+
+    Out of time, a trial is ended only where the study has another that is completed.
+    """
+
+    def report_progress(step: int, value: float, is_last: bool) -> None:
+        trial.report(value, step)
+        if is_last:
+            return
+        is_over = end is not None and monotonic() >= end
+        if is_over and best_trial(study.get_trials(deepcopy=False), options.direction) is not None:
+            raise OutOfTimeError
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    return report_progress
 
 
 def _start_tracker(tracker: Tracker, name: str, params: Mapping[str, Scalar]) -> Tracker:

@@ -12,7 +12,6 @@ from imbclf.evaluation.evaluate import evaluate
 from imbclf.evaluation.looks import caution, count_look
 from imbclf.evaluation.run_directory import read_summary
 from imbclf.prediction.predictor import Predictor
-from imbclf.prediction.scoring import scoring_precision
 from imbclf.training.recipe import Recipe
 from imbclf.tuning.outcome import AUROC, HTER
 
@@ -52,8 +51,8 @@ def evaluate_on_holdout(
     """Evaluate a run's ensemble on the holdout of the study."""
     predictor = Predictor.load(run / "predictor")
     pixels, kept = replace(data, depth=predictor.pixel_options.scale).open(held)
-    precision = scoring_precision(recipe.parts.precision)
-    predictions = predictor.predict_pixels(pixels, recipe.parts.device, precision, progress=True)
+    device, precision, _ = recipe.parts.scoring
+    predictions = predictor.predict_pixels(pixels, device, precision, progress=True)
     looks = count_look(kept, predictions.decisions, data.cache_dir, run)
     return evaluate(predictions, kept, run / HOLDOUT_FOLDER, looks)
 

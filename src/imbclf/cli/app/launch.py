@@ -24,14 +24,11 @@ from imbclf.cli.app.os_errors import describe_os_error, is_user_fixable
 from imbclf.cli.app.signals import acknowledge_interrupt, caught_signals
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.app.versions import versions
-from imbclf.cli.config.arguments import hydra_arguments
+from imbclf.cli.config.arguments import command_arguments
 from imbclf.cli.config.conf_dir import conf_dir
-from imbclf.cli.config.current_names import use_run_option
 from imbclf.cli.config.experiment_file import register_experiment_files
 from imbclf.cli.config.home_paths import anchor_paths, expand_home_in
 from imbclf.cli.config.hydra_messages import in_user_words
-from imbclf.cli.config.own_networks import take_allowed_networks
-from imbclf.cli.config.positional import name_arguments, with_folder
 from imbclf.errors import Interrupted, UserError
 
 HELP = {"--help", "-h"}
@@ -52,11 +49,16 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
         positional: options that may stand without their name, in this order.
     """
     command = f"imbclf-{name}"
-    is_composed = False
+    own_task = _with_messages(task, command)
+    return as_json(
+        command, lambda: run_command(command, lambda: _run_hydra(name, own_task, positional))
+    )
+
+
+def _with_messages(task: Callable[[DictConfig], Any], command: str) -> Callable[[DictConfig], Any]:
+    """Return a task that a user's error ends with a message, with paths as the user meant them."""
 
     def run_task(cfg: DictConfig) -> Any:  # noqa: ANN401
-        nonlocal is_composed
-        is_composed = True
         try:
             expand_home_in(cfg)
             if HydraConfig.get().job.chdir:
@@ -71,42 +73,41 @@ def launch(name: str, task: Callable[[DictConfig], Any], positional: Sequence[st
             # Past Hydra, which would add a line of its own.
             sys.exit(_print_error(command, _message(error)))
 
+    return run_task
+
+
+def _run_hydra(name: str, task: Callable[[DictConfig], Any], positional: Sequence[str]) -> None:
+    """Compose the configuration of the arguments and run a task with it, or show help."""
+    if "--version" in sys.argv[1:]:
+        print(versions())
+        return
     main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=name)
+    use_flag_parser()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
+    # Hydra copies all that it ships for each group that --help lists: half the time of --help.
+    ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
+    if HELP & {*sys.argv[1:]}:
+        from imbclf.cli.help.show import replace_help, take_topics
 
-    def run_hydra() -> None:
-        if "--version" in sys.argv[1:]:
-            print(versions())
-            return
-        use_flag_parser()
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions reach `run_command` as they are
-        # Hydra copies all that it ships for each group that --help lists: half the time of --help.
-        ConfigStore.__deepcopy__ = _itself  # type: ignore[attr-defined]
-        if HELP & {*sys.argv[1:]}:
-            from imbclf.cli.help.show import replace_help, take_topics
+        topics, sys.argv[1:] = take_topics(sys.argv[1:])
+        replace_help(topics)
+    sys.argv[1:] = command_arguments(name, sys.argv[1:], positional)
+    is_composed = False
 
-            topics, sys.argv[1:] = take_topics(sys.argv[1:])
-            replace_help(topics)
-        trains = name in ("train", "tune")
-        if not trains:
-            sys.argv[1:] = use_run_option(sys.argv[1:])
-        if positional:
-            sys.argv[1:] = name_arguments(sys.argv[1:], positional)
-        if trains:
-            sys.argv[1:] = with_folder(sys.argv[1:])
-        else:
-            sys.argv[1:] = take_allowed_networks(sys.argv[1:])
-        sys.argv[1:] = hydra_arguments(sys.argv[1:])
-        try:
-            sys.argv[1:] = register_experiment_files(sys.argv[1:])
-            main(run_task)()
-        except MALFORMED as error:
-            is_hydra = isinstance(error, HydraException)  # of an unknown choice, also an OSError
-            if is_composed or is_hydra or (isinstance(error, OSError) and is_user_fixable(error)):
-                raise
-            given = " ".join(sys.argv[1:])
-            raise UserError(f"cannot compose a configuration from {given}: {error}") from error
+    def run_task(cfg: DictConfig) -> Any:  # noqa: ANN401
+        nonlocal is_composed
+        is_composed = True
+        return task(cfg)
 
-    return as_json(command, lambda: run_command(command, run_hydra))
+    try:
+        sys.argv[1:] = register_experiment_files(sys.argv[1:])
+        main(run_task)()
+    except MALFORMED as error:
+        is_hydra = isinstance(error, HydraException)  # of an unknown choice, also an OSError
+        if is_composed or is_hydra or (isinstance(error, OSError) and is_user_fixable(error)):
+            raise
+        given = " ".join(sys.argv[1:])
+        raise UserError(f"cannot compose a configuration from {given}: {error}") from error
 
 
 def run_command(command: str, run: Callable[[], Any]) -> int:

@@ -33,6 +33,7 @@ from imbclf.utils.checks import check_range
 
 LARGEST = 256  # longest side, in pixels, of images that are not resized
 SMALL = (64, 64)  # height and width that larger images, or images of several sizes, are resized to
+Part = tuple[NDArray[np.uint8], Listing]  # pixels [N, H, W, 3] and their listing
 
 
 def explore(
@@ -68,21 +69,10 @@ def explore(
     test_everything = None if test_dir is None else list_images(test_dir)
     headers = read_headers(everything, threads)
     size, resized = _choose_size(data, headers)
-    cache, on_corrupt = Path(data.cache_dir), data.on_corrupt
-    pixels, listing, options = decode_images(
-        everything, size, cache, on_corrupt, options=data.pixel_options
-    )
+    parts, options = _decode(data, everything, test_everything, size)
+    pixels, listing = parts[0]
     kept = np.isin(everything.files, listing.files)
-    assert listing.labels is not None
-    colors = color_statistics(pixels, listing.labels)
-    test_pixels = test_listing = None
-    if test_everything is not None:
-        shape = (pixels.shape[1], pixels.shape[2])
-        test_pixels, test_listing = open_images(
-            test_everything, shape, cache, on_corrupt, options=options
-        )
-    tests = [] if test_pixels is None or test_listing is None else [(test_pixels, test_listing)]
-    parts = [(pixels, listing), *tests]
+    test_pixels, test_listing = parts[1] if len(parts) > 1 else (None, None)
     images = gray_images(*(part for part, _ in parts), threads=threads)
     pairs, test_pairs = _find_pairs(parts, images, resized, threads, likeness, options)
     groups = duplicate_groups(len(listing), pairs, listing.groups)
@@ -92,7 +82,7 @@ def explore(
         headers=[header for header, keep in zip(headers, kept, strict=True) if keep and header],
         pixels=pixels,
         resized=resized,
-        colors=colors,
+        colors=color_statistics(pixels, listing.known_labels),
         pairs=pairs,
         groups=groups,
         folds=measure_fold_leakage(listing, pairs, groups, folds, seed, try_groups),
@@ -106,8 +96,24 @@ def explore(
     )
 
 
+def _decode(
+    data: LabelledFolder,
+    listing: Listing,
+    tests: Listing | None,
+    size: tuple[int, int] | None,
+) -> tuple[list[Part], PixelOptions]:
+    """Decode the images, and those of the test folder in the same way, with the options used."""
+    opening = Path(data.cache_dir), data.on_corrupt
+    decoded = decode_images(listing, size, *opening, options=data.pixel_options)
+    parts = [(decoded.pixels, decoded.listing)]
+    if tests is not None:
+        height, width = decoded.pixels.shape[1:3]
+        parts.append(open_images(tests, (height, width), *opening, options=decoded.options))
+    return parts, decoded.options
+
+
 def _find_pairs(
-    parts: Sequence[tuple[NDArray[np.uint8], Listing]],
+    parts: Sequence[Part],
     images: GrayImages,
     resized: bool,
     threads: int,

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from imbclf.data.exploration.color_statistics import IMAGENET_DEVIATION, IMAGENET_MEAN
+from imbclf.data.exploration.duplicates import Duplicates
 from imbclf.data.exploration.extra_columns import column_facts
+from imbclf.data.exploration.fold_leakage import FoldLeakage
 from imbclf.data.exploration.result import Exploration
 from imbclf.data.image_headers import Trait, trait_rows, traits
 from imbclf.data.reading.summary import listing_summary
@@ -14,18 +16,8 @@ from imbclf.utils.version import __version__
 
 def facts(found: Exploration) -> dict[str, Any]:
     """Return the contents of `explore.json`: numbers only, under keys that stay the same."""
-    listing, pairs, labels = found.listing, found.pairs, found.labels
+    listing, labels, kinds = found.listing, found.labels, file_traits(found)
     counts = np.bincount(labels, minlength=2).tolist()
-    contradictions, kinds = found.contradictions, file_traits(found)
-    test = None
-    if found.test_pairs is not None and found.test_listing is not None:
-        test = {
-            "dir": str(found.test_listing.root),
-            "images": len(found.test_listing),
-            "duplicates": len(np.unique(found.test_pairs.second)),
-            "exact_pairs": int(found.test_pairs.exact.sum()),
-            "near_pairs": int((~found.test_pairs.exact).sum()),
-        }
     return {
         "version": __version__,
         "dir": str(listing.root),
@@ -46,30 +38,51 @@ def facts(found: Exploration) -> dict[str, Any]:
             "imagenet_mean": list(IMAGENET_MEAN),
             "imagenet_deviation": list(IMAGENET_DEVIATION),
         },
-        "duplicates": {
-            "exact_pairs": int(pairs.exact.sum()),
-            "near_pairs": int((~pairs.exact).sum()),
-            "images": len(np.unique([pairs.first, pairs.second])),
-            "within_labels": int((~contradictions).sum()),
-            "across_labels": int(contradictions.sum()),
-            "exact_across_labels": int((contradictions & pairs.exact).sum()),
-            "likeness": found.likeness,
-            "largest_group": found.largest_group,
-            "largest_group_share": found.largest_group / len(listing),
-        },
+        "duplicates": _duplicates(found),
         "blank_images": listing.files[found.blank].tolist(),
         "columns": column_facts(found.columns, labels),
-        "test": test,
+        "test": _test_duplicates(found),
         "groups": len(np.unique(found.groups)),
-        "folds": None
-        if found.folds is None
-        else {
-            "folds": found.folds.folds,
-            "torn_pairs": found.folds.split_pairs,
-            "tested_beside_a_duplicate": found.folds.affected_images,
-            "torn_pairs_with_groups": found.folds.split_pairs_with_groups,
-        },
+        "folds": None if found.folds is None else _fold_leakage(found.folds),
         "seconds": found.seconds,
+    }
+
+
+def _duplicates(found: Exploration) -> dict[str, Any]:
+    pairs, contradictions = found.pairs, found.contradictions
+    return {
+        **_kinds(pairs),
+        "images": len(np.unique([pairs.first, pairs.second])),
+        "within_labels": int((~contradictions).sum()),
+        "across_labels": int(contradictions.sum()),
+        "exact_across_labels": int((contradictions & pairs.exact).sum()),
+        "likeness": found.likeness,
+        "largest_group": found.largest_group,
+        "largest_group_share": found.largest_group / len(found.listing),
+    }
+
+
+def _test_duplicates(found: Exploration) -> dict[str, Any] | None:
+    if found.test_pairs is None or found.test_listing is None:
+        return None
+    return {
+        "dir": str(found.test_listing.root),
+        "images": len(found.test_listing),
+        "duplicates": len(np.unique(found.test_pairs.second)),
+        **_kinds(found.test_pairs),
+    }
+
+
+def _kinds(pairs: Duplicates) -> dict[str, int]:
+    return {"exact_pairs": int(pairs.exact.sum()), "near_pairs": int((~pairs.exact).sum())}
+
+
+def _fold_leakage(folds: FoldLeakage) -> dict[str, int | None]:
+    return {
+        "folds": folds.folds,
+        "torn_pairs": folds.split_pairs,
+        "tested_beside_a_duplicate": folds.affected_images,
+        "torn_pairs_with_groups": folds.split_pairs_with_groups,
     }
 
 

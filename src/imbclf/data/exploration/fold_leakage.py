@@ -54,10 +54,10 @@ def measure_fold_leakage(
         seed: seed of the folds.
         try_groups: whether to measure folds with `groups` too.
     """
-    assert listing.labels is not None
+    labels = listing.known_labels
     try:
-        drawn = stratified_folds(listing.labels, folds, seed, listing.groups)
-        grouped = stratified_folds(listing.labels, folds, seed, groups) if try_groups else None
+        drawn = stratified_folds(labels, folds, seed, listing.groups)
+        grouped = stratified_folds(labels, folds, seed, groups) if try_groups else None
     except UserError as error:
         logger.warning("Duplicates are not checked against folds: %s", error)
         return None

@@ -59,8 +59,7 @@ class Exploration:
     @property
     def labels(self) -> NDArray[np.int64]:
         """Return the labels 0 and 1, `[N]`."""
-        assert self.listing.labels is not None
-        return self.listing.labels
+        return self.listing.known_labels
 
     @property
     def contradictions(self) -> NDArray[np.bool_]:

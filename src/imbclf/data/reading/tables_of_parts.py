@@ -48,21 +48,7 @@ def from_tables_of_parts(paths: Sequence[Path], data: DataFolder) -> Rows:
             "(train, val, test), or data.part=none to pool them"
         )
     rows = [_in_root(_from_table_of_part(path, data), data.root) for path in paths]
-    whole = rows[0]
-    account = Account(source=", ".join(path.name for path in paths))
-    for one in rows:
-        account.columns |= one.account.columns
-        account.left_out += one.account.left_out
-        account.unused_columns += [
-            name for name in one.account.unused_columns if name not in account.unused_columns
-        ]
-        for note in one.account.notes:
-            if not note.startswith(NOT_NAMED):
-                account.note(note)
-    named = {file for one in rows for file in one.files}
-    account.left_out = [
-        out for out in account.left_out if out.reason != "not named" or out.file not in named
-    ]
+    whole, account = rows[0], _joint_account(paths, rows)
     columns = [name for name in whole.columns if all(name in one.columns for one in rows)]
     groups = [group for one in rows for group in one.groups or []]
     found_parts = [part or "" for one, part in zip(rows, parts, strict=True) for _ in one.files]
@@ -81,6 +67,25 @@ def from_tables_of_parts(paths: Sequence[Path], data: DataFolder) -> Rows:
         account=account,
         problems=[problem for one in rows for problem in one.problems],
     )
+
+
+def _joint_account(paths: Sequence[Path], rows: Sequence[Rows]) -> Account:
+    """Return the account of all tables; a file that one of them names is none that is left out."""
+    account = Account(source=", ".join(path.name for path in paths))
+    for one in rows:
+        account.columns |= one.account.columns
+        account.left_out += one.account.left_out
+        account.unused_columns += [
+            name for name in one.account.unused_columns if name not in account.unused_columns
+        ]
+        for note in one.account.notes:
+            if not note.startswith(NOT_NAMED):
+                account.note(note)
+    named = {file for one in rows for file in one.files}
+    account.left_out = [
+        out for out in account.left_out if out.reason != "not named" or out.file not in named
+    ]
+    return account
 
 
 def _from_table_of_part(path: Path, data: DataFolder) -> Rows:

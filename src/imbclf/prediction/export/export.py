@@ -19,13 +19,19 @@ from imbclf.prediction.export.graph import OUTPUTS, EnsembleGraph, trace
 from imbclf.prediction.export.preparation import preparation
 from imbclf.prediction.export.quantization import CALIBRATION, hter_increase, quantize
 from imbclf.prediction.export.sample import KnownImages
-from imbclf.prediction.export.verification import compare, drawn_images, run_in_batches, time_call
+from imbclf.prediction.export.verification import (
+    Agreement,
+    compare,
+    drawn_images,
+    run_in_batches,
+    time_call,
+)
 from imbclf.prediction.labeling_rule import REFERRED, Decide, LabelingRule
 from imbclf.prediction.manifest import stored_pixel_options
 from imbclf.prediction.operating_point import OperatingPoint
-from imbclf.prediction.predictor import Predictions, Predictor
+from imbclf.prediction.predictions import Predictions
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral
-from imbclf.utils.text import text_table
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,17 @@ def export_predictor(
         wanted.decide,
         wanted.band,
     )
-    description = {
+    description = _describe(predictor, wanted, graph)
+    path = folder / f"model.{wanted.form}"
+    write_graph(trace(graph, predictor.image_size), wanted.form, path, description)
+    agreement = _verify(path, graph, predictor, wanted, known)
+    source = "drawn" if known is None else "of the run"
+    return {**description, "check": {"source": source, **asdict(agreement)}}
+
+
+def _describe(predictor: Predictor, wanted: Export, graph: EnsembleGraph) -> dict[str, Any]:
+    """Return what a file says of itself: input, outputs, and how it decides."""
+    return {
         "input": {"images": ["N", *predictor.image_size, 3], "type": "uint8"},
         **stored_pixel_options(predictor.pixel_options),
         "preparation": preparation(predictor.image_size, predictor.pixel_options),
@@ -109,8 +125,20 @@ def export_predictor(
         **_point(wanted),
         "versions": {name: version(name) for name in ("imbclf", "torch")},
     }
-    path = folder / f"model.{wanted.form}"
-    write_graph(trace(graph, predictor.image_size), wanted.form, path, description)
+
+
+def _verify(
+    path: Path,
+    graph: EnsembleGraph,
+    predictor: Predictor,
+    wanted: Export,
+    known: KnownImages | None,
+) -> Agreement:
+    """Return how a file agrees with the predictor.
+
+    Raises:
+        UserError: it does not.
+    """
     size = predictor.image_size
     images = drawn_images(wanted.images, size) if known is None else known.pixels[: wanted.images]
     answer = run_in_batches(open_graph(path), images, wanted.batch_size)
@@ -123,8 +151,7 @@ def export_predictor(
             f"differ by up to {agreement.probability:.1e}, {agreement.labels} of "
             f"{agreement.images} labels differ. It was not kept; try the other format"
         )
-    source = "drawn" if known is None else "of the run"
-    return {**description, "check": {"source": source, **asdict(agreement)}}
+    return agreement
 
 
 def _point(wanted: Export) -> dict[str, Any]:
@@ -199,37 +226,6 @@ def measure_speeds(
             "milliseconds_for_one": 1000 * time_call(partial(backend, batch[:1])),
         }
     return rows
-
-
-def export_text(export: Mapping[str, Any]) -> str:
-    """Return a description of an export for the terminal.
-
-    Args:
-        export: the contents of `export.json`.
-    """
-    check, shape = export["check"], ", ".join(map(str, export["input"]["images"]))
-    lines = [
-        ("models", f"{len(export['members'])} in one graph"),
-        ("takes", f"images: uint8 [{shape}]"),
-        ("prepare", f"RGB, {export['preparation']['resize']}; code in export.json"),
-        ("gives", ", ".join(export["outputs"])),
-        (
-            "checked",
-            f"on {check['images']} images ({check['source']}): probability within "
-            f"{check['probability']:.1e}, {check['labels']} labels differ",
-        ),
-    ]
-    lines.append(("rule", export["rule"]))
-    if loss := export.get("int8"):
-        low, high = loss["loss_interval"]
-        change = f"{loss['loss']:+.4f} ({low:+.4f} to {high:+.4f})"
-        rates = f"HTER {loss['hter']:.4f} for {loss['hter_float32']:.4f} in float32"
-        lines.append(("int8", f"{rates}, {change}, out of fold on {loss['images']} images"))
-    rows = [("", "MB", "images/s", "ms for one")]
-    for name, row in export["speed"].items():
-        size, speed = f"{row['bytes'] / 1e6:.1f}", f"{row['images_per_second']:.0f}"
-        rows.append((name, size, speed, f"{row['milliseconds_for_one']:.1f}"))
-    return f"{text_table(lines, '<12 <')}\n\n{text_table(rows, '<16>8>10>12')}"
 
 
 def _bytes_of(predictor: Predictor) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.prediction.export.formats import Answer, Run
-from imbclf.prediction.predictor import Predictions
+from imbclf.prediction.predictions import Predictions
 
 TOLERANCE = 1e-5
 ROUNDING = 1e-6

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.models.saliency import smooth_gradients
-from imbclf.prediction.fold_model import load_fold
+from imbclf.prediction.fold_model_files import load_fold
 from imbclf.reporting.run_report.report import Report
 
 log = logging.getLogger("imbclf")

@@ -10,25 +10,19 @@ import numpy as np
 from imbclf.data.splits import Fold
 from imbclf.evaluation.fold_files import BEST, FoldResult, check_labels, fold_folder, read_fold
 from imbclf.evaluation.looks import count_look
-from imbclf.evaluation.run_directory import (
-    STUDENT_RESULT,
-    TRACKING_RUN,
-    read_summary,
-    read_tracking_run,
-    write_splits,
-)
+from imbclf.evaluation.run_directory import STUDENT_RESULT, read_summary, write_splits
 from imbclf.evaluation.student_comparison import compare_errors, measure_speed, student_text
 from imbclf.evaluation.unseen_images import open_unseen
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.torchvision_models import SkipRandomInit
-from imbclf.prediction.fold_model import read_checkpoint, save_fold_model
+from imbclf.prediction.fold_model import read_checkpoint
+from imbclf.prediction.fold_model_files import save_fold_model
 from imbclf.prediction.manifest import PREDICTOR
 from imbclf.prediction.predictor import Predictor
-from imbclf.prediction.scoring import scoring_precision
 from imbclf.prediction.training_statistics import write_training_statistics
 from imbclf.reporting.student_card import write_student_card
 from imbclf.tracking.base import Tracker
-from imbclf.training.datamodule import SCORING_FACTOR
+from imbclf.tracking.resume import start_or_resume
 from imbclf.training.distillation.student_fold import (
     StudentOptions,
     build_teacher,
@@ -41,7 +35,6 @@ from imbclf.training.fold import train_fold
 from imbclf.training.pace import Place
 from imbclf.training.preparation import Prepared
 from imbclf.training.recipe import Recipe
-from imbclf.utils.files import write_text
 from imbclf.utils.tables import write_json
 
 log = logging.getLogger("imbclf")
@@ -76,33 +69,15 @@ def distill_run(
     dev_fraction = cv.dev_fraction if options.dev_fraction is None else options.dev_fraction
     fold = student_fold(recipe.listing, folds, recipe.parts.seed, dev_fraction)
     ensemble = Predictor.load(run / PREDICTOR)
-    with SkipRandomInit():
-        backbone = recipe.parts.model()
-    teacher = build_teacher(ensemble, backbone, options.share)
-    share = 0.0 if teacher is None else options.share
-    epochs = planned_epochs(options, share, summary)
-    own = student_recipe(recipe, epochs, teacher if epochs else None)
-    facts = {
-        "run": str(run),
-        "architecture": str(backbone.architecture["name"]),
-        "teacher": ensemble.describe_models(),
-        "share": share if epochs else 0.0,
-        "epochs": epochs,
-        "images": {"fit": len(fold.fit), "dev": len(fold.dev)},
-    }
+    own, plan = _plan(recipe, ensemble, options, summary)
+    images = {"fit": len(fold.fit), "dev": len(fold.dev)}
+    facts = {"run": str(run), **plan, "images": images}
     _log_start(facts, out)
-    run_id = tracking.start(out.name, params, read_tracking_run(out))
-    if run_id is not None:
-        write_text(out / TRACKING_RUN, run_id)
+    start_or_resume(tracking, out, out.name, params)
     result = _train(own, fold, out, tracking)
     labels = recipe.labels[fold.dev]
-    write_training_statistics(
-        out / PREDICTOR,
-        recipe.listing,
-        recipe.pixels,
-        {"fold_0": result.dev_logits},
-        {"fold_0": labels},
-    )
+    scored = {"fold_0": result.dev_logits}, {"fold_0": labels}
+    write_training_statistics(out / PREDICTOR, recipe.listing, recipe.pixels, *scored)
     source = _choose_rule(own, fold, result, run, ensemble, out)
     student = Predictor.load(out / PREDICTOR)
     found = {
@@ -129,6 +104,23 @@ def _check_images(run: Path, recipe: Recipe, folds: list[Fold], summary: Mapping
         done, number = read_fold(run, row["fold"]), row["fold"]
         if done is not None:
             check_labels(run, done, folds[number], recipe.listing.files, recipe.labels)
+
+
+def _plan(
+    recipe: Recipe, ensemble: Predictor, options: StudentOptions, summary: Mapping[str, Any]
+) -> tuple[Recipe, dict[str, Any]]:
+    """Return the student's recipe, and its network, teacher and epochs as they are reported."""
+    with SkipRandomInit():
+        backbone = recipe.parts.model()
+    teacher = build_teacher(ensemble, backbone, options.share)
+    share = 0.0 if teacher is None else options.share
+    epochs = planned_epochs(options, share, summary)
+    return student_recipe(recipe, epochs, teacher if epochs else None), {
+        "architecture": str(backbone.architecture["name"]),
+        "teacher": ensemble.describe_models(),
+        "share": share if epochs else 0.0,
+        "epochs": epochs,
+    }
 
 
 def _log_start(facts: Mapping[str, Any], out: Path) -> None:
@@ -178,13 +170,10 @@ def _compare(
         pixels, listing = open_unseen(data, prepared.held, names, size, options)
     else:
         return {"how": "not measured"}
-    precision = scoring_precision(recipe.parts.precision)
-    scoring = (recipe.parts.device, precision, SCORING_FACTOR * data.batch_size)
-    own = student.predict_pixels(pixels, *scoring, progress=True)
-    theirs = ensemble.predict_pixels(pixels, *scoring, progress=True)
-    labels = listing.labels
-    assert labels is not None
-    errors = compare_errors(own, theirs, labels, listing.label_names, listing.groups)
+    own = student.predict_pixels(pixels, *recipe.parts.scoring, progress=True)
+    theirs = ensemble.predict_pixels(pixels, *recipe.parts.scoring, progress=True)
+    known = listing.known_labels, listing.label_names, listing.groups
+    errors = compare_errors(own, theirs, *known)
     looks = [count_look(listing, one.decisions, data.cache_dir, out) for one in (theirs, own)]
     return {"how": how, **errors, "looks": looks[-1]}
 
@@ -193,8 +182,8 @@ def _costs(
     recipe: Recipe, predictors: Mapping[str, tuple[Predictor, Path]]
 ) -> dict[str, dict[str, float]]:
     """Return seconds per image and bytes of the weights of each predictor."""
-    parts = recipe.parts
-    scoring = (parts.device, scoring_precision(parts.precision), parts.data.batch_size)
+    device, precision, _ = recipe.parts.scoring
+    scoring = device, precision, recipe.parts.data.batch_size
     return {
         name: {
             "seconds_per_image": measure_speed(predictor, recipe.pixels, *scoring),

@@ -81,8 +81,7 @@ def student_fold(listing: Listing, folds: Sequence[Fold], seed: int, dev_fractio
     >>> len(fold.fit), len(fold.dev), len(fold.test)
     (36, 4, 0)
     """
-    labels = listing.labels
-    assert labels is not None
+    labels = listing.known_labels
     if len(np.unique(labels[folds[0].fit])) < 2:
         raise UserError(
             "run: its folds were fitted to images of one label alone; such a run has no student. "

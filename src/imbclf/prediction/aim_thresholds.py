@@ -1,0 +1,128 @@
+"""Thresholds that meet an aim: on the images at hand, or on new ones with a confidence."""
+
+from math import inf, nextafter
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from imbclf.errors import UserError
+from imbclf.prediction.aims import FALSE_ALARMS, MISSES, aimed_rate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from imbclf.metrics.bounded_thresholds import ScoredImages
+
+ROUNDING = 1e-9  # of rates that meet an aim exactly
+
+
+def plain_threshold(
+    aim: str,
+    value: float,
+    scores: "NDArray[np.float64]",
+    labels: "NDArray[np.int64]",
+    positive: int,
+    share: float,
+) -> float:
+    """Return the threshold that meets an aim on the images at hand at the least price.
+
+    Raises:
+        UserError: there is none.
+    """
+    from imbclf.metrics import operating_points
+    from imbclf.metrics.error_rates import error_curve
+
+    if aim == "cost_ratio":
+        return operating_points.threshold_for_cost(scores, labels, value)
+    most = value if aim.startswith("max") else round(1 - value, 12)
+    if aim in (*FALSE_ALARMS, *MISSES):
+        of_far = (aim in FALSE_ALARMS) == (positive == 1)
+        choose = (
+            operating_points.threshold_for_far if of_far else operating_points.threshold_for_frr
+        )
+        return choose(scores, labels, most)
+    curve = error_curve(scores, labels)
+    points = list(zip(curve.far.tolist(), curve.frr.tolist(), strict=True))
+    rates = [aimed_rate(aim, far, frr, positive, share) for far, frr in points]
+    sign = 1 if aim == "max_alarms_per_1000" else -1
+    met = [row for row, rate in enumerate(rates) if sign * rate <= sign * value + ROUNDING]
+    if not met:
+        best = max(rate for rate in rates if rate == rate)
+        raise UserError(f"{aim}={value:g}: the best on these images is {best:.4g}; ask for less")
+    # The fewest misses, and of these the fewest false alarms.
+    order = itemgetter(positive, 1 - positive)
+    return float(curve.thresholds[min(met, key=lambda row: order(points[row]))])
+
+
+def bounded_threshold(
+    aim: str,
+    value: float,
+    scores: "NDArray[np.float64]",
+    labels: "NDArray[np.int64]",
+    groups: "ArrayLike | None",
+    confidence: float,
+    positive: int,
+    share: float,
+) -> float:
+    """Return the threshold that meets an aim on new images with a confidence.
+
+    Raises:
+        UserError: there is none.
+    """
+    images = _oriented(scores, labels, groups, positive, share)
+    found = _oriented_threshold(aim, value, images, confidence, positive)
+    # Label 0 is called where -score >= found, so label 1 where score > -found.
+    return found if positive == 1 else nextafter(-found, inf)
+
+
+def _oriented(
+    scores: "NDArray[np.float64]",
+    labels: "NDArray[np.int64]",
+    groups: "ArrayLike | None",
+    positive: int,
+    share: float,
+) -> "ScoredImages":
+    """Return the images with scores that are high for the positive label."""
+    from imbclf.metrics.bounded_thresholds import ScoredImages
+    from imbclf.utils.arrays import number_groups
+
+    group = None if groups is None else number_groups(groups, labels)
+    if positive == 1:
+        return ScoredImages(scores, labels == 1, group, share)
+    return ScoredImages(-scores, labels == 0, group, 1 - share)
+
+
+def _oriented_threshold(
+    aim: str, value: float, images: "ScoredImages", confidence: float, positive: int
+) -> float:
+    """Return the threshold of scores that are high for the positive label."""
+    from imbclf.metrics import bounded_thresholds as bounds
+
+    most = value if aim.startswith("max") else round(1 - value, 12)
+    best = ""
+    if aim in FALSE_ALARMS:
+        found = bounds.lowest_threshold(images, images.false_alarm_bound, most, confidence)
+    elif aim in MISSES:
+        found = bounds.highest_threshold(images, images.miss_bound, most, confidence)
+    elif aim == "min_precision":
+        found, highest = bounds.most_sensitive_precise(images, value, confidence)
+        best = f"these images can vouch for {highest:.3g} at most"
+    else:
+        found = bounds.lowest_threshold(images, images.alarm_bound, value / 1000, confidence)
+        best = "these images cannot vouch for so few, even without an alarm among them"
+    if found is not None:
+        return found
+    if not best and most == 0:
+        best = "no number of images can vouch for none at all"
+    elif not best:
+        label = 1 - positive if aim in FALSE_ALARMS else positive
+        count = int(images.positive.sum() if aim in MISSES else (~images.positive).sum())
+        grouped = "" if images.groups is None else " in groups, which count for less"
+        best = (
+            f"this takes at least {bounds.images_needed(most, confidence):,} images of label "
+            f"{label}, there are {count:,}{grouped}"
+        )
+    raise UserError(
+        f"{aim}={value:g}: with confidence {confidence:g} {best}; ask for less, or confidence=null "
+        "for the threshold that meets it on these images alone"
+    )
