@@ -81,13 +81,13 @@ def test_4_how_many_of_the_others_are_recognized(run: Path) -> None:
 
 def test_5_how_many_were_missed(run: Path) -> None:
     missed = len(table(run).query("label == 0 and decision == 1"))
-    cells = answer(run, r"labeled bad & <small> (\d+ \S+ % \d+ \S+ %)").split()
-    assert cells[3] == str(missed)
+    cells = answer(run, r"labeled bad & <small> (\d+ \S+ % found \d+ \S+ % missed)").split()
+    assert cells[4] == str(missed)
 
 
 def test_6_how_many_false_alarms_were_there(run: Path) -> None:
     alarms = len(table(run).query("label == 1 and decision == 0"))
-    cells = answer(run, r"labeled good (\d+ \S+ % \d+ \S+ %)").split()
+    cells = answer(run, r"labeled good (\d+ \S+ % false alarms \d+ \S+ % cleared)").split()
     assert cells[0] == str(alarms)
 
 
@@ -95,14 +95,15 @@ def test_7_what_does_a_positive_decision_mean(run: Path) -> None:
     decided = table(run).query("decision == 0")
     right = (decided["label"] == 0).mean()
     share = (table(run)["label"] == 0).mean()
-    pattern = r"a decision for bad & <small> is right in (\S+) % of the cases \(PPV\)"
+    pattern = r"a decision for bad & <small> is right in (\S+) % of the cases \(PPV, 95 %: "
     assert answer(run, pattern) == f"{100 * right:.1f}"
+    assert answer(run, r"of these decisions right (\S+) %") == f"{100 * right:.1f}"
     assert answer(run, r"Where (\S+) % of the images are bad") == f"{100 * share:.1f}"
 
 
 def test_8_what_does_a_negative_decision_mean(run: Path) -> None:
     right = (table(run).query("decision == 1")["label"] == 1).mean()
-    assert answer(run, r"one for good in (\S+) % \(NPV\)") == f"{100 * right:.1f}"
+    assert answer(run, r"one for good in (\S+) % \(NPV, 95 %: ") == f"{100 * right:.1f}"
 
 
 def test_9_how_sure_are_these_numbers(run: Path) -> None:

@@ -60,25 +60,31 @@ class Tile:
         return f"{self.low:.3f} to {self.high:.3f}"
 
 
+CELLS = (("found", "missed"), ("false alarms", "cleared"))
+
+
 @dataclass(frozen=True)
 class Matrix:
-    """Counts of labels and decisions, the positive label first.
+    """Counts of labels and decisions, the positive label first, and what they are called.
 
     Attributes:
         names: of the positive label and of the other.
         counts: `[label][decision]`.
         caption: the text below.
+        predictive: how many of the decisions for each label are right, in words; none if empty.
     """
 
     names: tuple[str, str]
     counts: tuple[tuple[float, float], tuple[float, float]]
     caption: str
+    predictive: tuple[str, ...] = ()
 
     def cell(self, label: int, decision: int) -> dict[str, object]:
         """Return count and share of one cell, and whether its decisions are right."""
         own, total = self.counts[label][decision], sum(self.counts[label])
         share = f"{100 * own / total:.1f} %" if total else ""
-        return {"count": count_text(own), "share": share, "right": label == decision}
+        word = CELLS[label][decision]
+        return {"count": count_text(own), "share": share, "right": label == decision, "word": word}
 
 
 @dataclass(frozen=True, eq=False)

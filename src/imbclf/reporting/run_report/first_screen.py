@@ -1,14 +1,15 @@
 """What a reader sees first: the verdict, four rates, the counts, and how they were measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.page_parts import Matrix, Tile, count_text
 from imbclf.reporting.run_report.report import Report
+from imbclf.reporting.run_report.run_data import RunData
 from imbclf.reporting.run_report.text import meaning, origin, percent, predictor_text
 
-ERROR = "mean of both labels' errors; guessing gives 50 %"
+ERROR = "half total error rate: mean of the error rates of both labels; guessing gives 50 %"
 
 
 def title(report: Report) -> str:
@@ -21,7 +22,8 @@ def add_first_screen(page: Page, report: Report) -> None:
     page.facts(_facts(report))
     _add_verdict(page, report)
     page.tiles(_tiles(report))
-    matrix = Matrix(report.names, _pairs(report), _caption(report))
+    right = tuple(percent(report.detection[rate]) for rate in ("ppv", "npv"))
+    matrix = Matrix(report.names, _pairs(report), _caption(report), right)
     page.matrix(matrix, [_predictive_values(report), _in_short(report)])
     page.facts(_origin(report))
     with page.folded("How was this measured?"):
@@ -34,13 +36,30 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     summary, data = report.summary, report.data
     counts, images = summary["class_counts"], summary["images"]
     own, (found, other) = counts[report.positive], report.names
-    grouped = f", of {len(set(data.groups)):,} groups" if data.groups is not None else ""
+    grouped = ""
+    if data.groups is not None:
+        grouped = f", of {len(set(data.groups)):,} groups ({_group_name(data)})"
     shown = (
         f"{images:,}: {own:,} labeled {found} ({percent(own / images)}), "
         f"{images - own:,} labeled {other}{grouped}"
     )
     started = "" if report.command is None else f", {report.command.started}"
-    return [("Images", shown), ("Model", f"{report.network}{started}")]
+    return [("Images", shown), *_labels(data), ("Model", f"{report.network}{started}")]
+
+
+def _labels(data: RunData) -> list[tuple[str, str]]:
+    """Say which column labels are from, where they are numbers that say nothing by themselves."""
+    column = data.summary.get("data", {}).get("columns", {}).get("label")
+    if column is None or not all(name.isdigit() for name in data.names):
+        return []
+    zero, one = data.names
+    return [("Labels", f"{one} or {zero} in column {column} (data.names=[A,B] names them)")]
+
+
+def _group_name(data: RunData) -> str:
+    """Return how the user calls a group: the column that names it."""
+    column = data.summary.get("data", {}).get("columns", {}).get("group")
+    return str(column) if column else "a patient, an object"
 
 
 def _origin(report: Report) -> list[tuple[str, str]]:
@@ -65,7 +84,7 @@ def _tiles(report: Report) -> list[Tile]:
     found, other = report.found, report.other
     of_found = f"{count_text(hits)} of {count_text(hits + missed)} {found} found"
     of_other = f"{count_text(cleared)} of {count_text(alarms + cleared)} {other} recognized"
-    ranked = f"how often {found} is ranked above {other}"
+    ranked = f"in how many of all pairs {found} is ranked above {other}"
     return [
         _tile("Error rate (HTER)", summary, "hter", ERROR, 0.5),
         _tile("Sensitivity", rates, "sensitivity", of_found),
@@ -106,20 +125,27 @@ def _predictive_values(report: Report) -> str:
     here = ", as here" if rates["prevalence"] == rates.get("share", rates["prevalence"]) else ""
     return (
         f"Where {share} of the images are {found}{here}, a decision for {found} is right in "
-        f"{percent(rates['ppv'])} of the cases (PPV), one for {other} in {percent(rates['npv'])} "
-        f"(NPV). Where {found} is rarer, PPV is lower."
+        f"{percent(rates['ppv'])} of the cases (PPV{_between(rates['ppv_interval'])}), one for "
+        f"{other} in {percent(rates['npv'])} (NPV{_between(rates['npv_interval'])}). Where {found} "
+        "is rarer, PPV is lower."
     )
+
+
+def _between(interval: Sequence[float | None]) -> str:
+    low, high = interval
+    known = low is not None and high is not None
+    return f", 95 %: {percent(low)} to {percent(high)}" if known else ""
 
 
 def _in_short(report: Report) -> str:
     grouped = (
-        " or on images of its group (a patient, an object)"
+        f" or on images of its group ({_group_name(report.data)})"
         if report.data.groups is not None
         else ""
     )
     return (
         f"Each image was judged by a model that was not trained on it{grouped}, at a threshold "
         "chosen on other images. The intervals (95 %) say how much the rates may differ by chance. "
-        "They hold for images like these: of another device, site or population, only labeled "
-        "images from there can tell (imbclf-evaluate)."
+        "These numbers hold for images like these: of another device, site or population, only "
+        "labeled images from there can tell (imbclf-evaluate)."
     )
