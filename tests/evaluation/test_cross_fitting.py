@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from helpers.simulated_runs import simulate_run
 from imbclf.evaluation.cross_fitting import cross_fitted, cross_fitted_decisions, cut
 from imbclf.evaluation.summary import summarize
 from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.metrics.thresholds import choose_threshold
+from simulated_runs import simulate_run
 
 RNG = np.random.default_rng(0)
 
@@ -79,16 +79,7 @@ def test_it_is_nearer_to_thresholds_of_dev_and_test_than_the_headline_is() -> No
     covered: dict[str, list[bool]] = {"headline": [], "cross_fitted": []}
     for seed in range(80):
         run = simulate_run(10, 1000, seed)
-        parts = [np.concatenate([fold.dev, fold.test]) for fold in run.folds]
-        thresholds = [
-            choose_threshold(
-                np.concatenate([result.dev_logits, result.test_logits]),
-                run.labels[rows],
-                "smoothed",
-            )
-            for result, rows in zip(run.results, parts, strict=True)
-        ]
-        truth = run.true_hter(np.array(thresholds))
+        truth = sum(run.true_rates(run.thresholds_of_dev_and_test())) / 2
         told["truth"].append(truth)
         summary = summarize(run.results, run.folds, run.labels, ("0", "1"), method="smoothed")
         for name, errors in (("headline", summary), ("cross_fitted", summary["cross_fitted"])):

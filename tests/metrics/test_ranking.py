@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from helpers.simulated_runs import simulate_run
 from imbclf.evaluation.summary import pool
 from imbclf.metrics.error_rates import equal_error_rate
 from imbclf.metrics.intervals import wilson_interval
@@ -18,6 +17,7 @@ from imbclf.metrics.ranking import (
     placements,
     rank_by_models,
 )
+from simulated_runs import simulate_run
 
 Drawn = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]
 

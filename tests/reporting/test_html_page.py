@@ -107,6 +107,16 @@ def test_a_matrix_shows_counts_and_shares_of_the_images_of_a_label() -> None:
     ]
 
 
+def test_below_a_matrix_stands_how_many_decisions_are_right_whatever_the_prevalence() -> None:
+    page = Page("t")
+    page.matrix(Matrix(("ill", "well"), ((3, 1), (12, 7)), "c", counts_decisions=True))
+    (row,) = re.findall(r"<tfoot>(.*?)</tfoot>", page.html())
+    assert re.findall(r"<b>(.*?)</b>", row) == ["20.0 %", "87.5 %"]  # 3 of 15, 7 of 8
+    page = Page("t")
+    page.matrix(Matrix(("ill", "well"), ((0, 4), (0, 7)), "c", counts_decisions=True))
+    assert "<b></b>" in page.html()  # nothing was decided to be ill
+
+
 def test_bars_of_tiles_reach_from_end_to_end_of_the_interval() -> None:
     page = Page("t")
     page.tiles([Tile("HTER", 0.2, 0.125, 0.3, "text", 0.5)])

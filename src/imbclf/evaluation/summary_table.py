@@ -28,16 +28,16 @@ def table(summary: dict[str, Any]) -> str:
     lines = [
         text_table(rows, ">6 >6 >7 >7 >7 >7 >7 >8 >9"),
         "",
-        f"HTER {_told(summary, 'hter')}, over {zero} images of label {names[0]} and "
+        f"HTER {_with_interval(summary, 'hter')}, over {zero} images of label {names[0]} and "
         f"{one} of label {names[1]}",
-        f"AUROC {_told(summary, 'auroc')}, mean over folds",
+        f"AUROC {_with_interval(summary, 'auroc')}, mean over folds",
     ]
     if "detection" in summary:
         lines += ["", detection_table(summary["detection"], names), ""]
     if "cross_fitted" in summary:
         lines.append(
             f"With thresholds of dev and test, as in the predictor (cross-fitted): HTER "
-            f"{_told(summary['cross_fitted'], 'hter')}"
+            f"{_with_interval(summary['cross_fitted'], 'hter')}"
         )
     if "shipped" in summary:
         lines.append(shipped_text(summary["shipped"]))
@@ -49,6 +49,6 @@ def table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _told(numbers: Mapping[str, Any], name: str) -> str:
+def _with_interval(numbers: Mapping[str, Any], name: str) -> str:
     low, high = numbers[f"{name}_interval"]
     return f"{numbers[name]:.4f}, 95 % interval {low:.4f} to {high:.4f}"

@@ -71,13 +71,13 @@ class Matrix:
         names: of the positive label and of the other.
         counts: `[label][decision]`.
         caption: the text below.
-        predictive: how many of the decisions for each label are right, in words; none if empty.
+        counts_decisions: whether a row below says how many of the decisions for a label are right.
     """
 
     names: tuple[str, str]
     counts: tuple[tuple[float, float], tuple[float, float]]
     caption: str
-    predictive: tuple[str, ...] = ()
+    counts_decisions: bool = False
 
     def cell(self, label: int, decision: int) -> dict[str, object]:
         """Return count and share of one cell, and whether its decisions are right."""
@@ -85,6 +85,11 @@ class Matrix:
         share = f"{100 * own / total:.1f} %" if total else ""
         word = CELLS[label][decision]
         return {"count": count_text(own), "share": share, "right": label == decision, "word": word}
+
+    def right(self, decision: int) -> str:
+        """Return the share of the decisions for a label that are right."""
+        total = sum(row[decision] for row in self.counts)
+        return f"{100 * self.counts[decision][decision] / total:.1f} %" if total else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,7 @@ def add_first_screen(page: Page, report: Report) -> None:
     page.facts(_facts(report))
     _add_verdict(page, report)
     page.tiles(_tiles(report))
-    right = tuple(percent(report.detection[rate]) for rate in ("ppv", "npv"))
-    matrix = Matrix(report.names, _pairs(report), _caption(report), right)
+    matrix = Matrix(report.names, _pairs(report), _caption(report), counts_decisions=True)
     page.matrix(matrix, [_predictive_values(report), _in_short(report)])
     page.facts(_origin(report))
     with page.folded("How was this measured?"):
@@ -48,8 +47,8 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def _labels(data: RunData) -> list[tuple[str, str]]:
-    """Say which column labels are from, where they are numbers that say nothing by themselves."""
-    column = data.summary.get("data", {}).get("columns", {}).get("label")
+    """Return the column of the labels, where these are numbers that say nothing by themselves."""
+    column = _column(data, "label")
     if column is None or not all(name.isdigit() for name in data.names):
         return []
     zero, one = data.names
@@ -57,9 +56,13 @@ def _labels(data: RunData) -> list[tuple[str, str]]:
 
 
 def _group_name(data: RunData) -> str:
-    """Return how the user calls a group: the column that names it."""
-    column = data.summary.get("data", {}).get("columns", {}).get("group")
-    return str(column) if column else "a patient, an object"
+    return _column(data, "group") or "a patient, an object"
+
+
+def _column(data: RunData, role: str) -> str | None:
+    """Return the user's column that was read as `label` or `group`."""
+    column: str | None = data.summary.get("data", {}).get("columns", {}).get(role)
+    return column
 
 
 def _origin(report: Report) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Simulated runs whose true error rates are known in closed form."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,22 @@ class SimulatedRun:
         """Mean over fold models of Phi(d' / sqrt 2)."""
         return float(np.mean([norm.cdf(separation(line) / np.sqrt(2)) for line in self.lines]))
 
-    def true_hter(self, thresholds: NDArray[np.float64]) -> float:
-        """Mean over fold models, each with its threshold."""
+    def true_rates(self, thresholds: Sequence[float]) -> tuple[float, float]:
+        """FAR and FRR, means over fold models, each with its threshold."""
         pairs = zip(self.lines, thresholds, strict=True)
-        return float(np.mean([true_hter(line, threshold) for line, threshold in pairs]))
+        far, frr = np.mean([true_rates(line, threshold) for line, threshold in pairs], axis=0)
+        return float(far), float(frr)
+
+    def thresholds_of_dev_and_test(self) -> list[float]:
+        """Of each fold model, as in a predictor."""
+        return [
+            choose_threshold(
+                np.concatenate([result.dev_logits, result.test_logits]),
+                self.labels[np.concatenate([fold.dev, fold.test])],
+                "smoothed",
+            )
+            for result, fold in zip(self.results, self.folds, strict=True)
+        ]
 
 
 def separation(line: NDArray[np.float64]) -> float:
@@ -47,18 +60,19 @@ def separation(line: NDArray[np.float64]) -> float:
     return float(DISTANCE * line[0] / np.linalg.norm(line[:-1]))
 
 
-def true_hter(line: NDArray[np.float64], threshold: float) -> float:
-    """Return the HTER on the population: class means are at 0 and (DISTANCE, 0, ...)."""
+def true_rates(line: NDArray[np.float64], threshold: float) -> tuple[float, float]:
+    """Return FAR and FRR on the population: class means are at 0 and (DISTANCE, 0, ...)."""
     norm_, high = np.linalg.norm(line[:-1]), DISTANCE * line[0]
     far = norm.sf((threshold - line[-1]) / norm_)
-    return float(far + norm.cdf((threshold - line[-1] - high) / norm_)) / 2
+    return float(far), float(norm.cdf((threshold - line[-1] - high) / norm_))
 
 
 def simulate_run(minority: int, majority: int, seed: int, folds: int = 5) -> SimulatedRun:
     """Train logistic regressions in stratified folds; label 1 is the majority.
 
     Args:
-        minority, majority: numbers of images.
+        minority: number of images of label 0.
+        majority: of label 1.
         seed: of the images and of the folds.
         folds: K.
     """
