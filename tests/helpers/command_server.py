@@ -29,8 +29,14 @@ PRELOADED = (
     "imbclf.evaluation.evaluate_unseen",
     "imbclf.evaluation.comparison",
     "imbclf.cli.config.compose",
+    "imbclf.losses.base",
     "hydra.main",
     "mlflow.pyfunc",
+    # What a command imports when it comes to it.
+    "alembic.command",
+    "captum.attr",
+    "jinja2",
+    "mlflow.store.tracking.sqlalchemy_store",
 )
 CHANGES_WITH_EACH_TEST = "PYTEST_CURRENT_TEST"
 
