@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from scipy.special import expit
+from scipy.stats import norm, rankdata
 
 from imbclf.data.splits import Fold, stratified_folds
 from imbclf.evaluation.fold_files import FoldResult
@@ -83,16 +82,40 @@ def simulate_run(minority: int, majority: int, seed: int, folds: int = 5) -> Sim
     split = stratified_folds(labels, folds, seed)
     results, lines = [], []
     for number, fold in enumerate(split):
-        models = [
-            LogisticRegression(
-                C=c, class_weight="balanced", solver="newton-cholesky", max_iter=25, tol=1e-2
-            ).fit(features[fold.fit], labels[fold.fit])
-            for c in EPOCHS
-        ]
-        on_dev = [model.decision_function(features[fold.dev]) for model in models]
-        epoch = int(np.argmax([roc_auc_score(labels[fold.dev], scores) for scores in on_dev]))
-        test = models[epoch].decision_function(features[fold.test])
+        fitted = [_logistic(features[fold.fit], labels[fold.fit], c) for c in EPOCHS]
+        on_dev = [features[fold.dev] @ line[:-1] + line[-1] for line in fitted]
+        epoch = int(np.argmax([_auroc(scores, labels[fold.dev]) for scores in on_dev]))
+        line = fitted[epoch]
+        test = features[fold.test] @ line[:-1] + line[-1]
         threshold = choose_threshold(on_dev[epoch], labels[fold.dev], "smoothed")
         results.append(FoldResult(number, epoch, threshold, 1.0, 1.0, on_dev[epoch], test))
-        lines.append(np.append(models[epoch].coef_[0], models[epoch].intercept_[0]))
+        lines.append(line)
     return SimulatedRun(labels, split, results, np.array(lines))
+
+
+def _logistic(
+    features: NDArray[np.float64], labels: NDArray[np.int64], inverse: float
+) -> NDArray[np.float64]:
+    """Return weights and intercept as of scikit-learn's balanced logistic regression, in no time.
+
+    Newton's steps until its gradient is at most 0.01 times the sum of the weights.
+    """
+    rows = np.column_stack([features, np.ones(len(labels))])
+    weights = inverse * len(labels) / 2 / np.bincount(labels)[labels]
+    penalty = np.append(np.ones(features.shape[1]), 0)
+    line = np.zeros(rows.shape[1])
+    for _ in range(25):
+        chance = expit(rows @ line)
+        gradient = rows.T @ (weights * (chance - labels)) + penalty * line
+        if np.abs(gradient).max() < 0.01 * weights.sum():
+            break
+        spread = weights * chance * (1 - chance)
+        line -= np.linalg.solve((rows * spread[:, None]).T @ rows + np.diag(penalty), gradient)
+    return line
+
+
+def _auroc(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Return the Mann-Whitney statistic of continuous scores, scaled to 0..1."""
+    positive = int(labels.sum())
+    above = rankdata(scores)[labels == 1].sum() - positive * (positive + 1) / 2
+    return float(above / (positive * (len(labels) - positive)))

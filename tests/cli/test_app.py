@@ -49,9 +49,17 @@ def test_help_into_a_pipe_that_is_closed_ends_quietly(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&-", ">&- 2>&- <&-"])
-def test_a_closed_descriptor_is_no_reason_to_die(tmp_path: Path, closed: str) -> None:
-    done = shell(f"{executable('report')} run=nothing {closed}", tmp_path)
+@pytest.mark.parametrize(
+    ("closed", "mistake"),
+    [
+        ("2>&-", "rum=nothing"),
+        (">&-", "rum=nothing"),
+        ("<&-", "rum=nothing"),
+        (">&- 2>&- <&-", "run=nothing"),  # found with all libraries imported
+    ],
+)
+def test_a_closed_descriptor_is_no_reason_to_die(tmp_path: Path, closed: str, mistake: str) -> None:
+    done = shell(f"{executable('report')} {mistake} {closed}", tmp_path)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn import config_context
 
 from imbclf.evaluation.cross_fitting import cross_fitted, cross_fitted_decisions, cut
 from imbclf.evaluation.summary import summarize
@@ -81,7 +82,8 @@ def test_it_is_nearer_to_thresholds_of_dev_and_test_than_the_headline_is() -> No
         run = simulate_run(10, 1000, seed)
         truth = sum(run.true_rates(run.thresholds_of_dev_and_test())) / 2
         told["truth"].append(truth)
-        summary = summarize(run.results, run.folds, run.labels, ("0", "1"), method="smoothed")
+        with config_context(assume_finite=True, skip_parameter_validation=True):  # half of the time
+            summary = summarize(run.results, run.folds, run.labels, ("0", "1"), method="smoothed")
         for name, errors in (("headline", summary), ("cross_fitted", summary["cross_fitted"])):
             low, high = errors["hter_interval"]
             told[name].append(errors["hter"])

@@ -10,14 +10,19 @@ import atexit
 import gc
 import importlib
 import json
+import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 # MLflow's settings come before MLflow, as in a command.
 PRELOADED = (
@@ -29,8 +34,14 @@ PRELOADED = (
     "imbclf.evaluation.evaluate_unseen",
     "imbclf.evaluation.comparison",
     "imbclf.cli.config.compose",
+    "imbclf.losses.base",
     "hydra.main",
     "mlflow.pyfunc",
+    # What a command imports when it comes to it.
+    "alembic.command",
+    "captum.attr",
+    "jinja2",
+    "mlflow.store.tracking.sqlalchemy_store",
 )
 CHANGES_WITH_EACH_TEST = "PYTEST_CURRENT_TEST"
 
@@ -48,6 +59,7 @@ class CommandServer:
             text=True,
             env={**self.environment, "PYTHONPATH": os.pathsep.join(path)},
         )
+        self.one_at_a_time = threading.Lock()
         atexit.register(self.process.communicate)  # closes its stdin, which ends it
         assert self.process.stdout is not None
         self.set_by_libraries: dict[str, str] = json.loads(self.process.stdout.readline())
@@ -61,23 +73,48 @@ class CommandServer:
         return self.process.poll() is None and not unlike
 
     def run(
-        self, program: Path, arguments: Sequence[str], cwd: Path
+        self,
+        program: Path,
+        arguments: Sequence[str],
+        cwd: Path,
+        kill_after: float | None = None,
+        drawn: bool = True,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a console script of the package; return its exit code and what it printed."""
+        """Run a console script of the package; return its exit code and what it printed.
+
+        Args:
+            program: the script.
+            arguments: of it.
+            cwd: where it runs.
+            kill_after: seconds after which it is killed.
+            drawn: whether a training ends with its figures and its report.
+        """
         with tempfile.TemporaryDirectory() as folder:
             paths = [f"{folder}/{name}" for name in ("stdout", "stderr")]
             argv, place = [str(program), *arguments], str(cwd.resolve())
-            request = {"argv": argv, "cwd": place, "paths": paths}
+            request: dict[str, Any] = {"argv": argv, "cwd": place, "paths": paths}
+            request |= {"kill_after": kill_after, "drawn": drawn}
             assert self.process.stdin is not None
             assert self.process.stdout is not None
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-            code = int(self.process.stdout.readline())
+            with self.one_at_a_time:
+                self.process.stdin.write(json.dumps(request) + "\n")
+                self.process.stdin.flush()
+                code = int(self.process.stdout.readline())
             out, err = (Path(path).read_text() for path in paths)
         return subprocess.CompletedProcess([program, *arguments], code, out, err)
 
     def _environment(self) -> dict[str, str]:
         return {k: v for k, v in os.environ.items() if k != CHANGES_WITH_EACH_TEST}
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Train without figures and reports, which take nearly as long as a small training."""
+    results = importlib.import_module("imbclf.training.results")
+    with ExitStack() as stack:
+        for name in ("_draw", "write_report_or_warn"):
+            stack.enter_context(mock.patch.object(results, name))
+        yield
 
 
 def serve() -> None:
@@ -88,12 +125,26 @@ def serve() -> None:
     print(json.dumps({k: v for k, v in os.environ.items() if before.get(k) != v}), flush=True)
     gc.freeze()  # a collection in a fork would copy their memory
     for line in sys.stdin:
+        request = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            _become(json.loads(line))
+            _become(request)
             return
-        _, status = os.waitpid(pid, 0)
+        status = _wait(pid, request["kill_after"])
         print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _wait(pid: int, kill_after: float | None) -> int:
+    """Wait for a child, or kill it when its time is over; return its status."""
+    end = math.inf if kill_after is None else time.monotonic() + kill_after
+    while time.monotonic() < end < math.inf:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.005)
+    if kill_after is not None:
+        os.kill(pid, signal.SIGKILL)
+    return os.waitpid(pid, 0)[1]
 
 
 def _become(request: dict[str, Any]) -> None:
@@ -112,7 +163,8 @@ def _become(request: dict[str, Any]) -> None:
     sys.path.remove(str(Path(__file__).parents[1]))
     module = importlib.import_module(f"imbclf.cli.{program.name.removeprefix('imbclf-')}")
     try:
-        code = module.main()
+        with nullcontext() if request["drawn"] else undrawn():
+            code = module.main()
     except SystemExit as ending:
         code = ending.code
     # The end of an interpreter, without freeing each object: that would copy the server's memory.

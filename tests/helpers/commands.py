@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,29 @@ def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProces
     return subprocess.run(
         [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
+
+
+def train_undrawn(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """Run imbclf-train for a test that does not look at figures and report, where it is forked."""
+    if hasattr(os, "fork") and _server().serves():
+        program = Path(sys.executable).with_name("imbclf-train")
+        return _server().run(program, arguments, cwd, drawn=False)
+    return run("train", *arguments, cwd=cwd)
+
+
+def killed(command: str, *arguments: str, cwd: Path, after: float) -> None:
+    """Run a command as `run` does; unless it has ended by then, kill it after some seconds."""
+    program = Path(sys.executable).with_name(f"imbclf-{command}")
+    if hasattr(os, "fork") and _server().serves():
+        _server().run(program, arguments, cwd, after)
+        return
+    process = subprocess.Popen(
+        [program, *arguments], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after)
+    process.kill()
+    process.wait()
 
 
 @cache

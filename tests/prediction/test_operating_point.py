@@ -137,7 +137,7 @@ def test_an_ensemble_exceeds_a_bound_no_more_often_than_it_may(learner: str) -> 
     )
     exceeded: dict[tuple[str, float | None], list[bool]] = {}
     for seed in range(DRAWS):
-        ensemble = simulate(learner, 1000, 120, seed, new=30_000)
+        ensemble = simulate(learner, 1000, 120, seed, new=10_000)
         oof = {"score": cross_fitted(ensemble), "label": ensemble.labels}
         new = (ensemble.new_logits - ensemble.numbers("threshold")).mean(axis=1)
         of_one = ensemble.new_labels == 1

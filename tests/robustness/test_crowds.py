@@ -12,7 +12,8 @@ from mlflow import MlflowClient
 from helpers.commands import small
 from imbclf.tracking.mlflow_store import embedded_uri
 
-CROWD, FOLDS, EPOCHS = 4, 3, 2
+CROWD, FOLDS, EPOCHS = 4, 2, 2
+FEW = (f"cv.folds={FOLDS}", f"trainer.max_epochs={EPOCHS}")
 
 
 @pytest.mark.slow
@@ -26,7 +27,7 @@ def test_four_trainings_at_once_on_a_new_machine(
     train = Path(sys.executable).with_name("imbclf-train")
     waiting = [
         subprocess.Popen(
-            [*command, train, *small(folder, f"seed={number}", f"hydra.run.dir={number}")],
+            [*command, train, *small(folder, *FEW, f"seed={number}", f"hydra.run.dir={number}")],
             cwd=tmp_path,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -1,8 +1,5 @@
 """kill -9 at random moments: what goes on afterwards ends as if nothing had happened."""
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.commands import run, small
+from helpers.commands import killed, run, small
 
 # The second has dropout and stochastic depth, whose masks depend on the global random state; the
 # third has slow batch norms, whose statistics are estimated anew after every epoch.
-KILLS = {"shufflenet_v2_x0_5": 12, "efficientnet_b0": 6, "mobilenet_v3_small": 6}
+KILLS = {"shufflenet_v2_x0_5": 8, "efficientnet_b0": 4, "mobilenet_v3_small": 4}
 # Whatever depends on how far training is, or remembers something.
 DRAWS = (
     "trainer.max_epochs=4",
@@ -57,15 +54,6 @@ EXTENDED = (
 )
 
 
-def start(arguments: list[str], cwd: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments],
-        cwd=cwd,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
 def results(folder: Path) -> dict[str, bytes]:
     files = [folder / "oof.csv", folder / "splits.csv", *(folder / "predictor").iterdir()]
     # The model card is written with the report, once the run is finished: imbclf-report makes both.
@@ -82,15 +70,12 @@ def test_after_a_kill_at_any_moment_the_result_is_the_same(
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     lasted = time.perf_counter() - began
     expected = results(tmp_path / "whole")
-    moments = np.random.default_rng(time.time_ns()).uniform(0.2, 1.0, KILLS[name])
+    moments = np.random.default_rng(time.time_ns()).uniform(0.05, 1.0, KILLS[name])
     broken_off = 0
     for number, moment in enumerate(moments):
         # A cache of its own, so that decoding is broken off too.
         own = [*arguments, f"hydra.run.dir=run{number}", f"data.cache_dir=cache{number}"]
-        process = start(own, tmp_path)
-        time.sleep(moment * lasted)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        killed("train", *own, cwd=tmp_path, after=moment * lasted)
         folder = tmp_path / f"run{number}"
         if not (folder / "summary.json").exists():
             broken_off += 1
@@ -116,12 +101,10 @@ def test_a_run_with_early_stopping_loggers_and_an_own_callback_is_resumed_to_the
     epochs = [len(pd.read_csv(tmp_path / f"whole/fold_{fold}/metrics.csv")) for fold in range(2)]
     assert min(epochs) < 7, "no fold was stopped early"
     broken_off = 0
-    for number, moment in enumerate(np.random.default_rng(time.time_ns()).uniform(0.4, 1, 3)):
+    for number, moment in enumerate(np.random.default_rng(time.time_ns()).uniform(0.2, 1, 3)):
         own = tmp_path / f"run{number}"
-        process = start([*arguments, f"hydra.run.dir={own.name}"], tmp_path)
-        time.sleep(moment * lasted)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        run_dir = f"hydra.run.dir={own.name}"
+        killed("train", *arguments, run_dir, cwd=tmp_path, after=moment * lasted)
         if not (own / "summary.json").exists():
             broken_off += 1
             approvals = ["trainer.callbacks.mine._target_=mine.Anneal"]

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,13 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from helpers.commands import call, run, small
+from helpers.commands import call, run, small, train_undrawn
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own code
 
 # No batch statistics, which differ between shares of a batch, and nothing drawn for whole batches.
 NORMED_BY_LAYER = ("model.name=convnext_tiny", "data.image_size=32", "trainer.precision=32")
+WAYS = ("device SIGKILL", "device SIGTERM", "SIGTERM", "SIGINT", "SIGKILL", "terminal SIGINT")
 TWO = ("trainer.devices=2", "trainer.accelerator=cpu", "data.batch_size=16")
 
 
@@ -36,7 +37,7 @@ def test_two_devices_train_what_one_of_twice_the_batch_trains(
     common += ["sampler=progressive", "loss.ramp=0.5", "optim.ema=0.9", "optim.frozen=0"]
     for name, devices in (("one", ("data.batch_size=32",)), ("two", TWO)):
         out = f"hydra.run.dir={name}"
-        done = run("train", *common, *devices, out, cwd=tmp_path)
+        done = train_undrawn(*common, *devices, out, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
         assert "distributed" not in done.stdout + done.stderr
@@ -67,7 +68,7 @@ def test_unfreezing_and_a_sampler_that_learns_work_on_several_devices(
     options = small(make_folder(images=96), "model.name=convnext_tiny", "data.image_size=32")
     options += ["sampler=hard", "optim.frozen=0.5", "model.is_pretrained=true", "cv.fold=0", *TWO]
     options = [option for option in options if "is_pretrained" not in option]
-    done = run("train", *options, "tracking=none", "hydra.run.dir=run", cwd=tmp_path)
+    done = train_undrawn(*options, "tracking=none", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -78,9 +79,9 @@ def test_jobs_of_a_sweep_may_use_several_devices_each(
     """The devices of a job train its parameters: none starts the whole sweep again."""
     options = small(make_folder(images=60), "trainer.max_epochs=1", "cv.fold=0", "tracking=none")
     jobs = ("-m", "optim.lr=1e-3,0.5", "optim=sgd", "hydra.sweep.dir=sweep")
-    assert run("train", *options, *TWO, *jobs, cwd=tmp_path).returncode == 0
+    assert train_undrawn(*options, *TWO, *jobs, cwd=tmp_path).returncode == 0
     alone = ("optim=sgd", "optim.lr=0.5", "hydra.run.dir=alone")
-    assert run("train", *options, *TWO, *alone, cwd=tmp_path).returncode == 0
+    assert train_undrawn(*options, *TWO, *alone, cwd=tmp_path).returncode == 0
     expected = (tmp_path / "alone" / "oof.csv").read_bytes()
     assert (tmp_path / "sweep" / "1" / "oof.csv").read_bytes() == expected
     assert (tmp_path / "sweep" / "0" / "oof.csv").read_bytes() != expected
@@ -104,17 +105,19 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
-def started(arguments: list[str], cwd: Path) -> "tuple[subprocess.Popen[str], list[int]]":
-    """Start a training on two devices and wait for its second epoch."""
+def started(arguments: Sequence[str], cwd: Path) -> "tuple[subprocess.Popen[str], list[int]]":
+    """Start or resume a training on two devices and wait for the end of an epoch."""
+    checkpoint = cwd / "run" / "fold_0" / "last.ckpt"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
     process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=run"],
+        [Path(sys.executable).with_name("imbclf-train"), *arguments],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    while not (cwd / "run" / "fold_0" / "last.ckpt").exists():
+    while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     return process, children(process.pid)
@@ -129,17 +132,8 @@ def gone(pids: list[int], seconds: float = 20) -> bool:
     return False
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
-@pytest.mark.parametrize(
-    "how", ["device SIGKILL", "device SIGTERM", "SIGTERM", "SIGINT", "SIGKILL", "terminal SIGINT"]
-)
-def test_a_broken_off_training_leaves_no_process_and_goes_on(
-    how: str, make_folder: Callable[..., Path], tmp_path: Path
-) -> None:
-    long = ("trainer.max_epochs=400", "cv.fold=0", "tracking=none", *TWO)
-    process, devices = started(small(make_folder(images=60), *long), tmp_path)
-    assert len(devices) == 2
+def stop(process: "subprocess.Popen[str]", devices: list[int], how: str) -> None:
+    """Send a training a signal; what it says has to fit, and no process may be left."""
     *who, name = how.split()
     of_a_device = who == ["device"]
     if who == ["terminal"]:  # Ctrl-C goes to all of its processes
@@ -147,19 +141,35 @@ def test_a_broken_off_training_leaves_no_process_and_goes_on(
     else:
         os.kill(devices[1] if of_a_device else process.pid, signal.Signals[name])
     out, errors = process.communicate(timeout=60)
-    assert gone(devices)
-    assert "Traceback" not in errors
-    assert "leaked" not in errors or name == "SIGKILL"
+    assert gone(devices), how
+    assert "Traceback" not in errors, how
+    assert "leaked" not in errors or name == "SIGKILL", how
     if of_a_device:
-        assert process.returncode == 2
+        assert process.returncode == 2, how
         assert f"fold 0: the process of device 1 was ended by {name}" in errors
     elif name != "SIGKILL":
-        assert process.returncode in (130, 143)
-        assert "resume with  imbclf-train resume=" in out
+        assert process.returncode in (130, 143), how
+        assert "resume with  imbclf-train resume=" in out, how
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")
+def test_a_broken_off_training_leaves_no_process_and_goes_on(
+    make_folder: Callable[..., Path], tmp_path: Path
+) -> None:
+    """One training, stopped in each way and resumed after each."""
+    long = ("trainer.max_epochs=400", "cv.fold=0", "tracking=none", "hydra.run.dir=run", *TWO)
+    arguments, done = small(make_folder(images=60), *long), 0
+    for how in WAYS:
+        process, devices = started(arguments, tmp_path)
+        assert len(devices) == 2, how
+        stop(process, devices, how)
+        before, done = done, len(metrics(tmp_path / "run"))
+        assert done > before, how
+        arguments = ["resume=run"]
     config = tmp_path / "run" / "config.yaml"
-    done = len(metrics(tmp_path / "run"))
     config.write_text(config.read_text().replace("max_epochs: 400", f"max_epochs: {done + 2}"))
-    resumed = run("train", "resume=run", cwd=tmp_path)
+    resumed = train_undrawn("resume=run", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert len(metrics(tmp_path / "run")) in (done + 2, done + 3)
 
@@ -169,7 +179,7 @@ def test_what_goes_wrong_on_a_device_is_said_as_on_one(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     options = small(make_folder(images=60), "cv.fold=0", "tracking=none", *TWO)
-    done = run("train", *options, "optim=sgd", "optim.lr=1e30", cwd=tmp_path)
+    done = train_undrawn(*options, "optim=sgd", "optim.lr=1e30", cwd=tmp_path)
     assert done.returncode == 2
     assert "fold 0, epoch 1, step" in done.stderr
     assert "the loss is no longer finite" in done.stderr
