@@ -1,13 +1,14 @@
 """Run recipes on several real sets of images, with two seeds; write one table.
 
     python scripts/benchmark_sets.py SHARED OUT [--only tiny64 tiles] [--weights FILE] [--quick] \
-        [--seeds 0 1] [--also trainer.max_epochs=4]
+        [--starts pretrained] [--seeds 0 1] [--also trainer.max_epochs=4]
 
 SHARED holds the sets as folders: tiny64, malaria64, tiles and cracks16; elpv is the PyPI package
 elpv-dataset. A set that is not there is skipped with a message, and so is a recipe that this
 version does not have. Every recipe has the same epochs and folds, and is trained from scratch and,
-with --weights (of a resnet18), pretrained. Every run is an `imbclf-train` of its own below
-OUT/SET/START: a second call runs what is missing, and resumes what was interrupted.
+with --weights (of a resnet18), pretrained; where libauc is installed, so is its trainer, on the
+same images and folds (benchmark_peer.py). Every run is a command of its own below OUT/SET/START: a
+second call runs what is missing, and resumes what was interrupted.
 
 OUT/table.csv and OUT/table.md have a row for each set, start and recipe. The error is that of
 images that took no part in training: all of them once, or those of a given test part. Seeds divide
@@ -16,7 +17,9 @@ the images anew; the paired test against the founding recipe accounts for both i
 
 import argparse
 import importlib.util
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,13 +30,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark_methods import Method, choices, run_of, run_once
+from benchmark_methods import RUNNER, Method, choices, experiment, run_of, run_once
 from imbclf.evaluation.comparison import rank
 from imbclf.evaluation.finished_run import FinishedRun, read_run
 from imbclf.evaluation.recipes import rank_recipes
 from imbclf.metrics.intervals import hter_interval
 
 EXPERIMENTS = ("resnet_weighted_bce_adam", "best", "probe")
+PEER = "libauc"
 LOSSES = ("bce", "weighted_bce", "focal", "ldam", "soft_hter", "pairwise_auc")
 FOUNDING = EXPERIMENTS[0]
 TEST_TABLE = "test.csv"
@@ -48,11 +52,14 @@ class ImageSet:
         folder: in SHARED, or the name of a Python package that holds the images.
         options: how imbclf-train reads it.
         pretrained: options for weights made with images of 64x64.
+        explored: options of the exploration whose groups of look-alikes keep together in folds;
+            None where images are independent, or are grouped by their table.
     """
 
     folder: str
     options: tuple[str, ...] = ()
     pretrained: tuple[str, ...] = ()
+    explored: tuple[str, ...] | None = None
 
     def find(self, shared: Path) -> Path | None:
         """Return its folder, or None if it is not there."""
@@ -61,14 +68,31 @@ class ImageSet:
         package = importlib.util.find_spec(self.folder) if self.folder.isidentifier() else None
         return Path(package.origin).parent / "data" if package and package.origin else None
 
+    def read_as(self, images: Path, out: Path) -> tuple[str, ...]:
+        """Return the options that read it; what they need of an exploration is written first."""
+        if self.explored is None:
+            return self.options
+        explored = out / "explore"
+        groups = explored / "groups.csv"
+        if not groups.exists():
+            options = (*self.explored, "write_groups=true", f"out={explored}")
+            command = RUNNER.with_name("imbclf-explore")
+            subprocess.run([command, images, *options], check=True, capture_output=True)
+        return (*self.options, f"data.labels={groups}")
 
-DEFECTS = "[MT_Blowhole,MT_Break,MT_Crack,MT_Fray,MT_Uneven]"
+
+DEFECTS = ("MT_Blowhole", "MT_Break", "MT_Crack", "MT_Fray", "MT_Uneven")
+PADDED = ("data.image_size=64", "data.fit=pad")
 SETS = {
     "tiny64": ImageSet("tiny64"),
     "malaria64": ImageSet(
         "malaria64", ("data.label=parasitized", "data.group=patient_id", "data.image_size=64")
     ),
-    "tiles": ImageSet("tiles", (f"data.positive={DEFECTS}", "data.image_size=64", "data.fit=pad")),
+    "tiles": ImageSet(
+        "tiles",
+        (f"data.positive=[{'+'.join(DEFECTS)}]", *PADDED),
+        explored=(f"data.positive=[{','.join(DEFECTS)}]", *PADDED),
+    ),
     "cracks16": ImageSet("cracks16", ("data.test=[val]",), ("model.input_size=64",)),
     # A table without a header: names, then the probability of a defect; .5 and above are label 1.
     "elpv": ImageSet(
@@ -87,8 +111,28 @@ def recipes() -> list[Method]:
     for name in EXPERIMENTS:
         if name not in known:
             print(f"skipped: experiment={name}, which this version does not have")
-    chosen = [Method(name, (f"experiment={name}",)) for name in EXPERIMENTS if name in known]
-    return chosen + [Method(loss, (f"loss={loss}",)) for loss in LOSSES]
+    chosen = [Method(name, experiment(name)) for name in EXPERIMENTS if name in known]
+    peers = [PEER] if importlib.util.find_spec(PEER) else []
+    # A peer has its own loss, optimizer and batches; of a recipe it takes what is left.
+    return [
+        *chosen,
+        *(Method(loss, (f"loss={loss}",)) for loss in LOSSES),
+        *(Method(peer, ()) for peer in peers),
+    ]
+
+
+def train_peer(seed: int, folder: Path, common: Sequence[str]) -> None:
+    """Train the peer once, unless it was; say in one line what came of it."""
+    run = run_of(PEER, seed, folder)
+    if not (run / "summary.json").exists():
+        script, named = Path(__file__).with_name("benchmark_peer.py"), f"seed={seed}"
+        command: list[str | Path] = [sys.executable, script, run, *common, named]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            print(f"{PEER}, seed {seed}: failed\n{done.stderr[-2000:]}", file=sys.stderr)
+            return
+    hter = json.loads((run / "summary.json").read_text(encoding="utf-8"))["hter"]
+    print(f"{PEER}, seed {seed}: HTER {hter:.4f}", flush=True)
 
 
 def tested(folder: Path, name: str) -> FinishedRun:
@@ -172,6 +216,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=[*SETS], default=[*SETS], help="sets")
     parser.add_argument("--recipes", nargs="+", help="names of recipes; all without it")
     parser.add_argument("--weights", type=Path, help="file of a resnet18 to start from, besides")
+    parser.add_argument(
+        "--starts", nargs="+", default=["scratch", "pretrained"], help="one or both"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--quick", action="store_true", help="two epochs, one fold, one seed")
     parser.add_argument("--also", nargs="*", default=[], help="overrides for every run")
@@ -180,6 +227,7 @@ def main() -> None:
     length = ["trainer.max_epochs=2", "cv.fold=0"] if options.quick else ["trainer.max_epochs=8"]
     methods = [one for one in recipes() if one.name in (options.recipes or [one.name])]
     starts = {"scratch": None, **({"pretrained": options.weights} if options.weights else {})}
+    starts = {start: starts[start] for start in options.starts if start in starts}
     os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
     rows = []
     for name in options.only:
@@ -189,13 +237,17 @@ def main() -> None:
             continue
         for start, weights in starts.items():
             folder = options.out / name / start
-            common = ["data=folder", f"data.dir={images}", *SETS[name].options, "cv.folds=2"]
+            common = ["data=folder", f"data.dir={images}", "cv.folds=2"]
+            common += SETS[name].read_as(images, options.out / name)
             common += [f"model.weights={weights or 'null'}", *length]
             common += [*(SETS[name].pretrained if weights else ()), *options.also]
             train = partial(run_once, folder=folder, common=common)
             print(f"{name}, {start}", flush=True)
             for method, seed in ((method, seed) for seed in seeds for method in methods):
-                train(method, seed)
+                if method.name == PEER:
+                    train_peer(seed, folder, common)
+                else:
+                    train(method, seed)
             found = rows_of(folder, methods, seeds)
             rows += [{"set": name, "start": start, **row} for row in found]
     if not rows:

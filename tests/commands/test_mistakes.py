@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from helpers.commands import call, small
 
@@ -158,3 +159,27 @@ def test_more_epochs_of_a_finished_run_are_explained(
     assert "this run is finished, and its results stay as they are" in message
     assert "with trainer.max_epochs=8" in message
     assert f"cv.start_from={tmp_path}" in message
+    assert f"Its report was not written; write it with  imbclf-report {tmp_path}" in message
+    (tmp_path / "report.html").touch()
+    assert call("train", f"resume={tmp_path}") == 2
+    assert "imbclf-report" not in capsys.readouterr().err
+
+
+def test_a_run_that_was_refused_may_be_corrected_in_its_folder(
+    make_folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = make_folder(images=100)
+    largest = next((folder / "train_img").iterdir())
+    with Image.open(largest) as image:
+        image.resize((40, 40)).save(largest)
+    command = small(folder, "tracking=none", "trainer.max_epochs=1", "cv.folds=2", "cv.fold=0")
+    command += ["hydra.run.dir=run"]
+    assert call("train", *command) == 2
+    assert "data.image_size=" in capsys.readouterr().err
+    assert call("train", *command, "data.image_size=32") == 0
+    assert call("train", *command, "data.image_size=24") == 2
+    assert "holds a run of another configuration" in capsys.readouterr().err

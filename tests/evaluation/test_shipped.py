@@ -61,7 +61,7 @@ def test_over_repeats_the_models_that_never_saw_an_image_judge_it_together() -> 
 def test_repeats_come_nearer_to_the_predictor_than_single_models_do() -> None:
     rows = []
     for seed in range(DRAWS):
-        ensemble = simulate("random", 1000, 120, seed, new=10_000, repeats=3)
+        ensemble = simulate("random", 1000, 120, seed, new=30_000, repeats=3)
         results, folds, labels = results_of(ensemble), ensemble.folds, ensemble.labels
         found = shipped(results, folds, labels, None, "smoothed")
         told = summarize(results, folds, labels, ("0", "1"), repeats=3, method="smoothed")

@@ -83,7 +83,8 @@ def test_what_a_bound_costs_is_said() -> None:
     assert point.threshold > plain.threshold
     assert (point.plain_far, point.plain_frr) == (plain.far, plain.frr)
     assert "on new images at most 0.1 with confidence 0.95" in str(point)
-    assert f"This costs: FRR {point.frr:.4f} instead of {plain.frr:.4f}" in str(point)
+    price = f"FRR {point.frr:.4f} out of fold instead of {plain.frr:.4f}"
+    assert f"The confidence costs: {price}" in str(point)
     assert "new images may not keep to it" in str(plain)
 
 
@@ -104,6 +105,33 @@ def test_what_a_bound_costs_is_said() -> None:
 def test_what_cannot_be_had_is_refused(aim: str, value: float, message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         choose_operating_point(aim, value, images(), 0.95)
+
+
+@pytest.mark.parametrize("of_groups", [None, 4])
+@pytest.mark.parametrize(
+    ("aim", "value"),
+    [
+        ("max_far", 0.001),
+        ("max_frr", 0.001),
+        ("min_sensitivity", 0.999),
+        ("min_specificity", 0.999),
+    ],
+)
+def test_the_aim_that_a_refusal_names_can_be_had_and_no_better_one(
+    aim: str, value: float, of_groups: int | None
+) -> None:
+    oof = images()
+    if of_groups is not None:
+        oof["group"] = np.arange(len(oof["label"])) // of_groups
+    with pytest.raises(UserError) as refusal:
+        choose_operating_point(aim, value, oof, 0.95)
+    named = re.search(rf"enough for {aim}=([\d.]+);", str(refusal.value))
+    assert named is not None
+    best = float(named[1])
+    choose_operating_point(aim, best, oof, 0.95)
+    better = best - 0.002 if aim.startswith("max") else best + 0.002
+    with pytest.raises(UserError):
+        choose_operating_point(aim, better, oof, 0.95)
 
 
 def test_options_that_contradict_each_other_or_are_out_of_range_are_refused() -> None:
@@ -137,7 +165,7 @@ def test_an_ensemble_exceeds_a_bound_no_more_often_than_it_may(learner: str) -> 
     )
     exceeded: dict[tuple[str, float | None], list[bool]] = {}
     for seed in range(DRAWS):
-        ensemble = simulate(learner, 1000, 120, seed, new=10_000)
+        ensemble = simulate(learner, 1000, 120, seed, new=30_000)
         oof = {"score": cross_fitted(ensemble), "label": ensemble.labels}
         new = (ensemble.new_logits - ensemble.numbers("threshold")).mean(axis=1)
         of_one = ensemble.new_labels == 1

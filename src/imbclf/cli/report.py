@@ -32,6 +32,7 @@ def task(cfg: DictConfig) -> None:
 
     run = Path(str(cfg.run))
     restate_detection(run, cfg.positive, cfg.prevalence)
+    log.info("writing   the report")
     folder = None if cfg.data.dir is None else str(cfg.data.dir)
     written = write_report(run, from_run(run, folder), pick_device(cfg.accelerator))
     if cfg.positive is not None or cfg.prevalence is not None:

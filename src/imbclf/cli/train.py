@@ -18,7 +18,7 @@ from imbclf.cli.app.signals import acknowledge_interrupt
 from imbclf.cli.app.streams import lasting_streams
 from imbclf.cli.config.home_paths import expand_home
 from imbclf.cli.config.own_networks import is_own_network
-from imbclf.cli.config.stored import finished_job, stored_configuration
+from imbclf.cli.config.stored import finished_job, missing_report, stored_configuration
 from imbclf.cli.config.tracking import name_of
 from imbclf.cli.config.trust import needed_approvals
 from imbclf.cli.config.validation import check, drop_stale_options
@@ -84,7 +84,7 @@ def task(cfg: DictConfig) -> float:
         name = name_of(own_overrides(hydra))
         return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task, name)
     report_result(run / "summary.json", **run_files(run))
-    print(f"finished before: {run}")
+    print(f"finished before: {run}{missing_report(run)}")
     return hter
 
 
@@ -150,7 +150,7 @@ def _log_finished(cfg: DictConfig, run: Path, here: Path) -> None:
     from imbclf.evaluation.run_directory import read_summary
 
     written = "report.html" if (run / "report.html").exists() else "summary.json"
-    log.info("\nreport   %s", here / written)
+    log.info("report   %s", here / written)
     advice = read_summary(run)["verdict"]["advice"]
     if advice:
         log.info("next     %s", advice)

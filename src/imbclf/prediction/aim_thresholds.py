@@ -1,6 +1,6 @@
 """Thresholds that meet an aim: on the images at hand, or on new ones with a confidence."""
 
-from math import inf, nextafter
+from math import ceil, floor, inf, log, nextafter
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -115,14 +115,36 @@ def _oriented_threshold(
     if not best and most == 0:
         best = "no number of images can vouch for none at all"
     elif not best:
-        label = 1 - positive if aim in FALSE_ALARMS else positive
-        count = int(images.positive.sum() if aim in MISSES else (~images.positive).sum())
-        grouped = "" if images.groups is None else " in groups, which count for less"
-        best = (
-            f"this takes at least {bounds.images_needed(most, confidence):,} images of label "
-            f"{label}, there are {count:,}{grouped}"
-        )
+        best = _too_few(aim, most, images, confidence, positive)
     raise UserError(
         f"{aim}={value:g}: with confidence {confidence:g} {best}; ask for less, or confidence=null "
         "for the threshold that meets it on these images alone"
+    )
+
+
+def _too_few(
+    aim: str, most: float, images: "ScoredImages", confidence: float, positive: int
+) -> str:
+    """Return why no threshold bounds a rate, and which rate these images can vouch for."""
+    from imbclf.metrics.bounded_thresholds import images_needed
+
+    of_misses = aim in MISSES
+    count = int((images.positive if of_misses else ~images.positive).sum())
+    # Of the threshold without an error here.
+    if of_misses:
+        least = images.miss_bound(float(images.scores.min()) - 1, confidence)
+    else:
+        least = images.false_alarm_bound(float(images.scores.max()) + 1, confidence)
+    worth = (
+        ""
+        if images.groups is None
+        else (
+            f", in groups and worth {log(1 - confidence) / log(1 - least):.1f} that are independent"
+        )
+    )
+    enough = ceil(least * 1000) if aim.startswith("max") else floor((1 - least) * 1000)
+    return (
+        f"this takes at least {images_needed(most, confidence):,} images of label "
+        f"{positive if of_misses else 1 - positive}, there are {count:,}{worth}: enough for "
+        f"{aim}={enough / 1000:g}"
     )

@@ -71,10 +71,10 @@ def write_results(
     _draw(run, scored, summary, epochs, {result.fold: result.epoch for result in results})
     # After all other results: a run directory with a summary is finished.
     write_json(run / "summary.json", summary)
-    write_report_or_warn(recipe, run)
     log.info("\n%s", table(summary))
     if test is not None:
         log.info("\n%s", side_by_side(summary))
+    write_report_or_warn(recipe, run)
     return summary
 
 
@@ -138,6 +138,7 @@ def _draw(
 
 def write_report_or_warn(recipe: Recipe, run: Path) -> None:
     """Write the report; an error is logged, since the run itself is finished."""
+    log.info("\nwriting  the report")
     try:
         write_report(run, from_memory(recipe.listing.files, recipe.pixels), recipe.parts.device)
     except Exception as error:

@@ -26,7 +26,10 @@ def stored_configuration(run: Path, others: Sequence[str]) -> DictConfig:
     """
     unsupported = [other for other in others if not is_approval(other)]
     if (run / "summary.json").exists():
-        raise UserError(f"resume={run}: this run is finished, and {_train_anew(run, unsupported)}")
+        raise UserError(
+            f"resume={run}: this run is finished, and {_train_anew(run, unsupported)}"
+            f"{missing_report(run)}"
+        )
     if (run / "multirun.yaml").exists():
         raise UserError(
             f"resume={run}: this is a sweep; repeat the command that started it, with resume={run}"
@@ -56,8 +59,18 @@ def _train_anew(run: Path, changes: Sequence[str]) -> str:
     )
 
 
+def missing_report(run: Path) -> str:
+    """Return how to write the report of a finished run that was interrupted in writing it."""
+    if (run / "report.html").exists():
+        return ""
+    return f". Its report was not written; write it with  imbclf-report {run}"
+
+
 def finished_job(cfg: DictConfig, run: Path) -> float | None:
     """Return the HTER of a finished job; None if it is to be started or resumed.
+
+    A run that was refused before its images were divided has nothing to lose, and may be started
+    with other options.
 
     Args:
         cfg: configuration of the job as requested now.
@@ -66,7 +79,7 @@ def finished_job(cfg: DictConfig, run: Path) -> float | None:
     Raises:
         UserError: the directory holds a run of another configuration.
     """
-    if not (run / "config.yaml").exists():
+    if not all((run / file).exists() for file in ("config.yaml", "splits.csv")):
         return None
     requested = OmegaConf.create(OmegaConf.to_yaml(cfg, resolve=True))
     use_current_names(requested)  # as for the stored one, whose default values may have changed
