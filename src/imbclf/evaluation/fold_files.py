@@ -106,6 +106,15 @@ def chosen_epoch(row: Mapping[str, Any]) -> int:
     return field(row, "epoch", count) + 1
 
 
+def trained_epoch(row: Mapping[str, Any]) -> int | None:
+    """Return the chosen epoch of a fold, from 1; None where nothing was trained.
+
+    >>> trained_epoch({"chosen_epoch": 3}), trained_epoch({"chosen_epoch": 1, "trained_epochs": 0})
+    (3, None)
+    """
+    return None if row.get("trained_epochs") == 0 else chosen_epoch(row)
+
+
 def read_scores(run: Path, fold: int) -> pd.DataFrame:
     """Read a fold's `scores.csv`: file, label, part (dev, test) and logit, the dev part first.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from imbclf.evaluation.detection_rates import detection_table
-from imbclf.evaluation.fold_files import chosen_epoch
+from imbclf.evaluation.fold_files import trained_epoch
 from imbclf.evaluation.shipped import shipped_text
 from imbclf.evaluation.subgroups import subgroups_text
 from imbclf.utils.text import text_table
@@ -20,7 +20,7 @@ def table(summary: dict[str, Any]) -> str:
     for row in summary["per_fold"]:
         numbers = [f"{row[name]:.4f}" for name in rates]
         speed = f"{row['seconds']:.1f}", f"{row['images_per_second']:.0f}"
-        rows.append((str(row["fold"]), str(chosen_epoch(row)), *numbers, *speed))
+        rows.append((str(row["fold"]), str(trained_epoch(row) or "-"), *numbers, *speed))
     numbers = [f"{summary[name]:.4f}" for name in rates]
     rows.append(("all", "", *numbers, f"{summary['seconds']:.1f}"))
     zero, one = summary["class_counts"]

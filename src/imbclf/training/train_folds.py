@@ -62,11 +62,11 @@ def _train(
     report = _report(recipe, folds, result)
     tracking.end_fold({f"test/{name}": value for name, value in report.items()})
     log.info(
-        "fold %d   HTER %.4f, AUROC %.4f (epoch %d, %.0f s, %.0f images/s)",
+        "fold %d   HTER %.4f, AUROC %.4f (%s%.0f s, %.0f images/s)",
         number,
         report["hter"],
         report["auroc"],
-        result.epoch + 1,
+        "" if recipe.is_frozen else f"epoch {result.epoch + 1}, ",
         result.seconds,
         result.images_per_second,
     )

@@ -1,6 +1,6 @@
 """Each fold alone: its rates, its learning curves, its images."""
 
-from imbclf.evaluation.fold_files import chosen_epoch
+from imbclf.evaluation.fold_files import trained_epoch
 from imbclf.metrics.homogeneity import homogeneity_p
 from imbclf.reporting.figures.learning_curves import draw_dev_hter, draw_losses
 from imbclf.reporting.html_page import Cell, Page
@@ -43,7 +43,7 @@ def _add_rates(page: Page, data: RunData) -> None:
         [
             row["fold"],
             row["test_images"],
-            chosen_epoch(row),
+            trained_epoch(row),
             row["threshold"],
             *(row[key] for key in RATES),
             round(row["seconds"]),
