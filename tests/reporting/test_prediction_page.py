@@ -87,7 +87,7 @@ def test_the_page_shows_what_was_decided_and_by_which_rule(place: Path, tmp_path
     assert "runs/&lt;a&gt; (2 x squeezenet1_1)" in html
     assert "P(bad) about" in html
     for name, (count, _) in zip(predictor.label_names, found.below_half, strict=True):
-        assert f"{count} {name} ({count / 12:.1%})" in html
+        assert f"{count} labeled {name} ({count / 12:.1%})" in html
     shown = re.findall(r'<figure title="([^"]*)">.*?<br>(\w+), P ([\d.]+)', html)
     order = np.argsort(np.abs(found.answer.scores))
     files = [

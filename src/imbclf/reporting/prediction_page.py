@@ -81,7 +81,7 @@ def _add_head(page: Page, found: FolderPredictions, predictor: Predictor, origin
     names, total = predictor.label_names, len(found.answer.labels)
     counts = [count for count, _ in found.below_half]
     shares = [
-        f"{count:,} {name} ({count / max(total, 1):.1%})"
+        f"{count:,} labeled {name} ({count / max(total, 1):.1%})"
         for name, count in zip(names, counts, strict=True)
     ]
     missing = sum(map(bool, found.problems))
@@ -164,8 +164,8 @@ def _add_galleries(
     hidden = len(found.answer.labels) - len(pictures)
     page.heading("Images")
     page.paragraph(
-        f"P is the probability of {names[about]}. A click shows an image large; arrow keys show "
-        "the next ones."
+        f"P is the probability of label {names[about]}. A click shows an image large; arrow keys "
+        "show the next ones."
         + (" ! marks images that differ from all training images." if any(found.warnings) else "")
         + (f" {hidden:,} images are not shown; all are in {PREDICTIONS}." if hidden else "")
     )
