@@ -21,7 +21,7 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the name and the arguments of each command in the blocks of a page."""
     text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
     for line in text.splitlines():
-        found = re.match(r"(?:    |\s*\$ )\s*(?:\$ )?imbclf-(\w+)(.*)", line)
+        found = re.match(r"(?:    |\s*\$ )\s*(?:\$ )?imbclf-(\w+)(?![\w:])(.*)", line)
         if found:
             written = re.split(r"\s{2,}|\s#", found[2].strip())[0]
             yield found[1], shlex.split(written.replace("...", ""))
