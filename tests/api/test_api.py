@@ -54,7 +54,7 @@ def test_it_offers_what_the_documentation_names() -> None:
     [
         ({"modle": "resnet18"}, "unknown option modle; did you mean model"),
         ({"model": "resnet81"}, "model=resnet81: no such choice"),
-        ({"optim": {"lrr": 1}}, "unknown option optim.lrr; did you mean lr"),
+        ({"optim": {"lrr": 1}}, "unknown option optim.lrr; did you mean optim.lr"),
         ({"cv.folds": "many"}, "cv.folds=many: expected int"),
         ({"cv": 5}, "cv=5: expected options below it"),
         ({"config": "nowhere.yaml"}, "nowhere"),

@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from helpers.commands import run, small, train_undrawn
 from helpers.noise_images import write_folder
+from imbclf.evaluation.operating_scores import cross_fitted_table
 from imbclf.metrics.operating_points import threshold_for_far
 from imbclf.metrics.thresholds import choose_threshold
 
@@ -103,7 +104,8 @@ def test_train_then_predict(trained: tuple[Path, str], tmp_path: Path) -> None:
     done = run("predict", "ckpt=one", arguments[0], *aim, "out=moved", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     moved = pd.read_csv(tmp_path / "moved" / "predictions.csv")
-    threshold = threshold_for_far(table["score"], table["label"], 0.1)
+    fitted = cross_fitted_table(tmp_path / "one")
+    threshold = threshold_for_far(fitted["score"], fitted["label"], 0.1)
     assert moved["label"].tolist() == (moved["score"] >= threshold).astype(int).tolist()
     assert f"{threshold:.4f}" in done.stdout
 
@@ -232,7 +234,7 @@ def test_mistakes_end_with_one_message(make_folder: Callable[..., Path], tmp_pat
         tuple(small(folder, "model.name=resnet19")): "resnet18",
         tuple(small(folder / "nowhere")): "nowhere",
         tuple(small(folder, "trainer.accelerator=tpux")): "accelerator",
-        tuple(small(folder, "-m", "optim.lrr=1,2")): "did you mean lr?",
+        tuple(small(folder, "-m", "optim.lrr=1,2")): "did you mean optim.lr?",
         ("resume=nothing",): "config.yaml",
     }
     for arguments, expected in cases.items():

@@ -27,7 +27,7 @@ MISTAKES = {
     "model.std=[1,0,1]": "model.std=[1, 0, 1]: expected a number above 0",
     "loss=focall": "did you mean focal?",
     "loss.gama=2": "unknown option loss.gama",
-    "+trainer.gradient_clip_vall=1": "did you mean gradient_clip_val?",
+    "+trainer.gradient_clip_vall=1": "did you mean trainer.gradient_clip_val?",
     "trainer.max_epochs=-1": "trainer.max_epochs=-1: expected a whole number",
     "trainer.limit_train_batches=0": "trainer.limit_train_batches=0: leaves none",
     "trainer.limit_train_batches=0.01": "trainer.limit_train_batches=0.01: leaves none",
@@ -37,6 +37,8 @@ MISTAKES = {
     "seed=5000000000": "seed=5000000000: expected a whole number, 0 to 4294967295",
     "seed=-1": "seed=-1: expected",
     "sead=1": "did you mean seed?",
+    "trainer.epochs=2": "did you mean trainer.max_epochs?",
+    "holdout=0.2": "did you mean data.holdout?",
     "hydra.run.dir=faces/label_train.txt/run": "Not a directory",
     "hydra.run.dir=/proc/run": "/proc/run",
     "data.cache_dir=/proc/cache": "data.cache_dir=FOLDER",
@@ -96,7 +98,7 @@ def test_images_without_shifted_views_are_refused_before_training(
 
 
 SWEEPS = {
-    "loss=glob(f*)": "loss.gama; did you mean gamma?",
+    "loss=glob(f*)": "loss.gama; did you mean loss.gamma?",
     "loss=glob(zz*)": "loss=glob(zz*): expected a choice",
     "seed=interval(1,2)": "Can only enumerate",
 }

@@ -134,7 +134,7 @@ def test_the_command_finds_what_was_planted_and_its_groups_keep_it_together(
     ("arguments", "message"),
     [
         (["write_group=true"], "did you mean write_groups?"),
-        (["data.imagesize=3"], "did you mean image_size?"),
+        (["data.imagesize=3"], "did you mean data.image_size?"),
         (["folds=1"], "folds=1: expected a whole number, 2 or more"),
         (["likeness=2"], "likeness=2: expected a number from 0 to 1"),
         (["likeness=much"], "likeness=much: expected a number from 0 to 1"),

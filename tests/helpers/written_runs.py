@@ -78,4 +78,4 @@ def write_run(
         "labels": None,
         "label_map": {NAMES[0]: 0, NAMES[1]: 1},
     }
-    (run / "config.yaml").write_text(json.dumps({"data": data}))
+    (run / "config.yaml").write_text(json.dumps({"data": data, "cv": {"threshold": "smoothed"}}))

@@ -83,7 +83,7 @@ def test_what_a_bound_costs_is_said() -> None:
     assert point.threshold > plain.threshold
     assert (point.plain_far, point.plain_frr) == (plain.far, plain.frr)
     assert "on new images at most 0.1 with confidence 0.95" in str(point)
-    price = f"FRR {point.frr:.4f} out of fold instead of {plain.frr:.4f}"
+    price = f"FRR {point.frr:.4f} instead of {plain.frr:.4f}"
     assert f"The confidence costs: {price}" in str(point)
     assert "new images may not keep to it" in str(plain)
 

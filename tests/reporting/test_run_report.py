@@ -33,6 +33,7 @@ from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.cli.report import task
 from imbclf.data.listing import Listing
 from imbclf.errors import UserError
+from imbclf.evaluation.operating_scores import cross_fitted_table
 from imbclf.evaluation.run_images import from_memory, from_run
 from imbclf.evaluation.summary import pooled_report
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
@@ -207,12 +208,12 @@ def test_every_number_comes_from_the_scores(
         name, least_rate = wanted.rstrip(" %").split(" ≥ ")
         assert float(rates[name == "specificity"].rstrip(" %")) >= float(least_rate) - 0.05
 
-    doubt = np.argsort(np.abs(scores), kind="stable")
+    fitted = cross_fitted_table(run)
+    truth, right = fitted["label"].to_numpy(), (fitted["score"] >= 0) == (fitted["label"] == 1)
+    doubt = np.argsort(np.abs(fitted["score"].to_numpy()), kind="stable")
     for share, rest in ((0.05, referred[0]), (0.3, referred[3])):
         kept = doubt[round(share * len(scores)) :]
-        far, frr = (
-            (decided[kept] == found[kept])[labels[kept] == label].mean() for label in (0, 1)
-        )
+        far, frr = (right.to_numpy()[kept][truth[kept] == label].mean() for label in (0, 1))
         assert rest[:2] == [f"{100 * share:.1f} %", f"{100 * (2 - far - frr) / 2:.2f} %"]
 
     assert [int(row[0]) for row in folds] == [0, 1, 2]

@@ -361,11 +361,11 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("tune.trails=3", "unknown option tune.trails; did you mean trials?"),
+        ("tune.trails=3", "unknown option tune.trails; did you mean tune.trials?"),
         ("tune.trials=none", "tune.trials=none: expected int | None"),
         ("search=losss", "search=losss: no such choice; did you mean losses?"),
         ("search.loss.gama.low=1", "search.loss.gama"),
-        ("search.optim.lrr.choices=[1,2]", "unknown option optim.lrr; did you mean lr?"),
+        ("search.optim.lrr.choices=[1,2]", "unknown option optim.lrr; did you mean optim.lr?"),
         ("search.seed.choices=[1,2]", "search.seed: has to be the same for all trials"),
         ("tune.folds=9", "tune.folds=9: expected at most cv.folds=5"),
         ("tune.name=a/b", "tune.name=a/b"),

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from imbclf.errors import UserError
 from imbclf.evaluation.cross_fitting import cross_fitted_scores
@@ -20,10 +21,7 @@ from imbclf.utils.schema import field, mapping, one_of
 
 
 def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | Referral | None:
-    """Choose what options ask for on the scores of a run; None without an aim.
-
-    With a confidence, and for a referral, the scores are cross-fitted; without one they are those
-    of `oof.csv`.
+    """Choose what options ask for on the cross-fitted scores of a run; None without an aim.
 
     Raises:
         UserError: the run has no out-of-fold scores, or the aim cannot be met.
@@ -37,10 +35,18 @@ def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | 
             f"(run=RUN_DIR with oof.csv); run={run} has none"
             + ("" if name in REFERRALS else ". Use threshold=... instead")
         )
-    bounded = name in REFERRALS or (options.confidence is not None and name != "cost_ratio")
-    table = cross_fitted_table(run) if bounded else read_oof(run)
+    return options.operating_point(cross_fitted_oof(run))
+
+
+def cross_fitted_oof(run: Path) -> dict[str, NDArray[Any]]:
+    """Return `score` and `label` `[N]` of a run and, where there are groups, `group`.
+
+    Raises:
+        UserError: as `cross_fitted_table`.
+    """
+    table = cross_fitted_table(run)
     names = [name for name in ("score", "label", "group") if name in table]
-    return options.operating_point({name: table[name].to_numpy() for name in names})
+    return {name: table[name].to_numpy() for name in names}
 
 
 def cross_fitted_table(run: Path) -> pd.DataFrame:

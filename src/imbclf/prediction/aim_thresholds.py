@@ -1,6 +1,6 @@
 """Thresholds that meet an aim: on the images at hand, or on new ones with a confidence."""
 
-from math import ceil, floor, inf, log, nextafter
+from math import inf, nextafter
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -100,10 +100,8 @@ def _oriented_threshold(
 
     most = value if aim.startswith("max") else round(1 - value, 12)
     best = ""
-    if aim in FALSE_ALARMS:
-        found = bounds.lowest_threshold(images, images.false_alarm_bound, most, confidence)
-    elif aim in MISSES:
-        found = bounds.highest_threshold(images, images.miss_bound, most, confidence)
+    if aim in (*FALSE_ALARMS, *MISSES):
+        found = _rate_threshold(aim, most, images, confidence)
     elif aim == "min_precision":
         found, highest = bounds.most_sensitive_precise(images, value, confidence)
         best = f"these images can vouch for {highest:.3g} at most"
@@ -122,6 +120,17 @@ def _oriented_threshold(
     )
 
 
+def _rate_threshold(
+    aim: str, most: float, images: "ScoredImages", confidence: float
+) -> float | None:
+    """Return the threshold of the least other errors whose rate is bounded, or None."""
+    from imbclf.metrics import bounded_thresholds as bounds
+
+    if aim in FALSE_ALARMS:
+        return bounds.lowest_threshold(images, images.false_alarm_bound, most, confidence)
+    return bounds.highest_threshold(images, images.miss_bound, most, confidence)
+
+
 def _too_few(
     aim: str, most: float, images: "ScoredImages", confidence: float, positive: int
 ) -> str:
@@ -129,22 +138,26 @@ def _too_few(
     from imbclf.metrics.bounded_thresholds import images_needed
 
     of_misses = aim in MISSES
+    label = positive if of_misses else 1 - positive
     count = int((images.positive if of_misses else ~images.positive).sum())
-    # Of the threshold without an error here.
-    if of_misses:
-        least = images.miss_bound(float(images.scores.min()) - 1, confidence)
-    else:
-        least = images.false_alarm_bound(float(images.scores.max()) + 1, confidence)
-    worth = (
-        ""
-        if images.groups is None
-        else (
-            f", in groups and worth {log(1 - confidence) / log(1 - least):.1f} that are independent"
-        )
-    )
-    enough = ceil(least * 1000) if aim.startswith("max") else floor((1 - least) * 1000)
+    thousandths = _least_bounded(aim, images, confidence)
+    enough = thousandths if aim.startswith("max") else 1000 - thousandths
+    enough_for = f"enough for {aim}={enough / 1000:g}"
+    if images.groups is not None:
+        return f"there are {count:,} images of label {label}, in groups: {enough_for}"
+    needed = images_needed(most, confidence)
     return (
-        f"this takes at least {images_needed(most, confidence):,} images of label "
-        f"{positive if of_misses else 1 - positive}, there are {count:,}{worth}: enough for "
-        f"{aim}={enough / 1000:g}"
+        f"this takes at least {needed:,} images of label {label}, there are {count:,}: {enough_for}"
     )
+
+
+def _least_bounded(aim: str, images: "ScoredImages", confidence: float) -> int:
+    """Return the least rate, in thousandths, that some threshold is bounded by; at most 1000."""
+    low, high = 0, 1000
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _rate_threshold(aim, middle / 1000, images, confidence) is None:
+            low = middle
+        else:
+            high = middle
+    return high

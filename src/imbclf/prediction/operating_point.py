@@ -51,8 +51,8 @@ class OperatingPoint:
         """Return the threshold, the rate out of fold, the bound and what the bound costs."""
         most = "at most" if self.aim.startswith("max") else "at least"
         told = (
-            f"{self.threshold:.4f}: out of fold FAR {self.far:.4f}, FRR {self.frr:.4f} "
-            f"({self.aim}={self.value:g})"
+            f"{self.threshold:.4f}: out of fold (cross-fitted) FAR {self.far:.4f}, "
+            f"FRR {self.frr:.4f} ({self.aim}={self.value:g})"
         )
         if self.confidence is None:
             return told if self.aim == "cost_ratio" else f"{told}; new images may not keep to it"
@@ -62,9 +62,9 @@ class OperatingPoint:
             else ("FAR", self.far, self.plain_far)
         )
         return (
-            f"{told}; {WORDS[self.aim]} {self.rate:.4g} out of fold, on new images {most} "
+            f"{told}; {WORDS[self.aim]} {self.rate:.4g}, on new images {most} "
             f"{self.value:g} with confidence {self.confidence:g}. The confidence costs: {name} "
-            f"{paid:.4f} out of fold instead of {plain:.4f}"
+            f"{paid:.4f} instead of {plain:.4f}"
         )
 
 

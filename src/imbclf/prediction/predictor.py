@@ -1,7 +1,7 @@
 """An ensemble of fold models, each with its own decision rule, that labels images."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -32,6 +32,7 @@ from imbclf.prediction.labeling_rule import (
 )
 from imbclf.prediction.predictions import Predictions
 from imbclf.prediction.read_predictor import read_fold_predictor, read_predictor
+from imbclf.prediction.referral import Referral
 from imbclf.prediction.training_statistics import TrainingStatistics
 
 
@@ -47,6 +48,8 @@ class Predictor:
         training_statistics: what drift is measured against; None where it is not known.
         pixel_options: how images are brought to 8 bits and to their size, as in training.
         ensemble: how the fold models' log-odds become one probability.
+        oof: returns the out-of-fold scores that an aim of `predict` is chosen on (`score`, `label`
+            and perhaps `group`, `[N]`); None where they are not known.
     """
 
     fold_models: tuple[FoldModel, ...]
@@ -56,6 +59,7 @@ class Predictor:
     training_statistics: TrainingStatistics | None = None
     pixel_options: PixelOptions = SIXTEEN_BITS
     ensemble: EnsembleRule = OF_LOG_ODDS
+    oof: Callable[[], Mapping[str, NDArray[Any]]] | None = None
 
     def __repr__(self) -> str:
         """Return three lines: what it is, images and labels, fold models."""
@@ -102,7 +106,8 @@ class Predictor:
         Args:
             images: a folder, a file, a list of files, PIL images or uint8 arrays, an array
                 `[N, H, W, 3]`, or a data frame with a column of paths (see `read_images`).
-            options: views, calibration, prior and how to decide; None: for the least HTER.
+            options: views, calibration, prior and how to decide; None: for the least HTER. An aim
+                (`min_sensitivity`, `refer`) needs the run that was loaded.
             device: where to compute; None is the CPU.
             precision: 32-true, bf16-mixed, 16-mixed or auto.
             batch_size: images at once.
@@ -113,19 +118,26 @@ class Predictor:
             index, where images have no names), `label` in the user's words, the probability of
             each label (`p_<label>`, see `probability_columns`), `score` (label 1 where at least 0,
             unless another rule was asked for), and `warning`, how the image differs from those of
-            the training. `attrs["rule"]` says how labels are decided.
+            the training. `attrs["rule"]` says how labels are decided, `attrs["aim"]` what
+            an aim comes to out of fold.
 
         Raises:
             UserError: an image cannot be read, or an option is out of range.
         """
         chosen = options or DecisionOptions()
         names, pixels, headers = read_images(images, self.image_size, self.pixel_options)
-        threshold = chosen.threshold_on(None)
+        known = None if chosen.aim is None or self.oof is None else self.oof()
+        point = chosen.operating_point(known)
+        threshold = chosen.threshold_at(point)
+        band = point.band if isinstance(point, Referral) else None
         answer = self.decide(pixels, chosen, threshold, device, precision, batch_size, progress)
+        answer = answer.referring(band)
         warnings = image_warnings(headers, pixels, self.training_statistics)
         columns = {"file": names} if names and isinstance(names[0], str) else {}
         table = pd.DataFrame({**columns, **self.columns(answer, warnings)})
-        table.attrs["rule"] = self.labeling_rule(chosen, threshold).sentence
+        table.attrs["rule"] = self.labeling_rule(chosen, threshold, band=band).sentence
+        if point is not None:
+            table.attrs["aim"] = str(point)
         return table
 
     def columns(self, answer: Predictions, warnings: Sequence[str] | None = None) -> dict[str, Any]:

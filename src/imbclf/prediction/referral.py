@@ -61,7 +61,8 @@ class Referral:
         zero, one = self.referred_of
         told = (
             f"{self.low:.4g} <= score < {self.high:.4g} ({self.option}={self.value:g}): out of "
-            f"fold {self.referred:.1%} of images, {zero:.1%} of label 0 and {one:.1%} of label 1"
+            f"fold (cross-fitted) {self.referred:.1%} of images, {zero:.1%} of label 0 and "
+            f"{one:.1%} of label 1"
         )
         if self.hter is not None and self.hter_interval is not None:
             low, high = self.hter_interval

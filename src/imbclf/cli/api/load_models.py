@@ -1,9 +1,13 @@
 """`imbclf.load` and `imbclf.load_run`: what a training left, as objects."""
 
+from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
 from imbclf.cli.config.home_paths import with_home
+from imbclf.evaluation.operating_scores import cross_fitted_oof
+from imbclf.evaluation.run_directory import OOF
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run import Run
 from imbclf.tracking.addresses import STORE, load_ensemble
@@ -31,7 +35,11 @@ def load(
     imbclf.errors.UserError: run=outputs/no_such_run: expected a run directory of imbclf-train, \
 a fold's checkpoint (fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)
     """
-    return load_ensemble([with_home(one) for one in addresses], uri, with_home(directory))
+    predictor = load_ensemble([with_home(one) for one in addresses], uri, with_home(directory))
+    run = Path(with_home(addresses[0]))
+    if len(addresses) > 1 or not (run / OOF).exists():
+        return predictor
+    return replace(predictor, oof=partial(cross_fitted_oof, run))
 
 
 def load_run(path: str | PathLike[str]) -> Run:

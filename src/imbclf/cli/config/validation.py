@@ -1,6 +1,6 @@
 """Check every key of a composed configuration before torch is imported."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -11,7 +11,7 @@ from imbclf.cli.config.own_networks import extra_options
 from imbclf.cli.config.signatures import Parameters
 from imbclf.cli.config.target_parameters import import_target, target_parameters
 from imbclf.errors import UserError
-from imbclf.utils.text import did_you_mean
+from imbclf.utils.text import did_you_mean, suggest
 
 INSTANTIATION = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 # Of imbclf itself, or built by it instead of with the rest of the group.
@@ -44,7 +44,8 @@ def check(cfg: DictConfig, command: str) -> None:
     """
     options = known_options(command)
     problems = [
-        f"unknown option {key}{MOVED.get(key) or did_you_mean(key, options)}"
+        f"unknown option {key}"
+        f"{MOVED.get(key) or _elsewhere(key, cfg) or did_you_mean(key, options)}"
         for key in map(str, cfg)
         if key not in options
     ]
@@ -103,10 +104,28 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         if reason := why_closed(path, str(key), value):
             yield reason
         elif accepted is not None and key not in accepted:
-            yield f"unknown option {name}{did_you_mean(str(key), open_options(path, accepted))}"
+            yield f"unknown option {name}{_nearest(str(key), path, node, accepted)}"
         elif accepted is not None and not _fits(value, accepted[key]):
             yield f"{name}={value}: expected {accepted[key]}"
         yield from _find_problems(value, name)
+
+
+def _elsewhere(key: str, cfg: DictConfig) -> str:
+    """Return the end of a message that names an option of this name in a group; "" if none is."""
+    found = [f"{group!s}.{key}" for group, node in cfg.items() if _has(node, key)]
+    return f"; did you mean {' or '.join(found)}?" if found else ""
+
+
+def _has(node: object, key: str) -> bool:
+    return isinstance(node, DictConfig) and key in node
+
+
+def _nearest(key: str, path: str, given: Mapping[str, Any], accepted: Parameters) -> str:
+    """Return the end of a message that suggests an option, one that is in use if there is one."""
+    known = sorted(open_options(path, accepted))
+    near = suggest(key, [name for name in known if name in given and name != key])
+    near = near or did_you_mean(key, known)
+    return near.replace("did you mean ", f"did you mean {path}.") if path else near
 
 
 def _fits(value: object, annotation: str | None) -> bool:

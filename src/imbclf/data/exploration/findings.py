@@ -102,8 +102,14 @@ def _test(found: Exploration) -> list[str]:
 
 def fold_findings(found: Exploration) -> list[str]:
     """Return what the duplicates mean for cross-validation."""
+    groups = found.listing.groups
+    if not len(found.pairs) and groups is not None:
+        return [
+            f"Folds keep the {len(np.unique(groups)):,} groups of these images together; without "
+            "duplicates they need no others."
+        ]
     if not len(found.pairs):
-        return ["Folds need no groups."]
+        return ["There are no duplicates that folds would have to keep together."]
     if found.folds is None:
         return []
     folds = found.folds

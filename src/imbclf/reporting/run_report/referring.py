@@ -1,7 +1,6 @@
 """What it would buy to refer the most doubtful images to a person."""
 
-from numpy.typing import ArrayLike
-
+from imbclf.evaluation.operating_scores import cross_fitted_oof
 from imbclf.prediction.referral import Referral, choose_referral
 from imbclf.reporting.figures.risk_coverage import draw_risk_coverage
 from imbclf.reporting.html_page import Cell, Page
@@ -13,7 +12,7 @@ SHARES = (0.05, 0.1, 0.2, 0.3)
 
 def add_referring(page: Page, report: Report) -> None:
     """Add the section."""
-    data = report.images
+    data, oof = report.images, cross_fitted_oof(report.data.run)
     page.heading("Referring doubtful images to a person")
     page.paragraph(
         "The nearer the score of an image is to the threshold, the more often its decision is "
@@ -21,9 +20,6 @@ def add_referring(page: Page, report: Report) -> None:
         "(refer=0.1, a tenth), or those that it cannot decide with at most a given share of wrong "
         "decisions of each label (max_error=0.05)."
     )
-    oof: dict[str, ArrayLike] = {"score": data.scores, "label": data.labels}
-    if data.groups is not None:
-        oof["group"] = data.groups
     found = [choose_referral("refer", share, oof) for share in SHARES]
     level = f"{100 * report.summary['interval_level']:.0f} % interval"
     zero, other = data.names
@@ -34,7 +30,7 @@ def add_referring(page: Page, report: Report) -> None:
     page.figures(
         [
             (
-                draw_risk_coverage(data.scores, data.labels, data.names),
+                draw_risk_coverage(oof["score"], oof["label"], data.names),
                 f"Risk-coverage curve: HTER {rate(found[0].plain_hter)} if all images are decided, "
                 + ", ".join(
                     f"{rate(one.hter)} of the others if {percent(one.value)} are referred"
@@ -50,10 +46,8 @@ def add_referring(page: Page, report: Report) -> None:
     page.table(
         columns,
         [_row(one) for one in found],
-        "Out of fold, thresholds chosen on dev"
-        + ("" if report.repeats == 1 else ", each image as in the first repeat of the folds")
-        + ". The last two columns say whom it costs: how many images of each label a person would "
-        "see.",
+        "Out of fold, with thresholds of dev and test (cross-fitted), as imbclf-predict chooses. "
+        "The last two columns say whom it costs: how many images of each label a person would see.",
     )
 
 
