@@ -13,6 +13,7 @@ from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.fast_conv.dense import DenseConv2d
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d
+from imbclf.models.fast_conv.strided import StridedConv2d
 from imbclf.models.scoring_copy import scoring_copy
 
 KERNELS = [("resnet18", DenseConv2d), ("mobilenet_v3_small", DepthwiseConv2d)]
@@ -34,7 +35,7 @@ KERNELS = [("resnet18", DenseConv2d), ("mobilenet_v3_small", DepthwiseConv2d)]
         (nn.Conv2d(4, 4, 1), nn.Conv2d),
         (nn.Conv2d(4, 4, 3), nn.Conv2d),
         (nn.Conv2d(4, 4, 2, padding=1), nn.Conv2d),
-        (nn.Conv2d(4, 4, 3, padding=1, stride=2), nn.Conv2d),
+        (nn.Conv2d(4, 4, 3, padding=1, stride=2), StridedConv2d),
         (nn.Conv2d(4, 4, 3, padding=2, dilation=2), nn.Conv2d),
         (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), nn.Conv2d),
     ],

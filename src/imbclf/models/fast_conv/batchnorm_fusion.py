@@ -11,8 +11,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from imbclf.models.fast_conv.dense import DenseConv2d
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d
 from imbclf.models.fast_conv.replace import replace_modules
+from imbclf.models.fast_conv.strided import StridedConv2d
 
-CONVOLUTIONS = (nn.Conv2d, DenseConv2d, DepthwiseConv2d)
+CONVOLUTIONS = (nn.Conv2d, DenseConv2d, DepthwiseConv2d, StridedConv2d)
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 

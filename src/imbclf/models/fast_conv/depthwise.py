@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from imbclf.models.fast_conv.strided import convolve_without_idle_taps, has_idle_taps
+
 
 class DepthwiseConv2d(nn.Conv2d):
     """A depthwise convolution with a fast weight gradient for maps smaller than the kernel.
@@ -30,7 +32,11 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the outputs [N, C, H', W'] of maps [N, C, H, W]."""
-        if torch.compiler.is_compiling() or not self._needs_small_map_gradient(maps):
+        if torch.compiler.is_compiling():
+            return super().forward(maps)
+        if has_idle_taps(self, maps):
+            return convolve_without_idle_taps(self, maps)
+        if not self._needs_small_map_gradient(maps):
             return super().forward(maps)
         weight = self.weight.detach()
         plain = F.conv2d(maps, weight, None, self.stride, self.padding, groups=self.groups)

@@ -5,10 +5,11 @@ from torch import nn
 from imbclf.models.fast_conv.dense import DenseConv2d
 from imbclf.models.fast_conv.depthwise import DepthwiseConv2d
 from imbclf.models.fast_conv.replace import replace_modules
+from imbclf.models.fast_conv.strided import StridedConv2d
 
 
 def use_small_map_kernels(network: nn.Module) -> nn.Module:
-    """Return a network in which suitable convolutions are `DenseConv2d` or `DepthwiseConv2d`.
+    """Return a network whose convolutions are of the kinds of this package, where they suit.
 
     Parameters are shared with `network`, which stays unchanged.
 
@@ -28,7 +29,9 @@ def _kernel_for(layer: nn.Module) -> type[nn.Conv2d] | None:
         return None
     if layer.groups == 1 and layer.stride == (1, 1):
         return DenseConv2d
-    return DepthwiseConv2d if layer.groups == layer.in_channels == layer.out_channels else None
+    if layer.groups == layer.in_channels == layer.out_channels:
+        return DepthwiseConv2d
+    return StridedConv2d if max(layer.stride) > 1 else None
 
 
 def _rebuild(layer: nn.Module, kind: type[nn.Conv2d]) -> nn.Conv2d:
