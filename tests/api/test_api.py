@@ -18,6 +18,9 @@ from sklearn.metrics import balanced_accuracy_score
 
 import imbclf
 from helpers.commands import run, small
+from imbclf.evaluation.operating_scores import operating_point_of
+from imbclf.prediction.operating_point import OperatingPoint
+from imbclf.prediction.referral import Referral
 
 OPTIONS: dict[str, object] = {
     "model": "shufflenet_v2_x1_0",
@@ -113,6 +116,19 @@ def test_an_experiment_from_training_to_labels(
     assert Path("comparison/comparison.html").exists()
     with pytest.raises(imbclf.UserError, match="trained on these images"):
         imbclf.evaluate(trained, folder)
+
+    sure = imbclf.DecisionOptions(min_sensitivity=0.5)
+    table = imbclf.load("run").predict(folder / "val_img", options=sure, progress=False)
+    point = operating_point_of(sure, Path("run"))
+    assert isinstance(point, OperatingPoint)
+    assert table.attrs["aim"] == str(point)
+    assert (table["label"].astype(int) == (table["score"] >= point.threshold)).all()
+    asked = imbclf.DecisionOptions(refer=0.2)
+    referred = trained.predictor().predict(folder / "val_img", options=asked, progress=False)
+    band = operating_point_of(asked, Path("run"))
+    assert isinstance(band, Referral)
+    between = (referred["score"] >= band.low) & (referred["score"] < band.high)
+    assert ((referred["label"] == "refer") == between).all()
     with pytest.raises(imbclf.UserError, match="no held-out images"):
         imbclf.evaluate("run")
 
@@ -126,3 +142,7 @@ def test_exploring_a_folder(
     assert found.page == Path("out/explore.html")
     assert isinstance(found.duplicates, pd.DataFrame)
     assert "120 images" in repr(found)
+    folder = tmp_path / "faces"
+    assert imbclf.explore({"dir": folder, "image_size": 16}).facts["images"] == 120
+    with pytest.raises(imbclf.UserError, match=r"unknown option data\.lable; did you mean label"):
+        imbclf.explore({"dir": folder, "lable": "x"})

@@ -53,6 +53,7 @@ def task(cfg: DictConfig) -> None:
         from imbclf.data.exploration.explore import explore
         from imbclf.reporting.write_exploration import write_exploration
 
+    log.info("looking into %s images, and comparing them with each other", f"{len(listing):,}")
     test_dir = None if cfg.test_dir is None else Path(str(cfg.test_dir))
     found = explore(data, test_dir, cfg.folds, cfg.seed, cfg.write_groups, cfg.likeness, listing)
     write_exploration(found, out, cfg.seed, cfg.write_groups)

@@ -1,6 +1,5 @@
 """`imbclf-predict`: label a folder of images with a trained ensemble."""
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,8 +27,10 @@ if TYPE_CHECKING:
 
     from imbclf.data.dataset import UnlabelledFolder
     from imbclf.data.listing import Listing
+    from imbclf.prediction.operating_point import OperatingPoint
     from imbclf.prediction.predict_folder import FolderPredictions
     from imbclf.prediction.predictor import Predictor
+    from imbclf.prediction.referral import Referral
 
     Decoded = tuple[NDArray[np.uint8], Listing]
 
@@ -85,7 +86,7 @@ def task(cfg: DictConfig) -> None:
         point if isinstance(point, Referral) else None,
     )
     write_predictions(found, predictor, options, addresses, out)
-    page = _write_page(cfg, found, images[0], predictor, device) if cfg.html else None
+    page = _write_page(cfg, found, images[0], predictor, device, point) if cfg.html else None
     _report(found, predictor, out, page)
 
 
@@ -142,13 +143,17 @@ def _write_page(
     pixels: "NDArray[np.uint8]",
     predictor: "Predictor",
     device: "torch.device",
+    point: "OperatingPoint | Referral | None",
 ) -> Path:
     """Write the page of predictions; return its path."""
     with fast_imports():
+        from imbclf.evaluation.run_command import as_typed
+        from imbclf.prediction.referral import Referral
         from imbclf.reporting.prediction_page import PAGE, Origin, write_prediction_page
 
     page = Path(str(cfg.out)) / PAGE
-    command = shlex.join(["imbclf-predict", *sys.argv[1:]])
-    origin = Origin(", ".join(addresses_of(cfg.run)), str(cfg.data.dir), command)
+    command = as_typed("imbclf-predict", sys.argv[1:])
+    aim = None if point is None or isinstance(point, Referral) else str(point)
+    origin = Origin(", ".join(addresses_of(cfg.run)), str(cfg.data.dir), command, aim)
     write_prediction_page(page, found, pixels, predictor, origin, device if cfg.explain else None)
     return page

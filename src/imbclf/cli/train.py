@@ -147,6 +147,7 @@ def _log_interrupted(cfg: DictConfig, run: Path, here: Path) -> None:
 
 def _log_finished(cfg: DictConfig, run: Path, here: Path) -> None:
     """Log where the report is, and what can be done with the run."""
+    from imbclf.data.holdout import HOLDOUT
     from imbclf.evaluation.run_directory import read_summary
 
     written = "report.html" if (run / "report.html").exists() else "summary.json"
@@ -154,6 +155,8 @@ def _log_finished(cfg: DictConfig, run: Path, here: Path) -> None:
     advice = read_summary(run)["verdict"]["advice"]
     if advice:
         log.info("next     %s", advice)
+    if (run / HOLDOUT).exists():
+        log.info("judge    imbclf-evaluate %s   (on the images held out: once, at the end)", here)
     what = "predict " if advice else "next    "
     allowed = f" {OPTION}={cfg.model._target_}" if is_own_network(cfg.model._target_) else ""
     log.info("%s imbclf-predict %s IMAGES%s", what, here, allowed)

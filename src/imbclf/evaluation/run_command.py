@@ -38,7 +38,7 @@ class RunCommand:
         >>> RunCommand(("data.dir='photos'",), "").line
         'imbclf-train data.dir=photos'
         """
-        return shlex.join(["imbclf-train", *(QUOTED.sub(r"\1\2", one) for one in self.options)])
+        return as_typed("imbclf-train", self.options)
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -48,6 +48,16 @@ class RunCommand:
         ('loss=focal',)
         """
         return tuple(word for word in self.options if not word.startswith(ELSEWHERE))
+
+
+def as_typed(command: str, options: Sequence[str]) -> str:
+    """Return a command and its options as one would type them in a shell.
+
+    >>> as_typed("imbclf-predict", ["++run='outputs/a'", "++html=true"])
+    'imbclf-predict run=outputs/a html=true'
+    """
+    plain = (QUOTED.sub(r"\1\2", option.lstrip("+")) for option in options)
+    return shlex.join([command, *plain])
 
 
 def write_command(run: Path, options: Sequence[str]) -> None:

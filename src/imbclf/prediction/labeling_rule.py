@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
+from imbclf.utils.text import probability_text
 
 Decide = Literal["hter", "probability"]
 HALF = 0.5
@@ -126,7 +127,7 @@ is P(bad) 0.33
                 f"between the two {REFER}: a person decides"
             )
         share = self.probability_at_threshold if self.about else 1 - self.probability_at_threshold
-        there = f"P({name}) {'' if self.exact else 'about '}{share:.2f}"
+        there = f"P({name}) {'' if self.exact else 'about '}{probability_text(share)}"
         kind = "the HTER threshold" if self.threshold == 0 else "a threshold of its own"
         threshold = f"{kind} ({one} where the score is >= {self.threshold:.4g})"
         if self.decide == "probability":

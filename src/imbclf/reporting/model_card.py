@@ -8,7 +8,7 @@ from typing import Any
 
 from imbclf.prediction.manifest import PREDICTOR
 from imbclf.reporting.backbone_license import backbone_license
-from imbclf.reporting.run_report.images_read import images_read
+from imbclf.reporting.run_report.data_set import data_lines
 from imbclf.reporting.run_report.other_thresholds import COLUMNS, threshold_rows
 from imbclf.reporting.run_report.report import Report
 from imbclf.reporting.run_report.text import origin, percent, predictor_text
@@ -86,8 +86,7 @@ def _data(report: Report) -> Sequence[str]:
     zero, one = report.summary["class_counts"]
     names = report.data.names
     counts = f"{zero + one:,} images: {zero:,} labeled `{names[0]}`, {one:,} labeled `{names[1]}`."
-    account = images_read(report.summary["data"]) if "data" in report.summary else []
-    return [counts, *account]
+    return [counts, *data_lines(report)]
 
 
 def _results(report: Report) -> list[str]:

@@ -16,6 +16,7 @@ from imbclf.prediction.write_predictions import PREDICTIONS, less_probable
 from imbclf.reporting.html_page import Page
 from imbclf.reporting.page_parts import Picture
 from imbclf.reporting.prediction_images import Choice, choose_images, detailed_images, heat_maps
+from imbclf.utils.text import probability_text
 
 PAGE = "predictions.html"
 MOST_ROWS = 200  # of a table
@@ -35,11 +36,13 @@ class Origin:
         model: addresses of the predictor.
         images: where the images are.
         command: what was called.
+        aim: what an aim that moved the threshold comes to, if there was one.
     """
 
     model: str
     images: str
     command: str
+    aim: str | None = None
 
 
 def write_prediction_page(
@@ -93,6 +96,7 @@ def _add_head(page: Page, found: FolderPredictions, predictor: Predictor, origin
         [
             ("Images", f"{total:,}: {', '.join(shares)}" + _and(missing, "without a label")),
             ("Rule", rule[0].upper() + rule[1:]),
+            *([] if origin.aim is None else [("Threshold", origin.aim)]),
             *([] if found.referral is None else [("Out of fold", referral_sentence(found))]),
             *(("", line) for line in less_probable(found, names)),
             ("Model", f"{origin.model} ({predictor.describe_models()})"),
@@ -145,12 +149,14 @@ def _pictures(
     for row, image, heat in zip(rows, shown, heats, strict=True):
         one = float(answer.probabilities[row])
         probability, label = one if about else 1 - one, str(answer.labels[row])
-        detail = f"{label}, P({name}) {probability:.3f}, score {answer.scores[row]:+.2f}"
+        detail = (
+            f"{label}, P({name}) {probability_text(probability)}, score {answer.scores[row]:+.2f}"
+        )
         warning = found.warnings[row]
         pictures[row] = Picture(
             image,
             str(found.listing.files[row]),
-            f"{label}, P {probability:.2f}{' !' if warning else ''}",
+            f"{label}, P {probability_text(probability)}{' !' if warning else ''}",
             heat,
             f"{detail}; unlike the training images: {warning}" if warning else detail,
         )

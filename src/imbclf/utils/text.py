@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Sequence
+from math import floor, log10
 
 
 def first_few(names: Sequence[str], limit: int = 5) -> str:
@@ -34,6 +35,16 @@ def suggest(name: str, known: Iterable[str]) -> str:
     by_lower_case = {one.lower(): one for one in sorted(known)}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     return f"; did you mean {by_lower_case[close[0]]}?" if close else ""
+
+
+def probability_text(probability: float) -> str:
+    """Return a probability with two digits of it, or of what it lacks of 1; at most four decimals.
+
+    >>> [probability_text(one) for one in (0.5, 0.0057, 0.98731, 0.0)]
+    ['0.50', '0.0057', '0.987', '0.0000']
+    """
+    rest = max(min(probability, 1 - probability), 0.001)
+    return f"{probability:.{1 - floor(log10(rest))}f}"
 
 
 def text_table(rows: Sequence[Sequence[str]], layout: str) -> str:

@@ -1,6 +1,7 @@
 """`imbclf.explore`: a labeled folder looked at before any training."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from functools import cached_property
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,7 +15,9 @@ from imbclf.data.exploration.facts import facts
 from imbclf.data.exploration.findings import findings
 from imbclf.data.exploration.near_duplicates import LIKENESS
 from imbclf.data.exploration.result import Exploration
+from imbclf.errors import UserError
 from imbclf.reporting.write_exploration import duplicate_pairs, write_exploration
+from imbclf.utils.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class FolderExploration:
 
 
 def explore(
-    data: LabelledFolder | str | PathLike[str],
+    data: LabelledFolder | str | PathLike[str] | Mapping[str, Any],
     *,
     test_dir: str | PathLike[str] | None = None,
     folds: int = 5,
@@ -64,7 +67,8 @@ def explore(
     """Look at a labeled folder: counts, formats, colors, duplicates and what they do to folds.
 
     Args:
-        data: the folder, or a `LabelledFolder` with options.
+        data: the folder, options of the group `data` (`{"dir": "cells", "label": "parasitized",
+            "group": "patient_id"}`), or a `LabelledFolder`.
         test_dir: a folder of images that should not occur among those of `data`.
         folds: number of folds that duplicates are tried on.
         seed: of these folds and of the sample images.
@@ -75,16 +79,24 @@ def explore(
             None writes nothing.
 
     Raises:
-        UserError: there are no labeled images, or `likeness` is out of range.
+        UserError: an option of the data is unknown, there are no labeled images, or `likeness` is
+            out of range.
     """
-    folder = (
-        data
-        if isinstance(data, LabelledFolder)
-        else LabelledFolder(fspath(data), on_corrupt="skip")
-    )
+    folder = data if isinstance(data, LabelledFolder) else _folder_of(data)
     other = None if test_dir is None else Path(test_dir)
     found = explore_images(folder, other, folds, seed, groups, likeness)
     if out is None:
         return FolderExploration(found, seed)
     write_exploration(found, Path(out), seed, groups)
     return FolderExploration(found, seed, Path(out) / "explore.html")
+
+
+def _folder_of(data: str | PathLike[str] | Mapping[str, Any]) -> LabelledFolder:
+    options = data if isinstance(data, Mapping) else {"dir": fspath(data)}
+    known = [field.name for field in fields(LabelledFolder)]
+    for name in options:
+        if name not in known:
+            raise UserError(f"unknown option data.{name}{did_you_mean(name, known)}")
+    if "dir" not in options:
+        raise UserError('data: name the folder, {"dir": FOLDER, ...}')
+    return LabelledFolder(**{"on_corrupt": "skip", **options})
