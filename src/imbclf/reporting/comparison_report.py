@@ -111,8 +111,8 @@ def _page(
     page.heading("All runs")
     page.table(
         [
-            *("Run", "HTER", "95 % interval", "Difference", "its interval", "p", "p over folds"),
-            *("Detectable", "Verdict", "FAR", "FRR", "AUROC", "Seconds"),
+            *("Run", "HTER", "95 % interval", "Verdict", "Difference", "its interval", "p"),
+            *("Detectable", "p over folds", "FAR", "FRR", "AUROC", "Seconds"),
         ],
         [_cells(line, cells) for line in ranks],
         "Difference: HTER minus that of the reference, on the images that both tested, with its "
@@ -129,9 +129,9 @@ def _cells(line: Rank, cells: Mapping[str, Cell]) -> list[Cell]:
     compared: list[Cell] = [None] * 5
     if line.verdict != "reference":
         interval = f"{line.low:+.4f} to {line.high:+.4f}"
-        compared = [line.difference, interval, line.p, line.p_folds, line.detectable]
+        compared = [line.difference, interval, line.p, line.detectable, line.p_folds]
     own: list[Cell] = [cells[line.run], line.hter, f"{line.hter_low:.4f} to {line.hter_high:.4f}"]
-    return [*own, *compared, line.verdict, line.far, line.frr, line.auroc, round(line.seconds)]
+    return [*own, line.verdict, *compared, line.far, line.frr, line.auroc, round(line.seconds)]
 
 
 def _intervals(ranks: Sequence[Rank]) -> Figure:
