@@ -140,7 +140,7 @@ def tested(folder: Path, name: str) -> FinishedRun:
     run = read_run(folder, name)
     if not (folder / TEST_TABLE).exists():
         return run
-    table = pd.read_csv(folder / TEST_TABLE).set_index("file")
+    table = pd.read_csv(folder / TEST_TABLE).set_index("file").assign(fold=0)  # judged at once
     return replace(run, summary={**run.summary, **run.summary["test"]}, oof=table)
 
 

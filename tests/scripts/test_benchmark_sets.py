@@ -68,12 +68,13 @@ def test_rows_are_means_over_seeds_with_a_test_against_the_founding_recipe(
     assert expected < 0.05
 
 
-def test_one_seed_and_one_recipe_make_a_table_too(tmp_path: Path) -> None:
-    write_run(run_of("best", 0, tmp_path), 0, 0.1, is_given_test=False)
+@pytest.mark.parametrize("is_given_test", [False, True])
+def test_one_seed_and_one_recipe_make_a_table_too(tmp_path: Path, is_given_test: bool) -> None:
+    write_run(run_of("best", 0, tmp_path), 0, 0.1, is_given_test)
     (row,) = rows_of(tmp_path, METHODS, (0, 1))
     assert row["p"] is None
     assert np.isnan(row["spread"])
-    write_run(run_of(EXPERIMENTS[0], 0, tmp_path), 0, 0.3, is_given_test=False)
+    write_run(run_of(EXPERIMENTS[0], 0, tmp_path), 0, 0.3, is_given_test)
     assert rows_of(tmp_path, METHODS, (0,))[0]["p"] < 0.05
 
 
