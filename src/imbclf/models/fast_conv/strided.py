@@ -35,18 +35,26 @@ def has_idle_taps(layer: nn.Conv2d, maps: Tensor) -> bool:
         and maps.ndim == 4
         and maps.device.type == "cpu"
         and (maps.dtype is torch.bfloat16 or torch.is_autocast_enabled("cpu"))
-        and any(maps.shape[2 + axis] < layer.kernel_size[axis] for axis in (0, 1))
+        and any(
+            taps != slice(0, side)
+            for (taps, _, _), side in zip(_busy_taps(layer, maps), layer.kernel_size, strict=True)
+        )
     )
 
 
 def convolve_without_idle_taps(layer: nn.Conv2d, maps: Tensor) -> Tensor:
     """Return what a convolutional layer returns, computed by the taps that meet a pixel."""
-    assert not isinstance(layer.padding, str)
-    geometry = zip(maps.shape[2:], layer.kernel_size, layer.stride, layer.padding, strict=True)
-    (rows, above, below), (columns, left, right) = (busy_taps(*axis) for axis in geometry)
+    (rows, above, below), (columns, left, right) = _busy_taps(layer, maps)
     weight = layer.weight[:, :, rows, columns]
     padded = F.pad(maps, (left, right, above, below))
     return F.conv2d(padded, weight, layer.bias, layer.stride, groups=layer.groups)
+
+
+def _busy_taps(layer: nn.Conv2d, maps: Tensor) -> list[tuple[slice, int, int]]:
+    """Return `busy_taps` down and across."""
+    assert not isinstance(layer.padding, str)
+    geometry = zip(maps.shape[2:], layer.kernel_size, layer.stride, layer.padding, strict=True)
+    return [busy_taps(*axis) for axis in geometry]
 
 
 def busy_taps(side: int, taps: int, stride: int, padding: int) -> tuple[slice, int, int]:
