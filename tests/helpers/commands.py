@@ -29,22 +29,24 @@ SMALL = (
 )
 
 
-def run(command: str, *arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a process of its own, forked where that makes no difference."""
+def run(
+    command: str, *arguments: str, cwd: Path, drawn: bool = True
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command in a process of its own, forked where that makes no difference.
+
+    Without `drawn` a training that is forked ends without figures and report.
+    """
     program = Path(sys.executable).with_name(f"imbclf-{command}")
     if hasattr(os, "fork") and _server().serves():
-        return _server().run(program, arguments, cwd)
+        return _server().run(program, arguments, cwd, drawn=drawn)
     return subprocess.run(
         [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
 
 
 def train_undrawn(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run imbclf-train for a test that does not look at figures and report, where it is forked."""
-    if hasattr(os, "fork") and _server().serves():
-        program = Path(sys.executable).with_name("imbclf-train")
-        return _server().run(program, arguments, cwd, drawn=False)
-    return run("train", *arguments, cwd=cwd)
+    """Run imbclf-train for a test that does not look at figures and report."""
+    return run("train", *arguments, cwd=cwd, drawn=False)
 
 
 def killed(command: str, *arguments: str, cwd: Path, after: float) -> None:

@@ -1,5 +1,7 @@
 """The out-of-fold scores of a run that an operating point of its predictor is chosen on."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +17,7 @@ from imbclf.metrics.expected_performance import DevAndTest
 from imbclf.metrics.thresholds import Method
 from imbclf.prediction.decision_options import REFERRALS, DecisionOptions
 from imbclf.prediction.operating_point import OperatingPoint
+from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral
 from imbclf.utils.safe_reading import read_yaml, readable
 from imbclf.utils.schema import field, mapping, one_of
@@ -36,6 +39,13 @@ def operating_point_of(options: DecisionOptions, run: Path) -> OperatingPoint | 
             + ("" if name in REFERRALS else ". Use threshold=... instead")
         )
     return options.operating_point(cross_fitted_oof(run))
+
+
+def with_oof(predictor: Predictor, run: Path) -> Predictor:
+    """Return a predictor that chooses aims on the scores of its run, if the run has any."""
+    if not (run / OOF).exists():
+        return predictor
+    return replace(predictor, oof=partial(cross_fitted_oof, run))
 
 
 def cross_fitted_oof(run: Path) -> dict[str, NDArray[Any]]:

@@ -1,7 +1,7 @@
 """A finished run directory as an object: its numbers, tables, report and predictor."""
 
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from imbclf.evaluation.finished_run import (
     FinishedRun,
     read_run,
 )
-from imbclf.evaluation.operating_scores import cross_fitted_oof
+from imbclf.evaluation.operating_scores import with_oof
 from imbclf.evaluation.run_images import from_run
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run_report.write import REPORT, write_report
@@ -90,8 +90,7 @@ class Run:
         Raises:
             UserError: a file of it is missing or damaged.
         """
-        predictor = Predictor.load(self.path / "predictor")
-        return replace(predictor, oof=partial(cross_fitted_oof, self.path))
+        return with_oof(Predictor.load(self.path / "predictor"), self.path)
 
     def _given_test(self) -> dict[str, str]:
         """Return the row of the test part that the user made, if there is one."""

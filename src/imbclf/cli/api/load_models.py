@@ -1,13 +1,10 @@
 """`imbclf.load` and `imbclf.load_run`: what a training left, as objects."""
 
-from dataclasses import replace
-from functools import partial
 from os import PathLike
 from pathlib import Path
 
 from imbclf.cli.config.home_paths import with_home
-from imbclf.evaluation.operating_scores import cross_fitted_oof
-from imbclf.evaluation.run_directory import OOF
+from imbclf.evaluation.operating_scores import with_oof
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run import Run
 from imbclf.tracking.addresses import STORE, load_ensemble
@@ -36,10 +33,7 @@ def load(
 a fold's checkpoint (fold_0/best.ckpt), or an MLflow address (runs:/ID, models:/NAME@ALIAS)
     """
     predictor = load_ensemble([with_home(one) for one in addresses], uri, with_home(directory))
-    run = Path(with_home(addresses[0]))
-    if len(addresses) > 1 or not (run / OOF).exists():
-        return predictor
-    return replace(predictor, oof=partial(cross_fitted_oof, run))
+    return predictor if len(addresses) > 1 else with_oof(predictor, Path(with_home(addresses[0])))
 
 
 def load_run(path: str | PathLike[str]) -> Run:
