@@ -58,7 +58,7 @@ def test_it_offers_what_the_documentation_names() -> None:
         ({"modle": "resnet18"}, "unknown option modle; did you mean model"),
         ({"model": "resnet81"}, "model=resnet81: no such choice"),
         ({"optim": {"lrr": 1}}, "unknown option optim.lrr; did you mean optim.lr"),
-        ({"cv.folds": "many"}, "cv.folds=many: expected int"),
+        ({"cv.folds": "many"}, "cv.folds=many: expected a whole number"),
         ({"cv": 5}, "cv=5: expected options below it"),
         ({"config": "nowhere.yaml"}, "nowhere"),
         ({"data": "no/such/folder", "model.weights": None}, "no/such/folder"),

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from helpers.commands import run, small, train_undrawn
+from helpers.commands import run, small
 from helpers.noise_images import write_folder
 from imbclf.evaluation.operating_scores import cross_fitted_table
 from imbclf.metrics.operating_points import threshold_for_far
@@ -27,7 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return a folder with images, `faces`, and a run, `one`; and what the run printed."""
     folder = tmp_path_factory.mktemp("trained")
     options = small(write_folder(folder / "faces"), "hydra.run.dir=one", "tracking=mlflow")
-    done = run("train", *options, cwd=folder)
+    done = run("train", *options, cwd=folder, drawn=True)
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -35,7 +35,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.mark.slow
 def test_the_same_command_trains_the_same(trained: tuple[Path, str], tmp_path: Path) -> None:
     again = small(trained[0] / "faces", "seed=0", "hydra.run.dir=again", "tracking=none")
-    assert train_undrawn(*again, cwd=tmp_path).returncode == 0
+    assert run("train", *again, cwd=tmp_path).returncode == 0
     oof = (trained[0] / "one" / "oof.csv").read_bytes()
     assert oof == (tmp_path / "again" / "oof.csv").read_bytes()
 
@@ -127,7 +127,7 @@ def test_a_fold_alone_is_the_fold_of_the_whole_run(
     trained: tuple[Path, str], tmp_path: Path
 ) -> None:
     options = ("cv.fold=1", "hydra.run.dir=alone", "tracking=none")
-    done = train_undrawn(*small(trained[0] / "faces", *options), cwd=tmp_path)
+    done = run("train", *small(trained[0] / "faces", *options), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     whole, alone = (
         pd.read_csv(path / "oof.csv") for path in (trained[0] / "one", tmp_path / "alone")
@@ -140,7 +140,7 @@ def test_a_fold_alone_is_the_fold_of_the_whole_run(
 def test_the_speed_counts_the_images_seen(make_folder: Callable[..., Path], tmp_path: Path) -> None:
     few = ("data.batch_size=8", "trainer.limit_train_batches=2", "trainer.max_epochs=3")
     arguments = small(make_folder(), *few, "cv.fold=0", "hydra.run.dir=run", "tracking=none")
-    assert train_undrawn(*arguments, cwd=tmp_path).returncode == 0
+    assert run("train", *arguments, cwd=tmp_path).returncode == 0
     (fold,) = json.loads((tmp_path / "run" / "summary.json").read_text())["per_fold"]
     assert round(fold["images_per_second"] * fold["seconds"]) == 8 * 2 * 3
 
@@ -158,7 +158,7 @@ def test_an_interrupted_run_is_usable_and_resumes_to_the_same_result(
     averaged = ("augment.zoom=0.6", "optim.ema=0.9")
     longer = ("trainer.max_epochs=4", "tracking=none", f"sampler={sampler}", *changed, *averaged)
     arguments = small(folder, *longer)
-    assert train_undrawn(*arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
+    assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
     process = subprocess.Popen(
         [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=interrupted"],
         cwd=tmp_path,
@@ -178,7 +178,7 @@ def test_an_interrupted_run_is_usable_and_resumes_to_the_same_result(
 
     images = f"data.dir={folder / 'val_img'}"
     assert run("predict", "ckpt=interrupted", images, "out=early", cwd=tmp_path).returncode == 0
-    done = train_undrawn("resume=interrupted", cwd=tmp_path)
+    done = run("train", "resume=interrupted", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "fold 0   finished before" in done.stdout
     result = json.loads((metrics.parent / "result.json").read_text())

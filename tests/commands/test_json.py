@@ -54,7 +54,7 @@ def test_every_command_prints_its_result(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = make_folder()
-    done = run("train", *few(folder, "hydra.run.dir=one"), "--json", cwd=tmp_path)
+    done = run("train", *few(folder, "hydra.run.dir=one"), "--json", cwd=tmp_path, drawn=True)
     assert done.returncode == 0, done.stderr
     trained = json.loads(done.stdout)
     assert "HTER" in done.stderr

@@ -79,7 +79,7 @@ def command(name: str, *arguments: str) -> int:
         ([f"model._target_={OWN}.foreign"], "no predictor could build mine again"),
         (["model._target_=torch.nn.Identity"], "made [2, 3, 64, 64] of images"),
         ([ALLOWED, "model.wdth=3"], "unknown option model.wdth; did you mean model.width?"),
-        ([ALLOWED, "model.width=x"], "model.width=x: expected int"),
+        ([ALLOWED, "model.width=x"], "model.width=x: expected a whole number"),
         ([ALLOWED, "model.input_size=0"], "model.input_size=0: expected pixels"),
         ([f"model._target_={OWN}.Open", "head=cosine"], "returns one logit"),
         ([f"model._target_={OWN}.Nothing"], "no such class or function"),

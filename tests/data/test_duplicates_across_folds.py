@@ -11,6 +11,8 @@ from PIL import Image
 from helpers.commands import run, small
 
 SUBJECTS, VIEWS, ODD = 72, 4, 24
+# So often that subjects are learned by heart.
+SEEN_OFTEN = ("data.image_size=32", "trainer.max_epochs=14", "optim.lr=5e-3", "tracking=none")
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +56,7 @@ def test_a_leak_across_folds_is_found_measured_and_closed(
         ("leaky", ()),
         ("grouped", (f"data.labels={tmp_path / 'looked' / 'groups.csv'}",)),
     ):
-        options = small(
-            photographs, *labels, "trainer.max_epochs=40", "tracking=none", f"hydra.run.dir={name}"
-        )
+        options = small(photographs, *labels, *SEEN_OFTEN, f"hydra.run.dir={name}")
         done = run("train", *options, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         summary = json.loads((tmp_path / name / "summary.json").read_text())

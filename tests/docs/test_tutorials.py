@@ -29,7 +29,7 @@ def test_from_a_folder_to_a_decision_and_from_there_to_a_model_to_serve(tmp_path
         if any(one.startswith("resume=") for one in arguments):  # these runs are finished
             continue
         smaller = ["data.image_size=32"] if name == "train" else []
-        done = run(name, *arguments, *smaller, cwd=tmp_path)
+        done = run(name, *arguments, *smaller, cwd=tmp_path, drawn=True)
         assert done.returncode == 0, (name, arguments, done.stderr)
     outputs = tmp_path / "outputs"
     for file in ("explore/faces/explore.html", "train/faces/report.html"):

@@ -78,7 +78,7 @@ class CommandServer:
         arguments: Sequence[str],
         cwd: Path,
         kill_after: float | None = None,
-        drawn: bool = True,
+        drawn: bool = False,
     ) -> "subprocess.CompletedProcess[str]":
         """Run a console script of the package; return its exit code and what it printed.
 

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from helpers.command_server import CommandServer
+from helpers.command_server import CommandServer, undrawn
 
 HANDLED = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
@@ -30,11 +30,12 @@ SMALL = (
 
 
 def run(
-    command: str, *arguments: str, cwd: Path, drawn: bool = True
+    command: str, *arguments: str, cwd: Path, drawn: bool = False
 ) -> "subprocess.CompletedProcess[str]":
     """Run a command in a process of its own, forked where that makes no difference.
 
-    Without `drawn` a training that is forked ends without figures and report.
+    A training that is forked ends with figures and report only if they are to be `drawn`: they take
+    longer than a small training.
     """
     program = Path(sys.executable).with_name(f"imbclf-{command}")
     if hasattr(os, "fork") and _server().serves():
@@ -44,16 +45,11 @@ def run(
     )
 
 
-def train_undrawn(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    """Run imbclf-train for a test that does not look at figures and report."""
-    return run("train", *arguments, cwd=cwd, drawn=False)
-
-
-def killed(command: str, *arguments: str, cwd: Path, after: float) -> None:
+def killed(command: str, *arguments: str, cwd: Path, after: float, drawn: bool = False) -> None:
     """Run a command as `run` does; unless it has ended by then, kill it after some seconds."""
     program = Path(sys.executable).with_name(f"imbclf-{command}")
     if hasattr(os, "fork") and _server().serves():
-        _server().run(program, arguments, cwd, after)
+        _server().run(program, arguments, cwd, after, drawn)
         return
     process = subprocess.Popen(
         [program, *arguments], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -73,13 +69,20 @@ def small(folder: Path, *more: str) -> list[str]:
     return [*SMALL, f"data.dir={folder}", *more]
 
 
-def call(command: str, *arguments: str) -> int:
-    """Run a command in this process, where nothing but its exit may come out; return the code."""
+def call(command: str, *arguments: str, drawn: bool = False) -> int:
+    """Run a command in this process, where nothing but its exit may come out; return the code.
+
+    A training ends with figures and report only if they are to be `drawn`.
+    """
     handlers = {number: signal.getsignal(number) for number in HANDLED}
     kept = sys.argv, sys.path[:], dict(os.environ)
     sys.argv = [f"imbclf-{command}", *arguments]
     try:
-        with pytest.raises(SystemExit) as ending:
+        trains = command in ("train", "gather", "tune")
+        with (
+            pytest.raises(SystemExit) as ending,
+            undrawn() if trains and not drawn else nullcontext(),
+        ):
             importlib.import_module(f"imbclf.cli.{command}").main()
     finally:
         sys.argv, sys.path[:], environment = kept

@@ -44,7 +44,7 @@ from imbclf.training.optim import OptimizerRecipe
 from imbclf.training.recipe import ExperimentParts, Recipe
 
 SVDD = ("experiment=one_class", "trainer.max_epochs=15", "optim.lr=1e-3")
-SMALL = ["data.batch_size=16", "cv.folds=3", "tracking=none"]
+SMALL = ["data.batch_size=16", "cv.folds=2", "tracking=none"]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,8 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from scipy.special import expit
+from torch import nn
+from torchvision.models import vision_transformer
 
 import imbclf.prediction.export.export
 from helpers.commands import call
@@ -330,9 +332,17 @@ def agrees(
         np.testing.assert_allclose(answer["probability"], exact, atol=allowed, rtol=0)
 
 
+def of_two_layers(encoder: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """Return the encoder of a vision transformer with two of its twelve layers, which are alike."""
+    return lambda tokens, _layers, *others: encoder(tokens, 2, *others)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_is_exported(model: str, tmp_path: Path) -> None:
+def test_every_model_is_exported(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vision_transformer, "Encoder", of_two_layers(vision_transformer.Encoder))
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         name = compose("train", [f"model={model}"]).model.name
     write_predictor(tmp_path, lambda seed: briefly_trained(name, 64, seed), 64, fold_models=1)

@@ -14,7 +14,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from helpers.commands import run, small, train_undrawn
+from helpers.commands import run, small
 from imbclf.errors import Interrupted, UserError
 from imbclf.prediction.fold_model import read_checkpoint
 from imbclf.tracking.mlflow_store import embedded_uri
@@ -58,7 +58,7 @@ def test_a_loss_that_breaks_fails_its_run_keeps_its_epoch_and_lets_the_sweep_go_
     (tmp_path / "mine.py").write_text(MINE)
     folder = make_folder()
     arguments = small(folder, "loss._target_=mine.Loss", "hydra.sweep.dir=sweep", "cv.folds=2")
-    done = train_undrawn(*arguments, "-m", "+loss.breaks=true,false", cwd=tmp_path)
+    done = run("train", *arguments, "-m", "+loss.breaks=true,false", cwd=tmp_path)
     assert done.returncode != 0
     assert "failed   job 1 of 2: loss.breaks=true: " in done.stdout
     assert "fold 0, epoch 2, step 1: the loss is no longer finite (nan)" in done.stdout
@@ -93,7 +93,7 @@ def test_memory_that_runs_out_names_a_batch_size_and_lets_the_sweep_go_on(
     (tmp_path / "mine.py").write_text(MINE)
     options = ("loss._target_=mine.Loss", "hydra.sweep.dir=sweep", "cv.folds=2", "tracking=none")
     arguments = small(make_folder(), *options)
-    done = train_undrawn(*arguments, "-m", "+loss.tight=true,false", cwd=tmp_path)
+    done = run("train", *arguments, "-m", "+loss.tight=true,false", cwd=tmp_path)
     assert done.returncode != 0
     assert "fold 0: memory ran out; try data.batch_size=16 (it is 32)" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -131,8 +131,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_to_go_on_from(
 ) -> None:
     options = ("trainer.max_epochs=3", "cv.fold=0", f"tracking={tracking}")
     arguments = [*small(make_folder(), *options), "optim=adam"]
-    assert train_undrawn(*arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
-    done = train_undrawn(*arguments, "hydra.run.dir=disk/run", cwd=tmp_path)
+    assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
+    done = run("train", *arguments, "hydra.run.dir=disk/run", cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "No space left on device" in done.stderr
     assert "imbclf-train resume=disk/run" in done.stderr
@@ -145,7 +145,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint_to_go_on_from(
 
     grown = ["mount", "-o", "remount,size=64m", str(small_disk)]
     subprocess.run(grown, check=True)
-    done = train_undrawn("resume=disk/run", cwd=tmp_path)
+    done = run("train", "resume=disk/run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name in ("oof.csv", "predictor/fold_0.safetensors"):
         assert (small_disk / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -162,14 +162,14 @@ def test_a_full_disk_for_the_cache_is_one_message(
     with filler.open("r+b") as file:
         file.truncate(filler.stat().st_size - 2**17)  # the images need three times as much
     arguments = small(folder, "data.cache_dir=disk/cache", "tracking=none", "hydra.run.dir=run")
-    done = train_undrawn(*arguments, cwd=tmp_path)
+    done = run("train", *arguments, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert "Cannot keep decoded images in disk/cache" in done.stderr
     assert "data.cache_dir=FOLDER" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not list(small_disk.rglob("pixels.bin"))
     filler.unlink()
-    assert train_undrawn(*arguments, cwd=tmp_path).returncode == 0
+    assert run("train", *arguments, cwd=tmp_path).returncode == 0
 
 
 def test_a_checkpoint_that_finds_no_room_leaves_the_one_before(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
+import bench
 from imbclf.data.image_cache import cache_key
 from imbclf.data.reading.options import ReadingOptions
 from imbclf.data.reading.read import list_labelled
@@ -157,16 +158,22 @@ def test_growth_takes_the_synthetic_cache_for_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of MLflow's own code
 @pytest.mark.parametrize("what", [[], ["--predict"], ["--folds"], ["--forms"]])
-def test_it_runs_from_a_folder_to_a_table(album: Path, tmp_path: Path, what: list[str]) -> None:
+def test_it_runs_from_a_folder_to_a_table(
+    album: Path,
+    tmp_path: Path,
+    what: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     out = tmp_path / "speed.md"
     options = ["--model", "shufflenet_v2_x1_0", "--batch", "16", "--images", "50"]
     options += ["--repeats", "1", "--epochs", "2", "--work", str(tmp_path), "--out", str(out)]
-    command = [sys.executable, str(SCRIPT), str(album), *options, *what]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(album), *options, *what])
+    bench.main()
     text = out.read_text()
-    assert text.strip() == done.stdout.strip()
+    assert text.strip() == capfd.readouterr().out.strip()
     assert f"torch {torch.__version__.partition('+')[0]}" in text
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     numbers = [float(row.split("|")[2].split()[0].replace(",", "")) for row in rows]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from helpers.commands import call, run, small, train_undrawn
+from helpers.commands import call, run, small
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own code
 
@@ -37,7 +37,7 @@ def test_two_devices_train_what_one_of_twice_the_batch_trains(
     common += ["sampler=progressive", "loss.ramp=0.5", "optim.ema=0.9", "optim.frozen=0"]
     for name, devices in (("one", ("data.batch_size=32",)), ("two", TWO)):
         out = f"hydra.run.dir={name}"
-        done = train_undrawn(*common, *devices, out, cwd=tmp_path)
+        done = run("train", *common, *devices, out, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "Warning" not in done.stderr
         assert "distributed" not in done.stdout + done.stderr
@@ -68,7 +68,7 @@ def test_unfreezing_and_a_sampler_that_learns_work_on_several_devices(
     options = small(make_folder(images=96), "model.name=convnext_tiny", "data.image_size=32")
     options += ["sampler=hard", "optim.frozen=0.5", "model.is_pretrained=true", "cv.fold=0", *TWO]
     options = [option for option in options if "is_pretrained" not in option]
-    done = train_undrawn(*options, "tracking=none", "hydra.run.dir=run", cwd=tmp_path)
+    done = run("train", *options, "tracking=none", "hydra.run.dir=run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -79,9 +79,9 @@ def test_jobs_of_a_sweep_may_use_several_devices_each(
     """The devices of a job train its parameters: none starts the whole sweep again."""
     options = small(make_folder(images=60), "trainer.max_epochs=1", "cv.fold=0", "tracking=none")
     jobs = ("-m", "optim.lr=1e-3,0.5", "optim=sgd", "hydra.sweep.dir=sweep")
-    assert train_undrawn(*options, *TWO, *jobs, cwd=tmp_path).returncode == 0
+    assert run("train", *options, *TWO, *jobs, cwd=tmp_path).returncode == 0
     alone = ("optim=sgd", "optim.lr=0.5", "hydra.run.dir=alone")
-    assert train_undrawn(*options, *TWO, *alone, cwd=tmp_path).returncode == 0
+    assert run("train", *options, *TWO, *alone, cwd=tmp_path).returncode == 0
     expected = (tmp_path / "alone" / "oof.csv").read_bytes()
     assert (tmp_path / "sweep" / "1" / "oof.csv").read_bytes() == expected
     assert (tmp_path / "sweep" / "0" / "oof.csv").read_bytes() != expected
@@ -169,7 +169,7 @@ def test_a_broken_off_training_leaves_no_process_and_goes_on(
         arguments = ["resume=run"]
     config = tmp_path / "run" / "config.yaml"
     config.write_text(config.read_text().replace("max_epochs: 400", f"max_epochs: {done + 2}"))
-    resumed = train_undrawn("resume=run", cwd=tmp_path)
+    resumed = run("train", "resume=run", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert len(metrics(tmp_path / "run")) in (done + 2, done + 3)
 
@@ -179,7 +179,7 @@ def test_what_goes_wrong_on_a_device_is_said_as_on_one(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     options = small(make_folder(images=60), "cv.fold=0", "tracking=none", *TWO)
-    done = train_undrawn(*options, "optim=sgd", "optim.lr=1e30", cwd=tmp_path)
+    done = run("train", *options, "optim=sgd", "optim.lr=1e30", cwd=tmp_path)
     assert done.returncode == 2
     assert "fold 0, epoch 1, step" in done.stderr
     assert "the loss is no longer finite" in done.stderr

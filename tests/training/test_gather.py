@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from helpers.commands import call, run, small, train_undrawn
+from helpers.commands import call, run, small
 from helpers.noise_images import write_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own code
@@ -39,7 +39,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
     folder = tmp_path_factory.mktemp("whole")
     images = write_folder(folder / "faces", images=60, minority=20)
     arguments = small(images, *FEW)
-    done = run("train", *arguments, "hydra.run.dir=whole", "tracking=none", cwd=folder)
+    done = run("train", *arguments, "hydra.run.dir=whole", "tracking=none", cwd=folder, drawn=True)
     assert done.returncode == 0, done.stderr
     return arguments, folder / "whole"
 
@@ -58,11 +58,11 @@ def test_folds_as_jobs_come_to_what_one_process_comes_to(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     arguments, expected = whole
     jobs = (*FOLDS, *LAUNCHERS[launcher], "hydra.sweep.dir=sweep")
-    done = train_undrawn(*arguments, *jobs, cwd=tmp_path)
+    done = run("train", *arguments, *jobs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "imbclf-gather" in done.stdout
     assert "comparison" not in done.stdout  # folds are no rivals
-    done = run("gather", "sweep", cwd=tmp_path)
+    done = run("gather", "sweep", cwd=tmp_path, drawn=True)
     assert done.returncode == 0, done.stderr
     gathered = tmp_path / "sweep" / "gathered"
     one, other = contents(expected), contents(gathered)
@@ -92,7 +92,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     images = write_folder(folder / "faces", images=60, minority=20)
     arguments = small(images, "tracking=none", "trainer.max_epochs=1", "data.batch_size=16", "-m")
     arguments += ["cv.fold=0,1,2", "loss=bce,focal", "hydra.sweep.dir=sweep"]
-    assert train_undrawn(*arguments, cwd=folder).returncode == 0
+    assert run("train", *arguments, cwd=folder).returncode == 0
     return folder / "sweep", arguments
 
 
@@ -137,7 +137,7 @@ def test_a_sweep_over_more_than_folds_is_gathered_into_several_runs(
     assert "fold 1 is not finished" in err
     assert "no job trained fold 2" in err
     assert "resume=sweep" in err
-    assert train_undrawn(*arguments[:-1], "resume=sweep", cwd=folder.parent).returncode == 0
+    assert run("train", *arguments[:-1], "resume=sweep", cwd=folder.parent).returncode == 0
     assert call("gather", "sweep", "overwrite=true") == 0
 
 

@@ -73,7 +73,7 @@ def test_a_test_part_is_judged_once_by_the_ensemble(
 ) -> None:
     folder = give(every_fifth("test"))
     options = small(folder, *COMMON)
-    assert call("train", *options, "hydra.run.dir=one") == 0
+    assert call("train", *options, "hydra.run.dir=one", drawn=True) == 0
     out = capsys.readouterr().out
     assert "parts    as given: 120 fit, 30 test" in out
     assert out.index("out of fold          120") < out.index("given test part       30")
@@ -154,7 +154,7 @@ def test_a_given_dev_part_is_that_of_every_fold(
     give: Give, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = give(every_fifth("dev", "test"))
-    assert call("train", *small(folder, *COMMON), "hydra.run.dir=one") == 0
+    assert call("train", *small(folder, *COMMON), "hydra.run.dir=one", drawn=True) == 0
     out = capsys.readouterr().out
     assert "parts    as given: 90 fit, 30 dev, 30 test" in out
     assert "dev      the given 30 images, in every fold" in out
@@ -177,7 +177,7 @@ def test_numbered_folds_are_kept_whatever_cv_folds_is(
 ) -> None:
     folder = give(lambda listing: np.array(["2", "5", "", "2", "5"] * 30)[: len(listing)])
     options = small(folder, *COMMON)
-    assert call("train", *options, "hydra.run.dir=one") == 0
+    assert call("train", *options, "hydra.run.dir=one", drawn=True) == 0
     out = capsys.readouterr().out
     assert "as the images are numbered (folds 0 to 1 here); cv.folds=3 has no effect" in out
     assert "the 30 images without a number are trained on in every fold" in out
@@ -226,7 +226,7 @@ def test_normal_images_alone_train_a_one_class_head(
 ) -> None:
     folder = give(only_normal)
     options = [one for one in small(folder, "tracking=none") if "max_epochs" not in one]
-    assert call("train", *options, *head, "hydra.run.dir=one") == 0
+    assert call("train", *options, *head, "hydra.run.dir=one", drawn=True) == 0
     out = capsys.readouterr().out
     assert "the images to train on are all of label 1, the same in every fold" in out
     splits, oof = pd.read_csv("one/splits.csv"), pd.read_csv("one/oof.csv")

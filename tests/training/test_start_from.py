@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from helpers.commands import small, train_undrawn
+from helpers.commands import run, small
 from imbclf.data.splits import stratified_folds
 from imbclf.errors import UserError
 from imbclf.evaluation.fold_files import (
@@ -122,12 +122,12 @@ def test_crt_keeps_each_folds_own_backbone_and_trains_a_new_head(
 ) -> None:
     folder = make_folder()
     first = small(folder, "tracking=none", "hydra.run.dir=first")
-    assert train_undrawn(*first, cwd=tmp_path).returncode == 0
+    assert run("train", *first, cwd=tmp_path).returncode == 0
     second = [
         *small(folder, "tracking=none", "experiment=crt", "cv.start_from=first"),
         "optim.lr=0.1",
     ]
-    done = train_undrawn(*second, "hydra.run.dir=second", cwd=tmp_path)
+    done = run("train", *second, "hydra.run.dir=second", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for fold in range(3):
         before, after = (
@@ -140,13 +140,13 @@ def test_crt_keeps_each_folds_own_backbone_and_trains_a_new_head(
     pd.testing.assert_frame_equal(one, two)
     assert json.loads((tmp_path / "second" / "summary.json").read_text())["images"] == 120
 
-    done = train_undrawn(*second, "seed=1", "hydra.run.dir=third", cwd=tmp_path)
+    done = run("train", *second, "seed=1", "hydra.run.dir=third", cwd=tmp_path)
     assert done.returncode == 2
     assert "would be too optimistic" in done.stderr
     assert "Traceback" not in done.stderr
 
     other = "model.name=shufflenet_v2_x1_0"
-    done = train_undrawn(*second, other, "hydra.run.dir=fourth", cwd=tmp_path)
+    done = run("train", *second, other, "hydra.run.dir=fourth", cwd=tmp_path)
     assert done.returncode == 2
     assert "model.name=shufflenet_v2_x0_5" in done.stderr
 

@@ -362,7 +362,7 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     ("argument", "message"),
     [
         ("tune.trails=3", "unknown option tune.trails; did you mean tune.trials?"),
-        ("tune.trials=none", "tune.trials=none: expected int | None"),
+        ("tune.trials=none", "tune.trials=none: expected a whole number or null"),
         ("search=losss", "search=losss: no such choice; did you mean losses?"),
         ("search.loss.gama.low=1", "search.loss.gama"),
         ("search.optim.lrr.choices=[1,2]", "unknown option optim.lrr; did you mean optim.lr?"),
