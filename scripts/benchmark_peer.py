@@ -93,7 +93,7 @@ def train_epoch(
 def train_fold(prepared: Prepared, number: int, epochs: int) -> tuple[FoldResult, Scores]:
     """Train one fold; return its result and the scores of the chosen epoch."""
     recipe, fold, start = prepared.recipe, prepared.folds[number], time.perf_counter()
-    seed, size = recipe.parts.seed + number, recipe.parts.data.batch_size
+    seed, size = recipe.parts.seed + number, recipe.parts.batch_size
     torch.manual_seed(seed)
     network, loss_of = recipe.parts.model(), AUCMLoss(device=CPU)
     optimizer = PESG(network.parameters(), loss_fn=loss_of, verbose=False, device=CPU)

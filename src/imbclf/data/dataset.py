@@ -55,7 +55,7 @@ class LabelledFolder:
         max_pixels: most pixels of an image; None for Pillow's limit, some 179 million.
         on_corrupt: `error` to refuse unreadable images, `skip` to leave them out.
         cache_dir: folder of the decoded images.
-        batch_size: images per training step.
+        batch_size: images per training step, on each device; None leaves it to their number.
         holdout: share of each class, 0 to below 1, held out for the final evaluation.
         default_weights: default of `model.weights` for this data.
         make: called with `dir` before the folder is read; writes the demo data.
@@ -78,7 +78,7 @@ class LabelledFolder:
     max_pixels: int | None = None
     on_corrupt: Literal["error", "skip"] = "error"
     cache_dir: str = "outputs/cache"
-    batch_size: int = 128
+    batch_size: int | None = 128
     holdout: float = 0.0
     default_weights: str | None = None
     make: Callable[[Path], None] | None = None
@@ -101,7 +101,8 @@ class LabelledFolder:
     order: Literal["natural", "plain"] | None = None
 
     def __post_init__(self) -> None:
-        check_range("data.batch_size", self.batch_size, at_least=2)
+        if self.batch_size is not None:
+            check_range("data.batch_size", self.batch_size, at_least=2)
         check_choice("data.on_corrupt", self.on_corrupt, ON_CORRUPT)
         check_range("data.holdout", self.holdout, at_least=0, below=1, what="a share")
         if self.make is not None and not callable(self.make):

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from imbclf.data.batch_size import LARGEST
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
 from imbclf.evaluation.evaluate import evaluate
@@ -60,7 +61,8 @@ def evaluate_unseen(
     pixels, kept = open_unseen(data, listing, names, predictor.image_size, predictor.pixel_options)
     shared = find_shared(run, kept, pixels)
     threshold = options.threshold_at(point)
-    answer = predictor.decide(pixels, options, threshold, device, precision, data.batch_size)
+    batch_size = data.batch_size or LARGEST
+    answer = predictor.decide(pixels, options, threshold, device, precision, batch_size)
     answer = answer.referring(point.band if isinstance(point, Referral) else None)
     counts = None if shared is None else shared.counts
     looks = count_look(kept, answer.outcomes, data.cache_dir, run)

@@ -45,9 +45,11 @@ def add_duplicates(page: Page, found: Exploration) -> None:
         f"left out: likeness {found.likeness:g} or more, where 1 is an exact copy. They may be one "
         "picture, two pictures of one object, or two objects: the lower the likeness, the less "
         "certain. Of images without detail, such as clear sky, only exact copies can be "
-        f"recognized. The largest group holds {found.largest_group:,} images "
-        f"({found.largest_group / len(found.listing):.1%})."
+        "recognized."
     )
+    if found.largest_group:
+        share = found.largest_group / len(found.listing)
+        caption += f" The largest group holds {found.largest_group:,} images ({share:.1%})."
     page.table(["Kind", "Same label", "Different labels"], rows, caption)
     images = _Images(found.listing, found.pixels)
     for title, choice in (

@@ -31,7 +31,7 @@ def exploration_page(found: Exploration, seed: int) -> Page:
     share = f"{100 * counts.min() / counts.sum():.1f} %"
     ratio = f"1 to {counts.max() / counts.min():.1f}"
     page.headline(f"{counts.sum():,} images,", share, f"of them of label {rare} ({ratio})")
-    for finding in findings(found):
+    for finding in findings(found)[1:]:  # the first is the headline
         page.paragraph(finding)
     _add_samples(page, found, seed)
     add_duplicates(page, found)

@@ -62,6 +62,5 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def _text(value: object) -> str:
-    if value is None:
-        return ""
-    return str(value).removeprefix("imbclf.")
+    text = "" if value is None else str(value)
+    return text.rpartition(".")[2] if text.startswith("imbclf.") else text

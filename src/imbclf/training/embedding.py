@@ -83,7 +83,11 @@ def embed_images(
 
     features = cached_embeddings(cache_dir, key, len(pixels), embed)
     seconds, (count, width) = time.perf_counter() - began, features.shape
-    log.info("embedded %d images: %d features of each (%.0f s)", count, width, seconds)
+    log.info(
+        "embedded %d images, %d features of each, by the %s as it is: a regression on them is all "
+        "that is fitted (%.0f s)",
+        *(count, width, backbone.architecture["name"], seconds),
+    )
     return Embedding(backbone, features)
 
 

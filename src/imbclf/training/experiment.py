@@ -133,5 +133,5 @@ def _judge_test(prepared: Prepared, results: list[FoldResult], run: Path) -> dic
         )
         return None
     parts = prepared.recipe.parts
-    with explain_out_of_memory("test part", parts.data.batch_size):
+    with explain_out_of_memory("test part", parts.batch_size):
         return judge_given_test(run, prepared.test, *parts.scoring, parts.data.cache_dir)

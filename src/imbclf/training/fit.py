@@ -98,7 +98,7 @@ def fit_fold(
     record = EpochRecord(task.folder / METRICS, tracker.log_epoch)
     earlier = float(np.nansum([row.get("seconds", 0.0) for row in record.rows]))
     started = time.perf_counter()
-    with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.parts.batch_size):
         images = _fit(task, module, record, tracker, callback)
     seconds = time.perf_counter() - started
     metadata, weights = read_checkpoint(task.folder / BEST)
@@ -166,7 +166,7 @@ def _fit(
 
 def _epoch_images(trainer: L.Trainer, drawn: int, recipe: Recipe) -> int:
     """Return the images of an epoch: fewer than drawn if the trainer limits the batches."""
-    batch = recipe.parts.data.batch_size * trainer.world_size
+    batch = recipe.parts.batch_size * trainer.world_size
     return int(min(drawn, trainer.num_training_batches * batch))
 
 

@@ -42,7 +42,7 @@ def train_fold(
     `trainer.max_epochs=0` the head is fitted and scored without training.
     """
     fitted = fit_fold(recipe, fold, number, run, tracker, place=place)
-    with explain_out_of_memory(f"fold {number}", recipe.parts.data.batch_size):
+    with explain_out_of_memory(f"fold {number}", recipe.parts.batch_size):
         result = _score_fold(recipe, fold, number, fitted)
     deployed = {**fitted.metadata, **_deployed_rule(recipe, fold, result)}
     save_fold_model(run / "predictor", number, deployed, fitted.weights, recipe.parts.cv.tta)

@@ -99,7 +99,7 @@ def training_callbacks(
 def epoch_lines(task: FoldTask, record: EpochRecord) -> EpochLines:
     """Return the callback that logs the epochs which `record` has written."""
     dev, test = len(task.fold.dev), len(task.fold.test)
-    return EpochLines(task.place, dev, test, task.recipe.parts.data.batch_size, record, task.run)
+    return EpochLines(task.place, dev, test, task.recipe.parts.batch_size, record, task.run)
 
 
 def weight_callbacks(optim: OptimizerRecipe, is_pretrained: bool) -> list[L.Callback]:
@@ -129,7 +129,7 @@ def build_datamodule(task: FoldTask, sampler: IndexSampler, several: bool) -> Fo
     )
     pixels = recipe.pixels if several else recipe.resident
     return FoldDataModule(
-        pixels, recipe.labels, task.fold, sampler, augment, recipe.parts.data.batch_size
+        pixels, recipe.labels, task.fold, sampler, augment, recipe.parts.batch_size
     )
 
 

@@ -56,6 +56,6 @@ def _plan(recipe: Recipe, fold: Fold, run: Path, asked: int, deadline: Deadline)
     numbers = recipe.parts.cv.trained
     place = Place(f"fold {numbers[0]}")
     measured = measure_steps(FoldTask(recipe, fold, numbers[0], run, place))
-    batch_size = recipe.parts.data.batch_size
+    batch_size = recipe.parts.batch_size
     work = Workload(asked, measured.steps, batch_size, len(fold.dev), len(fold.test))
     return make_plan(deadline, work, len(numbers), measured.step_seconds, measured.setup_seconds)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from imbclf.augment.tta import check_views
+from imbclf.data.batch_size import batch_size_for
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.device_cache import cache_on_device
 from imbclf.data.fit_share import take_fit_share
@@ -87,6 +88,7 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
     )
     asked, parts = parts.cv.folds, replace(parts, cv=_numbered(parts.cv, listing))
     folds = _split(listing, parts)
+    parts = _with_batch_size(parts, len(folds[0].fit))
     check_frozen(backbone, parts.cv.start_from)
     check_start_of_folds(parts.cv, folds, listing, backbone)
     _check_before_decoding(parts, backbone, listing, folds[0])
@@ -104,6 +106,8 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
         kept, folds, None if given is None else given.listing, None if is_default else asked
     )
     lines += parts.augment.describe(*size)
+    if data.batch_size is None:
+        lines.append(f"batches  of {parts.batch_size}, for {len(folds[0].fit):,} images to fit")
     resident = cache_on_device(pixels, parts.device)
     return Prepared(
         Recipe(parts, kept, pixels, resident, options, backbone.head.takes_stages),
@@ -113,6 +117,14 @@ def prepare(parts: ExperimentParts, run: Path | None = None) -> Prepared:
         tuple(lines),
         listed,
     )
+
+
+def _with_batch_size(parts: ExperimentParts, images: int) -> ExperimentParts:
+    """Return the parts with a size of batches, chosen by the number of images if it is open."""
+    if parts.data.batch_size is not None:
+        return parts
+    size = batch_size_for(images, parts.trainer().world_size)
+    return replace(parts, data=replace(parts.data, batch_size=size))
 
 
 def _numbered(cv: CrossValidation, listing: Listing) -> CrossValidation:
@@ -143,7 +155,7 @@ def _check_before_decoding(
 ) -> None:
     labels = listing.known_labels[fold.fit]
     check_one_class(backbone.head, labels, listing.label_names)
-    trainer, batch_size = parts.trainer(), parts.data.batch_size
+    trainer, batch_size = parts.trainer(), parts.batch_size
     check_batch(batch_size, trainer.world_size, len(labels))
     if parts.deadline is not None and trainer.world_size > 1:
         raise UserError("trainer.time_limit plans for one device; with several set max_epochs")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from imbclf.augment import Augmentation, OwnAugmentation
+from imbclf.data.batch_size import LARGEST
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.device_cache import Pixels
 from imbclf.data.listing import Listing
@@ -72,9 +73,14 @@ class ExperimentParts:
     deadline: Deadline | None = None
 
     @property
+    def batch_size(self) -> int:
+        """Images of a training step, on each device; left open, it is settled by `prepare`."""
+        return self.data.batch_size or LARGEST
+
+    @property
     def scoring_batch_size(self) -> int:
         """Images at once where no gradients are computed."""
-        return SCORING_FACTOR * self.data.batch_size
+        return SCORING_FACTOR * self.batch_size
 
     @property
     def scoring(self) -> tuple[torch.device, str | int, int]:

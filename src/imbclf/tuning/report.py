@@ -108,9 +108,12 @@ def describe_effort(trials: Sequence[FrozenTrial], steps: int) -> str:
     pruned = sum(trial.state is TrialState.PRUNED for trial in trials)
     complete = [seconds(trial) for trial in trials if trial.state is TrialState.COMPLETE]
     total, epochs = sum(map(seconds, trials)), sum(map(steps_done, trials))
+    cost = f"took {total:.0f} s and {epochs} epochs"
+    if len(complete) == len(trials):
+        return f"{len(trials)} trials {cost}."
     return (
-        f"{len(trials)} trials, {pruned} of them pruned, took {total:.0f} s and {epochs} epochs: "
-        f"the time of {total * len(complete) / sum(complete):.1f} completed trials, the epochs of "
+        f"{len(trials)} trials, {pruned} of them pruned, {cost}: the time of "
+        f"{total * len(complete) / sum(complete):.1f} completed trials, the epochs of "
         f"{epochs / steps:.1f}."
     )
 

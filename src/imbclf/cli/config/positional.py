@@ -65,10 +65,10 @@ def name_arguments(arguments: Sequence[str], options: Sequence[str]) -> list[str
     given = {argument.lstrip("+").partition("=")[0] for argument in others}
     free = [option for option in options if option not in given]
     if len(bare) > len(free):
-        places = " ".join(option.upper() for option in free) or "none"
+        places = ", then ".join(free) or "all that may be are given by name"
         raise UserError(
-            f"{' '.join(bare)}: expected at most {len(free)} arguments without a name ({places}); "
-            "write others as NAME=VALUE"
+            f"{' '.join(bare)}: expected {len(free) or 'nothing'} without a name ({places}); write "
+            "other options as NAME=VALUE"
         )
     return [
         *others,

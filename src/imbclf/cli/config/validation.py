@@ -30,6 +30,13 @@ PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "None": (type(None),),
 }
+IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "None": "null",
+}
 
 
 def check(cfg: DictConfig, command: str) -> None:
@@ -106,7 +113,7 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
         elif accepted is not None and key not in accepted:
             yield f"unknown option {name}{_nearest(str(key), path, node, accepted)}"
         elif accepted is not None and not _fits(value, accepted[key]):
-            yield f"{name}={value}: expected {accepted[key]}"
+            yield f"{name}={value}: expected {_in_words(accepted[key])}"
         yield from _find_problems(value, name)
 
 
@@ -126,6 +133,16 @@ def _nearest(key: str, path: str, given: Mapping[str, Any], accepted: Parameters
     near = suggest(key, [name for name in known if name in given and name != key])
     near = near or did_you_mean(key, known)
     return near.replace("did you mean ", f"did you mean {path}.") if path else near
+
+
+def _in_words(annotation: str | None) -> str:
+    """Return what an option may be, as a user says it.
+
+    >>> _in_words("int | None"), _in_words("str")
+    ('a whole number or null', 'text')
+    """
+    pieces = [piece.strip() for piece in (annotation or "").split("|")]
+    return " or ".join(IN_WORDS[piece] for piece in pieces)
 
 
 def _fits(value: object, annotation: str | None) -> bool:

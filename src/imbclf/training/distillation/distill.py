@@ -183,7 +183,7 @@ def _costs(
 ) -> dict[str, dict[str, float]]:
     """Return seconds per image and bytes of the weights of each predictor."""
     device, precision, _ = recipe.parts.scoring
-    scoring = device, precision, recipe.parts.data.batch_size
+    scoring = device, precision, recipe.parts.batch_size
     return {
         name: {
             "seconds_per_image": measure_speed(predictor, recipe.pixels, *scoring),
