@@ -1,7 +1,8 @@
 """Measure how fast imbclf trains and predicts, beside bare arithmetic and the usual loop.
 
     python scripts/bench.py DATA [--model resnet18 mobilenet_v3_small] [--batch 256]
-        [--images 12000] [--epochs 3] [--repeats 5] [--precision auto] [--also optim=sgd]
+        [--images 12000] [--size 224] [--epochs 3] [--repeats 5] [--precision auto]
+        [--also optim=sgd]
     python scripts/bench.py DATA --predict      prediction over a folder
     python scripts/bench.py DATA --folds        all folds against one
     python scripts/bench.py DATA --forms        bare training in each precision and memory format
@@ -10,8 +11,9 @@
     python scripts/bench.py --growth 10000 100000 1000000
 
 All loops run on the same images, model and batch size, one after the other in each repetition,
-and DATA is any folder that `imbclf-train data=folder` takes whose images have one size. Nothing is
-written beside them. `--device cuda` is written and has not been run.
+and DATA is any folder that `imbclf-train data=folder` takes whose images have one size, or are
+resized to one (`--size`). Nothing is written beside them. `--device cuda` is written and has not
+been run.
 """
 
 import argparse
@@ -43,6 +45,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--model", nargs="+", default=["resnet18"])
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--images", type=int, default=None, help="the first so many; all")
+    parser.add_argument("--size", type=int, default=None, help="side to resize to; as they are")
     parser.add_argument("--epochs", type=int, default=3, help="of imbclf; the first is not counted")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--precision", default="auto", help="of bare and imbclf, as Lightning's")
@@ -74,7 +77,7 @@ def tables(options: argparse.Namespace, device: torch.device, cwd: Path) -> Iter
         return
     settings = [setting(model, options.batch, options.precision, device) for model in options.model]
     pictures = link_pictures(
-        options.data, options.images, cwd / "pictures", cwd / "outputs" / "cache"
+        options.data, options.images, cwd / "pictures", cwd / "outputs" / "cache", options.size
     )
     for one in settings:
         if options.forms:

@@ -24,6 +24,7 @@ class Pictures:
         files: their paths, in order.
         labels: int64 `[N]`.
         shape: height and width in pixels.
+        is_resized: whether the files have other sizes.
         fold: the first of five, as imbclf-train makes it with seed 0.
     """
 
@@ -31,14 +32,19 @@ class Pictures:
     files: list[str]
     labels: NDArray[np.int64]
     shape: tuple[int, int]
+    is_resized: bool
     fold: Fold
 
     def __len__(self) -> int:
         return len(self.files)
 
 
-def link_pictures(data: Path, count: int | None, folder: Path, cache: Path) -> Pictures:
+def link_pictures(
+    data: Path, count: int | None, folder: Path, cache: Path, size: int | None = None
+) -> Pictures:
     """Link the first `count` images of `data` into `folder`, and decode them into `cache`.
+
+    With a `size` they are resized to a square of so many pixels.
 
     Symbolic links: hard ones would change the files' ctime, and so the key of the user's own cache.
 
@@ -58,7 +64,8 @@ def link_pictures(data: Path, count: int | None, folder: Path, cache: Path) -> P
         files.append(str(folder / name))
         lines.append(f"{name},{label}")
     (folder / "labels.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    pixels, _ = open_images(list_labelled(folder, ReadingOptions()), None, cache)
+    shape = None if size is None else (size, size)
+    pixels, _ = open_images(list_labelled(folder, ReadingOptions()), shape, cache)
     height, width = pixels.shape[1:3]
     fold = stratified_folds(listing.labels, FOLDS, seed=0)[0]
-    return Pictures(folder, files, listing.labels, (height, width), fold)
+    return Pictures(folder, files, listing.labels, (height, width), size is not None, fold)

@@ -9,11 +9,13 @@ from PIL import Image
 
 
 def main() -> None:
-    """Decode every n-th image of a folder and print the seconds: FOLDER FIRST N."""
-    folder, first, step = sys.argv[1:]
+    """Decode every n-th image of a folder and print the seconds: FOLDER FIRST N HEIGHT WIDTH."""
+    folder, first, step, height, width = sys.argv[1:]
+    size = (int(width), int(height))
     files = sorted(Path(folder).iterdir())[int(first) :: int(step)]
     began = time.perf_counter()
     for file in files:
         with Image.open(file) as image:
-            np.asarray(image.convert("RGB"))
+            picture = image.convert("RGB")
+            np.asarray(picture if picture.size == size else picture.resize(size))
     print(time.perf_counter() - began)

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from imbclf.data.image_cache import open_images
 from imbclf.data.listing import list_images
@@ -46,14 +45,15 @@ def measure_prediction(setting: Setting, pictures: Pictures, repeats: int, cwd: 
         seconds[BARE].append(Bare(setting, pictures.shape).score(len(pictures), setting.batch))
         for name, warm in ((WARM, True), (COLD, False)):
             start, whole = (
-                predict(setting, run_folder, folder, cwd, warm) for folder in (few, every)
+                predict(setting, run_folder, folder, pictures.shape, cwd, warm)
+                for folder in (few, every)
             )
             starts.append(start.wall)
             wholes.append(whole)
             seconds[name].append(beyond(start.wall, whole.wall, len(pictures)))
         seconds[TYPICAL].append(in_own_process(typical_scoring, setting, pictures))
-        decoding["decoding, imbclf"].append(decode_to_cache(every, cwd / "decoded"))
-        decoding[PILLOW].append(decode_alone(every))
+        decoding["decoding, imbclf"].append(decode_to_cache(every, pictures, cwd))
+        decoding[PILLOW].append(decode_alone(every, pictures.shape))
     table = Table(
         f"Prediction {setting.model}, batch {setting.batch}, {setting.precision}",
         compared((BARE, TYPICAL)),
@@ -89,7 +89,9 @@ def beyond(start: float, whole: float, images: int) -> float:
     return took * images / (images - FEW) if took > 0 and images > FEW else float("nan")
 
 
-def predict(setting: Setting, model: Path, images: Path, cwd: Path, warm: bool) -> Finished:
+def predict(
+    setting: Setting, model: Path, images: Path, shape: tuple[int, int], cwd: Path, warm: bool
+) -> Finished:
     """Run `imbclf-predict` over a folder, with its images in the cache or without."""
     cache = cwd / ("warm" if warm else "cold")
     options = [
@@ -103,26 +105,23 @@ def predict(setting: Setting, model: Path, images: Path, cwd: Path, warm: bool) 
         f"accelerator={'gpu' if setting.device.type == 'cuda' else 'cpu'}",
     ]
     if warm:
-        listing = list_images(images)
-        with Image.open(listing.root / listing.files[0]) as first:
-            size = (first.height, first.width)
-        open_images(listing, size, cache)
+        open_images(list_images(images), shape, cache)
     else:
         shutil.rmtree(cache, ignore_errors=True)
     return run([imbclf("predict"), *options], cwd)
 
 
-def decode_to_cache(images: Path, cache: Path) -> float:
+def decode_to_cache(images: Path, pictures: Pictures, cwd: Path) -> float:
     """Decode a folder into an empty cache as imbclf does; return the seconds."""
-    shutil.rmtree(cache, ignore_errors=True)
+    shutil.rmtree(cwd / "decoded", ignore_errors=True)
     listing = list_images(images)
     began = time.perf_counter()
-    open_images(listing, None, cache)
+    open_images(listing, pictures.shape if pictures.is_resized else None, cwd / "decoded")
     return time.perf_counter() - began
 
 
-def decode_alone(images: Path) -> float:
-    """Decode a folder with Pillow, in a process a core, and throw the pixels away.
+def decode_alone(images: Path, shape: tuple[int, int]) -> float:
+    """Decode a folder with Pillow to a shape, in a process a core, and throw the pixels away.
 
     The seconds are those of the slowest process, its imports left out.
     """
@@ -130,7 +129,7 @@ def decode_alone(images: Path) -> float:
     code = f"import sys; sys.path.insert(0, {here!r}); from speed.pillow import main; main()"
     parts = [
         subprocess.Popen(
-            [sys.executable, "-c", code, str(images), str(part), str(cores())],
+            [sys.executable, "-c", code, str(images), str(part), str(cores()), *map(str, shape)],
             stdout=subprocess.PIPE,
             text=True,
         )

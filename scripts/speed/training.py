@@ -66,6 +66,7 @@ def train(
         f"trainer.accelerator={'gpu' if setting.device.type == 'cuda' else 'cpu'}",
         f"cv.folds={FOLDS}",
         f"hydra.run.dir={folder}",
+        *([f"data.image_size={pictures.shape[0]}"] if pictures.is_resized else []),
         *also,
     ]
     return run([imbclf("train"), *options], cwd)

@@ -20,11 +20,18 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class PictureDataset(Dataset[tuple[Tensor, float]]):
     """Images opened one by one, as in every tutorial."""
 
-    def __init__(self, files: Sequence[str], labels: NDArray[np.int64], training: bool) -> None:
+    def __init__(
+        self,
+        files: Sequence[str],
+        labels: NDArray[np.int64],
+        training: bool,
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.files, self.labels = files, labels
+        resized = [] if size is None else [transforms.Resize(size)]
         mirrored = [transforms.RandomHorizontalFlip()] if training else []
         usual = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
-        self.transform = transforms.Compose([*mirrored, *usual])
+        self.transform = transforms.Compose([*resized, *mirrored, *usual])
 
     def __len__(self) -> int:
         return len(self.files)
@@ -85,7 +92,9 @@ def _loader(
 ) -> DataLoader[tuple[Tensor, float]]:
     files = [pictures.files[row] for row in rows]
     return DataLoader(
-        PictureDataset(files, pictures.labels[rows], training),
+        PictureDataset(
+            files, pictures.labels[rows], training, pictures.shape if pictures.is_resized else None
+        ),
         batch_size=setting.batch,
         shuffle=training,
         num_workers=cores(),

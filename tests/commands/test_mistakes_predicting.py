@@ -64,6 +64,7 @@ def test_prediction_mistakes_are_one_message(
     assert "run=nothing: expected a run directory" in refused(capsys, "ckpt=nothing", *usual[1:])
     assert "run is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
+    assert "unknown option tracking: this command" in refused(capsys, *usual, "tracking=none")
     for name in ("threshold", "prior", "confidence", *AIMS):
         for value in ("abc", "nan", "[1]", "true"):
             message = refused(capsys, *usual, f"{name}={value}")

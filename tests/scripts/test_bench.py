@@ -117,6 +117,9 @@ def test_the_first_images_are_linked_and_the_users_cache_stays_theirs(
     assert pictures.labels.tolist() == labels
     assert list_labelled(pictures.root, ReadingOptions()).labels.tolist() == labels  # type: ignore[union-attr]
     assert pictures.shape == (32, 32)
+    resized = link_pictures(album, 40, tmp_path / "again", tmp_path / "cache", size=48)
+    assert resized.shape == (48, 48)
+    assert (resized.is_resized, pictures.is_resized) == (True, False)
     originals = sorted((album / "train_img").iterdir())[:40]
     assert [Path(file).read_bytes() for file in pictures.files] == [
         path.read_bytes() for path in originals
@@ -130,6 +133,7 @@ def test_the_typical_loop_gets_normalized_pixels(album: Path) -> None:
         red = np.asarray(image)[..., 0]
     assert label == 1.0
     np.testing.assert_allclose(pixels[0], (red / 255 - 0.485) / 0.229, rtol=1e-5, atol=1e-6)
+    assert PictureDataset([file], np.array([1]), False, (48, 40))[0][0].shape == (3, 48, 40)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
@@ -170,6 +174,7 @@ def test_it_runs_from_a_folder_to_a_table(
     out = tmp_path / "speed.md"
     options = ["--model", "shufflenet_v2_x1_0", "--batch", "16", "--images", "50"]
     options += ["--repeats", "1", "--epochs", "2", "--work", str(tmp_path), "--out", str(out)]
+    options += ["--size", "24"] if "--predict" in what else []
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(album), *options, *what])
     bench.main()
     text = out.read_text()

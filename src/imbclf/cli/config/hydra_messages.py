@@ -7,6 +7,7 @@ from hydra.errors import MissingConfigException
 from imbclf.cli.config.missing_choice import missing_choice
 
 AMBIGUOUS = re.compile(r"Ambiguous value for argument '\+*(.*?)'\n", re.DOTALL)
+ELSEWHERE = re.compile(r"Could not override '([\w/]+)'.*No match in the defaults list", re.DOTALL)
 ADDED = re.compile(r"(?<![\w+])\+\+(?=[\w.@/]+=)")
 
 
@@ -24,5 +25,9 @@ def in_user_words(error: Exception) -> str:
         return (
             f"{found[1]}: several values are a sweep, which needs -m; a list is {key}=[A,B], and "
             f"one value with a comma needs quotes: \"{key}='A,B'\""
+        )
+    if found := ELSEWHERE.match(text):
+        return (
+            f"unknown option {found[1]}: this command has no such choice (see --help)"
         )
     return ADDED.sub("", text)
