@@ -1,4 +1,4 @@
-"""What is settled before the first fold is trained."""
+"""How many images make a training step where that is left to their number."""
 
 from collections.abc import Callable
 from pathlib import Path
