@@ -27,7 +27,5 @@ def in_user_words(error: Exception) -> str:
             f"one value with a comma needs quotes: \"{key}='A,B'\""
         )
     if found := ELSEWHERE.match(text):
-        return (
-            f"unknown option {found[1]}: this command has no such choice (see --help)"
-        )
+        return f"unknown option {found[1]}: this command has no such choice (see --help)"
     return ADDED.sub("", text)

@@ -116,9 +116,14 @@ def _listed(table: Path, root: Path, options: ImageOptions) -> Listing:
     missing = [file for file, gone in zip(account.requested, found.missing, strict=True) if gone]
     if missing and (options.missing == "error" or len(missing) == len(names)):
         where = " nor in ".join(map(str, finder.bases))
+        remedy = (
+            f"name the folder that they are in with data.dir=FOLDER data.labels={table}"
+            if len(missing) == len(names)
+            else "label the others with data.missing=skip"
+        )
         raise UserError(
             f"{table}: {len(missing):,} of {len(names):,} files are neither in {where}: "
-            f"{first_few(missing)}; label the others with data.missing=skip"
+            f"{first_few(missing)}; {remedy}"
         )
     account.leave_out(missing, "missing")
     there = [file for file, gone in zip(found.files, found.missing, strict=True) if not gone]
