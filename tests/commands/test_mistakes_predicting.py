@@ -65,8 +65,8 @@ def test_prediction_mistakes_are_one_message(
     assert "run is needed" in refused(capsys, "data.dir=photos")
     assert "did you mean threshold?" in refused(capsys, *usual, "treshold=1")
     assert "unknown option tracking: this command" in refused(capsys, *usual, "tracking=none")
-    (place / "names.txt").write_text("elsewhere.png\nfar.png\n")
-    said = refused(capsys, "run", "names.txt")
+    (place / "names.csv").write_text("file\nelsewhere.png\nfar.png\n")
+    said = refused(capsys, "run", "names.csv")
     assert "2 of 2 files are neither in" in said
     assert "data.dir=FOLDER data.labels=" in said
     for name in ("threshold", "prior", "confidence", *AIMS):
