@@ -36,7 +36,7 @@ FEW = settings(
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-MANY = settings(FEW, max_examples=1000)
+MANY = settings(FEW, max_examples=2000)
 
 NUMBERED = [f"{number}.png" for number in range(1, 13)]  # 2 before 10
 ENDS = ("\n", "\r\n", "\r")

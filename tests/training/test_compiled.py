@@ -73,7 +73,7 @@ def test_a_compiled_network_is_trained_like_any_other(
 ) -> None:
     """Weights have the same names, scores are those of the same arithmetic in another order."""
     folder = make_folder(images=90)
-    few = ("model.name=squeezenet1_1", "trainer.max_epochs=1", "trainer.precision=32")
+    few = ("model.name=resnet18", "trainer.max_epochs=1", "trainer.precision=32")
     # Batches of one size, since each is compiled for.
     thirds = "cv.dev_fraction=0.3333", "data.batch_size=30"
     options = small(folder, *few, *thirds, "tracking=none", "cv.fold=0", "optim.ema=0.9")
