@@ -26,6 +26,7 @@ def page_faults(how: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is configured")
 def test_freed_memory_is_reused() -> None:
     assert page_faults("kept") < page_faults("usual") / 100

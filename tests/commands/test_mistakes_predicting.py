@@ -53,6 +53,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return message
 
 
+@pytest.mark.slow
 def test_prediction_mistakes_are_one_message(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,6 +133,7 @@ def drop_file_capabilities() -> None:
             raise OSError(ctypes.get_errno(), "prctl")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="drops Linux capabilities")
 def test_images_without_read_permission_are_reported(
     make_folder: Callable[..., Path], tmp_path: Path

@@ -44,6 +44,7 @@ def scaled(values: NDArray[Any], low: float, high: float) -> NDArray[np.float64]
     return np.repeat((shares * 255)[..., None], 3, axis=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 9, 10, 12, 15, 16])
 @pytest.mark.parametrize("suffix", ["png", "tif", "pgm", "jp2"])
 def test_the_greatest_value_of_the_set_decides(tmp_path: Path, bits: int, suffix: str) -> None:

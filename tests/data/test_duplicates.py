@@ -106,6 +106,7 @@ def test_forty_planted_duplicates_of_photographs_are_found_and_no_others() -> No
     assert not found - planted
 
 
+@pytest.mark.slow
 def test_they_are_found_among_many_that_lie_in_many_cells() -> None:
     images = noise(1600, seed=2)
     made, chosen = near_duplicates(images, 200, seed=3)

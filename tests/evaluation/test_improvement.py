@@ -15,6 +15,7 @@ def alarms(epochs: int, folds: int, noise: float, slope: float, runs: int = 400)
     return float(np.mean([auroc_gain(run.tolist()) is not None for run in curves]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.003, 0.01, 0.05])
 @pytest.mark.parametrize("epochs", [4, 5, 8, 16, 40])
 @pytest.mark.parametrize("folds", [1, 5])

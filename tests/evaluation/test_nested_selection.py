@@ -61,6 +61,7 @@ def test_it_is_the_choice_made_by_hand(tmp_path: Path) -> None:
     assert choice.low < choice.hter < choice.high
 
 
+@pytest.mark.slow
 def test_it_is_not_too_good_where_the_least_is(tmp_path: Path) -> None:
     """All runs are alike; the least of 12 lies below what they are, the choice on dev does not."""
     least, nested, truth = [], [], []

@@ -35,6 +35,7 @@ def patients(rng: np.random.Generator, kind: str, correlation: float) -> Sample:
     return np.where(wrong, 1 - labels, labels), labels, groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one label each", "both labels", "opposed"])
 @pytest.mark.parametrize("correlation", [0.01, 0.3, 0.9])
 def test_interval_covers_about_at_its_level(kind: str, correlation: float) -> None:

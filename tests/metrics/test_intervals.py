@@ -60,6 +60,7 @@ def binom_pmf(k: int, n: int, p: float) -> float:
     return math.exp(log + k * math.log(p) + (n - k) * math.log1p(-p))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n0", "n1"), [(12, 1188), (144, 1056), (300, 300), (30, 270)])
 @pytest.mark.parametrize(("far", "frr"), [(0.1, 0.08), (0.3, 0.05), (0.25, 0.25)])
 def test_interval_covers_at_its_level(far: float, frr: float, n0: int, n1: int) -> None:

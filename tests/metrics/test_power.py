@@ -14,6 +14,7 @@ def shares_of(discordance: float, difference: float) -> list[float]:
     return [(discordance + difference) / 2, (discordance - difference) / 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tests", [1, 10])
 @pytest.mark.parametrize(
     ("counts", "discordance", "highest"),

@@ -42,6 +42,7 @@ def test_values_are_those_of_bayes_rule(prevalence: float) -> None:
         assert 0 < one.low < one.value < one.high < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sensitivity", "alarms"), [(0.5, 0.2), (0.8, 0.05), (0.9, 0.01)])
 def test_intervals_cover_the_truth_as_often_as_they_say(sensitivity: float, alarms: float) -> None:
     prevalence = N1 / (N0 + N1)

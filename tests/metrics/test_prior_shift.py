@@ -40,6 +40,7 @@ def test_the_share_is_that_of_em_and_of_a_fine_grid(share: float, prior: float) 
     assert (found.low, found.high) == pytest.approx((inside[0], inside[-1]), abs=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [30, 200, 2000])
 @pytest.mark.parametrize("share", [0.02, 0.12, 0.5])
 def test_intervals_cover_the_true_share(count: int, share: float) -> None:

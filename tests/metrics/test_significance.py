@@ -93,6 +93,7 @@ def test_patients_prone_to_errors_raise_no_more_false_alarms() -> None:
     assert np.mean(by_image) > 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.12, 0.5])
 def test_false_alarms_under_the_null_have_the_nominal_rate(share: float) -> None:
     rng = np.random.default_rng(int(100 * share))
@@ -103,6 +104,7 @@ def test_false_alarms_under_the_null_have_the_nominal_rate(share: float) -> None
     assert 0.033 <= (p_values < 0.05).mean() <= 0.068
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.01, 0.12, 0.5])
 def test_interval_covers_the_true_difference_at_its_level(share: float) -> None:
     rng = np.random.default_rng(7)

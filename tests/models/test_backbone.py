@@ -75,6 +75,7 @@ def test_torchvision_lists_its_classifiers() -> None:
     assert len(NAMES) > 70
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("parameters_without_data")
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_of_every_classifier(name: str) -> None:

@@ -16,6 +16,7 @@ NETWORKS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_features_are_the_same_but_for_rounding(name: str) -> None:
     network = briefly_trained(name, 64, seed=0).network.double()

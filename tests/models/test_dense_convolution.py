@@ -68,6 +68,7 @@ def test_a_product_is_taken_where_it_is_the_faster(images: int, side: int, multi
     assert _products(layer, torch.randn(images, 4, side, side)) == {multiplies}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "vgg11_bn", "densenet121", "googlenet"])
 def test_a_network_gives_what_it_gave_and_keeps_its_names(name: str) -> None:
     torch.manual_seed(0)

@@ -112,6 +112,7 @@ def test_who_exports_it_sees_a_convolution() -> None:
     assert called == {"aten.conv2d.default"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["mobilenet_v3_small", "efficientnet_b0", "convnext_tiny", "mnasnet0_5"]
 )

@@ -111,6 +111,7 @@ def fold_of(
     return result, labels[fold.test]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", [0, 1])
 @pytest.mark.parametrize("head", [NeighborsHead, MahalanobisHead])
 def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
@@ -143,6 +144,7 @@ def test_without_training_a_fold_is_prepared_judged_and_left_like_any_other(
         np.testing.assert_allclose(logits, result.test_logits, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_interrupted_fold_goes_on_to_the_same_sphere(tmp_path: Path) -> None:
     head = partial(HypersphereHead, dimensions=8)
     whole, _ = fold_of(tmp_path / "whole", 0, "shufflenet_v2_x0_5", head, epochs=4)

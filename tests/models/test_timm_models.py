@@ -95,6 +95,7 @@ def test_stages_are_in_the_order_of_timm(name: str) -> None:
     assert last > 2
 
 
+@pytest.mark.slow
 @every_network
 def test_each_keeps_the_contract_of_networks(name: str) -> None:
     check_backbone(lambda: timm.create_model(name, num_classes=0), size=224, export=False)

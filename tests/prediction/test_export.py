@@ -114,6 +114,7 @@ def test_the_graph_averages_as_the_predictor(small: Path, rule: EnsembleRule) ->
     assert np.abs(plain.predict_pixels(images, prior=0.4).probabilities - expected).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["onnx", "pt2"])
 def test_the_file_answers_as_the_predictor_for_any_number_of_images(
     small: Path, tmp_path: Path, form: Format
@@ -143,6 +144,7 @@ def test_the_file_answers_as_the_predictor_for_any_number_of_images(
         assert (taken.type, taken.shape[1:]) == ("tensor(uint8)", [SIDE, SIDE, 3])
 
 
+@pytest.mark.slow
 def test_a_file_that_answers_otherwise_is_refused(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ def store(predictor: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_an_alias_names_the_last(store: Path, predictor: Path) -> None:
     client = mlflow.MlflowClient(embedded_uri(store))
     versions = {str(one.version) for one in client.search_model_versions("name='faces'")}

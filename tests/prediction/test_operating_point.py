@@ -96,8 +96,8 @@ def test_what_a_bound_costs_is_said() -> None:
         ("max_frr", 0.002, "takes at least 1,497 images of label 1, there are 1,056"),
         ("min_specificity", 0.998, "takes at least 1,497 images of label 1, there are 1,056"),
         ("max_far", 0.0, "no number of images can vouch for none at all"),
-        ("min_precision", 0.999, "these images can vouch for 0.7"),
-        ("max_alarms_per_1000", 1, "cannot vouch for so few"),
+        ("min_precision", 0.999, "these images are enough for min_precision=0.7"),
+        ("max_alarms_per_1000", 1, "these images are enough for max_alarms_per_1000="),
         ("max_far", 1.5, "max_far=1.5: expected a share"),
         ("max_alarms_per_1000", -1, "max_alarms_per_1000=-1: expected images"),
     ],
@@ -115,6 +115,8 @@ def test_what_cannot_be_had_is_refused(aim: str, value: float, message: str) -> 
         ("max_frr", 0.001),
         ("min_sensitivity", 0.999),
         ("min_specificity", 0.999),
+        ("max_alarms_per_1000", 1),
+        ("min_precision", 0.999),
     ],
 )
 def test_the_aim_that_a_refusal_names_can_be_had_and_no_better_one(
@@ -125,11 +127,17 @@ def test_the_aim_that_a_refusal_names_can_be_had_and_no_better_one(
         oof["group"] = np.arange(len(oof["label"])) // of_groups
     with pytest.raises(UserError) as refusal:
         choose_operating_point(aim, value, oof, 0.95)
-    named = re.search(rf"enough for {aim}=([\d.]+);", str(refusal.value))
+    named = re.search(rf"enough for {aim}=([\d.]+)[;,]", str(refusal.value))
     assert named is not None
     best = float(named[1])
-    choose_operating_point(aim, best, oof, 0.95)
-    better = best - 0.002 if aim.startswith("max") else best + 0.002
+    point = choose_operating_point(aim, best, oof, 0.95)
+    if priced := re.search(
+        r"with ([\d.]+)% of the other label decided wrongly", str(refusal.value)
+    ):
+        price = point.frr if (aim in ("max_far", "min_sensitivity")) else point.far
+        assert float(priced[1]) == pytest.approx(100 * price, abs=0.051)
+    step = 1 if aim == "max_alarms_per_1000" else 0.002
+    better = best - step if aim.startswith("max") else best + step
     with pytest.raises(UserError):
         choose_operating_point(aim, better, oof, 0.95)
 

@@ -122,6 +122,7 @@ def test_fold_models_of_other_pixels_do_not_come_together(folder: Path, tmp_path
     assert join([predictor, predictor]).pixel_options == PADDED
 
 
+@pytest.mark.slow
 def test_an_export_says_how_its_input_is_made(folder: Path, tmp_path: Path) -> None:
     summary = write_export(Predictor.load(folder), Export("pt2", images=4), tmp_path / "out")
     assert (summary["depth"], summary["fit"]) == ([0, 4095], "pad")

@@ -132,6 +132,7 @@ def test_predictions_say_refer_in_every_place(predictor: Predictor, tmp_path: Pa
     assert len(shown) == 30
 
 
+@pytest.mark.slow
 def test_servers_and_exported_files_refer_the_same_images(
     predictor: Predictor, tmp_path: Path
 ) -> None:

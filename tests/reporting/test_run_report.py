@@ -326,6 +326,7 @@ def test_large_images_are_shown_in_their_own_shape_and_others_as_they_are_seen(
     assert [image.shape for image in detailed(run, ["7.png"], seen[:1])] == [(SIDE, SIDE, 3)]
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_page(reported: tuple[Path, NDArray[np.uint8]]) -> None:
     run, pixels = reported
     before = (run / "report.html").read_bytes()
@@ -360,6 +361,7 @@ def test_without_images_or_with_folds_left_out_the_rest_is_written(tmp_path: Pat
     assert html.count("data:image/svg") == 11
 
 
+@pytest.mark.slow
 def test_over_repeated_folds_an_image_is_shown_once(tmp_path: Path) -> None:
     write_images(tmp_path / "photos")
     write_run(tmp_path / "run", tmp_path / "photos", trained=tuple(range(6)), repeats=2)
@@ -470,6 +472,7 @@ def test_no_failing_report_loses_a_run(
     assert f"imbclf-report run={tmp_path}" in caplog.text
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_report_again(
     reported: tuple[Path, NDArray[np.uint8]], tmp_path: Path
 ) -> None:

@@ -268,6 +268,7 @@ except Interrupted:
 """
 
 
+@pytest.mark.slow
 def test_an_interruption_while_a_checkpoint_is_begun_ends_the_process(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     command = [sys.executable, "-c", INTERRUPTED, str(path)]

@@ -81,6 +81,7 @@ def without_names(code: str, *arguments: str) -> "subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_and_every_command_helps() -> None:
     code = """
 import imbclf

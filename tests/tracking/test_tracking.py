@@ -337,6 +337,7 @@ print([writer.exitcode for writer in writers])
 """
 
 
+@pytest.mark.slow
 def test_four_processes_open_a_new_store_together_and_lose_nothing(tmp_path: Path) -> None:
     together = python(WRITE, tmp_path)
     assert together.stdout == "[0, 0, 0, 0]\n"
@@ -364,6 +365,7 @@ print(json.dumps(model.predict(images).to_dict("list")))
 """
 
 
+@pytest.mark.slow
 def test_logged_model_predicts_in_a_fresh_process_without_pickle(
     store: Path, tracker: MLflowTracker, predictor: Path
 ) -> None:

@@ -120,6 +120,7 @@ def arguments(root: Path, *more: str) -> list[str]:
     return [one for one in small(root / "images", *own) if not one.startswith("cv.fold=")]
 
 
+@pytest.mark.slow
 def test_the_predictor_scores_as_the_folds_did_with_one_network(finished: Path) -> None:
     predictor = Predictor.load(finished / "one")
     assert [len(group) for group in group_by_network(predictor.fold_models)] == [3]
@@ -135,6 +136,7 @@ def test_the_predictor_scores_as_the_folds_did_with_one_network(finished: Path) 
         np.testing.assert_allclose(alone.predict_pixels(pixels).logits[:, 0], logits, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_command_and_a_resumed_run_write_the_same_scores(finished: Path) -> None:
     first = (finished / "one" / "oof.csv").read_bytes()
     shutil.copytree(finished / "one", finished / "two")
@@ -148,12 +150,14 @@ def test_the_same_command_and_a_resumed_run_write_the_same_scores(finished: Path
     assert epochs["planned"] == 0
 
 
+@pytest.mark.slow
 def test_one_network_is_not_distilled(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("distill", str(finished / "one")) == 2
     assert "they are one network already" in capsys.readouterr().err
     assert not (finished / "one" / "distilled").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "message"),
     [

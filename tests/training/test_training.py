@@ -87,6 +87,7 @@ def trainer(epochs: int, *callbacks: L.Callback) -> L.Trainer:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("select", ["auroc", "hter", "loss", "last"])
 def test_the_kept_epoch_is_the_best_recorded_one_and_predicts_alone(
     tmp_path: Path, select: Select
@@ -159,6 +160,7 @@ def test_parts_never_mix_in_a_real_training() -> None:
     assert len(seen) > 0.9 * len(FOLD.fit)
 
 
+@pytest.mark.slow
 def test_parameters_of_a_loss_are_trained_stored_and_resumed(tmp_path: Path) -> None:
     def trained(epochs: int, folder: Path, ckpt: Path | None = None) -> BinaryClassifier:
         model = module(AUCMarginLoss())
@@ -314,6 +316,7 @@ def test_the_best_epoch_so_far_of_a_version_0_1_run_is_restored(tmp_path: Path) 
     assert -1 <= keep.lowest < 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["mobilenet_v3_small", "efficientnet_b0"])
 def test_dropout_and_stochastic_depth_go_on_as_if_never_interrupted(
     tmp_path: Path, network: str

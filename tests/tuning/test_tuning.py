@@ -349,6 +349,7 @@ def test_processes_share_a_study_and_draw_nothing_twice(kind: str, tmp_path: Pat
     assert not [*(made.folder / "workers").iterdir()]
 
 
+@pytest.mark.slow
 def test_the_trial_of_a_killed_process_is_tried_again_and_that_of_a_living_one_is_not(
     tmp_path: Path,
 ) -> None:

@@ -85,7 +85,8 @@ def task(cfg: DictConfig) -> None:
         about,
         point if isinstance(point, Referral) else None,
     )
-    write_predictions(found, predictor, options, addresses, out)
+    aim = None if isinstance(point, Referral) else point
+    write_predictions(found, predictor, options, addresses, out, aim)
     page = _write_page(cfg, found, images[0], predictor, device, point) if cfg.html else None
     _report(found, predictor, out, page)
 

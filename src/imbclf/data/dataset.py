@@ -32,7 +32,7 @@ class LabelledFolder:
         file: column of the file names, by name or number.
         label: column of the labels, or several columns of 0 and 1.
         positive: values that are label 1; all others are label 0.
-        drop: values of the label whose rows are left out.
+        drop: values of the label to leave out: their rows, lines or class folders.
         names: what label 0 and label 1 are called.
         group: a column, `folder` (the image's parent folder) or `none`.
         part: a column, `folders` or `none`: the user's own division into train, val and test.

@@ -16,6 +16,7 @@ from imbclf.evaluation.decision_errors import LEVEL, error_intervals
 from imbclf.evaluation.detection_rates import detection_rates
 from imbclf.evaluation.fold_files import FoldResult
 from imbclf.evaluation.fold_means import ORACLES, RANKING, fold_means
+from imbclf.evaluation.training_chance import training_chance
 from imbclf.evaluation.verdict import collapsed_folds, verdict
 from imbclf.metrics.error_rates import binary_report
 from imbclf.metrics.intervals import bootstrap_hter_interval
@@ -132,6 +133,9 @@ def summarize(
     report |= {"images": zero + one, "class_counts": [zero, one]}
     if method is not None:
         report["cross_fitted"] = cross_fitted(results, folds, labels, clusters, method)
+    decisions, truth = (pooled.scores >= 0).astype(np.int64), labels[pooled.rows]
+    own = None if groups is None else groups[pooled.rows]
+    chance = training_chance(decisions, truth, pooled.fold_of, len(folds) // repeats, own)
     collapsed = collapsed_folds(pooled.scores, pooled.fold_of)
     rare = minority_class((zero, one))
     trained = {result.fold: folds[result.fold] for result in results}
@@ -139,9 +143,10 @@ def summarize(
         **report,
         "verdict": asdict(verdict(report["hter"], report["hter_interval"], collapsed)),
         "detection": detection_rates(report, rare if positive is None else positive),
+        **({} if chance is None else {"training_chance": chance}),
         "warnings": [
             *few_in_dev(trained, labels, label_names),
-            *_fold_that_stands_out(pooled, labels, groups),
+            *fold_that_stands_out(decisions, truth, pooled.fold_of, own),
         ],
         "minority_label": rare,
         "folds": len(folds) // repeats,
@@ -152,14 +157,6 @@ def summarize(
         "seconds": sum(result.seconds for result in results),
         "versions": _versions(),
     }
-
-
-def _fold_that_stands_out(
-    pooled: OutOfFold, labels: NDArray[np.int64], groups: NDArray[np.str_] | None
-) -> list[str]:
-    decisions = (pooled.scores >= 0).astype(np.int64)
-    own_groups = None if groups is None else groups[pooled.rows]
-    return fold_that_stands_out(decisions, labels[pooled.rows], pooled.fold_of, own_groups)
 
 
 def _versions() -> dict[str, str]:

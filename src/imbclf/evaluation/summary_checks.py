@@ -87,6 +87,14 @@ def _shipped(value: object) -> Mapping[str, Any]:
     return stored
 
 
+def _training_chance(value: object) -> Mapping[str, Any]:
+    stored = mapping(value)
+    field(stored, "from", one_of("folds", "repeats"))
+    field(stored, "count", count)
+    field(stored, "deviation", number)
+    return stored
+
+
 def _detection(value: object) -> Mapping[str, Any]:
     stored = mapping(value)
     field(stored, "positive", one_of(0, 1))
@@ -142,6 +150,7 @@ OPTIONAL: dict[str, Check[Any]] = {
     "pooled": mapping_of(optional(number)),
     "cross_fitted": mapping,
     "shipped": _shipped,
+    "training_chance": _training_chance,
     "warnings": list_of(text),
     "epochs": _epochs,
     "verdict": _verdict,

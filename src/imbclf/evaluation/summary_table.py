@@ -7,6 +7,7 @@ from imbclf.evaluation.detection_rates import detection_table
 from imbclf.evaluation.fold_files import trained_epoch
 from imbclf.evaluation.shipped import shipped_text
 from imbclf.evaluation.subgroups import subgroups_text
+from imbclf.evaluation.training_chance import training_chance_text
 from imbclf.utils.text import text_table
 
 
@@ -30,8 +31,10 @@ def table(summary: dict[str, Any]) -> str:
         "",
         f"HTER {_with_interval(summary, 'hter')}, over {zero} images of label {names[0]} and "
         f"{one} of label {names[1]}",
-        f"AUROC {_with_interval(summary, 'auroc')}, mean over folds",
     ]
+    if "training_chance" in summary:
+        lines.append(training_chance_text(summary["training_chance"]))
+    lines.append(f"AUROC {_with_interval(summary, 'auroc')}, mean over folds")
     if "detection" in summary:
         lines += ["", detection_table(summary["detection"], names), ""]
     if "cross_fitted" in summary:

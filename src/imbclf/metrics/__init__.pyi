@@ -83,3 +83,7 @@ from .thresholds import (
     min_hter_threshold as min_hter_threshold,
     smoothed_min_hter_threshold as smoothed_min_hter_threshold,
 )
+from .training_chance import (
+    deviation_between_folds as deviation_between_folds,
+    deviation_between_repeats as deviation_between_repeats,
+)

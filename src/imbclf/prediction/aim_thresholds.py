@@ -1,6 +1,6 @@
 """Thresholds that meet an aim: on the images at hand, or on new ones with a confidence."""
 
-from math import inf, nextafter
+from math import ceil, floor, inf, nextafter
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -104,10 +104,11 @@ def _oriented_threshold(
         found = _rate_threshold(aim, most, images, confidence)
     elif aim == "min_precision":
         found, highest = bounds.most_sensitive_precise(images, value, confidence)
-        best = f"these images can vouch for {highest:.3g} at most"
+        best = f"these images are enough for {aim}={floor(1000 * highest) / 1000:g}"
     else:
         found = bounds.lowest_threshold(images, images.alarm_bound, value / 1000, confidence)
-        best = "these images cannot vouch for so few, even without an alarm among them"
+        no_alarm = images.alarm_bound(float(images.scores.max()) + 1, confidence)
+        best = f"these images are enough for {aim}={ceil(1000 * no_alarm)}, without any alarm"
     if found is not None:
         return found
     if not best and most == 0:
@@ -135,6 +136,8 @@ def _too_few(
     aim: str, most: float, images: "ScoredImages", confidence: float, positive: int
 ) -> str:
     """Return why no threshold bounds a rate, and which rate these images can vouch for."""
+    import numpy as np
+
     from imbclf.metrics.bounded_thresholds import images_needed
 
     of_misses = aim in MISSES
@@ -142,13 +145,23 @@ def _too_few(
     count = int((images.positive if of_misses else ~images.positive).sum())
     thousandths = _least_bounded(aim, images, confidence)
     enough = thousandths if aim.startswith("max") else 1000 - thousandths
-    enough_for = f"enough for {aim}={enough / 1000:g}"
+    enough_for = f"enough for {aim}={enough / 1000:g}{_price(aim, thousandths, images, confidence)}"
     if images.groups is not None:
-        return f"there are {count:,} images of label {label}, in groups: {enough_for}"
+        groups = len(np.unique(images.groups[images.positive == of_misses]))
+        return f"there are {count:,} images of label {label}, in {groups:,} groups: {enough_for}"
     needed = images_needed(most, confidence)
     return (
         f"this takes at least {needed:,} images of label {label}, there are {count:,}: {enough_for}"
     )
+
+
+def _price(aim: str, thousandths: int, images: "ScoredImages", confidence: float) -> str:
+    """Return what the least rate that can be bounded costs, as the end of a sentence."""
+    threshold = _rate_threshold(aim, thousandths / 1000, images, confidence)
+    if threshold is None:
+        return ""
+    wrong = images.false_alarms(threshold) if aim in MISSES else images.misses(threshold)
+    return f", with {wrong.mean():.1%} of the other label decided wrongly"
 
 
 def _least_bounded(aim: str, images: "ScoredImages", confidence: float) -> int:

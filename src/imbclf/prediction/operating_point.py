@@ -108,8 +108,8 @@ def choose_operating_point(
     >>> choose_operating_point("max_far", 0.1, oof, 0.9)
     Traceback (most recent call last):
     imbclf.errors.UserError: max_far=0.1: with confidence 0.9 this takes at least 22 images of \
-label 0, there are 3: enough for max_far=0.536; ask for less, or confidence=null for the threshold \
-that meets it on these images alone
+label 0, there are 3: enough for max_far=0.536, with 0.0% of the other label decided wrongly; ask \
+for less, or confidence=null for the threshold that meets it on these images alone
     """
     from imbclf.metrics.error_rates import decide, error_rates
     from imbclf.utils.arrays import check_both_classes, minority_label

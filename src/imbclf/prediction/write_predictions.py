@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from imbclf.prediction.decision_options import DecisionOptions
 from imbclf.prediction.labeling_rule import REFER
+from imbclf.prediction.operating_point import OperatingPoint
 from imbclf.prediction.predict_folder import EXACT, FolderPredictions
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.referral import Referral
@@ -23,6 +24,7 @@ def write_predictions(
     options: DecisionOptions,
     addresses: Sequence[str],
     out: Path,
+    point: OperatingPoint | None = None,
 ) -> None:
     """Write `predictions.csv`, `labels.txt` and `predictions.json` into a folder.
 
@@ -32,6 +34,7 @@ def write_predictions(
         options: how it decided.
         addresses: where the predictor was loaded from.
         out: the folder.
+        point: the aim that the threshold was chosen for, if it was.
     """
     answer, drift = found.answer, found.drift
     account, names, rows = found.listing.account, found.names, found.rows
@@ -54,6 +57,7 @@ def write_predictions(
         "prior": options.prior,
         "precision": found.precision,
         **found.rule.to_json(),
+        **({} if point is None else {"operating_point": point.to_json()}),
         **({} if found.referral is None else _referred(found, found.referral)),
         "below_half": dict(
             zip(predictor.label_names, (few for _, few in found.below_half), strict=True)

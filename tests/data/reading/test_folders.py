@@ -115,6 +115,43 @@ def test_patterns(tmp_path: Path) -> None:
     }
 
 
+def test_dropped_classes_are_no_part_of_the_rest(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        *(f"{label}/{number}.png" for label in ("good", "crack", "fray") for number in "12"),
+    )
+    touch(tmp_path, "fray/P1/1.png", "fray/P1/2.png", "fray/P2/1.png", "fray/3.xyz")
+    listing = read(tmp_path, drop=["Fray"])
+    assert rows(listing) == {
+        **{f"crack/{number}.png": ("crack", "") for number in "12"},
+        **{f"good/{number}.png": ("good", "") for number in "12"},
+    }
+    assert "left out 5: label dropped (fray/1.png, fray/2.png, fray/P1/1.png, ...)" in (
+        listing.account.lines()
+    )
+    assert rows(read(tmp_path, drop=["fray"], positive=["crack"])) == rows(listing)
+    assert "data.drop: no label is frai; the labels are" in refusal(
+        tmp_path, drop=["frai"], positive=["crack"]
+    )
+
+
+def test_columns_are_refused_where_there_is_no_table(tmp_path: Path) -> None:
+    touch(tmp_path, "good/1.png", "torn/1.png")
+    for name in ("file", "label", "group", "part"):
+        message = refusal(tmp_path, **{name: "kind"})
+        assert f"data.{name}=kind: the labels are those of class folders" in message
+
+
+def test_lines_may_be_dropped_too(tmp_path: Path) -> None:
+    touch(tmp_path / "train_img", *(f"{number}.png" for number in range(5)))
+    (tmp_path / "label_train.txt").write_text("0\n1\n-1\n\n1\n")
+    assert "no label on line 4" in refusal(tmp_path, drop=[-1])
+    listing = read(tmp_path, drop=[-1, ""])
+    assert listing.files.tolist() == ["0.png", "1.png", "4.png"]
+    assert listing.labels is not None
+    assert listing.labels.tolist() == [0, 1, 1]
+
+
 def test_lines_are_matched_in_natural_or_plain_order_and_the_difference_is_said(
     tmp_path: Path,
 ) -> None:

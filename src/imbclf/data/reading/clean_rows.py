@@ -8,7 +8,7 @@ from posixpath import dirname
 
 from imbclf.data.image_files import images_below, is_image
 from imbclf.data.reading.find_files import FileFinder, Found
-from imbclf.data.reading.label_values import canonical, is_positive
+from imbclf.data.reading.label_values import canonical, dropped, is_positive
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.patterns import matches
 from imbclf.data.reading.rows import Rows
@@ -25,8 +25,7 @@ def clean_rows(rows: Rows, found: Found, finder: FileFinder, options: ReadingOpt
     problems = [*rows.problems]
     named = frozenset(rows.files)
     missing = [bool(file) and gone for file, gone in zip(rows.files, found.missing, strict=True)]
-    dropped = frozenset(map(canonical, as_list(options.drop)))
-    drop = [bool(dropped) and canonical(value) in dropped for value in rows.values]
+    drop = dropped(rows.values, as_list(options.drop))
     gone = [one and not out for one, out in zip(missing, drop, strict=True)]
     if any(gone) and options.missing == "error":
         problems.append(

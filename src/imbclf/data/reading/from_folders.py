@@ -8,6 +8,7 @@ from posixpath import dirname, splitext
 
 from imbclf.data.image_files import OTHER_SUFFIXES, scan
 from imbclf.data.reading.account import Account
+from imbclf.data.reading.label_values import dropped
 from imbclf.data.reading.masks import find_masks
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import part_of_folder
@@ -31,6 +32,7 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
     Raises:
         UserError: there are no class folders.
     """
+    options.refuse_columns("the labels are those of class folders")
     account = Account(source="class folders", columns={"label": "folder"})
     files = _images(root, options, account)
     tree = _read_tree(files, options)
@@ -41,6 +43,7 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
     groups, problems = _groups(files, tree, options)
     if groups is not None:
         account.columns["group"] = "folder"
+    drop = as_list(options.drop)
     rows = Rows(
         source=root,
         root=root,
@@ -50,10 +53,12 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
         parts=tree.parts,
         sources=[f"folder {dirname(file)}" for file in files],
         numbered=True,
+        seen=frozenset(filter(None, tree.labels)),
         account=account,
-        problems=[*tree.problems, *problems, *_lost(account)],
+        problems=[*tree.problems, *problems, *_lost(account, drop)],
     )
-    return rows.leave_out([not label for label in tree.labels], "in no class folder")
+    rows = rows.leave_out([not label for label in rows.values], "in no class folder")
+    return rows.leave_out(dropped(rows.values, drop), "label dropped")
 
 
 def _images(root: Path, options: ReadingOptions, account: Account) -> list[str]:
@@ -158,10 +163,9 @@ def _groups(
     parents = [dirname(file) for file in files]
     if options.group == "folder":
         return parents, []
-    if options.group not in (None, "none"):
-        return None, [f"data.group={options.group}: expected folder or none, as there is no table"]
-    rows = zip(tree.labels, parents, tree.below, strict=True)
-    deep = [(label, parent) for label, parent, below in rows if below]
+    gone = dropped(tree.labels, as_list(options.drop))
+    rows = zip(tree.labels, parents, tree.below, gone, strict=True)
+    deep = [(label, parent) for label, parent, below, out in rows if below and not out]
     counts = Counter(parent for _, parent in deep)
     several = Counter(label for label, _ in set(deep))
     undecided = options.group is None and several and max(several.values()) > 1
@@ -180,12 +184,13 @@ def which_folders(counts: Counter[str], where: str) -> str:
     )
 
 
-def _lost(account: Account) -> list[str]:
-    """Return a problem for each class that would lose files of an unknown kind."""
+def _lost(account: Account, drop: Sequence[str]) -> list[str]:
+    """Return a problem for each class to use that would lose files of an unknown kind."""
     lost: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for file, reason, label in account.left_out:
         suffix = splitext(file)[1].lower()
-        if reason == "not an image" and label and suffix not in OTHER_SUFFIXES:
+        used = label and not any(dropped([label], drop))
+        if reason == "not an image" and used and suffix not in OTHER_SUFFIXES:
             lost[label, suffix].append(file)
     return [
         f"class {label} has {len(files):,} files {suffix or 'without suffix'} that are no images "

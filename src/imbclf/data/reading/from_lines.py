@@ -9,6 +9,7 @@ from imbclf.data.image_files import images_below
 from imbclf.data.reading.account import Account
 from imbclf.data.reading.from_folders import which_folders
 from imbclf.data.reading.identities import folders_are_identities
+from imbclf.data.reading.label_values import dropped
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.patterns import matches
 from imbclf.data.reading.rows import Rows
@@ -32,7 +33,7 @@ def from_lines(path: Path, root: Path, options: ReadingOptions) -> Rows:
             f"{path} labels images line by line; expected one folder in data.images, not "
             f"{len(folders)}"
         )
-    _refuse_columns(path, options)
+    options.refuse_columns(f"{path} has no columns, but a label on each line")
     folder = root / folders[0]
     if not folder.is_dir():
         raise UserError(
@@ -42,7 +43,7 @@ def from_lines(path: Path, root: Path, options: ReadingOptions) -> Rows:
     account = Account(source=path.name)
     files = _in_order(images_below(folder).tolist(), options, account)
     values = read_lines(path)
-    problems = _problems(folder, files, values)
+    problems = _problems(folder, files, values, options)
     sources = [f"{path.name}:{number}" for number in range(1, len(files) + 1)]
     folders_of = [dirname(file) for file in files]
     if options.group is None and folders_are_identities(folders_of):
@@ -54,27 +55,18 @@ def from_lines(path: Path, root: Path, options: ReadingOptions) -> Rows:
         values,
         groups=folders_of if options.group == "folder" else None,
         sources=sources,
+        seen=frozenset(values),
         account=account,
         problems=problems,
     )
     if problems:
         return rows
-    rows = rows.leave_out(matches(files, as_list(options.exclude)), "excluded")
+    rows = rows.leave_out(dropped(values, as_list(options.drop)), "label dropped")
+    rows = rows.leave_out(matches(rows.files, as_list(options.exclude)), "excluded")
     if options.include is not None:
         chosen = matches(rows.files, as_list(options.include))
         rows = rows.leave_out([not one for one in chosen], "not included")
     return rows
-
-
-def _refuse_columns(path: Path, options: ReadingOptions) -> None:
-    given = {"file": options.file, "label": options.label}
-    given |= {"group": options.group, "part": options.part}
-    for name, value in given.items():
-        if value is not None and value not in ("none", "folder", "folders"):
-            raise UserError(
-                f"data.{name}={value}: {path} has no columns, but a label on each line; expected a "
-                "table, or no such option"
-            )
 
 
 def _in_order(files: list[str], options: ReadingOptions, account: Account) -> list[str]:
@@ -94,9 +86,12 @@ def _in_order(files: list[str], options: ReadingOptions, account: Account) -> li
     return chosen
 
 
-def _problems(folder: Path, files: Sequence[str], values: Sequence[str]) -> list[str]:
+def _problems(
+    folder: Path, files: Sequence[str], values: Sequence[str], options: ReadingOptions
+) -> list[str]:
     problems = []
-    if blank := [f"{number:,}" for number, value in enumerate(values, 1) if not value]:
+    blank = [f"{number:,}" for number, value in enumerate(values, 1) if not value]
+    if blank and "" not in as_list(options.drop):
         problems.append(f"there is no label on line {first_few(blank)}")
     if len(values) < len(files):
         bare = first_few(files[len(values) :])

@@ -67,6 +67,16 @@ def is_positive(value: str, positive: frozenset[str]) -> bool:
     return any(canonical(part) in positive for part in re.split(r"[|;]", value))
 
 
+def dropped(values: Sequence[str], drop: Sequence[str]) -> list[bool]:
+    """Return which labels as written are among those to leave out.
+
+    >>> dropped(["0", "-1.0", ""], ["-1", ""])
+    [False, True, True]
+    """
+    unwanted = frozenset(map(canonical, drop))
+    return [bool(unwanted) and canonical(value) in unwanted for value in values]
+
+
 class Labels:
     """The rule that turns values into labels 0 and 1, and what these are called.
 
@@ -77,6 +87,7 @@ class Labels:
         names: what label 0 and label 1 are called, or None.
         numbered: whether two words may be numbered in the order of their names (class folders).
         seen: further values, of rows that take no part.
+        drop: values whose rows were left out; one that is misspelled is a problem.
 
     Attributes:
         problems: what keeps the values from being two classes; often none.
@@ -91,11 +102,13 @@ class Labels:
         names: Sequence[str] | None = None,
         numbered: bool = False,
         seen: Iterable[str] = (),
+        drop: Sequence[str] = (),
     ) -> None:
         self.counts = Counter(values)
         self.spelling = spellings(values)
         self.seen = frozenset(seen)
         self.problems: list[str] = []
+        self._check_occur("drop", [one for one in drop if canonical(one) not in {"", *BLANKS}])
         self.codes = self._codes(positive, label_map, numbered)
         self.names = ("0", "1") if names is None else (str(names[0]), str(names[1]))
         if names is None and not self.problems:
@@ -126,14 +139,18 @@ class Labels:
         return {value: known.get(canonical(value), 0) for value in self.counts}
 
     def _by_positive(self, wanted: frozenset[str], positive: Sequence[str]) -> dict[str, int]:
-        found = set(self.spelling) | {canonical(value) for value in self.seen}
-        for value in self.seen | self.counts.keys():
-            found |= {canonical(part) for part in re.split(r"[|;]", value)}
-        if absent := [value for value in positive if canonical(value) not in found]:
-            self.problems.append(
-                f"data.positive: no label is {', '.join(absent)}; the labels are {self._listed()}"
-            )
+        self._check_occur("positive", positive)
         return {value: int(is_positive(value, wanted)) for value in self.counts}
+
+    def _check_occur(self, option: str, named: Sequence[str]) -> None:
+        """Add a problem if an option names values that no label has."""
+        found: set[str] = set()
+        for value in self.seen | self.counts.keys():
+            found |= {canonical(part) for part in (value, *re.split(r"[|;]", value))}
+        if absent := [value for value in named if canonical(value) not in found]:
+            self.problems.append(
+                f"data.{option}: no label is {', '.join(absent)}; the labels are {self._listed()}"
+            )
 
     def _names(
         self, positive: Sequence[str], label_map: Mapping[str, int] | None

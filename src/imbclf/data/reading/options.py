@@ -25,7 +25,7 @@ class ReadingOptions:
         file: column of the file names.
         label: column of the labels, or several columns of 0 and 1.
         positive: values that are label 1; all others are label 0.
-        drop: values of the label whose rows are left out.
+        drop: values of the label to leave out: their rows, lines or class folders.
         names: what label 0 and label 1 are called.
         group: a column, `folder` (the image's parent folder) or `none`.
         part: a column, `folders` or `none`.
@@ -80,6 +80,18 @@ class ReadingOptions:
             )
         if self.suffix not in (None, "auto") and not str(self.suffix).startswith("."):
             raise UserError(f"data.suffix={self.suffix}: expected a suffix such as .jpg, or auto")
+
+    def refuse_columns(self, source: str) -> None:
+        """Refuse options that name a column, where the labels are in no table.
+
+        Raises:
+            UserError: there is such an option.
+        """
+        columns = {"file": self.file, "label": self.label, "group": self.group, "part": self.part}
+        for name, value in columns.items():
+            if value is not None and value not in ("none", "folder", "folders"):
+                words = {"group": "folder, none or ", "part": "folders, none or "}.get(name, "")
+                raise UserError(f"data.{name}={value}: {source}; expected {words}a table")
 
 
 def as_list(value: object) -> list[str]:

@@ -42,6 +42,7 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
         options.names or rows.names,
         numbered=rows.numbered,
         seen=rows.seen,
+        drop=as_list(options.drop),
     )
     _stop(rows, [*rows.problems, *labels.problems])
     listing = _listing(rows, labels)

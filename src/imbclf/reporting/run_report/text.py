@@ -1,9 +1,11 @@
 """What the headline means and how it was obtained, in plain words and the user's own labels."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from imbclf.evaluation.looks import caution
 from imbclf.evaluation.shipped import shipped_text
+from imbclf.evaluation.training_chance import training_chance_text
 from imbclf.metrics.label_issues import LabelIssues, expected_label_issues
 from imbclf.reporting.run_report.run_data import RunData
 
@@ -42,8 +44,13 @@ def meaning(data: RunData) -> str:
         f"{rate(low)} to {rate(high)}, accounts for chance in the choice of images: about "
         f"{100 * summary['interval_level']:.0f} of 100 such intervals contain the true HTER, which "
         "is that of the models that were tested here, on average. "
-        f"{_dependence(summary.get('by_group', False))}"
+        f"{_dependence(summary.get('by_group', False))}{_training_chance(summary)}"
     )
+
+
+def _training_chance(summary: Mapping[str, Any]) -> str:
+    found = summary.get("training_chance")
+    return "" if found is None else f" {training_chance_text(found)}."
 
 
 def _dependence(by_group: bool) -> str:
