@@ -40,6 +40,7 @@ EXPERIMENTS = ("resnet_weighted_bce_adam", "best", "probe")
 PEER = "libauc"
 LOSSES = ("bce", "weighted_bce", "focal", "ldam", "soft_hter", "pairwise_auc")
 FOUNDING = EXPERIMENTS[0]
+FROZEN = "probe"  # reads a network that is not trained: nothing from scratch
 TEST_TABLE = "test.csv"
 RATES = ("hter", "far", "frr", "auroc", "min_hter")
 
@@ -243,7 +244,8 @@ def main() -> None:
             common += [*(SETS[name].pretrained if weights else ()), *options.also]
             train = partial(run_once, folder=folder, common=common)
             print(f"{name}, {start}", flush=True)
-            for method, seed in ((method, seed) for seed in seeds for method in methods):
+            usable = [one for one in methods if weights or one.name != FROZEN]
+            for method, seed in ((method, seed) for seed in seeds for method in usable):
                 if method.name == PEER:
                     train_peer(seed, folder, common)
                 else:

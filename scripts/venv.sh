@@ -28,7 +28,7 @@ make_venv() {
 }
 
 # Install PyTorch without CUDA; `prepare` keeps it. TORCH: requirements for pip in place of uv's
-# choice, such as "torch==2.13.0+cpu torchvision==0.28.0" where a machine has these wheels.
+# choice, such as two wheels on disk. Both must be CPU builds: torchvision is built for one torch.
 prepare_cpu_torch() {
     make_venv
     if ! "$VENV/bin/python" -c 'import torch, sys; sys.exit(torch.version.cuda is not None)' 2>/dev/null; then
@@ -42,6 +42,10 @@ prepare_cpu_torch() {
                 --torch-backend cpu --constraint constraints.txt torch torchvision
         fi
     fi
+    "$VENV/bin/python" -c 'import torchvision' 2>/dev/null || {
+        echo "torchvision in $VENV does not fit its torch; take both from the same index of CPU builds" >&2
+        exit 2
+    }
     grep -vE '^(torch|torchvision|triton|nvidia-.*|cuda-.*)==' constraints.txt >"$VENV/constraints.txt"
     CONSTRAINTS="$VENV/constraints.txt"
 }

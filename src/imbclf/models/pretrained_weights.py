@@ -67,9 +67,9 @@ def _downloaded(entry: WeightsEnum) -> Path:
         torch.hub.download_url_to_file(entry.url, str(path), hash_prefix=digest)
     except (OSError, HTTPException, RuntimeError) as error:  # RuntimeError: wrong digest
         raise UserError(
-            f"model.weights={entry.name} could not be downloaded ({error}). Either train from "
-            "scratch with model.weights=null, or give a torchvision state dict that you have with "
-            f"model.weights=FILE, or put {path.name} into {path.parent}."
+            f"model.weights={entry.name} could not be downloaded ({error}). Give a torchvision "
+            f"state dict that you have with model.weights=FILE, or put {path.name} into "
+            f"{path.parent}, or train from scratch with model.weights=null (a probe cannot)."
         ) from error
     return path
 

@@ -138,8 +138,9 @@ def _create(found: TimmNetwork, input_size: int | None, pretrained: bool) -> nn.
     except Exception as error:  # timm and the hub's client may raise anything
         what = "its weights cannot be loaded" if pretrained else "it cannot be built"
         advice = (
-            ". Train from scratch with model.weights=null, or give a state dict that you have "
-            "with model.weights=FILE, or a folder with model.name=local-dir:FOLDER"
+            ". Give a state dict that you have with model.weights=FILE, or a folder with "
+            "model.name=local-dir:FOLDER, or train from scratch with model.weights=null (a probe "
+            "cannot)"
         )
         raise UserError(
             f"model.name={found.address}: {what} ({type(error).__name__}: {error})"

@@ -140,6 +140,25 @@ def test_columns_are_refused_where_there_is_no_table(tmp_path: Path) -> None:
     for name in ("file", "label", "group", "part"):
         message = refusal(tmp_path, **{name: "kind"})
         assert f"data.{name}=kind: the labels are those of class folders" in message
+    assert "data.include=['good/*']" in refusal(tmp_path, images="good", labels="folders")
+
+
+@pytest.mark.parametrize("layout", ["folders", "table", "lines"])
+def test_patterns_that_no_file_matches_are_named(tmp_path: Path, layout: str) -> None:
+    files = ["a/1.png", "a/2.png", "b/3.png"]
+    if layout == "lines":
+        touch(tmp_path / "train_img", *files)
+        (tmp_path / "label_train.txt").write_text("0\n0\n1\n")
+    else:
+        touch(tmp_path, *files)
+    if layout == "table":
+        rows = "".join(f"{file},{int(file[0] == 'b')}\n" for file in files)
+        (tmp_path / "labels.csv").write_text(f"file,label\n{rows}")
+    lines = read(
+        tmp_path, exclude=["2*", "4*"], include=["*/1.png", "3*"], group="none"
+    ).account.lines()
+    said = [line for line in lines if "no file matches" in line]
+    assert said == ["data.exclude: no file matches 4*"]
 
 
 def test_lines_may_be_dropped_too(tmp_path: Path) -> None:

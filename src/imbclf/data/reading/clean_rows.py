@@ -7,10 +7,10 @@ from dataclasses import replace
 from posixpath import dirname
 
 from imbclf.data.image_files import images_below, is_image
+from imbclf.data.reading.choose_files import choose_files
 from imbclf.data.reading.find_files import FileFinder, Found
 from imbclf.data.reading.label_values import canonical, dropped, is_positive
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.patterns import matches
 from imbclf.data.reading.rows import Rows
 from imbclf.utils.text import first_few
 
@@ -43,10 +43,7 @@ def clean_rows(rows: Rows, found: Found, finder: FileFinder, options: ReadingOpt
     if reasons:
         rows = rows.take([place for place in range(len(rows.files)) if place not in reasons])
     rows, repeated = _without_repeats(rows, options)
-    rows = rows.leave_out(matches(rows.files, as_list(options.exclude)), "excluded")
-    if options.include is not None:
-        chosen = matches(rows.files, as_list(options.include))
-        rows = rows.leave_out([not one for one in chosen], "not included")
+    rows = choose_files(rows, options)
     rows = replace(rows, problems=[*problems, *repeated])
     return rows if rows.problems else _with_unlisted(rows, named, options)
 

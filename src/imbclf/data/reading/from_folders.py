@@ -8,6 +8,7 @@ from posixpath import dirname, splitext
 
 from imbclf.data.image_files import OTHER_SUFFIXES, scan
 from imbclf.data.reading.account import Account
+from imbclf.data.reading.choose_files import note_idle_patterns
 from imbclf.data.reading.label_values import dropped
 from imbclf.data.reading.masks import find_masks
 from imbclf.data.reading.options import ReadingOptions, as_list
@@ -33,6 +34,11 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
         UserError: there are no class folders.
     """
     options.refuse_columns("the labels are those of class folders")
+    if folders := as_list(options.images):
+        raise UserError(
+            f"data.images={options.images}: the labels are those of class folders; choose among "
+            f"them with data.include=['{folders[0]}/*']"
+        )
     account = Account(source="class folders", columns={"label": "folder"})
     files = _images(root, options, account)
     tree = _read_tree(files, options)
@@ -66,6 +72,7 @@ def _images(root: Path, options: ReadingOptions, account: Account) -> list[str]:
     found = scan(root)
     others = [file for file in found.others if "/" in file]
     files = found.images.tolist()
+    note_idle_patterns([*files, *others], options, account)
     excluded = matches(files, as_list(options.exclude))
     included = matches(files, as_list(options.include))
     kept = []

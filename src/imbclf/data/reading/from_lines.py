@@ -7,11 +7,11 @@ from posixpath import dirname
 
 from imbclf.data.image_files import images_below
 from imbclf.data.reading.account import Account
+from imbclf.data.reading.choose_files import choose_files
 from imbclf.data.reading.from_folders import which_folders
 from imbclf.data.reading.identities import folders_are_identities
 from imbclf.data.reading.label_values import dropped
 from imbclf.data.reading.options import ReadingOptions, as_list
-from imbclf.data.reading.patterns import matches
 from imbclf.data.reading.rows import Rows
 from imbclf.data.reading.text_file import read_lines
 from imbclf.errors import UserError
@@ -62,11 +62,7 @@ def from_lines(path: Path, root: Path, options: ReadingOptions) -> Rows:
     if problems:
         return rows
     rows = rows.leave_out(dropped(values, as_list(options.drop)), "label dropped")
-    rows = rows.leave_out(matches(rows.files, as_list(options.exclude)), "excluded")
-    if options.include is not None:
-        chosen = matches(rows.files, as_list(options.include))
-        rows = rows.leave_out([not one for one in chosen], "not included")
-    return rows
+    return choose_files(rows, options)
 
 
 def _in_order(files: list[str], options: ReadingOptions, account: Account) -> list[str]:

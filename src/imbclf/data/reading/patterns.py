@@ -19,3 +19,12 @@ def matches(files: Sequence[str], patterns: Sequence[str]) -> list[bool]:
     return [
         bool(whole.match(file) or (name and name.match(file.rpartition("/")[2]))) for file in files
     ]
+
+
+def idle_patterns(files: Sequence[str], patterns: Sequence[str]) -> list[str]:
+    """Return the patterns that match no file.
+
+    >>> idle_patterns(["a/1_top.png"], ["*_top.png", "*_tpo.png"])
+    ['*_tpo.png']
+    """
+    return [pattern for pattern in patterns if not any(matches(files, [pattern]))]
