@@ -105,6 +105,7 @@ def test_a_published_table_whose_columns_have_no_names(tmp_path: Path, weights: 
     assert "has no column label" in said[0]
     assert "240 images: 120 of label functional, 120 of label defective" in said[1]
     assert "not used: 2" in said[1]
+    assert "With the groups of groups.csv, 0 of them are split" in said[2]
 
 
 def write(path: Path, label: int, seed: int | None = None) -> None:
@@ -136,7 +137,7 @@ def execute(tutorial: str, cwd: Path, weights: Path) -> list[str]:
         if name == "train":
             more = ["data.image_size=32", f"model.weights={weights}"]
             if "experiment=probe" not in arguments:
-                more += ["trainer.max_epochs=1", "data.batch_size=32"]
+                more += ["trainer.max_epochs=1", "data.batch_size=32", "cv.folds=2"]
             if "model=timm" not in arguments:
                 more += ["model=timm", "model.name=tf_efficientnet_lite0"]
         done = run(name, *arguments, *more, cwd=cwd)

@@ -84,7 +84,7 @@ def task(cfg: DictConfig) -> float:
         name = name_of(own_overrides(hydra))
         return train(cfg, run, Path(hydra.runtime.cwd), hydra.overrides.task, name)
     report_result(run / "summary.json", **run_files(run))
-    print(f"finished before: {run}{missing_report(run)}")
+    print(f"finished before: {run}, HTER {hter:.4f}{missing_report(run)}")
     return hter
 
 

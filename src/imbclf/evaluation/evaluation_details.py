@@ -64,10 +64,27 @@ def evaluation_details(evaluation: Mapping[str, Any]) -> str:
 
 
 def _beside(evaluation: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    rows: list[tuple[str, ...]] = [("", "images", "HTER", "95 % interval", "FAR", "FRR", "AUROC")]
-    for name, result in (("these images", evaluation), ("out of fold, score >= 0", other)):
-        low, high = result["hter_interval"]
-        rates = (f"{result[rate]:.4f}" for rate in ("far", "frr", "auroc"))
-        images = f"{result['images']:,}" if "images" in result else ""
-        rows.append((name, images, f"{result['hter']:.4f}", f"{low:.4f} to {high:.4f}", *rates))
-    return text_table(rows, "<  >  >  <  >  >  >")
+    """Return the result beside the out-of-fold one, at the threshold of an aim if there was one."""
+    rows = [
+        ("", "images", "HTER", "95 % interval", "FAR", "FRR", "AUROC"),
+        _row("these images", evaluation),
+    ]
+    point = evaluation.get("operating_point")
+    if point is None:
+        rows.append(_row("out of fold, score >= 0", other))
+    else:
+        rates = {name: point[name] for name in ("far", "frr")}
+        same = {**other, **rates, "hter": sum(rates.values()) / 2, "hter_interval": None}
+        rows.append(_row("out of fold, same threshold", same))
+    return (
+        f"{text_table(rows, '<  >  >  <  >  >  >')}\nOut of fold a single fold model decides; here "
+        "all of them together, which mostly err less."
+    )
+
+
+def _row(name: str, result: Mapping[str, Any]) -> tuple[str, ...]:
+    interval = result["hter_interval"]
+    rates = (f"{result[rate]:.4f}" for rate in ("far", "frr", "auroc"))
+    images = f"{result['images']:,}" if "images" in result else ""
+    words = "" if interval is None else f"{interval[0]:.4f} to {interval[1]:.4f}"
+    return name, images, f"{result['hter']:.4f}", words, *rates

@@ -18,6 +18,21 @@ from imbclf.utils.safe_reading import read_yaml, readable
 from imbclf.utils.schema import mapping, optional
 
 
+def refuse_unfinished(run: Path) -> None:
+    """Refuse a folder that is no finished run, and say how to finish one that was interrupted.
+
+    Raises:
+        UserError: there is no summary in it.
+    """
+    if (run / SUMMARY).exists():
+        return
+    unfinished = (run / "config.yaml").exists()
+    raise UserError(
+        f"run={run}: expected a finished run directory of imbclf-train (with {SUMMARY})"
+        + (f"; finish it: imbclf-train resume={run}" if unfinished else "")
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
     """The results of a finished run.

@@ -30,7 +30,8 @@ def has_native_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
-        able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.10 does not say
+        # torch 2.10 does not say.
+        able: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("arm_bf16"))
     return False
 

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from imbclf.errors import UserError
 from imbclf.evaluation.finished_run import (
     FinishedRun,
     read_run,
+    refuse_unfinished,
 )
 from imbclf.evaluation.operating_scores import with_oof
 from imbclf.evaluation.run_images import from_run
@@ -34,11 +34,7 @@ class Run:
     path: Path
 
     def __post_init__(self) -> None:
-        if not (self.path / "summary.json").exists():
-            raise UserError(
-                f"{self.path}: expected a finished run directory of imbclf-train (with "
-                f"summary.json). Resume an interrupted one with imbclf-train resume={self.path}"
-            )
+        refuse_unfinished(self.path)
 
     @cached_property
     def _finished(self) -> FinishedRun:

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from imbclf.cli.config.stored import load_configuration
 from imbclf.cli.config.trust import refuse_links, refuse_untrusted
 from imbclf.cli.config.validation import check
-from imbclf.errors import UserError
+from imbclf.evaluation.finished_run import refuse_unfinished
 
 
 def student_configuration(
@@ -25,12 +25,7 @@ def student_configuration(
     Raises:
         UserError: the run is not finished, or as `refuse_untrusted`.
     """
-    if not (run / "summary.json").exists():
-        unfinished = (run / "config.yaml").exists()
-        raise UserError(
-            f"run={run}: expected a finished run directory of imbclf-train"
-            + (f"; finish it: imbclf-train resume={run}" if unfinished else "")
-        )
+    refuse_unfinished(run)
     cfg = load_configuration(run, "run")
     refuse_links(run)
     refuse_untrusted([cfg], run / "config.yaml", approved, f"imbclf-distill {run}")

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from imbclf.errors import UserError
+from imbclf.evaluation.finished_run import refuse_unfinished
 from imbclf.evaluation.fold_files import (
     METRICS,
     fold_folder,
@@ -41,10 +42,7 @@ def read_run_data(run: Path) -> RunData:
     Raises:
         UserError: the run is not finished, or a file of it is missing or damaged.
     """
-    if not (run / "summary.json").exists():
-        raise UserError(
-            f"run={run}: expected the directory of a finished run, which holds summary.json"
-        )
+    refuse_unfinished(run)
     return _read(run)
 
 
