@@ -36,6 +36,7 @@ from imbclf.errors import UserError
 from imbclf.evaluation.operating_scores import cross_fitted_table
 from imbclf.evaluation.run_images import from_memory, from_run
 from imbclf.evaluation.summary import pooled_report
+from imbclf.evaluation.training_chance import training_chance_text
 from imbclf.metrics.clustered_intervals import clustered_hter_interval
 from imbclf.metrics.intervals import wilson_interval
 from imbclf.metrics.label_issues import find_label_issues
@@ -397,12 +398,14 @@ def test_the_text_says_which_interval_is_reported_of_images_in_groups(
     low, high = clustered_hter_interval(data.scores >= 0, data.labels, groups)
     assert report["hter_interval"] == [low, high] != report["hter_interval_bootstrap"]
     grouped = meaning(replace(data, summary={**data.summary, **report, "by_group": True}))
-    *_, bounds, closed_form, bootstrap = grouped.split(". ")
+    *_, bounds, closed_form, bootstrap, chance = grouped.split(". ")
+    assert chance == f"{training_chance_text(data.summary['training_chance'])}."
     assert f"The interval, {rate(low)} to {rate(high)}," in bounds
     assert "the interval is a closed form for clustered images" in closed_form
     assert bootstrap.startswith("For comparison, summary.json has the interval of a bootstrap of ")
     assert grouped.count("bootstrap") == bootstrap.count("bootstrap") > 0
-    alone = meaning(data)
+    untold = {name: value for name, value in data.summary.items() if name != "training_chance"}
+    alone = meaning(replace(data, summary=untold))
     assert alone.endswith("It assumes that the images are independent of each other.")
     assert "bootstrap" not in alone
     assert "closed form" not in alone

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.version import VERSION
 
 from imbclf.errors import UserError
 from imbclf.tracking.base import NoTracker, Scalar, Status, Tracker
@@ -439,7 +440,12 @@ def test_download_makes_no_store_where_there_is_none(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://host", "./mlruns"])
+FILES = pytest.param(
+    "./mlruns", marks=pytest.mark.skipif(VERSION.startswith("3.12."), reason="was a store then")
+)
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://host", FILES])
 def test_unusable_store_is_said_at_the_start(
     uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
