@@ -156,14 +156,17 @@ def _check_before_decoding(
     labels = listing.known_labels[fold.fit]
     check_one_class(backbone.head, labels, listing.label_names)
     trainer, batch_size = parts.trainer(), parts.batch_size
-    check_batch(batch_size, trainer.world_size, len(labels))
+    trains = trainer.max_epochs != 0  # a probe and the like have no steps
+    if trains:
+        check_batch(batch_size, trainer.world_size, len(labels))
     if parts.deadline is not None and trainer.world_size > 1:
         raise UserError("trainer.time_limit plans for one device; with several set max_epochs")
     loss = parts.loss(class_counts(labels))
     check_freezing(parts.optim.frozen, backbone)
     check_training(backbone.head, loss, trainer.max_epochs, trainer.world_size)
-    batches = parts.sampler(labels, parts.seed).batch_count(batch_size, trainer.world_size)
-    check_limit(trainer.limit_train_batches, batches)
+    if trains:
+        batches = parts.sampler(labels, parts.seed).batch_count(batch_size, trainer.world_size)
+        check_limit(trainer.limit_train_batches, batches)
 
 
 def _split(listing: Listing, parts: ExperimentParts) -> list[Fold]:
