@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,8 +55,7 @@ def test_patients_at_a_sensitivity_of_ones_choice(tmp_path: Path, weights: Path)
     rows = [(f"cell_{n:05d}", f"P{n % 90:03d}", int(n % 3 == 0)) for n in range(540)]
     for name, _, label in rows:
         write(tmp_path / "cells" / "images" / f"{name}.jpg", label)
-    with (tmp_path / "cells" / "cells.csv").open("w", newline="") as table:
-        csv.writer(table).writerows([("image_id", "patient_id", "parasitized"), *rows])
+    write_rows(tmp_path / "cells" / "cells.csv", [("image_id", "patient_id", "parasitized"), *rows])
     new_images(tmp_path / "new_cells")
     said = execute("patients", tmp_path, weights)
     assert "has no column label" in said[0]
@@ -98,8 +98,7 @@ def test_a_published_table_whose_columns_have_no_names(tmp_path: Path, weights: 
     rows = [(f"images/cell{n:04d}.png", values[n % 4], ("mono", "poly")[n % 2]) for n in range(240)]
     for n, (name, value, _) in enumerate(rows):  # two of each ingot
         write(data / name, int(float(value) > 0.5), seed=n % 120)
-    with (data / "labels.csv").open("w", newline="") as table:
-        csv.writer(table, delimiter=" ").writerows(rows)
+    write_rows(data / "labels.csv", rows, " ")
     new_images(tmp_path / "NEW_CELLS")
     said = execute("published-table", tmp_path, weights)
     assert "has no column label" in said[0]
@@ -118,6 +117,11 @@ def write(path: Path, label: int, seed: int | None = None) -> None:
     noise = np.random.default_rng().integers(0, 4, pixels.shape, dtype=np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.minimum(pixels, 251) + noise).save(path)
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[object]], delimiter: str = ",") -> None:
+    with path.open("w", newline="") as table:
+        csv.writer(table, delimiter=delimiter).writerows(rows)
 
 
 def new_images(folder: Path) -> None:

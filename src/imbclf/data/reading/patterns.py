@@ -1,7 +1,7 @@
 """Files chosen by patterns such as `*_top.png`."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import translate
 
 
@@ -13,12 +13,7 @@ def matches(files: Sequence[str], patterns: Sequence[str]) -> list[bool]:
     """
     if not patterns:
         return [False] * len(files)
-    whole = re.compile("|".join(translate(pattern) for pattern in patterns))
-    bare = [translate(pattern) for pattern in patterns if "/" not in pattern]
-    name = re.compile("|".join(bare)) if bare else None
-    return [
-        bool(whole.match(file) or (name and name.match(file.rpartition("/")[2]))) for file in files
-    ]
+    return [*map(_matcher(patterns), files)]
 
 
 def idle_patterns(files: Sequence[str], patterns: Sequence[str]) -> list[str]:
@@ -27,4 +22,12 @@ def idle_patterns(files: Sequence[str], patterns: Sequence[str]) -> list[str]:
     >>> idle_patterns(["a/1_top.png"], ["*_top.png", "*_tpo.png"])
     ['*_tpo.png']
     """
-    return [pattern for pattern in patterns if not any(matches(files, [pattern]))]
+    return [pattern for pattern in patterns if not any(map(_matcher([pattern]), files))]
+
+
+def _matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return the test whether a file matches one of some patterns."""
+    whole = re.compile("|".join(translate(pattern) for pattern in patterns))
+    bare = [translate(pattern) for pattern in patterns if "/" not in pattern]
+    name = re.compile("|".join(bare)) if bare else None
+    return lambda file: bool(whole.match(file) or (name and name.match(file.rpartition("/")[2])))
