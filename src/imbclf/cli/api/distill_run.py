@@ -61,7 +61,7 @@ def distill(
     >>> imbclf.distill("outputs/no_such_run")
     Traceback (most recent call last):
     imbclf.errors.UserError: run=outputs/no_such_run: expected a finished run directory of \
-imbclf-train
+imbclf-train (with summary.json)
     """
     folder = Path(with_home(run.path if isinstance(run, Run) else run))
     options = StudentOptions(share, epochs, dev_fraction)
