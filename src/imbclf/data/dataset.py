@@ -122,8 +122,11 @@ class LabelledFolder:
         """
         return ReadingOptions(**_given(self, ReadingOptions))
 
-    def list_files(self) -> Listing:
+    def list_files(self, reading: ReadingOptions | None = None) -> Listing:
         """Return the checked files and labels.
+
+        Args:
+            reading: how labels, groups and parts are read; None for `self.reading()`.
 
         Raises:
             UserError: as `list_labelled`.
@@ -131,7 +134,7 @@ class LabelledFolder:
         root = Path(self.dir).expanduser()
         if self.make is not None:
             self.make(root)
-        return list_labelled(root, self.reading())
+        return list_labelled(root, reading or self.reading())
 
     @property
     def pixel_options(self) -> PixelOptions:
@@ -236,5 +239,5 @@ def _given(
     folder: LabelledFolder | UnlabelledFolder, options: type[ReadingOptions | ImageOptions]
 ) -> dict[str, Any]:
     """Return the options of a folder that a class of options takes, without those left at None."""
-    values = {field.name: getattr(folder, field.name) for field in fields(options)}
+    values = {field.name: getattr(folder, field.name, None) for field in fields(options)}
     return {name: value for name, value in values.items() if value is not None}

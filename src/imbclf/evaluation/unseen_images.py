@@ -9,12 +9,16 @@ from imbclf.data.dataset import LabelledFolder
 from imbclf.data.holdout import find_holdout
 from imbclf.data.listing import Listing
 from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
+from imbclf.data.reading.label_values import list_option
+from imbclf.data.reading.options import ReadingOptions
 from imbclf.errors import UserError
 from imbclf.evaluation.given_test import TEST_TABLE
 from imbclf.evaluation.run_images import data_options
+from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.renamed import current_name
 from imbclf.utils.safe_reading import read_yaml, readable
 
+RULE_FOR_LABELS = ("positive", "label_map", "drop")
 RUN_FILES = ("config.yaml", "splits.csv")
 # What `imbclf-train` writes there; of these, neither is called here.
 OURS = {
@@ -67,19 +71,24 @@ def held_out_images(run: Path, cache_dir: str, batch_size: int) -> tuple[Labelle
 
 
 def other_images(data: LabelledFolder, run: Path | None) -> Listing:
-    """Return the images of a folder, which must not be the run's own.
+    """Return the images of a folder, which must not be the run's own, labeled as those were.
 
     Raises:
-        UserError: they are.
+        UserError: they are the run's own, or cannot be read.
     """
-    if run is not None:
-        refuse_foreign_data(run)
-        if Path(data_options(run)["dir"]).resolve() == Path(data.dir).resolve():
-            raise UserError(
-                f"data.dir={data.dir}: the run was trained on these images, and would look too "
-                "good. Its honest result is in summary.json; give images that it never saw"
-            )
-    return data.list_files()
+    if run is None:
+        return data.list_files()
+    refuse_foreign_data(run)
+    options = data_options(run)
+    if Path(options["dir"]).resolve() == Path(data.dir).resolve():
+        raise UserError(
+            f"data.dir={data.dir}: the run was trained on these images, and would look too "
+            "good. Its honest result is in summary.json; give images that it never saw"
+        )
+    training = ReadingOptions(**{name: options.get(name) for name in RULE_FOR_LABELS})
+    finished = (run / PREDICTOR).exists()  # a fold's checkpoint can be judged before
+    names = Manifest.load(run / PREDICTOR).label_names if finished else None
+    return data.list_files(data.reading().with_rule_of(training, names))
 
 
 def open_unseen(
@@ -102,9 +111,12 @@ def open_unseen(
         UserError: their labels, or a depth or mode that is asked for, are not the predictor's.
     """
     if label_names != listing.label_names:
+        zero, one = listing.label_names
         raise UserError(
-            f"data.dir={data.dir}: labels are {listing.label_names}, the run knows "
-            f"{label_names}. Give data.label_map as in training"
+            f"data.dir={data.dir}: labels are called {zero} and {one}, those of the run "
+            f"{' and '.join(label_names)}. If {zero} here is {label_names[0]} and {one} is "
+            f"{label_names[1]}, say {list_option('names', label_names)}; else say which is which "
+            "with data.label_map or data.positive"
         )
     for name, given, known in (
         ("depth", data.pixel_options.scale, options.scale),

@@ -88,6 +88,8 @@ class Labels:
         numbered: whether two words may be numbered in the order of their names (class folders).
         seen: further values, of rows that take no part.
         drop: values whose rows were left out; one that is misspelled is a problem.
+        as_in_training: whether the rule is that of an earlier data set, all but one of whose
+            positive values may be missing.
 
     Attributes:
         problems: what keeps the values from being two classes; often none.
@@ -103,12 +105,16 @@ class Labels:
         numbered: bool = False,
         seen: Iterable[str] = (),
         drop: Sequence[str] = (),
+        as_in_training: bool = False,
     ) -> None:
         self.counts = Counter(values)
         self.spelling = spellings(values)
         self.seen = frozenset(seen)
         self.problems: list[str] = []
-        self._check_occur("drop", [one for one in drop if canonical(one) not in {"", *BLANKS}])
+        self.as_in_training = as_in_training
+        if not as_in_training:
+            written = [one for one in drop if canonical(one) not in {"", *BLANKS}]
+            self._check_occur("drop", written)
         self.codes = self._codes(positive, label_map, numbered)
         self.names = ("0", "1") if names is None else (str(names[0]), str(names[1]))
         if names is None and not self.problems:
@@ -147,7 +153,8 @@ class Labels:
         found: set[str] = set()
         for value in self.seen | self.counts.keys():
             found |= {canonical(part) for part in (value, *re.split(r"[|;]", value))}
-        if absent := [value for value in named if canonical(value) not in found]:
+        absent = [value for value in named if canonical(value) not in found]
+        if absent and not (self.as_in_training and len(absent) < len(named)):
             self.problems.append(
                 f"data.{option}: no label is {', '.join(absent)}; the labels are {self._listed()}"
             )

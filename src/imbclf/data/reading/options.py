@@ -1,7 +1,7 @@
 """How the labels, groups and parts of a data set are read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from imbclf.data.reading.label_values import check_label_map
@@ -39,6 +39,8 @@ class ReadingOptions:
         include: patterns of the only files to take.
         exclude: patterns of files to leave out.
         order: of the images that a text file labels line by line: `natural` or `plain`.
+        as_in_training: whether the rule for labels is that of an earlier data set, some of whose
+            values may not occur.
 
     Raises:
         UserError: an option has a value that it cannot have.
@@ -64,6 +66,7 @@ class ReadingOptions:
     include: str | Sequence[str] | None = None
     exclude: str | Sequence[str] | None = None
     order: Literal["natural", "plain"] = "natural"
+    as_in_training: bool = False
 
     def __post_init__(self) -> None:
         check_label_map(self.label_map)
@@ -80,6 +83,33 @@ class ReadingOptions:
             )
         if self.suffix not in (None, "auto") and not str(self.suffix).startswith("."):
             raise UserError(f"data.suffix={self.suffix}: expected a suffix such as .jpg, or auto")
+
+    def with_rule_of(
+        self, training: "ReadingOptions", names: Sequence[str] | None = None
+    ) -> "ReadingOptions":
+        """Return options that read labels as those of the training did, unless they say how.
+
+        Args:
+            training: the options of the training.
+            names: what it called label 0 and label 1, if that is known.
+
+        >>> training = ReadingOptions(positive=["mel", "bcc"], drop="unclear")
+        >>> ReadingOptions().with_rule_of(training, ("rest", "mel+bcc")).positive
+        ['mel', 'bcc']
+        """
+        if self.positive is not None or self.label_map:
+            return self
+        drop = training.drop if self.drop is None else self.drop
+        if training.positive is None and not training.label_map:
+            return replace(self, drop=drop, as_in_training=True)
+        return replace(
+            self,
+            positive=training.positive,
+            label_map=training.label_map,
+            names=self.names or names,
+            drop=drop,
+            as_in_training=True,
+        )
 
     def refuse_columns(self, source: str) -> None:
         """Refuse options that name a column, where the labels are in no table.

@@ -10,7 +10,7 @@ from imbclf.data.image_files import natural_order
 from imbclf.data.listing import Listing
 from imbclf.data.parts import count_parts, fits_one_class_alone, part_problems
 from imbclf.data.reading.find_labels import find_rows
-from imbclf.data.reading.label_values import Labels
+from imbclf.data.reading.label_values import Labels, list_option
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import FIT, NAME_OF_TABLE, TEST, part_of_folder
 from imbclf.data.reading.rows import Rows
@@ -43,12 +43,24 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
         numbered=rows.numbered,
         seen=rows.seen,
         drop=as_list(options.drop),
+        as_in_training=options.as_in_training,
     )
+    if options.as_in_training and (rule := _rule_for_labels(options)):
+        rows.account.note(f"labels are read as in training: {rule}")
     _stop(rows, [*rows.problems, *labels.problems])
     listing = _listing(rows, labels)
     _stop(rows, [*_undecided(listing, options), *part_problems(listing)])
     rows.account.folder = str(root)
     return listing
+
+
+def _rule_for_labels(options: ReadingOptions) -> str:
+    """Return the options that turn labels as written into 0 and 1, as one would write them."""
+    rule = [f"data.label_map={dict(options.label_map)}"] if options.label_map else []
+    for name, values in (("positive", options.positive), ("drop", options.drop)):
+        if values is not None:
+            rule.append(list_option(name, as_list(values)))
+    return " ".join(rule)
 
 
 def _stop(rows: Rows, problems: Sequence[str]) -> None:
