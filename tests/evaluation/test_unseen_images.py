@@ -7,6 +7,7 @@ import pytest
 import yaml
 from PIL import Image
 
+import imbclf
 from helpers.commands import call
 from imbclf.data.dataset import LabelledFolder
 from imbclf.errors import UserError
@@ -102,7 +103,6 @@ def test_the_command_and_python_judge_by_that_rule(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import imbclf
 
     monkeypatch.chdir(tmp_path)
     run = make_run(("rest", "mel+bcc"), **RULE)
@@ -119,9 +119,8 @@ def test_names_that_differ_are_explained(
     monkeypatch.chdir(tmp_path)
     run = make_run(("bad", "good"))
     folder = make_table("0", "1", "1")
-    import imbclf
 
-    with pytest.raises(UserError, match="If 0 here is bad and 1 is good, say 'data.names=") as told:
+    with pytest.raises(UserError, match="If 0 here is bad and 1 is good, say") as told:
         imbclf.evaluate(run, folder)
     assert "data.label_map" in str(told.value)
     data = LabelledFolder(str(folder), names=["bad", "good"], batch_size=2)

@@ -52,8 +52,8 @@ def training_chance_text(found: Mapping[str, Any]) -> str:
     """Return it in a sentence.
 
     >>> print(training_chance_text({"from": "folds", "count": 5, "deviation": 0.0042}))
-    Trained once more, HTER would move by about 0.0042 (standard deviation, from how 5 folds \
-differ): chance that the interval, which is about images, does not contain
+    Another training would move HTER by about 0.0042 (one standard deviation, judged by 5 folds); \
+the interval, which is about images, does not include that
     """
     if not found["deviation"]:
         return (
@@ -61,9 +61,9 @@ differ): chance that the interval, which is about images, does not contain
             "explains: chance in training is small beside the interval"
         )
     return (
-        f"Trained once more, HTER would move by about {found['deviation']:.4f} (standard "
-        f"deviation, from how {found['count']} {found['from']} differ): chance that the interval, "
-        "which is about images, does not contain"
+        f"Another training would move HTER by about {found['deviation']:.4f} (one standard "
+        f"deviation, judged by {found['count']} {found['from']}); the interval, which is about "
+        "images, does not include that"
     )
 
 

@@ -12,7 +12,7 @@ from imbclf.data.reading.column_names import (
 from imbclf.data.reading.find_column import file_column, find_column, label_cells, label_columns
 from imbclf.data.reading.find_files import FileFinder
 from imbclf.data.reading.identities import find_identities
-from imbclf.data.reading.label_values import REST
+from imbclf.data.reading.label_rule import REST
 from imbclf.data.reading.options import Column, ReadingOptions, as_list
 from imbclf.data.reading.part_columns import is_our_listing, not_parts, part_column, undecided_parts
 from imbclf.data.reading.part_names import parts_of, parts_of_flags

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from imbclf.data.reading.label_values import check_label_map
+from imbclf.data.reading.label_rule import check_label_map
 from imbclf.errors import UserError
 from imbclf.utils.checks import check_choice
 

@@ -10,7 +10,8 @@ from imbclf.data.image_files import natural_order
 from imbclf.data.listing import Listing
 from imbclf.data.parts import count_parts, fits_one_class_alone, part_problems
 from imbclf.data.reading.find_labels import find_rows
-from imbclf.data.reading.label_values import Labels, list_option
+from imbclf.data.reading.label_rule import Labels
+from imbclf.data.reading.label_values import list_option
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import FIT, NAME_OF_TABLE, TEST, part_of_folder
 from imbclf.data.reading.rows import Rows
