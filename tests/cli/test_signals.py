@@ -40,6 +40,16 @@ except Interrupted as interruption:
         try: stop()
         except BaseException: pass
         """,
+        """
+        import pathlib, sys, tempfile
+        folder = tempfile.mkdtemp()
+        pathlib.Path(folder, "slow.py").write_text(
+            "import os, time\\nos.kill(os.getpid(), 15)\\ntime.sleep(0.5)\\nwhole = 1"
+        )
+        sys.path.append(folder)
+        try: import slow
+        finally: assert sys.modules["slow"].whole
+        """,
     ],
 )
 def test_a_signal_is_raised_wherever_it_arrives_and_only_once(body: str) -> None:

@@ -65,6 +65,7 @@ def one_message(capsys: pytest.CaptureFixture[str], *mistake: str) -> str:
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
     assert not list(Path().rglob("pixels.bin")), "an image was decoded"
+    assert not list(Path().rglob("config.yaml")), "a run directory in which nothing was computed"
     return errors
 
 

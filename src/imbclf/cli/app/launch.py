@@ -1,9 +1,10 @@
 """How every command starts and ends: Hydra, signals, error messages, exit codes."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from imbclf.cli.app.failed_start import remove_failed_start
 from imbclf.cli.app.figure_backend import usable_figure_backend
 from imbclf.cli.app.hydra_flags import use_flag_parser
 from imbclf.cli.app.json_result import as_json, report_error
@@ -68,10 +70,12 @@ def _with_messages(task: Callable[[DictConfig], Any], command: str) -> Callable[
             is_fixable = isinstance(error, EXPECTED) or is_user_fixable(error)
             if HydraConfig.get().mode is RunMode.MULTIRUN or not is_fixable:
                 raise
-            with suppress(OSError):
-                Path(HydraConfig.get().runtime.output_dir).rmdir()  # only if it is empty
+            remove_failed_start(Path(HydraConfig.get().runtime.output_dir))
             # Past Hydra, which would add a line of its own.
             sys.exit(_print_error(command, _message(error)))
+        except Interrupted:
+            remove_failed_start(Path(HydraConfig.get().runtime.output_dir))
+            raise
 
     return run_task
 
@@ -125,6 +129,9 @@ def run_command(command: str, run: Callable[[], Any]) -> int:
             acknowledge_interrupt()
             report_error("interrupted")
             return 128 + int(interruption.args[0])
+        except KeyboardInterrupt:  # the second Ctrl-C
+            report_error("interrupted")
+            return 128 + signal.SIGINT
         except EXPECTED as error:
             return _print_error(command, _message(error))
         except OSError as error:

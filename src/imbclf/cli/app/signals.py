@@ -1,12 +1,13 @@
 """Ctrl-C and SIGTERM raise `Interrupted`, again and again until it is acknowledged.
 
-Python drops an exception that a signal handler raises inside a finalizer, and libraries drop some
-elsewhere. A timer repeats it until `acknowledge_interrupt` is called; systems without such timers
-(Windows) do without.
+Python drops an exception that a signal handler raises inside a finalizer, an import that it ends
+leaves half a module, and libraries drop some elsewhere. A timer repeats it until
+`acknowledge_interrupt` is called; systems without such timers (Windows) do without.
 """
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,9 +15,11 @@ from types import FrameType
 from imbclf.errors import Interrupted
 
 REPEAT_AFTER = 3.0  # seconds; longer than Lightning takes to clean up
-AFTER_FINALIZER = 0.05
+WHILE_BUSY = 0.05  # in a finalizer or an import
+LONGEST_IMPORT = 10.0  # seconds; a program may have started the training in an import
+IMPORT = "<frozen importlib._bootstrap>"
 
-_received = 0
+_received, _received_at = 0, 0.0
 
 
 @contextmanager
@@ -48,8 +51,8 @@ def acknowledge_interrupt() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    global _received
-    _received = number
+    global _received, _received_at
+    _received, _received_at = number, time.monotonic()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _raise(frame)
@@ -60,14 +63,21 @@ def _repeat(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _raise(frame: FrameType | None) -> None:
-    can_repeat = hasattr(signal, "setitimer")
-    in_finalizer = False
-    while frame is not None:
-        in_finalizer |= frame.f_code.co_name == "__del__"
-        frame = frame.f_back
-    _repeat_in(AFTER_FINALIZER if in_finalizer else REPEAT_AFTER)
-    if not (in_finalizer and can_repeat):
+    is_busy = _is_busy(frame)
+    _repeat_in(WHILE_BUSY if is_busy else REPEAT_AFTER)
+    if not (is_busy and hasattr(signal, "setitimer")):
         raise Interrupted(_received)
+
+
+def _is_busy(frame: FrameType | None) -> bool:
+    """Return whether an exception would be dropped here, or do harm."""
+    imports_are_done = time.monotonic() - _received_at > LONGEST_IMPORT
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "__del__" or (code.co_filename == IMPORT and not imports_are_done):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _repeat_in(seconds: float) -> None:
