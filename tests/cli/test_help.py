@@ -116,6 +116,15 @@ def test_help_about_one_group(asked: str, capsys: pytest.CaptureFixture[str]) ->
     assert not any(line.startswith("  optim.") for line in lines)
 
 
+def test_help_about_single_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--help", "data.drop", "cv") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "=" in line.split("  ")[1]]
+    names = [line.strip().partition("=")[0] for line in lines]
+    assert "data.drop" in names
+    assert {name.partition(".")[0] for name in names if name != "data.drop"} == {"cv"}
+    assert len(names) > 5
+
+
 def test_choices_that_do_not_work_are_not_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("train", "--help") == 0
     lines = capsys.readouterr().out.splitlines()

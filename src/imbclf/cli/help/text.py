@@ -19,13 +19,14 @@ NEEDED = "..."
 
 
 def help_text(primary: str, cfg: DictConfig, loader: ConfigLoader, topics: Sequence[str]) -> str:
-    """Return the help of a command, or the part of it that is about some groups.
+    """Return the help of a command, or the part of it that is about some groups or options.
 
     Args:
         primary: name of the command's own file, `train` for train.yaml.
         cfg: the composed configuration, with Hydra's own.
         loader: of Hydra, which knows the choices of a group.
-        topics: groups, such as `loss`; none for all of the help.
+        topics: groups such as `loss` and options such as `data.drop` or `cv`; none that is
+            known for all of the help.
     """
     files = YamlFiles([*_user_folders(loader), conf_dir()])
     chosen = {str(group): choice for group, choice in cfg.hydra.runtime.choices.items()}
@@ -35,10 +36,10 @@ def help_text(primary: str, cfg: DictConfig, loader: ConfigLoader, topics: Seque
         for group in reversed(chosen)
         if not {"/", "@"} & set(group) and len(choices := _choices(loader, group)) > 1
     }
-    shown = [topic for topic in topics if topic in groups]
-    if shown:
-        own = [row for row in rows if row[0].partition(".")[0] in shown]
-        return "\n\n".join([*(groups[topic] for topic in shown), two_columns(own)]).rstrip()
+    own = [row for row in rows if any(_is_about(row[0], topic) for topic in topics)]
+    shown = [groups[topic] for topic in topics if topic in groups]
+    if own or shown:
+        return "\n\n".join([*shown, two_columns(own)]).strip("\n")
     return Template(cfg.hydra.help.template).substitute(
         APP_CONFIG_GROUPS="\n\n".join(groups.values()), CONFIG=two_columns(rows)
     )
@@ -55,6 +56,11 @@ def option_rows(cfg: DictConfig, comments: Mapping[str, str]) -> list[tuple[str,
         said = comments.get(name, "")
         rows.append((f"{name}={value}", f"needed: {said}" if value == NEEDED else said))
     return rows
+
+
+def _is_about(row: str, topic: str) -> bool:
+    name = row.partition("=")[0]
+    return name == topic or name.startswith(f"{topic}.")
 
 
 def _user_folders(loader: ConfigLoader) -> list[Path]:
