@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from imbclf.models.architecture import (
 from imbclf.models.assemble import assemble
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import Head, LinearHead
+from imbclf.models.hub import cached_files_if_unreachable
 from imbclf.models.pretrained_weights import copy_weights, existing_file, read_tensors
 from imbclf.models.timm_names import TimmNetwork, import_timm, resolve
 
@@ -62,16 +64,19 @@ def build_timm_backbone(
     512
     """
     check_input_size(input_size)
-    found = resolve(name)
-    config = found.config
-    if input_size is None and found.has_fixed_size:
-        input_size = found.side
-    if weights is None or weights == PRETRAINED:
-        network = _create(found, input_size, weights is not None)
-    else:
-        path = existing_file(weights, f"{PRETRAINED} (the weights of {name}) nor null")
-        network = _create(found, input_size, False)
-        _load_file(network, path, config.get("classifier"))
+    import_timm()
+    from_hub = weights == PRETRAINED or name.startswith("hf-hub:")
+    with cached_files_if_unreachable() if from_hub else nullcontext():
+        found = resolve(name)
+        config = found.config
+        if input_size is None and found.has_fixed_size:
+            input_size = found.side
+        if weights is None or weights == PRETRAINED:
+            network = _create(found, input_size, weights is not None)
+        else:
+            path = existing_file(weights, f"{PRETRAINED} (the weights of {name}) nor null")
+            network = _create(found, input_size, False)
+            _load_file(network, path, config.get("classifier"))
     normal = config["mean"] if mean is None else mean, config["std"] if std is None else std
     width = _width(network)
     architecture = describe_other("timm", found.name, input_size, normal, width, found.options)
