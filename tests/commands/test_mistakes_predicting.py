@@ -68,7 +68,7 @@ def test_prediction_mistakes_are_one_message(
     assert "unknown option tracking: this command" in refused(capsys, *usual, "tracking=none")
     (place / "names.csv").write_text("file\nelsewhere.png\nfar.png\n")
     said = refused(capsys, "run", "names.csv")
-    assert "2 of 2 files are neither in" in said
+    assert "2 of 2 files are not in" in said
     assert "data.dir=FOLDER data.labels=" in said
     for name in ("threshold", "prior", "confidence", *AIMS):
         for value in ("abc", "nan", "[1]", "true"):

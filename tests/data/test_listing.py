@@ -346,7 +346,7 @@ def test_all_problems_of_a_table_are_reported_at_once(tmp_path: Path, touch: Tou
     assert "no label on line 7" in message
     assert "no group on line 3, 7" in message
     assert "2 files are named twice or more: 1.jpg, 2.jpg" in message
-    assert "7 files are neither in" in message
+    assert "7 files are not in" in message
     assert "gone1.jpg, gone2.jpg, gone3.jpg, gone4.jpg, gone5.jpg and 2 more" in message
 
 
@@ -357,7 +357,7 @@ def test_files_may_lie_in_several_folders(tmp_path: Path, touch: Touch) -> None:
     found = ["1.jpg", "2.jpg", "3.jpg", "train_img/4.jpg", "train_img/5.jpg"]
     assert (listing.root, listing.files.tolist()) == (tmp_path, found)
     message = refusal(write_table(tmp_path, [*rows, "gone.jpg,0"]))
-    assert f"1 files are neither in {tmp_path} nor in {tmp_path / 'train_img'}: gone.jpg" in message
+    assert f"1 file is not in {tmp_path} or {tmp_path / 'train_img'}: gone.jpg" in message
     assert "data.missing=skip" in message
 
 

@@ -151,7 +151,7 @@ def test_dropped_rows_are_counted_and_blank_ones_are_an_error(tmp_path: Path) ->
 def test_missing_files(tmp_path: Path) -> None:
     touch(tmp_path, *NAMES[1:])
     table(tmp_path, ["file", "label"], NAMES, LABELS)
-    assert "1 files are neither in" in refusal(tmp_path)
+    assert "1 file is not in" in refusal(tmp_path)
     listing = read(tmp_path, missing="skip")
     assert labels_of(listing) == {name: EXPECTED[name] for name in NAMES[1:]}
     assert listing.account.left_out == [(NAMES[0], "missing", "1")]

@@ -49,11 +49,11 @@ def clean_rows(rows: Rows, found: Found, finder: FileFinder, options: ReadingOpt
 
 
 def _missing_files(missing: Sequence[str], finder: FileFinder) -> str:
-    where = " nor in ".join(map(str, finder.bases))
     names = [*dict.fromkeys(missing)]
+    files = "1 file is" if len(names) == 1 else f"{len(names):,} files are"
     return (
-        f"{len(names):,} files are neither in {where}: {first_few(sorted(names))}; leave their "
-        "rows out with data.missing=skip"
+        f"{files} not in {finder.where}: {first_few(sorted(names))}; leave rows without a file out "
+        "with data.missing=skip"
     )
 
 

@@ -67,6 +67,11 @@ class FileFinder:
         self._entries: dict[Path, frozenset[str]] = {}
         self._index = ImageIndex(root, self.named)
 
+    @property
+    def where(self) -> str:
+        """Return in words where files are looked for: the folders that there are."""
+        return " or ".join(str(base) for base in self.bases if base.is_dir())
+
     def any_exists(self, names: Sequence[str], as_written: bool = False) -> bool:
         """Return whether most of a sample of names mean files, or are such as they are written."""
         sample = _first_distinct(names)

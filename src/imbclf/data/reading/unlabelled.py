@@ -115,14 +115,13 @@ def _listed(table: Path, root: Path, options: ImageOptions) -> Listing:
     account.requested = [file or name for file, name in zip(found.files, names, strict=True)]
     missing = [file for file, gone in zip(account.requested, found.missing, strict=True) if gone]
     if missing and (options.missing == "error" or len(missing) == len(names)):
-        where = " nor in ".join(map(str, finder.bases))
         remedy = (
             f"name the folder that they are in with data.dir=FOLDER data.labels={table}"
             if len(missing) == len(names)
             else "label the others with data.missing=skip"
         )
         raise UserError(
-            f"{table}: {len(missing):,} of {len(names):,} files are neither in {where}: "
+            f"{table}: {len(missing):,} of {len(names):,} files are not in {finder.where}: "
             f"{first_few(missing)}; {remedy}"
         )
     account.leave_out(missing, "missing")
