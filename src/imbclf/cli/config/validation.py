@@ -23,6 +23,17 @@ MOVED = {
     name: f"; choose {name}=NAME, with options trainer.{name}.NAME.OPTION"
     for name in ("callbacks", "logger")
 }
+# What other tools call options of ours.
+CALLED_ELSEWHERE = {
+    **dict.fromkeys(("epochs", "num_epochs", "n_epochs"), "trainer.max_epochs"),
+    **dict.fromkeys(("gpu", "gpus", "device", "cuda"), "trainer.accelerator"),
+    **dict.fromkeys(("learning_rate", "eta"), "optim.lr"),
+    **dict.fromkeys(("img_size", "imgsz", "size", "resize"), "data.image_size"),
+    **dict.fromkeys(("pretrained", "checkpoint"), "model.weights"),
+    "wd": "optim.weight_decay",
+    "arch": "model",
+    "criterion": "loss",
+}
 PLAIN_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
@@ -120,6 +131,10 @@ def _find_problems(node: Any, path: str) -> Iterator[str]:  # noqa: ANN401
 def _elsewhere(key: str, cfg: DictConfig) -> str:
     """Return the end of a message that names an option of this name in a group; "" if none is."""
     found = [f"{group!s}.{key}" for group, node in cfg.items() if _has(node, key)]
+    if not found and (called := CALLED_ELSEWHERE.get(key)):
+        group, _, option = called.rpartition(".")
+        if _has(cfg.get(group, cfg), option):
+            found = [called if group in cfg else option]
     return f"; did you mean {' or '.join(found)}?" if found else ""
 
 
