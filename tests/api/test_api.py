@@ -55,6 +55,10 @@ def test_it_offers_what_the_documentation_names() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"loss": "focal,bce"}, "loss=focal,bce: several values are a sweep"),
+        ({"loss": None}, "loss=None: expected the name of a choice"),
+        ({"": 1}, "'': expected the name of an option"),
+        ({"a b": 1}, "'a b': expected the name of an option"),
         ({"modle": "resnet18"}, "unknown option modle; did you mean model"),
         ({"model": "resnet81"}, "model=resnet81: no such choice"),
         ({"optim": {"lrr": 1}}, "unknown option optim.lrr; did you mean optim.lr"),

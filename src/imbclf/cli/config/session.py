@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hydra import initialize_config_dir
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from imbclf.cli.config.conf_dir import conf_dir
-from imbclf.cli.config.missing_choice import missing_choice
+from imbclf.cli.config.hydra_messages import in_user_words
 from imbclf.errors import UserError
 
 
@@ -22,7 +22,5 @@ def hydra_session() -> Iterator[None]:
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             yield
-    except MissingConfigException as error:
-        raise UserError(missing_choice(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(str(error.__cause__ or error)) from error
+        raise UserError(in_user_words(error)) from error
