@@ -10,6 +10,7 @@ import pytest
 
 from helpers.listings import read, refusal, touch
 from imbclf.data.listing import Listing
+from imbclf.errors import UserError
 
 LABELS = [int(number % 4 == 0) for number in range(12)]
 NAMES = [f"{number:02d}.png" for number in range(12)]
@@ -432,3 +433,48 @@ def test_a_listing_that_was_written_is_read_again(tmp_path: Path) -> None:
     assert [first.root / file for file in first.files] == [
         again.root / file for file in again.files
     ]
+
+
+def test_annotations_of_objects(tmp_path: Path) -> None:
+    """Two of the twelve images have a crack, one of them two and a stain besides."""
+    touch(tmp_path, *(f"images/{name}" for name in NAMES))
+    content = {
+        "images": [
+            {"id": 100 + place, "file_name": name, "width": 8, "height": 8, "panel": place // 3}
+            for place, name in enumerate(NAMES)
+        ],
+        "annotations": [
+            {"id": place, "image_id": image, "category_id": category, "bbox": [0, 0, 2, 2]}
+            for place, (image, category) in enumerate([(103, 4), (103, 4), (103, 9), (107, 4)])
+        ],
+        "categories": [{"id": 4, "name": "crack"}, {"id": 9, "name": "stain"}],
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"none \(10\), crack\|stain \(1\), crack \(1\)"):
+        read(tmp_path, group="none")
+    listing = read(tmp_path, positive=["crack"], group="panel")
+    cracked = ("images/03.png", "images/07.png")
+    assert labels_of(listing) == {f"images/{name}": 0 for name in NAMES} | dict.fromkeys(cracked, 1)
+    del content["images"][0]["id"]
+    (tmp_path / "instances.json").write_text(json.dumps(content))
+    assert "images with id and file_name" in refusal(tmp_path)
+
+
+def test_labels_that_are_names_of_images_too(tmp_path: Path) -> None:
+    """0 and 1 name images where a suffix is guessed; the column of names has more than these."""
+    touch(tmp_path, *(f"images/{number}.jpg" for number in range(12)))
+    for part, numbers in (("train", range(8)), ("test", range(8, 12))):
+        lines = [f"{number}.jpg {LABELS[number]}" for number in numbers]
+        (tmp_path / f"{part}.txt").write_text("\n".join(lines))
+    listing = read(tmp_path)
+    expected = {f"images/{number}.jpg": label for number, label in enumerate(LABELS)}
+    assert labels_of(listing) == expected
+    assert listing.parts is not None
+    assert (listing.parts == "test").sum() == 4
+
+
+def test_a_name_with_a_blank_is_quoted_where_it_is_advised(tmp_path: Path) -> None:
+    touch(tmp_path, *NAMES)
+    rows = [f"{name},{LABELS[place]},{place // 3}" for place, name in enumerate(NAMES)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,Patient ID", *rows]))
+    assert "say 'data.group=Patient ID', or data.group=none" in refusal(tmp_path)

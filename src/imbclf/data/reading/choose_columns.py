@@ -1,5 +1,6 @@
 """Which columns of a table are the file, the label, the group and the part."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -115,8 +116,8 @@ def _identities(
         return []
     fewest = min(found, key=lambda one: one.values)
     listed = ", ".join(f"{one.name} ({one.values:,} on {one.rows:,} rows)" for one in found)
+    say = shlex.quote(f"data.group={fewest.name}")
     return [
         f"values repeat over images as those of patients do: {listed}. Images of one must not be "
-        f"in both training and test: say data.group={fewest.name}, or data.group=none if images "
-        "are independent"
+        f"in both training and test: say {say}, or data.group=none if images are independent"
     ]

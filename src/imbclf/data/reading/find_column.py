@@ -48,13 +48,25 @@ def file_column(table: Table, finder: FileFinder, wanted: Column | None) -> str:
     fitting = [name for name in usual if finder.any_exists(columns[name])]
     if not fitting:
         fitting = [name for name, cells in columns.items() if finder.any_exists(cells)]
+    if len(fitting) > 1:
+        fitting = _likelier(fitting, table, finder) or fitting
     if len(fitting) == 1:
         return fitting[0]
     raise UserError(
-        f"{table.path} has {_found_files(fitting)}, in {' or '.join(map(str, finder.bases))}; say "
-        f"which it is with data.file=COLUMN. Its columns:"
+        f"{table.path} has {_found_files(fitting)}, in {finder.where}; say which it is with "
+        f"data.file=COLUMN. Its columns:"
         f"{table.listed()}"
     )
+
+
+def _likelier(fitting: Sequence[str], table: Table, finder: FileFinder) -> list[str]:
+    """Return the columns whose cells are names as they are written, else those that repeat none.
+
+    Labels 0 and 1 are names, too, where a suffix makes them such: of 0.jpg and 1.jpg.
+    """
+    cells = table.columns
+    written = [name for name in fitting if finder.any_exists(cells[name], as_written=True)]
+    return written or [name for name in fitting if len({*cells[name]}) == len(table)]
 
 
 def _found_files(fitting: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
+from imbclf.data.reading.coco import coco_rows, is_coco
 from imbclf.data.reading.table import Table
 from imbclf.errors import UserError
 
@@ -42,7 +44,15 @@ def _parsed(text: str, path: Path, line: int) -> object:
 
 
 def _json_rows(content: object, path: Path) -> list[object]:
-    """Return the rows of a list of objects, an object of columns, or one of file and label."""
+    """Return the rows of a list of objects, of one of columns or of files and labels, of COCO."""
+    if is_coco(content):
+        try:
+            return coco_rows(cast("Mapping[str, Sequence[Mapping[str, object]]]", content))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{path}: expected images with id and file_name, annotations with image_id and "
+                f"category_id, categories with id and name (COCO); {error!r}"
+            ) from None
     if isinstance(content, list) and content:
         return content
     if isinstance(content, Mapping) and content:
