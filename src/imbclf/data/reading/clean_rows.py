@@ -8,7 +8,8 @@ from posixpath import dirname
 
 from imbclf.data.image_files import images_below, is_image
 from imbclf.data.reading.choose_files import choose_files
-from imbclf.data.reading.find_files import FileFinder, Found
+from imbclf.data.reading.find_files import FileFinder
+from imbclf.data.reading.found_files import Found
 from imbclf.data.reading.label_values import canonical, dropped, is_positive
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.rows import Rows

@@ -9,7 +9,7 @@ from imbclf.data.reading.choose_columns import Columns, choose_columns
 from imbclf.data.reading.clean_rows import clean_rows
 from imbclf.data.reading.data_folder import DataFolder
 from imbclf.data.reading.find_column import find_column
-from imbclf.data.reading.find_files import Found
+from imbclf.data.reading.found_files import Found
 from imbclf.data.reading.from_folders import which_folders
 from imbclf.data.reading.identities import folders_are_identities
 from imbclf.data.reading.label_values import canonical
