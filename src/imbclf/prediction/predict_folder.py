@@ -83,7 +83,7 @@ def predict_folder(
     options: DecisionOptions,
     threshold: float,
     device: torch.device,
-    precision: str | int = "auto",
+    precision: str | int = EXACT,
     batch_size: int = 512,
     about: int | None = None,
     referral: Referral | None = None,
@@ -96,7 +96,7 @@ def predict_folder(
         options: views, calibration and prior.
         threshold: label 1 is decided where the score is at least this.
         device: where to compute.
-        precision: `auto` or a Lightning precision.
+        precision: a Lightning precision, or `auto` for the fastest on the device.
         batch_size: images at once.
         about: the label, 0 or 1, whose probability the rule names; None is the rarer one.
         referral: which images are referred to a person; None: all are decided.

@@ -478,3 +478,22 @@ def test_a_name_with_a_blank_is_quoted_where_it_is_advised(tmp_path: Path) -> No
     rows = [f"{name},{LABELS[place]},{place // 3}" for place, name in enumerate(NAMES)]
     (tmp_path / "labels.csv").write_text("\n".join(["file,label,Patient ID", *rows]))
     assert "say 'data.group=Patient ID', or data.group=none" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("names", [["parasitized", "healthy"], ["Parasitized ", "0"]])
+def test_names_in_the_wrong_order_are_refused(tmp_path: Path, names: list[str]) -> None:
+    """Label 1 of a column means what the column is called; a word means itself."""
+    touch(tmp_path, *NAMES)
+    rows = [f"{name},{LABELS[place]}" for place, name in enumerate(NAMES)]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["file,parasitized", *rows]))
+    assert "the first name is that of label 0" in refusal(
+        tmp_path, label="parasitized", names=names
+    )
+    turned = read(tmp_path, label="parasitized", names=names[::-1])
+    assert turned.label_names == (names[1], names[0])
+    words = [f"{name},{['fine', 'parasitized'][LABELS[at]]}" for at, name in enumerate(NAMES)]
+    table.write_text("\n".join(["file,label", *words]))
+    options = {"positive": "parasitized", "names": names}
+    assert "parasitized is label 1" in refusal(tmp_path, **options)
+    assert read(tmp_path, positive="fine", names=["parasitized", "good"]).label_names[1] == "good"

@@ -81,6 +81,7 @@ class Labels:
             self.names = self._names(positive, label_map)
         if not self.problems:
             self._check_two_classes()
+            self._check_not_swapped()
 
     def encode(self, values: Sequence[str]) -> NDArray[np.int64]:
         """Return the labels, int64 `[N]`, of values that occurred."""
@@ -144,6 +145,18 @@ class Labels:
         if not min(totals):
             label = int(totals[1] > 0)
             self.problems.append(f"all {sum(totals):,} labels are {label}; two classes are needed")
+
+    def _check_not_swapped(self) -> None:
+        """Add a problem if a class is called as a value of the other is written."""
+        for value in self.counts:
+            other = self.names[1 - self.codes[value]]
+            if canonical(value) == canonical(other) and self.names != ("0", "1"):
+                swapped = list_option("names", reversed(self.names))
+                self.problems.append(
+                    f"data.names: {value.strip()} is label {self.codes[value]}, and the first "
+                    f"name is that of label 0, the second that of label 1: {swapped}"
+                )
+                return
 
     def _unknown(self, unknown: Sequence[str], label_map: Mapping[str, int] | None) -> str:
         """Return what is wrong with the values, and which option mends it; no label is guessed."""

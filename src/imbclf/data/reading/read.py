@@ -11,7 +11,7 @@ from imbclf.data.listing import Listing
 from imbclf.data.parts import count_parts, fits_one_class_alone, part_problems
 from imbclf.data.reading.find_labels import find_rows
 from imbclf.data.reading.label_rule import Labels
-from imbclf.data.reading.label_values import list_option
+from imbclf.data.reading.label_values import canonical, list_option
 from imbclf.data.reading.options import ReadingOptions, as_list
 from imbclf.data.reading.part_names import FIT, NAME_OF_TABLE, TEST, part_of_folder
 from imbclf.data.reading.rows import Rows
@@ -48,11 +48,23 @@ def list_labelled(root: Path, options: ReadingOptions) -> Listing:
     )
     if options.as_in_training and (rule := _rule_for_labels(options)):
         rows.account.note(f"labels are read as in training: {rule}")
-    _stop(rows, [*rows.problems, *labels.problems])
+    _stop(rows, [*rows.problems, *labels.problems, *_swapped_names(rows, options)])
     listing = _listing(rows, labels)
     _stop(rows, [*_undecided(listing, options), *part_problems(listing)])
     rows.account.folder = str(root)
     return listing
+
+
+def _swapped_names(rows: Rows, options: ReadingOptions) -> list[str]:
+    """Return a problem if label 0 is called as the column of the labels, whose 1 means yes."""
+    column = canonical(rows.account.columns.get("label", ""))
+    names = as_list(options.names)
+    if options.positive is not None or options.label_map or column not in map(canonical, names[:1]):
+        return []
+    return [
+        f"data.names: label 1 of the column {names[0]} would be called {names[1]}; the first name "
+        f"is that of label 0, the second that of label 1: {list_option('names', reversed(names))}"
+    ]
 
 
 def _rule_for_labels(options: ReadingOptions) -> str:
