@@ -1,6 +1,7 @@
 """A regression on embedded images: the solver, the choice of its strength, and a whole run."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_the_predictor_scores_as_the_folds_did_with_one_network(finished: Path) 
         np.testing.assert_allclose(logits, table["logit"], atol=1e-4)
         alone = Predictor((model,), (32, 32), predictor.label_names, predictor.tta)
         np.testing.assert_allclose(alone.predict_pixels(pixels).logits[:, 0], logits, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_its_report_is_silent_of_epochs(finished: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(finished / "one", tmp_path / "copy")
+    assert call("report", f"run={copy}", f"data.dir={finished / 'images'}") == 0
+    page = (copy / "report.html").read_text(encoding="utf-8")
+    words = page.partition("All options (config.yaml)")[0]
+    assert not re.search(r"\bepoch", words.lower())  # but for trainer.max_epochs of the command
+    assert "its threshold chosen on the rest of them" in words
 
 
 @pytest.mark.slow

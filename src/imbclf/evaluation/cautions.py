@@ -41,9 +41,9 @@ def few_in_dev(
     images = "image" if fewest == 1 else "images"
     return [
         f"Only {fewest} {images} of label {label_names[label]} in the dev part of fold {fold}: "
-        f"with fewer than {FEWEST_IN_DEV}, the epoch and the threshold are chosen nearly by "
-        "chance, and the HTER is higher than that of the same models with better thresholds. Give "
-        f"dev more images ({more}), take the last epoch (cv.select=last), and look at the "
+        f"with fewer than {FEWEST_IN_DEV}, what is chosen on them is chosen nearly by chance, and "
+        "the HTER is higher than that of the same models with better thresholds. Give dev more "
+        f"images ({more}), choose the threshold alone on them (cv.select=last), and look at the "
         "cross-fitted HTER"
     ]
 

@@ -24,6 +24,12 @@ def add_folds(page: Page, report: Report) -> None:
     data = report.data
     page.heading("Folds")
     _add_rates(page, data)
+    if data.is_trained:
+        _add_learning_curves(page, data)
+    _add_class_counts(page, data)
+
+
+def _add_learning_curves(page: Page, data: RunData) -> None:
     losses = (
         draw_losses(data.epochs, data.chosen),
         "Loss of each fold against the epoch",
@@ -35,15 +41,15 @@ def add_folds(page: Page, report: Report) -> None:
         "HTER on dev at the threshold chosen on dev: too optimistic, but it shows the trend.",
     )
     page.figures([losses, dev_hter])
-    _add_class_counts(page, data)
 
 
 def _add_rates(page: Page, data: RunData) -> None:
+    epoch = ["Chosen epoch"] if data.is_trained else []
     rows: list[list[Cell]] = [
         [
             row["fold"],
             row["test_images"],
-            trained_epoch(row),
+            *([trained_epoch(row)] if data.is_trained else []),
             row["threshold"],
             *(row[key] for key in RATES),
             round(row["seconds"]),
@@ -51,7 +57,7 @@ def _add_rates(page: Page, data: RunData) -> None:
         for row in data.summary["per_fold"]
     ]
     page.table(
-        ["Fold", "Test images", "Chosen epoch", "Threshold", *RATES.values(), "Seconds"],
+        ["Fold", "Test images", *epoch, "Threshold", *RATES.values(), "Seconds"],
         rows,
         f"Each fold alone; AP is the average precision of {data.names[1]}. {_differences(data)}",
     )

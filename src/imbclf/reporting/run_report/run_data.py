@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from imbclf.evaluation.fold_files import Epochs, chosen_epoch
+from imbclf.evaluation.fold_files import Epochs, chosen_epoch, trained_epoch
 from imbclf.metrics.expected_performance import DevAndTest
 
 
@@ -65,6 +65,11 @@ class RunData:
     def chosen(self) -> dict[int, int]:
         """Return the chosen epoch of each fold, from 0."""
         return {row["fold"]: chosen_epoch(row) - 1 for row in self.summary["per_fold"]}
+
+    @property
+    def is_trained(self) -> bool:
+        """Return whether epochs were trained: not so of a probe."""
+        return any(trained_epoch(row) is not None for row in self.summary["per_fold"])
 
 
 def by_image(data: RunData) -> RunData:

@@ -70,10 +70,10 @@ def origin(data: RunData) -> str:
     trained, repeats = len(summary["per_fold"]), summary.get("repeats", 1)
     again = f", {repeats} times over, each time in another way" if repeats > 1 else ""
     models = "For each fold" if trained == folds * repeats else f"For {trained} of them"
+    protocol = _protocol(summary.get("parts", {}), folds, again, models, data.is_trained)
     return (
-        f"{_protocol(summary.get('parts', {}), folds, again, models)} No image was classified by a "
-        "model that was trained on its file, and no threshold was changed before its decisions "
-        "were counted (an a-priori error "
+        f"{protocol} No image was classified by a model that was trained on its file, and no "
+        "threshold was changed before its decisions were counted (an a-priori error "
         f"rate); those on all {summary['images']:,} test images are counted together. A copy of an "
         "image under another name is recognized only where groups say so: imbclf-explore lists "
         "copies and look-alikes. "
@@ -83,7 +83,9 @@ def origin(data: RunData) -> str:
     )
 
 
-def _protocol(parts: Mapping[str, list[int]], folds: int, again: str, models: str) -> str:
+def _protocol(
+    parts: Mapping[str, list[int]], folds: int, again: str, models: str, is_trained: bool
+) -> str:
     """Return how the images were divided and what each part was for.
 
     Args:
@@ -91,14 +93,16 @@ def _protocol(parts: Mapping[str, list[int]], folds: int, again: str, models: st
         folds: K.
         again: how often the images were divided, if more than once.
         models: which folds were trained.
+        is_trained: whether epochs were trained.
     """
+    epoch = "epoch and its " if is_trained else ""
     is_numbered = any(part.isdecimal() for part in parts)
     has_dev = "dev" in parts
     if has_dev and not is_numbered and 0 in parts.get("fit", [0]):
         return (
             "The images to train on (fit) have one label, and are the same in every fold. Those "
-            f"set aside to choose on (dev) were divided into {folds} folds{again}. {models} the "
-            "epoch and the threshold of a model were chosen on the other folds, and then it "
+            f"set aside to choose on (dev) were divided into {folds} folds{again}. {models} a "
+            f"model was trained, its {epoch}threshold chosen on the other folds, and then it "
             "classified the images of its own fold (test) once."
         )
     what = "The images without those set aside as dev" if has_dev else "The images"
@@ -112,8 +116,8 @@ def _protocol(parts: Mapping[str, list[int]], folds: int, again: str, models: st
     ) + " (dev, for development or validation)"
     return (
         f"{division} {models} a model was trained on "
-        f"{'the' if has_dev else 'some of the'} images of the other folds (fit), its epoch and its "
-        f"threshold were chosen on {chosen_on}, and then it classified the images of its own fold "
+        f"{'the' if has_dev else 'some of the'} images of the other folds (fit), its {epoch}"
+        f"threshold chosen on {chosen_on}, and then it classified the images of its own fold "
         "(test) once."
     )
 
