@@ -82,10 +82,24 @@ def test_what_a_bound_costs_is_said() -> None:
     plain = choose_operating_point("max_far", 0.1, images(), None)
     assert point.threshold > plain.threshold
     assert (point.plain_far, point.plain_frr) == (plain.far, plain.frr)
-    assert "on new images at most 0.1 with confidence 0.95" in str(point)
-    price = f"FRR {point.frr:.4f} instead of {plain.frr:.4f}"
-    assert f"The confidence costs: {price}" in str(point)
+    assert "FAR at most 0.1 on new images with confidence 0.95" in str(point)
+    assert f"FRR {point.frr:.4f} (max_far=0.1)" in str(point)
+    assert f"for which FRR is {point.frr:.4f} instead of {plain.frr:.4f}" in str(point)
     assert "new images may not keep to it" in str(plain)
+
+
+def test_an_aim_is_told_in_its_own_words() -> None:
+    """Label 0 is the rarer one: finding it is what sensitivity means."""
+    oof = images()
+    point = choose_operating_point("min_sensitivity", 0.8, oof, 0.95)
+    plain = choose_operating_point("min_sensitivity", 0.8, oof, None)
+    rates = f"sensitivity {1 - point.far:.4f}, specificity {1 - point.frr:.4f}"
+    assert rates in str(point)
+    assert f"for which specificity is {1 - point.frr:.4f} instead of {1 - plain.frr:.4f}" in str(
+        point
+    )
+    alarms = choose_operating_point("max_alarms_per_1000", 300, oof, 0.95)
+    assert f"alarms per 1,000 images {alarms.rate:.4g} out of fold, at most 300" in str(alarms)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def point_text(point: Mapping[str, Any]) -> str:
     >>> judged = {"measured": 0.12, "measured_interval": [0.08, 0.16], "met": False}
     >>> point_text({"aim": "max_far", "value": 0.1, "threshold": 0.5} | judged)
     'Threshold 0.5000, for max_far=0.1: FAR 0.1200, 95 % interval 0.0800 to 0.1600: not met on \
-these images, which leave it open'
+these images; the interval lies on both sides of 0.1'
     """
     told = f"Threshold {point['threshold']:.4f}, for {point['aim']}={point['value']:g}"
     if "measured" not in point:
@@ -53,7 +53,8 @@ these images, which leave it open'
         return f"{told}: {WORDS[point['aim']]} undefined, nothing was called that"
     low, high = point["measured_interval"]
     said = "met on these images" if point["met"] else "not met on these images"
-    said += ", which leave it open" if low < point["value"] < high else ""
+    if low < point["value"] < high:
+        said += f"; the interval lies on both sides of {point['value']:g}"
     return (
         f"{told}: {WORDS[point['aim']]} {point['measured']:.4f}, 95 % interval {low:.4f} to "
         f"{high:.4f}: {said}"

@@ -128,7 +128,7 @@ is P(bad) 0.33
             )
         share = self.probability_at_threshold if self.about else 1 - self.probability_at_threshold
         there = f"P({name}) {'' if self.exact else 'about '}{probability_text(share)}"
-        kind = "the HTER threshold" if self.threshold == 0 else "a threshold of its own"
+        kind = "the HTER threshold" if self.threshold == 0 else "the chosen threshold"
         threshold = f"{kind} ({one} where the score is >= {self.threshold:.4g})"
         if self.decide == "probability":
             return (

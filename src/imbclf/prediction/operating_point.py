@@ -50,22 +50,31 @@ class OperatingPoint:
     def __str__(self) -> str:
         """Return the threshold, the rate out of fold, the bound and what the bound costs."""
         most = "at most" if self.aim.startswith("max") else "at least"
+        now, plain = self._rates(self.far, self.frr), self._rates(self.plain_far, self.plain_frr)
+        rates = ", ".join(f"{name} {value:.4f}" for name, value in now.items())
         told = (
-            f"{self.threshold:.4f}: out of fold (cross-fitted) FAR {self.far:.4f}, "
-            f"FRR {self.frr:.4f} ({self.aim}={self.value:g})"
+            f"{self.threshold:.4f}: out of fold (cross-fitted) {rates} ({self.aim}={self.value:g})"
         )
         if self.confidence is None:
             return told if self.aim == "cost_ratio" else f"{told}; new images may not keep to it"
-        name, paid, plain = (
-            ("FRR", self.frr, self.plain_frr)
-            if self.frr - self.plain_frr >= self.far - self.plain_far
-            else ("FAR", self.far, self.plain_far)
-        )
+        price = max(now, key=lambda name: abs(now[name] - plain[name]) * (name != self._aimed_at))
+        rate = "" if self._aimed_at in now else f" {self.rate:.4g} out of fold,"
         return (
-            f"{told}; {WORDS[self.aim]} {self.rate:.4g}, on new images {most} "
-            f"{self.value:g} with confidence {self.confidence:g}. The confidence costs: {name} "
-            f"{paid:.4f} instead of {plain:.4f}"
+            f"{told}; {WORDS[self.aim]}{rate} {most} {self.value:g} on new images with confidence "
+            f"{self.confidence:g}, for which {price} is {now[price]:.4f} instead of "
+            f"{plain[price]:.4f}"
         )
+
+    @property
+    def _aimed_at(self) -> str:
+        return WORDS.get(self.aim, "")
+
+    def _rates(self, far: float, frr: float) -> dict[str, float]:
+        """Return error rates in the words of the aim."""
+        if self.aim in ("max_far", "max_frr", "cost_ratio"):
+            return {"FAR": far, "FRR": frr}
+        misses, alarms = (frr, far) if self.positive == 1 else (far, frr)
+        return {"sensitivity": 1 - misses, "specificity": 1 - alarms}
 
 
 def choose_operating_point(

@@ -28,9 +28,11 @@ def findings(found: Exploration) -> list[str]:
     if several := [header.pages for header in found.headers if header.pages > 1]:
         lines.append(pages_in_words(len(several), max(several)))
     if len(numbers["sizes"]) > 1:
+        height, width = numbers["looked_at"]["height_width"]
+        side = f"{height}" if height == width else f"[{height},{width}]"
         lines.append(
-            f"The images have {len(numbers['sizes']):,} sizes; training needs one, for example "
-            "data.image_size=64."
+            f"The images have {len(numbers['sizes']):,} sizes and were looked at in one; training "
+            f"needs one, too: data.image_size={side}, say."
         )
     if len(found.blank):
         lines.append(

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from imbclf.errors import UserError
+from imbclf.prediction.operating_point import choose_operating_point
 from imbclf.reporting.html_page import Cell, Page
 from imbclf.reporting.page_parts import Matrix
 from imbclf.reporting.run_report.report import Report
 from imbclf.reporting.run_report.text import percent
 
-COLUMNS = ("Wanted", "Sensitivity", "Specificity", "PPV", "NPV")
+COLUMNS = ("Wanted", "Sensitivity", "Specificity", "PPV", "NPV", "Kept on new images")
+CONFIDENCE = 0.95  # as the commands choose a threshold
 TARGETS = (0.8, 0.9, 0.95, 0.99)
 STEPS = 201  # of the slider, at most
 
@@ -19,8 +22,9 @@ def add_other_thresholds(page: Page, report: Report) -> None:
     page.paragraph(
         "A higher sensitivity costs specificity. These are the rates if the thresholds of all "
         "folds are moved by the same amount. They are read off the test images themselves, and "
-        "so are a little too optimistic. For new images, imbclf-predict takes such a threshold "
-        "(min_sensitivity, min_specificity), with a confidence that the rate is kept."
+        "so are a little too optimistic. That new images keep to a rate, with a confidence of "
+        f"{CONFIDENCE:.0%}, costs more of the other one: the last column. Such a threshold is what "
+        "imbclf-predict chooses (min_sensitivity=0.9, min_specificity=0.9)."
     )
     rows = threshold_rows(report)
     page.table(COLUMNS, rows, f"PPV and NPV at {_share(report)} {report.found}, as here.")
@@ -65,10 +69,26 @@ def threshold_rows(report: Report) -> list[list[Cell]]:
         ):
             enough = np.flatnonzero(own >= target)
             best = enough[np.argmax(rest[enough])]
-            rows.append(
-                _row(report, f"{name} ≥ {100 * target:.0f} %", sensitivity[best], specificity[best])
-            )
+            wanted = f"{name} ≥ {100 * target:.0f} %"
+            row = _row(report, wanted, sensitivity[best], specificity[best])
+            rows.append([*row, kept_on_new_images(report, f"min_{name}", target)])
     return sorted(rows, key=lambda row: str(row[0]))
+
+
+def kept_on_new_images(report: Report, aim: str, target: float) -> str:
+    """Return the rate that is left where new images keep to an aim; it is that of the commands."""
+    if report.out_of_fold is None:
+        return "unknown"
+    try:
+        point = choose_operating_point(aim, target, report.out_of_fold, CONFIDENCE)
+    except UserError:
+        return "too few"
+    if point.positive != report.positive:
+        return "unknown"  # the commands' positive label is the rarer one
+    misses, alarms = (point.frr, point.far) if point.positive else (point.far, point.frr)
+    if aim == "min_sensitivity":
+        return f"specificity {percent(1 - alarms)}"
+    return f"sensitivity {percent(1 - misses)}"
 
 
 def _row(report: Report, wanted: str, sensitivity: float, specificity: float) -> list[Cell]:

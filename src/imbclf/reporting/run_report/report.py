@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from imbclf.errors import UserError
 from imbclf.evaluation.decision_errors import decision_errors
 from imbclf.evaluation.detection_rates import detection_rates
+from imbclf.evaluation.operating_scores import cross_fitted_oof
 from imbclf.evaluation.run_command import RunCommand
 from imbclf.evaluation.run_images import Photographs
 from imbclf.evaluation.verdict import collapsed_folds, verdict
@@ -44,6 +46,14 @@ class Report:
     def summary(self) -> dict[str, Any]:
         """The contents of `summary.json`."""
         return self.data.summary
+
+    @cached_property
+    def out_of_fold(self) -> dict[str, NDArray[Any]] | None:
+        """The scores that thresholds for an aim are chosen on; None where the run has none."""
+        try:
+            return cross_fitted_oof(self.data.run)
+        except UserError:
+            return None
 
     @cached_property
     def detection(self) -> dict[str, Any]:
