@@ -39,7 +39,11 @@ prepare_cpu_torch() {
         else
             "$VENV/bin/python" -m pip install --quiet uv
             "$VENV/bin/python" -m uv pip install --quiet --python "$VENV/bin/python" \
-                --torch-backend cpu --constraint constraints.txt torch torchvision
+                --torch-backend cpu --constraint constraints.txt torch torchvision || {
+                echo "the index of CPU builds could not be used; give two wheels of it with TORCH=," \
+                    "or do without --cpu" >&2
+                exit 2
+            }
         fi
     fi
     "$VENV/bin/python" -c 'import torchvision' 2>/dev/null || {

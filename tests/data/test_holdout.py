@@ -230,7 +230,7 @@ def test_a_run_never_trains_on_held_out_images(
     assert (table["decision"] == (table["score"] >= 0)).all()
     assert judged["looks"] == 1
     done = run("evaluate", "ckpt=one", "out=repeated", cwd=tmp_path)
-    assert "This is look 1 at these images." in done.stdout
+    assert "This is look 1 at these images, honest" in done.stdout
     done = run("evaluate", "ckpt=one", "out=moved", "threshold=2", cwd=tmp_path)
     assert "This is look 2 at these images: " in done.stdout
     moved = json.loads((tmp_path / "moved" / "evaluation.json").read_text())

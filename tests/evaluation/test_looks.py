@@ -101,5 +101,5 @@ def test_a_folder_that_cannot_be_written_to_is_said_and_stops_nothing(
 
 
 def test_the_caution_comes_with_the_second_look() -> None:
-    assert looks_text(1) == "This is look 1 at these images"
+    assert looks_text(1).startswith("This is look 1 at these images, honest")
     assert "too optimistic" in looks_text(2)

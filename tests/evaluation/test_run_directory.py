@@ -192,8 +192,8 @@ def test_the_table_shows_the_pooled_answer_and_each_fold() -> None:
     rates = summary["detection"]
     assert f"sensitivity (recall)  {rates['sensitivity']:.4f}" in shown
     assert f"precision (PPV)       {rates['precision']:.4f}" in shown
-    assert "finding label bad" in shown
-    assert "label bad is 15.00% of these images" in shown
+    assert "finding bad" in shown
+    assert "bad is 15.00% of these images" in shown
     common = summarize(made, folds, LABELS, ("bad", "good"), positive=1)
     assert common["detection"]["sensitivity"] == rates["specificity"]
     assert (common["hter"], common["minority_label"]) == (summary["hter"], 0)

@@ -68,7 +68,7 @@ def test_detection_rates_are_those_of_scikit_learn(positive: int) -> None:
         assert stated[name] == pytest.approx(own)
     assert (stated["precision"], stated["f1"]) == (rates["precision"], rates["f1"])
     shown = detection_table(stated, ("bad", "good"))
-    assert f"finding label {('bad', 'good')[positive]}" in shown
+    assert f"finding {('bad', 'good')[positive]}" in shown
     assert "PPV, at a prevalence of 1.00%" in shown
     assert f"{stated['f1']:.4f}" in shown
     names = ("sensitivity", "specificity", "balanced_accuracy", "precision", "ppv", "npv", "f1")

@@ -53,7 +53,7 @@ def test_all_ways_to_give_images_are_the_same(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        ("nowhere.png", "nowhere.png: not a readable image"),
+        ("nowhere.png", "nowhere.png: there is no such folder or file"),
         ([np.zeros((4, 4, 3))], "image 0: .*float64"),
         ([np.zeros((4, 4, 7), np.uint8)], "image 0: .*uint8 array"),
         ([3], "image 0: .*int"),

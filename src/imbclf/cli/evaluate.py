@@ -10,7 +10,7 @@ from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
-from imbclf.cli.config.checks import refuse_overwriting
+from imbclf.cli.config.checks import refuse_overwriting, refuse_swapped
 from imbclf.cli.config.decision import decision_options, run_point
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
@@ -31,6 +31,7 @@ def task(cfg: DictConfig) -> None:
     if held_out:
         cfg.data.dir = ""  # read from the run's configuration below
     check(cfg, "evaluate")
+    refuse_swapped("imbclf-evaluate", cfg.run, cfg.data.dir)
     options = decision_options(cfg)
     configure_logging()
     out, address = Path(str(cfg.out)), str(cfg.run)

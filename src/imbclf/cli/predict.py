@@ -12,7 +12,7 @@ from imbclf.cli.app.fast_imports import fast_imports
 from imbclf.cli.app.json_result import report_result
 from imbclf.cli.app.launch import launch
 from imbclf.cli.app.messages import configure_logging, log
-from imbclf.cli.config.checks import expect_bool, refuse_overwriting
+from imbclf.cli.config.checks import expect_bool, refuse_overwriting, refuse_swapped
 from imbclf.cli.config.decision import decision_options, run_point
 from imbclf.cli.config.error_context import explain_option
 from imbclf.cli.config.validation import check
@@ -43,6 +43,7 @@ def main() -> None:
 def task(cfg: DictConfig) -> None:
     """Predict labels and write `predictions.csv`, `labels.txt` and `predictions.json`."""
     check(cfg, "predict")
+    refuse_swapped("imbclf-predict", cfg.run, cfg.data.dir)
     options = decision_options(cfg)
     configure_logging()
     out = Path(str(cfg.out))

@@ -33,9 +33,10 @@ def remarks(
     alike = [line for line in ranks if line.verdict == "no evidence"]
     if alike:
         detectable = max(line.detectable for line in alike)
+        which = "the other" if len(runs) == 2 else f"{len(alike)} of the others"
         sentences.append(
-            f"No evidence is not equality: {len(alike)} of the others may be better or worse by "
-            "as much as the interval of the difference says. True differences below about "
+            f"No evidence is not equality: {which} may be better or worse by as much as the "
+            "interval of the difference says. True differences below about "
             f"{detectable:.4f} in HTER are mostly missed with these images (column detectable: the "
             "difference that is found in 80 % of such comparisons)."
         )

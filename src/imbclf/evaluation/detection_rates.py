@@ -77,7 +77,9 @@ def detection_table(rates: Mapping[str, Any], names: Sequence[str]) -> str:
     """
     share = rates.get("share", rates["prevalence"])
     same = rates["prevalence"] == share
-    rows = [(f"finding label {names[rates['positive']]}", "", "95 % interval")]
+    found = names[rates["positive"]]
+    found = f"label {found}" if found.isdecimal() else found
+    rows = [(f"finding {found}", "", "95 % interval")]
     for name, words in SHOWN:
         if name not in rates or (same and name == "ppv"):
             continue
@@ -88,10 +90,7 @@ def detection_table(rates: Mapping[str, Any], names: Sequence[str]) -> str:
             words += " (PPV)"
         rows.append((words, _four(rates[name]), _interval(rates.get(f"{name}_interval"))))
     width = max(len(row[0]) for row in rows)
-    return (
-        f"{text_table(rows, f'<{width}  >6  <')}\n"
-        f"label {names[rates['positive']]} is {share:.2%} of these images"
-    )
+    return f"{text_table(rows, f'<{width}  >6  <')}\n{found} is {share:.2%} of these images"
 
 
 def _bounded(report: Mapping[str, Any], name: str) -> Bounded:

@@ -105,7 +105,7 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
     >>> print(evaluation_text(rates | rest | {"looks": 1}))
     HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good
     FAR 0.1200, FRR 0.0800, AUROC 0.9500
-    This is look 1 at these images.
+    This is look 1 at these images, honest as long as nothing is chosen by it.
     """
     low, high = evaluation["hter_interval"]
     zero, one = evaluation["class_counts"]

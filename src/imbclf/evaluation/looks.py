@@ -67,12 +67,14 @@ def looks_text(looks: int) -> str:
     """Return the number of looks as a sentence, with a caution from the second on.
 
     >>> looks_text(1)
-    'This is look 1 at these images'
+    'This is look 1 at these images, honest as long as nothing is chosen by it'
     >>> looks_text(3).partition(":")[0]
     'This is look 3 at these images'
     """
     text = f"This is look {looks} at these images"
-    return text if looks < 2 else f"{text}: {caution(looks)}"
+    if looks < 2:
+        return f"{text}, honest as long as nothing is chosen by it"
+    return f"{text}: {caution(looks)}"
 
 
 def caution(looks: int) -> str:

@@ -28,6 +28,26 @@ AIMS = (
 )
 
 
+def given_or_usual(options: object) -> "DecisionOptions":
+    """Return the options of a call, those that decide as the ensemble does for None.
+
+    Raises:
+        UserError: they are something else, a dictionary, say.
+
+    >>> given_or_usual({"min_sensitivity": 0.9})
+    Traceback (most recent call last):
+    imbclf.errors.UserError: options: expected imbclf.prediction.DecisionOptions(...), found dict
+    """
+    if options is None:
+        return DecisionOptions()
+    if not isinstance(options, DecisionOptions):
+        raise UserError(
+            "options: expected imbclf.prediction.DecisionOptions(...), found "
+            f"{type(options).__name__}"
+        )
+    return options
+
+
 @dataclass(frozen=True)
 class DecisionOptions:
     """Views, calibration and threshold that images are decided with.

@@ -72,6 +72,8 @@ def _each(images: Images) -> Iterator[tuple[str | None, OneImage]]:
         images = _paths_of(images)
     if isinstance(images, str | PathLike):
         folder = Path(images)
+        if not folder.exists():
+            raise UserError(f"{images}: there is no such folder or file of images")
         if not folder.is_dir():
             yield str(images), folder
             return

@@ -17,7 +17,7 @@ from imbclf.data.pixel_options import SIXTEEN_BITS, PixelOptions
 from imbclf.errors import UserError
 from imbclf.metrics.calibration import Calibration
 from imbclf.prediction.answer_table import answer_columns
-from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.decision_options import DecisionOptions, given_or_usual
 from imbclf.prediction.ensemble_logits import check_images, check_scoring, ensemble_logits
 from imbclf.prediction.ensemble_rule import OF_LOG_ODDS, EnsembleRule
 from imbclf.prediction.fold_model import FoldModel
@@ -124,7 +124,7 @@ class Predictor:
         Raises:
             UserError: an image cannot be read, or an option is out of range.
         """
-        chosen = options or DecisionOptions()
+        chosen = given_or_usual(options)
         names, pixels, headers = read_images(images, self.image_size, self.pixel_options)
         known = None if chosen.aim is None or self.oof is None else self.oof()
         point = chosen.operating_point(known)

@@ -118,8 +118,8 @@ class Picture:
 
     @property
     def short(self) -> str:
-        """Return the name without its folder and its suffix, if there is a second line."""
-        return PurePosixPath(self.name).stem if self.note else self.name
+        """Return the name without its folder, if there is a second line."""
+        return PurePosixPath(self.name).name if self.note else self.name
 
     @property
     def source(self) -> str:

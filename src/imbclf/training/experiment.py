@@ -86,8 +86,16 @@ def _log_start(prepared: Prepared, listed: Listing, run: Path) -> None:
     for line in (*listed.account.lines(), *prepared.division):
         log.info("%s", line)
     if prepared.held is not None:
-        log.info("held out %d, for imbclf-evaluate", len(prepared.held))
+        log.info("held out %s, for imbclf-evaluate", _counted(prepared.held))
     log.info("run      %s", run)
+
+
+def _counted(images: Listing) -> str:
+    """Return the number of images, of each label and of groups."""
+    zero, one = class_counts(images.known_labels)
+    names = images.label_names
+    groups = "" if images.groups is None else f"; {len({*images.groups}):,} groups"
+    return f"{zero + one}: {zero} of label {names[0]}, {one} of label {names[1]}{groups}"
 
 
 def _check_earlier_predictor(run: Path, recipe: Recipe) -> None:

@@ -13,7 +13,7 @@ from imbclf.evaluation.evaluate_unseen import evaluate_unseen
 from imbclf.evaluation.operating_scores import operating_point_of
 from imbclf.evaluation.run_directory import STUDENT_RESULT
 from imbclf.evaluation.unseen_images import held_out_images, other_images, run_of
-from imbclf.prediction.decision_options import DecisionOptions
+from imbclf.prediction.decision_options import DecisionOptions, given_or_usual
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.scoring import check_precision, pick_device
 from imbclf.reporting.run import Run
@@ -55,7 +55,7 @@ def evaluate(
     Raises:
         UserError: the images are those of the training, or cannot be read.
     """
-    chosen = options or DecisionOptions()
+    chosen = given_or_usual(options)
     check_precision(precision)
     device = pick_device(accelerator)
     predictor, directory = _predictor_and_run(run)

@@ -16,6 +16,22 @@ def refuse_overwriting(out: Path, file: str, what: str, overwrite: object) -> No
         raise UserError(f"out={out}: holds {what} already; choose another or overwrite=true")
 
 
+def refuse_swapped(command: str, run: object, images: object) -> None:
+    """Refuse a run where images are expected, and images where a run is.
+
+    Raises:
+        UserError: the second is a run directory, the first is none.
+    """
+    if not isinstance(run, str) or not isinstance(images, str):
+        return
+    summary = "summary.json"
+    if (Path(images) / summary).exists() and not (Path(run) / summary).exists():
+        raise UserError(
+            f"run={run} is no run directory, and data.dir={images} is one: the run comes first, "
+            f"{command} {images} {run}"
+        )
+
+
 def expect_bool(name: str, value: object) -> None:
     """Refuse what is not a boolean: Hydra reads `no` as a string, which would count as true.
 

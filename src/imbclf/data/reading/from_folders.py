@@ -33,7 +33,6 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
     Raises:
         UserError: there are no class folders.
     """
-    options.refuse_columns("the labels are those of class folders")
     if folders := as_list(options.images):
         raise UserError(
             f"data.images={options.images}: the labels are those of class folders; choose among "
@@ -43,7 +42,8 @@ def from_folders(root: Path, options: ReadingOptions) -> Rows:
     files = _images(root, options, account)
     tree = _read_tree(files, options)
     if len({label for label in tree.labels if label}) < 2 and not tree.problems:
-        raise UserError(f"No labels in {root}; {NO_LABELS}")
+        raise UserError(f"No labels in {root}; {NO_LABELS}{_table_above(root)}")
+    options.refuse_columns("the labels are those of class folders")
     if tree.parts is not None:
         account.columns["part"] = "folders"
     groups, problems = _groups(files, tree, options)
@@ -161,6 +161,16 @@ def _shared_folders(folders: Sequence[list[str]]) -> int:
             break
         shared += 1
     return shared
+
+
+def _table_above(root: Path) -> str:
+    """Return a hint at a table that lies beside a folder of images."""
+    try:
+        beside = sorted(path for path in root.absolute().parent.iterdir() if path.is_file())
+    except OSError:
+        return ""
+    tables = [path for path in beside if path.suffix.lower() in (".csv", ".tsv", ".xlsx")]
+    return f". {tables[0]} is a table: give its folder, {root.parent}" if tables else ""
 
 
 def _groups(
