@@ -57,6 +57,8 @@ def evaluate(
     labels = listing.known_labels
     evaluation = pooled_report(answer.margins, labels, listing.label_names, listing.groups)
     evaluation["confusion"] = confusion(answer.decisions, labels)
+    if listing.groups is not None:
+        evaluation["groups"] = len({*listing.groups})
     evaluation["detection"] = detection_rates(evaluation, *about)
     if answer.threshold != 0:
         evaluation["threshold"] = answer.threshold
@@ -102,8 +104,8 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
 
     >>> rates = {"hter": 0.1, "hter_interval": [0.08, 0.13], "far": 0.12, "frr": 0.08}
     >>> rest = {"auroc": 0.95, "class_counts": [50, 450], "label_names": ["bad", "good"]}
-    >>> print(evaluation_text(rates | rest | {"looks": 1}))
-    HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good
+    >>> print(evaluation_text(rates | rest | {"looks": 1, "groups": 40}))
+    HTER 0.1000, 95 % interval 0.0800 to 0.1300, over 50 images of bad and 450 of good, 40 groups
     FAR 0.1200, FRR 0.0800, AUROC 0.9500
     This is look 1 at these images, honest as long as nothing is chosen by it.
     """
@@ -112,9 +114,11 @@ def evaluation_text(evaluation: dict[str, Any]) -> str:
     known, point = evaluation.get("probability"), evaluation.get("operating_point")
     names, subgroups = evaluation["label_names"], "subgroups" in evaluation
     rarer = minority_class((zero, one))
+    groups = f", {evaluation['groups']:,} groups" if "groups" in evaluation else ""
+    moved = "" if point is None else f", with the threshold for {point['aim']}={point['value']:g}"
     return (
         f"HTER {evaluation['hter']:.4f}, 95 % interval {low:.4f} to {high:.4f}, over {zero} images "
-        f"of {names[0]} and {one} of {names[1]}\n"
+        f"of {names[0]} and {one} of {names[1]}{groups}{moved}\n"
         f"FAR {evaluation['far']:.4f}, FRR {evaluation['frr']:.4f}, AUROC "
         f"{evaluation['auroc']:.4f}\n{looks_text(evaluation['looks'])}."
         + ("" if point is None else f"\n{point_text(point)}")
