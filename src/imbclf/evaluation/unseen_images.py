@@ -18,7 +18,6 @@ from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.renamed import current_name
 from imbclf.utils.safe_reading import read_yaml, readable
 
-RULE_FOR_LABELS = ("positive", "label_map", "drop")
 RUN_FILES = ("config.yaml", "splits.csv")
 # What `imbclf-train` writes there; of these, neither is called here.
 OURS = {
@@ -85,7 +84,11 @@ def other_images(data: LabelledFolder, run: Path | None) -> Listing:
             f"data.dir={data.dir}: the run was trained on these images, and would look too "
             "good. Its honest result is in summary.json; give images that it never saw"
         )
-    training = ReadingOptions(**{name: options.get(name) for name in RULE_FOR_LABELS})
+    training = ReadingOptions(
+        positive=options.get("positive"),
+        label_map=options.get("label_map"),
+        drop=options.get("drop"),
+    )
     finished = (run / PREDICTOR).exists()  # a fold's checkpoint can be judged before
     names = Manifest.load(run / PREDICTOR).label_names if finished else None
     return data.list_files(data.reading().with_rule_of(training, names))
