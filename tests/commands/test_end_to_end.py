@@ -252,8 +252,10 @@ def test_resume_calls_nothing_that_an_untrusted_configuration_names(
     make_folder: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = make_folder(images=40, minority=4)
-    assert run("train", *small(folder, "cv.folds=9"), "hydra.run.dir=run", cwd=tmp_path)
+    composed = run("train", *small(folder), "--cfg", "job", "--resolve", cwd=tmp_path)
     config = tmp_path / "run" / "config.yaml"
+    config.parent.mkdir()
+    config.write_text(composed.stdout)
     for target in (
         "os.system",
         "imbclf.losses.torch.hub.load",
