@@ -85,6 +85,8 @@ def test_after_a_kill_at_any_moment_the_result_is_the_same(
             again = [f"resume=run{number}"] if began_before else own
             done = run("train", *again, cwd=tmp_path)
             assert done.returncode == 0, (moment, done.stderr)
+        else:
+            lasted *= 0.8  # the machine has become faster
         assert results(folder) == expected, f"killed after {moment:.3f} of {lasted:.1f} s"
     assert broken_off >= KILLS[name] // 2
 

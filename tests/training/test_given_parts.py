@@ -15,6 +15,7 @@ from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from helpers.commands import call, small
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.listing import Listing
+from imbclf.data.reading.options import ReadingOptions
 from imbclf.prediction.predictor import Predictor
 from imbclf.reporting.run import Run
 from imbclf.training.results import headline
@@ -31,8 +32,8 @@ def give(make_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
     list_files = LabelledFolder.list_files
 
     def give_parts(divide: Callable[[Listing], NDArray[np.str_]]) -> Path:
-        def divided(self: LabelledFolder) -> Listing:
-            listing = list_files(self)
+        def divided(self: LabelledFolder, reading: ReadingOptions | None = None) -> Listing:
+            listing = list_files(self, reading)
             return replace(listing, parts=divide(listing)) if len(listing) == 150 else listing
 
         monkeypatch.setattr(LabelledFolder, "list_files", divided)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+TEMPORARY = ".tmp"
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -22,7 +24,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     'all of it'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         yield temporary
         with temporary.open("rb+") as written:
@@ -34,6 +36,21 @@ def atomic_write(path: Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of killed processes, here and below. Hold a lock.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = [(folder / name).write_text("") for name in (".a.txt.17.tmp", "a.txt", ".my.tmp")]
+    >>> remove_leftovers(folder)
+    >>> sorted(path.name for path in folder.iterdir())
+    ['.my.tmp', 'a.txt']
+    """
+    for path in folder.rglob(f".*{TEMPORARY}"):
+        if path.name.removesuffix(TEMPORARY).rpartition(".")[2].isdigit():
+            path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from imbclf.errors import UserError
+from imbclf.utils.files import remove_leftovers
 
 LOCK = ".lock"
 
 
 @contextmanager
 def lock_run(run: Path) -> Iterator[None]:
-    """Hold the lock of a run directory; the lock of a killed process does not remain.
+    """Hold the lock of a run directory; what a killed process left of locks and files goes.
 
     Raises:
         UserError: another process holds it.
@@ -30,6 +31,7 @@ def lock_run(run: Path) -> Iterator[None]:
     try:
         run.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+        remove_leftovers(run)
     except Timeout:
         raise UserError(
             f"{run}: another process is training this run. Wait until it ends, or stop it and "
