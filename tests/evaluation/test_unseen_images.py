@@ -103,7 +103,6 @@ def test_the_command_and_python_judge_by_that_rule(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-
     monkeypatch.chdir(tmp_path)
     run = make_run(("rest", "mel+bcc"), **RULE)
     folder = make_table("nv", "mel", "nv", "bcc", "unclear")
@@ -119,7 +118,6 @@ def test_names_that_differ_are_explained(
     monkeypatch.chdir(tmp_path)
     run = make_run(("bad", "good"))
     folder = make_table("0", "1", "1")
-
     with pytest.raises(UserError, match="If 0 here is bad and 1 is good, say") as told:
         imbclf.evaluate(run, folder)
     assert "data.label_map" in str(told.value)

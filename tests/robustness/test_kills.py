@@ -120,6 +120,8 @@ def test_a_run_with_early_stopping_loggers_and_an_own_callback_is_resumed_to_the
             )
             done = run("train", *again, cwd=tmp_path)
             assert done.returncode == 0, (moment, done.stderr)
+        else:
+            lasted *= 0.5  # the first run began on a colder machine
         assert results(own) == expected, f"killed after {moment:.3f} of {lasted:.1f} s"
         for fold in range(2):
             table = pd.read_csv(own / f"fold_{fold}/metrics.csv")

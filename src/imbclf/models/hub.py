@@ -27,7 +27,7 @@ def cached_files_if_unreachable() -> Iterator[None]:
 
 
 def _answers(address: str) -> bool:
-    """Return whether something answers at an address, as far as can be told without a proxy's help.
+    """Return whether a connection to an address can be opened; true where there is a proxy.
 
     >>> _answers("http://localhost:1")
     False

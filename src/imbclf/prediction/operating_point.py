@@ -50,7 +50,7 @@ class OperatingPoint:
     def __str__(self) -> str:
         """Return the threshold, the rate out of fold, the bound and what the bound costs."""
         most = "at most" if self.aim.startswith("max") else "at least"
-        now, plain = self._rates(self.far, self.frr), self._rates(self.plain_far, self.plain_frr)
+        now, plain = self.rates, self._rates_of(self.plain_far, self.plain_frr)
         rates = ", ".join(f"{name} {value:.4f}" for name, value in now.items())
         told = (
             f"{self.threshold:.4f}: out of fold (cross-fitted) {rates} ({self.aim}={self.value:g})"
@@ -69,8 +69,12 @@ class OperatingPoint:
     def _aimed_at(self) -> str:
         return WORDS.get(self.aim, "")
 
-    def _rates(self, far: float, frr: float) -> dict[str, float]:
-        """Return error rates in the words of the aim."""
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rates out of fold in the words of the aim: FAR and FRR, or those of medicine."""
+        return self._rates_of(self.far, self.frr)
+
+    def _rates_of(self, far: float, frr: float) -> dict[str, float]:
         if self.aim in ("max_far", "max_frr", "cost_ratio"):
             return {"FAR": far, "FRR": frr}
         misses, alarms = (frr, far) if self.positive == 1 else (far, frr)

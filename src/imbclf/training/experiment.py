@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imbclf.data.holdout import write_holdout
 from imbclf.data.listing import Listing
@@ -78,24 +79,23 @@ def run_experiment(
 
 def _log_start(prepared: Prepared, listed: Listing, run: Path) -> None:
     """Log what is trained on, how it was read and divided, and where the results go."""
-    recipe, names = prepared.recipe, prepared.recipe.listing.label_names
-    zero, one = class_counts(recipe.labels)
+    recipe = prepared.recipe
     log.info("data     %s", Path(recipe.parts.data.dir).resolve())
-    counts = (zero + one, zero, names[0], one, names[1])
-    log.info("images   %d: %d of label %s, %d of label %s", *counts)
+    log.info("images   %s", _counted(recipe.labels, recipe.listing.label_names))
     for line in (*listed.account.lines(), *prepared.division):
         log.info("%s", line)
     if prepared.held is not None:
-        log.info("held out %s, for imbclf-evaluate", _counted(prepared.held))
+        held = prepared.held
+        groups = "" if held.groups is None else f"; {len({*held.groups}):,} groups"
+        counts = _counted(held.known_labels, held.label_names)
+        log.info("held out %s%s, for imbclf-evaluate", counts, groups)
     log.info("run      %s", run)
 
 
-def _counted(images: Listing) -> str:
-    """Return the number of images, of each label and of groups."""
-    zero, one = class_counts(images.known_labels)
-    names = images.label_names
-    groups = "" if images.groups is None else f"; {len({*images.groups}):,} groups"
-    return f"{zero + one}: {zero} of label {names[0]}, {one} of label {names[1]}{groups}"
+def _counted(labels: NDArray[np.int64], names: tuple[str, str]) -> str:
+    """Return the number of images, and of those of each label."""
+    zero, one = class_counts(labels)
+    return f"{zero + one}: {zero} of label {names[0]}, {one} of label {names[1]}"
 
 
 def _check_earlier_predictor(run: Path, recipe: Recipe) -> None:

@@ -85,10 +85,8 @@ def kept_on_new_images(report: Report, aim: str, target: float) -> str:
         return "too few"
     if point.positive != report.positive:
         return "unknown"  # the commands' positive label is the rarer one
-    misses, alarms = (point.frr, point.far) if point.positive else (point.far, point.frr)
-    if aim == "min_sensitivity":
-        return f"specificity {percent(1 - alarms)}"
-    return f"sensitivity {percent(1 - misses)}"
+    other = "specificity" if aim == "min_sensitivity" else "sensitivity"
+    return f"{other} {percent(point.rates[other])}"
 
 
 def _row(report: Report, wanted: str, sensitivity: float, specificity: float) -> list[Cell]:
