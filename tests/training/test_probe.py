@@ -18,7 +18,12 @@ from torchvision.models import get_model
 from helpers.commands import call, small
 from imbclf.data.embedding_cache import cached_embeddings, embedding_key
 from imbclf.models.heads import LogisticHead
-from imbclf.models.logistic_regression import STRENGTHS, balanced_weights, fit_logistic
+from imbclf.models.logistic_regression import (
+    STRENGTHS,
+    balanced_weights,
+    choose_strength,
+    fit_logistic,
+)
 from imbclf.prediction.predictor import Predictor
 from imbclf.prediction.shared_network import group_by_network
 from imbclf.training.closed_form import inner_parts
@@ -53,9 +58,11 @@ def test_a_head_takes_raw_features_and_chooses_a_strength() -> None:
     features, labels = gaussian(200, 100)
     scaled = 7 * features - 3
     head = LogisticHead(width=100)
-    strength = head.fit(scaled, labels, inner_parts(labels, None, seed=0))
-    assert strength in STRENGTHS
+    parts = inner_parts(labels, None, seed=0)
+    head.fit(scaled, labels, parts)
     standardized = (features - features.mean(0)) / features.std(0)
+    strength, _ = choose_strength(standardized, labels, parts)
+    assert strength in STRENGTHS
     exact = LogisticRegression(C=strength, class_weight="balanced", tol=1e-8)
     exact.fit(standardized, labels)
     found, expected = head(scaled).numpy(), exact.decision_function(standardized)

@@ -1,12 +1,14 @@
 """Put a network without its last layer, a head and the options of both together."""
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
 from imbclf.errors import UserError
 from imbclf.models.architecture import Architecture, ProbeKind, ProbeOption
 from imbclf.models.backbone import Backbone
 from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead
-from imbclf.models.stage_features import stage_width
+from imbclf.models.stage_features import stages_of_features
 from imbclf.models.torchvision_models import freeze_biases
 from imbclf.models.usual_side import side_for
 
@@ -35,12 +37,15 @@ def assemble(
         UserError: the head is the user's own, or no such probe may stand beside it.
     """
     architecture["head"] = _head_entry(head)
+    stages = np.empty(0, np.int64)
     if head.takes_stages:
-        head = type(head)(width=_stage_width(network, architecture))
+        stages = _stages_of_features(network, architecture)
+        head = type(head)(width=len(stages))
     if not head.allows_biases:
         freeze_biases(network, at_zero=not is_pretrained)
     backbone = Backbone(network, head, architecture, fast_conv)
     backbone.is_pretrained = is_pretrained
+    backbone.stages_of_features = stages
     backbone.starts_from_patches = patch_filters and not is_pretrained
     if (kind := _probe_kind(probe, is_pretrained)) is not None:
         architecture["probe"] = check_probe(head, kind)
@@ -76,9 +81,9 @@ def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:
     return kind
 
 
-def _stage_width(network: nn.Module, architecture: Architecture) -> int:
+def _stages_of_features(network: nn.Module, architecture: Architecture) -> NDArray[np.int64]:
     try:
-        return stage_width(network, side_for(architecture))
+        return stages_of_features(network, side_for(architecture))
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
         raise UserError(
             f"head=logistic: {architecture['name']} has no stages that it could take features of "

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,6 +40,7 @@ class Backbone(nn.Module):
         super().__init__()
         # Of the network as it is given: fused batch norms hold no parameters.
         self.stages = last_stages(network) if head.takes_stages else ()
+        self.stages_of_features = np.empty(0, np.int64)
         network = network.to(memory_format=torch.channels_last)
         self.network = fast_network(network) if fast_conv else network
         self.fast_conv = fast_conv

@@ -26,6 +26,22 @@ class Regressions(NamedTuple):
     biases: Tensor
 
 
+class Axes(NamedTuple):
+    """Features [N, D] along their R principal axes, which any number of regressions can share.
+
+    Attributes:
+        center: weighted mean of the features, [D].
+        rotation: [D, R].
+        coordinates: of the images along the axes, [N, R].
+        spread: weighted sum of squares along each axis, [R].
+    """
+
+    center: Tensor
+    rotation: Tensor
+    coordinates: Tensor
+    spread: Tensor
+
+
 def balanced_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return a weight of each of N images by which both labels weigh N / 2.
 
@@ -42,6 +58,7 @@ def fit_logistic(
     weights: Tensor,
     strengths: Tensor,
     precision: float = PRECISION,
+    axes: Axes | None = None,
 ) -> Regressions:
     """Minimize |w|^2 / 2 + C sum_i s_i log(1 + exp(-t_i f_i)), f = X w + b, for M columns of s, C.
 
@@ -55,6 +72,7 @@ def fit_logistic(
         weights: s, 0 or more, [N, M]; at most those of `balanced_weights` of all N, or the like.
         strengths: C, above 0, [M].
         precision: largest error of the minimum, as a share of C N.
+        axes: `principal_axes` of X by the largest weight of each image; None: computed here.
 
     Sources: Boehning, Multinomial logistic regression algorithm, 1992; Nesterov, 1983; O'Donoghue
     and Candes, Adaptive restart for accelerated gradient schemes, 2015.
@@ -63,9 +81,7 @@ def fit_logistic(
     >>> fit_logistic(x, t, torch.ones(3, 1), torch.tensor([1e3])).weights.item() > 3
     True
     """
-    largest = weights.amax(dim=1)
-    center = (largest @ features) / largest.sum()
-    axes, coordinates, spread = _principal_axes(features - center, largest)
+    center, rotation, coordinates, spread = axes or principal_axes(features, weights.amax(dim=1))
     bound = 1 + strengths * spread[:, None] / 4
     bias_bound = strengths * weights.sum(dim=0) / 4
     target = targets.to(features.dtype)[:, None]
@@ -85,23 +101,28 @@ def fit_logistic(
         error = (slope_w**2).sum(dim=0) / 2 + slope_b**2 / bias_bound
         if bool((error <= precision * strengths * len(features)).all()):
             break
-    found = axes @ w
+    found = rotation @ w
     return Regressions(found, b - center @ found)
 
 
-def _principal_axes(centered: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return axes [D, R], the coordinates [N, R] along them, and their weighted squares [R]."""
+def principal_axes(features: Tensor, weights: Tensor) -> Axes:
+    """Return the principal axes of features [N, D] of images of these weights [N]."""
+    center = (weights @ features) / weights.sum()
+    centered = features - center
     axes = torch.eye(centered.shape[1], dtype=centered.dtype, device=centered.device)
-    if len(centered) < centered.shape[1]:  # weights lie in the span of the images
+    if len(centered) < centered.shape[1]:  # the regression's weights lie in the span of the images
         axes, rest = torch.linalg.qr(centered.T)
         centered = rest.T
     squares, rotation = torch.linalg.eigh(centered.T @ (weights[:, None] * centered))
-    return axes @ rotation, centered @ rotation, squares.clamp_min(0)
+    return Axes(center, axes @ rotation, centered @ rotation, squares.clamp_min(0))
 
 
 def choose_strength(
-    features: Tensor, labels: NDArray[np.int64], held_out: Sequence[NDArray[np.int64]]
-) -> float:
+    features: Tensor,
+    labels: NDArray[np.int64],
+    held_out: Sequence[NDArray[np.int64]],
+    axes: Axes | None = None,
+) -> tuple[float, Tensor]:
     """Return the C of `STRENGTHS` whose regressions have the least balanced loss on unseen images.
 
     Args:
@@ -109,11 +130,17 @@ def choose_strength(
         labels: [N], 0 and 1.
         held_out: parts of the N images; each is scored by regressions that did not see it. Without
             any, C is that under which logits have a variance of about 5 a priori.
+        axes: `principal_axes` of the features by `balanced_weights`; None: computed here.
+
+    Returns:
+        C, and the logits [N] that its regressions have of the images held out from them; NaN of an
+        image that is in no part.
     """
     if not held_out:
         zero, one = np.bincount(labels, minlength=2)
         share = 4 * zero * one / len(labels) ** 2
-        return float(share * PRIOR_VARIANCE / features.shape[1])
+        strength = float(share * PRIOR_VARIANCE / features.shape[1])
+        return strength, features.new_full((len(labels),), torch.nan)
     balanced, truth = torch.from_numpy(balanced_weights(labels)), torch.from_numpy(labels)
     weights, truth = balanced.to(features), truth.to(features.device)
     columns = weights[:, None].repeat(1, len(held_out))
@@ -126,9 +153,13 @@ def choose_strength(
         columns.repeat(1, len(strengths)),
         strengths.repeat_interleave(len(held_out)),
         ROUGH,
+        axes,
     )
     logits = features @ found.weights + found.biases
     signed = torch.where(truth[:, None] == 1, logits, -logits)
     losses = -weights[:, None] * torch.nn.functional.logsigmoid(signed)
-    unseen = losses.view(len(labels), len(strengths), len(held_out)) * (columns == 0)[:, None]
-    return STRENGTHS[int(unseen.sum(dim=(0, 2)).argmin())]
+    shape = len(labels), len(strengths), len(held_out)
+    held = columns == 0
+    best = int((losses.view(shape) * held[:, None]).sum(dim=(0, 2)).argmin())
+    own = torch.where(held, logits.view(shape)[:, best], torch.nan).nansum(dim=1)
+    return STRENGTHS[best], torch.where(held.any(dim=1), own, torch.nan)

@@ -3,7 +3,9 @@
 import copy
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchvision.models import SwinTransformer
 
@@ -46,6 +48,34 @@ def stage_features(
     >>> stage_features(network, torch.zeros(2, 3, 6, 6)).shape  # 8 + 4 * 2 * 2 + 8
     torch.Size([2, 32])
     """
+    outputs, own = _outputs(network, pixels, stages)
+    means = [output.mean(dim=1) for output in outputs]
+    largest = [output.amax(dim=1) for output in outputs] if maxima else []
+    return torch.cat([*means, own, *largest], dim=1)
+
+
+def stages_of_features(network: nn.Module, side: int, maxima: bool = True) -> NDArray[np.int64]:
+    """Return which stage each of the `stage_features` comes from, int64 [D]; nothing is computed.
+
+    Stages count from 0; the network's own output is the last. Images have `side` pixels.
+
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten())
+    >>> np.bincount(stages_of_features(network, side=6)).tolist()
+    [16, 16]
+    """
+    shapes = copy.deepcopy(network).to("meta").eval()
+    with torch.no_grad():
+        outputs, own = _outputs(shapes, torch.empty(1, 3, side, side, device="meta"), None)
+    widths = [output.shape[2] for output in outputs]
+    kept = [*widths, own.shape[1], *(widths if maxima else [])]
+    numbers = [*range(len(widths) + 1), *(range(len(widths)) if maxima else [])]
+    return np.repeat(np.array(numbers, np.int64), kept)
+
+
+def _outputs(
+    network: nn.Module, pixels: Tensor, stages: Sequence[str] | None
+) -> tuple[list[Tensor], Tensor]:
+    """Return the outputs [N, P, C] of stages at all positions, and the network's own [N, C]."""
     stated = getattr(network, "output_fmt", None)  # of timm
     channels_last = isinstance(network, SwinTransformer) or str(stated).endswith("NHWC")
     outputs: list[Tensor] = []
@@ -56,25 +86,11 @@ def stage_features(
     names = last_stages(network) if stages is None else stages
     hooks = [network.get_submodule(name).register_forward_hook(keep) for name in names]
     try:
-        own = network(pixels).float()
+        own: Tensor = network(pixels).float()
     finally:
         for hook in hooks:
             hook.remove()
-    means = [output.mean(dim=1) for output in outputs]
-    largest = [output.amax(dim=1) for output in outputs] if maxima else []
-    return torch.cat([*means, own, *largest], dim=1)
-
-
-def stage_width(network: nn.Module, side: int, maxima: bool = True) -> int:
-    """Return the number of `stage_features` for images of `side` pixels; nothing is computed.
-
-    >>> stage_width(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 4, 3), nn.Flatten()), side=6)
-    32
-    """
-    shapes = copy.deepcopy(network).to("meta").eval()
-    with torch.no_grad():
-        pixels = torch.empty(1, 3, side, side, device="meta")
-        return stage_features(shapes, pixels, maxima=maxima).shape[1]
+    return outputs, own
 
 
 def _positions(output: Tensor, channels_last: bool) -> Tensor:

@@ -65,7 +65,8 @@ def fit_closed_form(
     head = LogisticHead(embedding.features.shape[1])
     features = torch.from_numpy(embedding.features[fold.fit])
     own = None if groups is None else groups[fold.fit]
-    head.fit(features, labels, inner_parts(labels, own, task.seed))
+    parts = inner_parts(labels, own, task.seed)
+    head.fit(features, labels, parts, embedding.backbone.stages_of_features)
     backbone = embedding.backbone.with_head(head)
     dev, truth = score_features(head, embedding, fold.dev), recipe.labels[fold.dev]
     rule = decision_rule(dev, truth, recipe.parts.cv.threshold)

@@ -9,7 +9,7 @@ import copy
 from torch import Tensor, nn
 
 from imbclf.models.probes.base import Probe
-from imbclf.models.stage_features import stage_features, stage_width
+from imbclf.models.stage_features import stage_features, stages_of_features
 
 
 class StageProbe(Probe):
@@ -27,7 +27,7 @@ class StageProbe(Probe):
     """
 
     def __init__(self, network: nn.Module, side: int, maxima: bool) -> None:
-        super().__init__(width=stage_width(network, side, maxima))
+        super().__init__(width=len(stages_of_features(network, side, maxima)))
         self.maxima = maxima
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
 
