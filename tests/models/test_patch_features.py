@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from imbclf.metrics.error_rates import binary_report
+from imbclf.models.architecture import ProbeOption
 from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.patch_init import patch_filters
 from imbclf.models.probes.build import build_probe, with_probe
@@ -109,7 +110,8 @@ def test_images_of_any_size_have_as_many_features(side: tuple[int, int]) -> None
     assert features.any()
 
 
-def test_it_tells_textures_apart_that_a_random_network_cannot() -> None:
+@pytest.mark.parametrize("kind", [True, "kernels"])
+def test_it_tells_textures_apart_that_a_random_network_cannot(kind: ProbeOption) -> None:
     generator = np.random.default_rng(0)
     labels = np.repeat([0, 1], [60, 240])
     pixels = generator.integers(0, 255, (300, 32, 32, 3)).astype(np.uint8)
@@ -118,7 +120,7 @@ def test_it_tells_textures_apart_that_a_random_network_cannot() -> None:
     rows = np.arange(0, 300, 2)
     unseen = rows + 1
     torch.manual_seed(0)
-    backbone = build_backbone("shufflenet_v2_x0_5", probe=True)
+    backbone = build_backbone("shufflenet_v2_x0_5", probe=kind)
     probe = build_probe(backbone)
     assert isinstance(probe, PatchProbe)
     network = with_probe(backbone, probe)

@@ -53,9 +53,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def prepared(weights: Path) -> FoldModel:
+def prepared(weights: Path, kind: ProbeOption = True) -> FoldModel:
     torch.manual_seed(1)
-    backbone = build_backbone(NAME, weights=str(weights), probe=True)
+    backbone = build_backbone(NAME, weights=str(weights), probe=kind)
     probe = build_probe(backbone)
     assert isinstance(probe, StageProbe)
     prepare_probe(probe, backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
@@ -288,14 +288,18 @@ def test_it_is_fitted_to_the_given_rows_alone(weights: Path) -> None:
     assert found[0].any()
 
 
-def test_it_tells_classes_apart_that_the_untrained_head_cannot(weights: Path) -> None:
-    network = prepared(weights).network
+@pytest.mark.parametrize("kind", [True, "maxima", "kernels"])
+def test_it_tells_classes_apart_that_the_untrained_head_cannot(
+    weights: Path, kind: ProbeOption
+) -> None:
+    network = prepared(weights, kind).network
     logits = score_images(network, PIXELS, np.arange(120), CPU)
     assert binary_report(logits, LABELS, 0.0)["auroc"] > 0.8
 
 
-def test_it_is_built_again_with_the_backbone(weights: Path) -> None:
-    model = prepared(weights)
+@pytest.mark.parametrize("kind", [True, "maxima", "kernels"])
+def test_it_is_built_again_with_the_backbone(weights: Path, kind: ProbeOption) -> None:
+    model = prepared(weights, kind)
     again = rebuild_backbone(model.backbone.architecture)
     probe = build_probe(again)
     load_weights(again, probe, model.weights)

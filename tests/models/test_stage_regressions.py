@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from imbclf.models.logistic_regression import balanced_weights, choose_strength, fit_logistic
+from imbclf.models.stacking import stack_logits
 from imbclf.models.stage_features import stage_features, stages_of_features
-from imbclf.models.stage_regressions import fit_stages, stack_logits
+from imbclf.models.stage_regressions import fit_stages
 
 STAGES = np.repeat([0, 1, 2, 0, 1], [10, 40, 400, 10, 40])  # means of three, maxima of two
 
@@ -33,13 +34,17 @@ def test_the_stage_that_speaks_of_the_label_is_not_drowned_by_the_others(informa
     found = fit_stages(features, labels, parts, STAGES)
     alone = torch.from_numpy(np.flatnonzero(informative == STAGES))
     strength, _ = choose_strength(features, labels, parts)
-    weights = torch.from_numpy(balanced_weights(labels)).float()[:, None]
+    balanced = torch.from_numpy(balanced_weights(labels)).float()[:, None]
     target, strengths = torch.from_numpy(labels), torch.tensor([strength])
-    on_all = fit_logistic(features, target, weights, strengths)
-    oracle = fit_logistic(features[:, alone], target, weights, strengths)
+    on_all = fit_logistic(features, target, balanced, strengths)
+    oracle = fit_logistic(features[:, alone], target, balanced, strengths)
     ours, all_at_once, best = (
-        float(roc_auc_score(truth, part @ fit.weights[:, 0] + fit.biases[0]))
-        for part, fit in ((others, found), (others, on_all), (others[:, alone], oracle))
+        float(roc_auc_score(truth, part @ weights.flatten()))
+        for part, weights in (
+            (others, found.weights),
+            (others, on_all.weights),
+            (others[:, alone], oracle.weights),
+        )
     )
     assert ours > all_at_once - 0.005
     if informative == 0:  # 20 of 500 features

@@ -358,7 +358,13 @@ def shaped(options: Mapping[str, Any], seed: int) -> Backbone:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
-    [{"probe": True}, {"input_size": 56}, {"input_size": 24}, {"stem": "small"}],
+    [
+        {"probe": True},
+        {"probe": "kernels"},
+        {"input_size": 56},
+        {"input_size": 24},
+        {"stem": "small"},
+    ],
     ids=str,
 )
 def test_every_shape_of_backbone_is_exported(options: dict[str, Any], tmp_path: Path) -> None:
@@ -368,9 +374,16 @@ def test_every_shape_of_backbone_is_exported(options: dict[str, Any], tmp_path: 
 
 def headed(head: str, seed: int) -> Backbone:
     torch.manual_seed(seed)
-    backbone = briefly_trained("squeezenet1_1", SIDE, seed, steps=0, head=HEADS[head])
+    own = {"logistic": partial(LogisticHead, landmarks=6)}.get(head, HEADS[head])
+    backbone = briefly_trained("squeezenet1_1", SIDE, seed, steps=0, head=own)
     if isinstance(backbone.head, LogisticHead):
         backbone.head.weight.normal_(std=0.05)
+        assert backbone.head.kernels is not None
+        images = torch.from_numpy(drawn_images(6, (SIDE, SIDE), seed + 10))
+        with torch.no_grad():
+            features = backbone.eval().features(images)
+        scales = torch.full_like(backbone.head.kernels.scales, 0.02)
+        backbone.head.kernels.put(features, scales, torch.randn(2, 6))
     if isinstance(backbone.head, OneClassHead):
         images = torch.from_numpy(drawn_images(40, (SIDE, SIDE), seed + 10))
         with torch.no_grad():

@@ -118,6 +118,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         assert call("train", *arguments(root), "hydra.run.dir=one") == 0
+        kernels = "head.landmarks=50"
+        assert call("train", *arguments(root), kernels, "hydra.run.dir=kernels") == 0
         yield root
 
 
@@ -129,13 +131,15 @@ def arguments(root: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_predictor_scores_as_the_folds_did_with_one_network(finished: Path) -> None:
-    predictor = Predictor.load(finished / "one")
+@pytest.mark.parametrize("run", ["one", "kernels"])
+def test_the_predictor_scores_as_the_folds_did_with_one_network(finished: Path, run: str) -> None:
+    predictor = Predictor.load(finished / run)
+    assert predictor.tta == "flip"
     assert [len(group) for group in group_by_network(predictor.fold_models)] == [3]
-    assert len([*(finished / "one" / "predictor").glob("network_*.safetensors")]) == 1
-    assert not [*(finished / "one").glob("fold_*/*.ckpt")]
+    assert len([*(finished / run / "predictor").glob("network_*.safetensors")]) == 1
+    assert not [*(finished / run).glob("fold_*/*.ckpt")]
     for fold, model in enumerate(predictor.fold_models):
-        table = pd.read_csv(finished / "one" / f"fold_{fold}" / "scores.csv")
+        table = pd.read_csv(finished / run / f"fold_{fold}" / "scores.csv")
         files = [finished / "images" / "train_img" / one for one in table["file"]]
         pixels = np.stack([np.asarray(Image.open(file)) for file in files])
         logits = predictor.predict_pixels(pixels).logits[:, fold]

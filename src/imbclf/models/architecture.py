@@ -12,8 +12,8 @@ from imbclf.models.torchvision_models import check_name, has_fixed_size
 LARGEST = 4096  # pixels; five times the largest size of torchvision's weights
 
 Stem = Literal["standard", "small"]
-ProbeOption = bool | Literal["maxima"]
-ProbeKind = Literal["stages", "stage_maxima", "patches"]
+ProbeOption = bool | Literal["maxima", "kernels"]
+ProbeKind = Literal["stages", "stage_maxima", "stage_kernels", "patches", "patch_kernels"]
 Source = Literal["timm", "own"]  # besides torchvision, which goes without saying
 Interpolation = Literal["bilinear", "bicubic"]
 

@@ -7,7 +7,7 @@ from torch import nn
 from imbclf.errors import UserError
 from imbclf.models.architecture import Architecture, ProbeKind, ProbeOption
 from imbclf.models.backbone import Backbone
-from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead
+from imbclf.models.heads import BUILT_IN, HEADS, Entry, Head, OneClassHead, rebuild_head
 from imbclf.models.stage_features import stages_of_features
 from imbclf.models.torchvision_models import freeze_biases
 from imbclf.models.usual_side import side_for
@@ -40,7 +40,7 @@ def assemble(
     stages = np.empty(0, np.int64)
     if head.takes_stages:
         stages = _stages_of_features(network, architecture)
-        head = type(head)(width=len(stages))
+        head = rebuild_head(head.entry, width=len(stages))
     if not head.allows_biases:
         freeze_biases(network, at_zero=not is_pretrained)
     backbone = Backbone(network, head, architecture, fast_conv)
@@ -53,13 +53,13 @@ def assemble(
 
 
 def _probe_kind(probe: ProbeOption, is_pretrained: bool) -> ProbeKind | None:
-    if probe not in (False, True, "maxima"):
-        raise UserError(f"model.probe={probe}: expected true, false or maxima.")
+    if probe not in (False, True, "maxima", "kernels"):
+        raise UserError(f"model.probe={probe}: expected true, false, maxima or kernels.")
     if not probe:
         return None
     if not is_pretrained:
-        return "patches"
-    return "stages" if probe is True else "stage_maxima"
+        return "patch_kernels" if probe == "kernels" else "patches"
+    return "stages" if probe is True else "stage_kernels" if probe == "kernels" else "stage_maxima"
 
 
 def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imbclf.models.architecture import Architecture
+from imbclf.models.autocast import without_autocast
 from imbclf.models.fast_conv import fast_network
 from imbclf.models.heads import Head
 from imbclf.models.stage_features import last_stages, stage_features
@@ -71,9 +71,14 @@ class Backbone(nn.Module):
 
     def judge(self, features: Tensor, head: nn.Module | None = None) -> Tensor:
         """Features [N, D] to logits [N], by another head on the same network if one is given."""
-        with _without_autocast(features.device):
+        with without_autocast(features.device):
             logits: Tensor = (head or self.head)(_at_least_float32(features))
         return logits
+
+    @property
+    def averages_features(self) -> bool:
+        """Return whether features are averaged over the views of an image, in place of logits."""
+        return self.head.takes_stages
 
     def with_head(self, head: Head) -> "Backbone":
         """Return a backbone of another head on the same network, which is not copied."""
@@ -102,12 +107,6 @@ class Backbone(nn.Module):
     def backbone_parameters(self) -> Iterator[nn.Parameter]:
         """Return all parameters but those of the head."""
         return self.network.parameters()
-
-
-def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """Turn autocast off: it would round logits, and thresholds, to bfloat16."""
-    known = torch.amp.is_autocast_available(device.type)  # not on the meta device
-    return torch.autocast(device.type, enabled=False) if known else nullcontext()
 
 
 def _at_least_float32(features: Tensor) -> Tensor:

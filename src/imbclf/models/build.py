@@ -57,7 +57,8 @@ def build_backbone(
         head: called with `width`, returns one of the heads of `imbclf.models.heads`. For one that
             allows no biases, those of the network are frozen: at 0, or as its weights have them.
         probe: whether `build_probe` adds a probe: a `StageProbe` if the weights are pretrained, on
-            means of features or, with "maxima", on means and maxima; else a `PatchProbe`.
+            means of features or, with "maxima", on means and maxima; else a `PatchProbe`. With
+            "kernels" it is on kernels of means and maxima, or of responses to patches.
         patch_filters: whether training is to start the first convolution of random weights from
             patches of the images; pretrained ones stay as they are.
         fast_conv: whether to use CPU kernels for small feature maps, and to fuse batch norms into

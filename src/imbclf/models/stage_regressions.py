@@ -1,14 +1,14 @@
-"""One linear function of the features of several stages of a network, each with its say."""
+"""One function of the features of several stages of a network, each with its say."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 from torch import Tensor
 
+from imbclf.models.gaussian_kernels import GAMMA, nystrom_features
 from imbclf.models.logistic_regression import (
     PRECISION,
     Regressions,
@@ -17,8 +17,28 @@ from imbclf.models.logistic_regression import (
     fit_logistic,
     principal_axes,
 )
+from imbclf.models.stacking import stack_logits
+
+KERNELS = 2  # sums of kernels: of the first two stages, and of all
 
 Floats = NDArray[np.float64]
+Function = tuple[Tensor, Tensor, Tensor]  # weights [D], bias, coefficients [KERNELS, M]
+
+
+class StageSum(NamedTuple):
+    """A function of standardized features x: w . x + b + sum_kj a_kj exp(-|s_k (x - z_j)|^2).
+
+    Attributes:
+        weights: w, float32 [D].
+        bias: b, float32 scalar.
+        coefficients: a, of the M landmarks z, float32 [`KERNELS`, M].
+        scales: s, float32 [`KERNELS`, D].
+    """
+
+    weights: Tensor
+    bias: Tensor
+    coefficients: Tensor
+    scales: Tensor
 
 
 def fit_stages(
@@ -26,42 +46,100 @@ def fit_stages(
     labels: NDArray[np.int64],
     held_out: Sequence[NDArray[np.int64]],
     stages: NDArray[np.int64],
-) -> Regressions:
+    landmarks: NDArray[np.int64] | None = None,
+) -> StageSum:
     """Return a sum of regressions on the first stage, the first two, and all.
 
         f = sum_k a_k f_k + c, a_k >= 0
 
     f_k is the balanced logistic regression on the features of its stages, with a strength of its
-    own. Shares a and the bias c have the least balanced loss on the logits that each f_k has of
-    images it was not fitted to. So where early stages say more (a small dark spot), the many
-    features of late ones do not drown them, and conversely. Source: Wolpert, Stacked
-    generalization, 1992; Breiman, Stacked regressions, 1996, for shares that are not negative.
+    own, or on their Gaussian kernels with landmarks. Shares a and the bias c have the least
+    balanced loss on the logits that each f_k has of images it was not fitted to. So where early
+    stages say more (a small dark spot), the many features of late ones do not drown them, and
+    conversely; and few images, of which kernels know little, are judged by linear functions.
+    Source: Wolpert, Stacked generalization, 1992; Breiman, Stacked regressions, 1996, for shares
+    that are not negative.
 
     Args:
         features: standardized, float32 [N, D].
         labels: int64 [N], 0 and 1.
         held_out: parts of the N images. Without any, the regression on all features is returned.
         stages: of each feature, int64 [D]; where all are the same there is one regression.
-
-    Returns:
-        The regression, with one column.
+        landmarks: rows of images that others are compared with; of the first two stages and of
+            all there is a regression on kernels, too.
     """
-    last = np.unique([0, 1, stages.max()]) if held_out else stages.max(keepdims=True)
-    columns = [np.flatnonzero(stages <= stage) for stage in last if stage <= stages.max()]
-    total = features.new_zeros(features.shape[1], len(columns))
-    biases, unseen = features.new_zeros(len(columns)), []
-    for number, chosen in enumerate(columns):
-        part = features if len(chosen) == len(stages) else features[:, torch.from_numpy(chosen)]
-        found, logits = _fit_one(part, labels, held_out)
-        total[torch.from_numpy(chosen), number] = found.weights[:, 0]
-        biases[number] = found.biases[0]
-        unseen.append(logits)
-    if len(columns) == 1:
-        return Regressions(total, biases)
+    rows = np.empty(0, np.int64) if landmarks is None else landmarks
+    scales = features.new_tensor(kernel_scales(stages))
+    last = np.unique(np.minimum([0, 1, stages.max()], stages.max()))
+    fitted = [
+        _fit_linear(features, labels, held_out, stages <= stage, len(rows))
+        for stage in (last if held_out else last[-1:])
+    ]
+    if held_out and len(rows):
+        fitted += [
+            _fit_kernels(features, labels, held_out, scales, number, rows)
+            for number in range(KERNELS)
+            if number + 1 == KERNELS or len(last) == KERNELS + 1
+        ]
+    if len(fitted) == 1:
+        return StageSum(*fitted[0][0], scales)
     held = np.concatenate(held_out)
-    shares, bias = stack_logits(np.stack(unseen, axis=1)[held], labels[held])
-    own = torch.from_numpy(shares).to(features)
-    return Regressions((total @ own)[:, None], (biases @ own + bias)[None])
+    unseen = np.stack([logits for _, logits in fitted], axis=1)
+    shares, bias = stack_logits(unseen[held], labels[held])
+    parts = zip(*(function for function, _ in fitted), strict=True)
+    weights, biases, coefficients = (
+        torch.stack([share * one for share, one in zip(shares.tolist(), each, strict=True)]).sum(0)
+        for each in parts
+    )
+    return StageSum(weights, biases + bias, coefficients, scales)
+
+
+def kernel_scales(stages: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the scale of each standardized feature in each sum of kernels, [`KERNELS`, D].
+
+    The first sum sees the first two stages, the last sees all. Squared distances in them are
+    `GAMMA` times those of a feature, on average.
+
+    >>> kernel_scales(np.array([0, 1, 2, 2])).round(2).tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.35, 0.35, 0.35, 0.35]]
+    """
+    seen = np.stack([stages <= 1, stages >= 0])
+    scales: NDArray[np.float64] = np.sqrt(GAMMA / seen.sum(axis=1, keepdims=True)) * seen
+    return scales
+
+
+def _fit_linear(
+    features: Tensor,
+    labels: NDArray[np.int64],
+    held_out: Sequence[NDArray[np.int64]],
+    seen: NDArray[np.bool_],
+    landmarks: int,
+) -> tuple[Function, Floats]:
+    """Return a linear function of the features that are seen, and what `_fit_one` says of it."""
+    chosen = torch.from_numpy(np.flatnonzero(seen))
+    found, logits = _fit_one(features if seen.all() else features[:, chosen], labels, held_out)
+    weights = features.new_zeros(features.shape[1])
+    weights[chosen] = found.weights[:, 0]
+    return (weights, found.biases[0], features.new_zeros(KERNELS, landmarks)), logits
+
+
+def _fit_kernels(
+    features: Tensor,
+    labels: NDArray[np.int64],
+    held_out: Sequence[NDArray[np.int64]],
+    scales: Tensor,
+    number: int,
+    landmarks: NDArray[np.int64],
+) -> tuple[Function, Floats]:
+    """Return a sum of kernels of these scales with landmarks, and what `_fit_one` says of it."""
+    seen = scales[number] > 0
+    scaled = features[:, seen] * scales[number, seen]
+    phi, basis = nystrom_features(scaled, scaled[torch.from_numpy(landmarks)])
+    length = float(seen.sum()) ** 0.5  # as long as the features that are seen, for like strengths
+    found, logits = _fit_one(phi * length, labels, held_out)
+    coefficients = features.new_zeros(KERNELS, len(landmarks))
+    coefficients[number] = basis @ found.weights[:, 0] * length
+    return (features.new_zeros(features.shape[1]), found.biases[0], coefficients), logits
 
 
 def _fit_one(
@@ -74,36 +152,3 @@ def _fit_one(
     truth, strengths = torch.from_numpy(labels).to(features.device), torch.tensor([strength])
     found = fit_logistic(features, truth, weights[:, None], strengths.to(features), PRECISION, axes)
     return found, logits.double().cpu().numpy()
-
-
-def stack_logits(logits: Floats, labels: NDArray[np.int64]) -> tuple[Floats, float]:
-    """Return shares, not negative, and a bias, by which logits @ shares + bias is most probable.
-
-    Both labels weigh the same; the effective number of images is 4 n0 n1 / (n0 + n1). A share is
-    1 or so a priori (standard normal), without which those of separable images would have no end.
-
-    Args:
-        logits: [N, K], of images that the K regressions were not fitted to.
-        labels: [N], 0 and 1.
-
-    >>> generator, labels = np.random.default_rng(0), np.array([0, 1] * 500)
-    >>> noise = generator.normal(size=(1000, 2))
-    >>> shares, _ = stack_logits(noise + np.stack([2 * labels - 1, 0 * labels], axis=1), labels)
-    >>> shares.round().tolist()
-    [2.0, 0.0]
-    """
-    count = logits.shape[1]
-    zero, one = np.bincount(labels, minlength=2)
-    weights = balanced_weights(labels) * 4 * zero * one / len(labels) ** 2
-    signs = 2 * labels - 1
-
-    def loss(parameters: Floats) -> tuple[float, Floats]:
-        signed = signs * (logits @ parameters[:-1] + parameters[-1])
-        slope = -weights * signs * expit(-signed)
-        value = float(weights @ np.logaddexp(0, -signed) + np.sum(parameters[:-1] ** 2) / 2)
-        return value, np.append(logits.T @ slope + parameters[:-1], slope.sum())
-
-    start = np.append(np.full(count, 1 / count), 0.0)
-    bounds = [(0.0, None)] * count + [(None, None)]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return found.x[:-1], float(found.x[-1])

@@ -14,6 +14,7 @@ from imbclf.augment.tta import Tta, views
 from imbclf.data.device_cache import Pixels, take_images
 from imbclf.errors import UserError
 from imbclf.models.scoring_copy import scoring_copy
+from imbclf.models.view_average import around_average
 
 MANY = 4096  # images, whose scoring gains more by fused batch norms than fusing them takes
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # that images can be scored in
@@ -159,7 +160,7 @@ def score_images(
         device: where to compute.
         precision: a resolved Lightning precision.
         batch_size: images at once.
-        tta: the logits of an image's `views` are averaged.
+        tta: the logits of an image's `views` are averaged, or its features (`around_average`).
         progress: label of a progress bar, shown on terminals only.
 
     >>> def brightness(images): return images.float().mean((1, 2, 3))
@@ -173,6 +174,7 @@ def score_images(
     # In fewer bits, fusing would round the weights.
     if len(rows) >= MANY and precision == "32-true":
         network = scoring_copy(network)
+    each, last = around_average(network)
     # In one piece: small arrays that stay, among large ones that come and go, would scatter memory.
     answer = np.empty(len(rows))
     starts = range(0, len(rows), batch_size)
@@ -180,7 +182,7 @@ def score_images(
     for start in tqdm(starts, desc=progress, disable=disable, leave=False):
         batch = take_images(pixels, rows[start : start + batch_size]).to(device)
         with autocast_to(precision, device):
-            logits = torch.stack([network(view) for view in views(batch, tta)]).mean(dim=0)
+            logits = last(torch.stack([each(view) for view in views(batch, tta)]).mean(dim=0))
         found = logits.double().cpu().numpy()
         if start == 0 and found.ndim > 1:
             answer = np.empty((len(rows), *found.shape[1:]))

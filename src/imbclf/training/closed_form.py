@@ -1,5 +1,6 @@
 """Fit the head of a fold to embedded images: no network is run and no checkpoint is kept."""
 
+import copy
 import time
 from typing import Any
 
@@ -62,7 +63,8 @@ def fit_closed_form(
     """
     recipe, fold, began = task.recipe, task.fold, time.perf_counter()
     labels, groups = recipe.labels[fold.fit], recipe.listing.groups
-    head = LogisticHead(embedding.features.shape[1])
+    head = copy.deepcopy(embedding.backbone.head)
+    assert isinstance(head, LogisticHead)
     features = torch.from_numpy(embedding.features[fold.fit])
     own = None if groups is None else groups[fold.fit]
     parts = inner_parts(labels, own, task.seed)

@@ -27,8 +27,7 @@ class Embedding:
 
     Attributes:
         backbone: whose network is frozen; its head is not fitted.
-        features: float32 `[N, D]`, what enters the head, averaged over the views of each image. A
-            linear head has of them the mean of its logits of these views.
+        features: float32 `[N, D]`, what enters the head, averaged over the views of each image.
     """
 
     backbone: Backbone

@@ -1,4 +1,4 @@
-"""Logistic regression on the features of a frozen network, without training."""
+"""Regression on the features of a frozen network, without training."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,20 +8,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from imbclf.errors import UserError
+from imbclf.models.gaussian_kernels import KernelSum, landmark_rows
 from imbclf.models.heads.base import Head
-from imbclf.models.stage_regressions import fit_stages
+from imbclf.models.stage_regressions import KERNELS, fit_stages
+
+MOST = 10_000  # landmarks; as many features of each are kept, and their products decomposed
 
 
 class LogisticHead(Head):
-    """f = w . x + b, of features x of several stages of a network that is not trained.
+    """f = w . x + sum_kj a_kj exp(-|s_k (x - z_j)|^2) + b, of features x of a network's stages.
 
-    Both labels weigh the same; w is a sum of penalized regressions on the first stages, for
-    standardized features, each with a strength and a share that are chosen on parts of the images
-    to fit (`fit_stages`). Source: Alain & Bengio, Understanding intermediate layers
-    using linear classifier probes, 2016; Evci et al., Head2Toe, ICML 2022.
+    Both labels weigh the same; f is a sum of penalized logistic regressions on the first stages,
+    for standardized features, each with a strength and a share that are chosen on parts of the
+    images to fit (`fit_stages`). Without landmarks z it is linear. Source: Alain & Bengio,
+    Understanding intermediate layers using linear classifier probes, 2016; Evci et al., Head2Toe,
+    ICML 2022.
 
     Args:
         width: D, the number of features.
+        landmarks: images to fit that others are compared with, at most.
+
+    Raises:
+        UserError: the number of landmarks is out of range.
 
     >>> head, labels = LogisticHead(width=2), np.array([0, 1] * 20)
     >>> features = torch.tensor([[-1.0, 5.0], [1.0, 5.0]]).repeat(20, 1)
@@ -35,11 +44,14 @@ class LogisticHead(Head):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, landmarks: int = 0) -> None:
         super().__init__()
+        if not 0 <= landmarks <= MOST:
+            raise UserError(f"head.landmarks={landmarks}: expected 0 to {MOST}")
         self.register_buffer("weight", torch.zeros(width))
         self.register_buffer("bias", torch.zeros(()))
-        self.entry = {"name": "logistic"}
+        self.kernels = KernelSum(width, landmarks, KERNELS) if landmarks else None
+        self.entry = {"name": "logistic", **({"landmarks": landmarks} if landmarks else {})}
 
     def fit(
         self,
@@ -53,18 +65,24 @@ class LogisticHead(Head):
         Args:
             features: float32 [N, D].
             labels: int64 [N].
-            held_out: parts of the N images on which strengths and the shares of stages are chosen;
-                without any the strength is a prior's.
+            held_out: parts of the N images on which strengths and the shares of regressions are
+                chosen; without any the strength is a prior's, and f is linear.
             stages: of each feature, int64 [D] (`fit_stages`); None: all come from one.
         """
         mean, deviation = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
         of_one = np.zeros(features.shape[1], np.int64)
         standardized = (features - mean) / deviation
-        found = fit_stages(standardized, labels, held_out, of_one if stages is None else stages)
-        weight = found.weights[:, 0].double() / deviation
+        rows = landmark_rows(labels, 0 if self.kernels is None else len(self.kernels.landmarks))
+        found = fit_stages(
+            standardized, labels, held_out, of_one if stages is None else stages, rows
+        )
+        weight = found.weights.double() / deviation
         self.weight.copy_(weight)
-        self.bias.copy_(found.biases[0] - mean.double() @ weight)
+        self.bias.copy_(found.bias - mean.double() @ weight)
+        if self.kernels is not None:
+            self.kernels.put(features[rows], found.scales / deviation, found.coefficients)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits [N] of features [N, D]."""
-        return torch.sum(features * self.weight, dim=1) + self.bias
+        linear = torch.sum(features * self.weight, dim=1) + self.bias
+        return linear if self.kernels is None else linear + self.kernels(features)

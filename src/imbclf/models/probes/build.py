@@ -23,10 +23,11 @@ def build_probe(backbone: "Backbone") -> Probe | None:
     kind = backbone.architecture["probe"]
     if kind is None:
         return None
-    if kind == "patches":
-        return PatchProbe()
+    kernels = kind in ("stage_kernels", "patch_kernels")
+    if kind in ("patches", "patch_kernels"):
+        return PatchProbe(kernels)
     side = side_for(backbone.architecture)
-    return StageProbe(backbone.network, side, maxima=kind == "stage_maxima")
+    return StageProbe(backbone.network, side, maxima=kind != "stages", kernels=kernels)
 
 
 class ProbedBackbone(nn.Module):

@@ -71,6 +71,9 @@ class PatchProbe(Probe):
     max(0, r - 0.25) and max(0, -r - 0.25). The root keeps a few strong responses from dominating
     the regression (Perronnin, Sanchez & Mensink, ECCV 2010).
 
+    Args:
+        kernels: whether the regression is on kernels (`Probe`).
+
     >>> probe = PatchProbe()
     >>> probe(torch.zeros(1, 3, 64, 64)).tolist()
     [0.0]
@@ -79,8 +82,8 @@ class PatchProbe(Probe):
     filters: Tensor
     offsets: Tensor
 
-    def __init__(self) -> None:
-        super().__init__(width=2 * FILTERS * GRID * GRID)
+    def __init__(self, kernels: bool = False) -> None:
+        super().__init__(2 * FILTERS * GRID * GRID, kernels)
         self.register_buffer("filters", torch.zeros(FILTERS, 3 * PATCH * PATCH))
         self.register_buffer("offsets", torch.zeros(FILTERS))
 

@@ -19,6 +19,7 @@ class StageProbe(Probe):
         network: is copied.
         side: of the square images that it takes, in pixels.
         maxima: whether features are means and maxima over positions, or means alone.
+        kernels: whether the regression is on kernels (`Probe`).
 
     >>> import torch
     >>> probe = StageProbe(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten()), side=4, maxima=True)
@@ -26,8 +27,8 @@ class StageProbe(Probe):
     [0.0]
     """
 
-    def __init__(self, network: nn.Module, side: int, maxima: bool) -> None:
-        super().__init__(width=len(stages_of_features(network, side, maxima)))
+    def __init__(self, network: nn.Module, side: int, maxima: bool, kernels: bool = False) -> None:
+        super().__init__(len(stages_of_features(network, side, maxima)), kernels)
         self.maxima = maxima
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
 

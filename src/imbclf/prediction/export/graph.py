@@ -80,8 +80,7 @@ class EnsembleGraph(nn.Module):
         """
         viewed = [*views(images, self.tta)]
         batch = torch.cat(viewed)
-        own = all_logits(self.networks, batch)
-        logits = own.view(len(viewed), -1, own.shape[1]).mean(dim=0).double()
+        logits = all_logits(self.networks, batch, len(viewed)).double()
         score = (logits - self.thresholds).mean(dim=1)
         log_odds = self.slopes * logits + self.intercepts
         if self.average == "probability":
