@@ -36,7 +36,7 @@ class AsTheyAre(Probe):
 
 def test_a_sum_is_that_of_scikit_learns_kernels() -> None:
     generator = np.random.default_rng(0)
-    x, z = generator.normal(20, 1, (30, 6)), generator.normal(20, 1, (4, 6))
+    x, z = generator.normal(size=(30, 6)), generator.normal(size=(4, 6))
     coefficients = generator.normal(size=(2, 4))
     module = KernelSum(width=6, landmarks=7, sums=2)  # of which three stay unused
     scales = torch.tensor([[0.5] * 6, [0.3] * 2 + [0.0] * 4])
@@ -92,6 +92,18 @@ def test_a_head_with_landmarks_learns_what_is_not_linear(seen: slice) -> None:
         scores.append(roc_auc_score(truth, head(unseen).numpy()))
     assert scores[0] < 0.6
     assert scores[1] > 0.9
+
+
+def test_a_feature_that_was_constant_does_not_make_new_images_all_alike() -> None:
+    features, labels = ring(900, seed=0, seen=slice(2))
+    unseen, truth = ring(3000, seed=1, seen=slice(2))
+    features[:, 9], unseen[:, 9] = 0, torch.linspace(0, 5, 3000)
+    probe = AsTheyAre(10, kernels=True)
+    probe.fit(features, labels)
+    head = LogisticHead(10, landmarks=200)
+    head.fit(features, labels, np.array_split(np.arange(900), 3))
+    for network in (probe, head):
+        assert roc_auc_score(truth, network(unseen).numpy()) > 0.9
 
 
 def test_few_images_and_no_parts_are_no_obstacle() -> None:

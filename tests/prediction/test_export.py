@@ -383,7 +383,8 @@ def headed(head: str, seed: int) -> Backbone:
         with torch.no_grad():
             features = backbone.eval().features(images)
         scales = torch.full_like(backbone.head.kernels.scales, 0.02)
-        backbone.head.kernels.put(features, scales, torch.randn(2, 6))
+        backbone.head.mean.copy_(features.mean(dim=0))
+        backbone.head.kernels.put(features - backbone.head.mean, scales, torch.randn(2, 6))
     if isinstance(backbone.head, OneClassHead):
         images = torch.from_numpy(drawn_images(40, (SIDE, SIDE), seed + 10))
         with torch.no_grad():

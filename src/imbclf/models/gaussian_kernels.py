@@ -7,12 +7,15 @@ from torch import Tensor, nn
 
 from imbclf.models.autocast import without_autocast
 
-GAMMA = 0.5  # for standardized features, of which two images differ by 2 on average
+GAMMA = 0.5  # for standardized features, whose squared differences are 2 on average
+FARTHEST = 10.0  # deviations; a feature that is nearly constant in the fit part may be any number
 SMALLEST = 1e-5  # of the largest, an eigenvalue that is more than rounding
 
 
 class KernelSum(nn.Module):
-    """f = sum_k sum_j a_kj exp(-|s_k (x - z_j)|^2), features x [N, D] to f [N].
+    """f = sum_k sum_j a_kj exp(-|s_k (x - z_j)|^2), standardized features x [N, D] to f [N].
+
+    Features beyond `FARTHEST` count as that, so that no single one makes all kernels 0.
 
     Buffers: landmarks z, features of images, float32 [M, D]; scales s of each feature,
     float32 [K, D], 0 of those that a sum does not read; coefficients a, float32 [K, M].
@@ -36,7 +39,7 @@ class KernelSum(nn.Module):
     def put(self, landmarks: Tensor, scales: Tensor, coefficients: Tensor) -> None:
         """Take M landmarks [M, D], or fewer, scales [K, D] and coefficients [K, M] of them."""
         count = len(landmarks)
-        self.landmarks.copy_(landmarks[:1].expand_as(self.landmarks))
+        self.landmarks.zero_()
         self.landmarks[:count] = landmarks
         self.scales.copy_(scales)
         self.coefficients.zero_()
@@ -44,11 +47,15 @@ class KernelSum(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return f, [N], of features [N, D]."""
-        center = self.landmarks.mean(dim=0)  # near 0 squares keep their digits
-        x, z = features - center, self.landmarks - center
+        x, z = bounded(features), self.landmarks
         sums = zip(self.scales, self.coefficients, strict=True)
         with without_autocast(features.device):
             return torch.stack([gaussian_kernel(x * s, z * s) @ a for s, a in sums]).sum(dim=0)
+
+
+def bounded(features: Tensor) -> Tensor:
+    """Return standardized features, none further from 0 than `FARTHEST`."""
+    return features.clamp(-FARTHEST, FARTHEST)
 
 
 def gaussian_kernel(features: Tensor, landmarks: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from imbclf.models.gaussian_kernels import GAMMA, nystrom_features
+from imbclf.models.gaussian_kernels import GAMMA, bounded, nystrom_features
 from imbclf.models.logistic_regression import (
     PRECISION,
     Regressions,
@@ -133,7 +133,7 @@ def _fit_kernels(
 ) -> tuple[Function, Floats]:
     """Return a sum of kernels of these scales with landmarks, and what `_fit_one` says of it."""
     seen = scales[number] > 0
-    scaled = features[:, seen] * scales[number, seen]
+    scaled = bounded(features[:, seen]) * scales[number, seen]
     phi, basis = nystrom_features(scaled, scaled[torch.from_numpy(landmarks)])
     length = float(seen.sum()) ** 0.5  # as long as the features that are seen, for like strengths
     found, logits = _fit_one(phi * length, labels, held_out)

@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from imbclf.errors import UserError
-from imbclf.models.gaussian_kernels import KernelSum, landmark_rows
+from imbclf.models.gaussian_kernels import KernelSum, bounded, landmark_rows
 from imbclf.models.heads.base import Head
 from imbclf.models.stage_regressions import KERNELS, fit_stages
 
-MOST = 10_000  # landmarks; as many features of each are kept, and their products decomposed
+MOST = 10_000  # landmarks, of which all features are kept
 
 
 class LogisticHead(Head):
-    """f = w . x + sum_kj a_kj exp(-|s_k (x - z_j)|^2) + b, of features x of a network's stages.
+    """f = w . x + sum_kj a_kj exp(-|s_k (x - z_j)|^2) + b, of standardized features x of stages.
 
-    Both labels weigh the same; f is a sum of penalized logistic regressions on the first stages,
-    for standardized features, each with a strength and a share that are chosen on parts of the
+    Both labels weigh the same; f is a sum of penalized logistic regressions on the first stages of
+    a network, each with a strength and a share that are chosen on parts of the
     images to fit (`fit_stages`). Without landmarks z it is linear. Source: Alain & Bengio,
     Understanding intermediate layers using linear classifier probes, 2016; Evci et al., Head2Toe,
     ICML 2022.
@@ -43,6 +43,8 @@ class LogisticHead(Head):
     takes_stages: ClassVar[bool] = True
     weight: Tensor
     bias: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, width: int, landmarks: int = 0) -> None:
         super().__init__()
@@ -51,6 +53,8 @@ class LogisticHead(Head):
         self.register_buffer("weight", torch.zeros(width))
         self.register_buffer("bias", torch.zeros(()))
         self.kernels = KernelSum(width, landmarks, KERNELS) if landmarks else None
+        for name in ("mean", "deviation"):  # of the linear part they are in weight and bias
+            self.register_buffer(name, torch.ones(width) if landmarks else None)
         self.entry = {"name": "logistic", **({"landmarks": landmarks} if landmarks else {})}
 
     def fit(
@@ -80,9 +84,14 @@ class LogisticHead(Head):
         self.weight.copy_(weight)
         self.bias.copy_(found.bias - mean.double() @ weight)
         if self.kernels is not None:
-            self.kernels.put(features[rows], found.scales / deviation, found.coefficients)
+            self.mean.copy_(mean)
+            self.deviation.copy_(deviation)
+            self.kernels.put(bounded(standardized[rows]), found.scales, found.coefficients)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits [N] of features [N, D]."""
         linear = torch.sum(features * self.weight, dim=1) + self.bias
-        return linear if self.kernels is None else linear + self.kernels(features)
+        if self.kernels is None:
+            return linear
+        curved: Tensor = self.kernels((features - self.mean) / self.deviation)
+        return linear + curved

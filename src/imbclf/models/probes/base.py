@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
-from imbclf.models.gaussian_kernels import GAMMA, KernelSum, landmark_rows, nystrom_features
+from imbclf.models.gaussian_kernels import (
+    GAMMA,
+    KernelSum,
+    bounded,
+    landmark_rows,
+    nystrom_features,
+)
 
 SIZE = 20_000
 LANDMARKS = 1000
@@ -84,8 +90,9 @@ class Probe(nn.Module):
             self.weight.copy_(self._regress(standardized, labels, PRIOR_VARIANCE / self.width))
             return
         scale = math.sqrt(GAMMA / self.width)
-        landmarks = standardized[landmark_rows(labels, LANDMARKS)]
-        phi, basis = nystrom_features(standardized * scale, landmarks * scale)
+        near = bounded(standardized)
+        landmarks = near[landmark_rows(labels, LANDMARKS)]
+        phi, basis = nystrom_features(near * scale, landmarks * scale)
         found = basis @ self._regress(phi, labels, KERNEL_VARIANCE).to(basis)
         self.kernels.put(landmarks, found.new_full((1, self.width), scale), found[None])
 
