@@ -12,7 +12,9 @@ prepare() {
     wanted="$1 $(cat pyproject.toml "$CONSTRAINTS" | cksum)"
     if [ "$(cat "$VENV/installed$1" 2>/dev/null)" != "$wanted" ]; then
         echo "installing imbclf$1 into $VENV (some minutes the first time)"
-        "$VENV/bin/python" -m pip install --quiet --constraint "$CONSTRAINTS" --editable ".$1"
+        "$VENV/bin/python" -m pip install --quiet --no-compile --constraint "$CONSTRAINTS" --editable ".$1"
+        # On all cores, where pip takes one file after the other; some are templates, no Python.
+        "$VENV/bin/python" -m compileall -qq -j 0 "$VENV/lib" || true
         echo "$wanted" >"$VENV/installed$1"
     fi
     PATH="$PWD/$VENV/bin:$PATH"
