@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
-from torch import Tensor, nn
+from torch import Tensor
 
+from helpers.probes import AsTheyAre
 from imbclf.errors import UserError
 from imbclf.models.gaussian_kernels import GAMMA, KernelSum, landmark_rows, nystrom_features
 from imbclf.models.heads import LogisticHead, rebuild_head
-from imbclf.models.probes.base import KERNEL_VARIANCE, Probe
+from imbclf.models.probes.base import KERNEL_VARIANCE
 
 STAGES = np.repeat([0, 1, 2], [2, 3, 5])
 
@@ -24,14 +25,6 @@ def ring(images: int, seed: int, seen: slice) -> tuple[Tensor, NDArray[np.int64]
     features = np.random.default_rng(seed).normal(size=(images, 10))
     labels = (np.sum(features[:, seen] ** 2, axis=1) < 2.8).astype(np.int64)
     return torch.tensor(5 + 3 * features).float(), labels
-
-
-class AsTheyAre(Probe):
-    def describe(self, pixels: Tensor) -> Tensor:
-        return pixels
-
-    def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:
-        pass
 
 
 def test_a_sum_is_that_of_scikit_learns_kernels() -> None:

@@ -16,13 +16,13 @@ from torch.utils.data import DataLoader, TensorDataset
 from torchvision.models import get_model
 
 from helpers.commands import run, small
+from helpers.probes import AsTheyAre
 from imbclf.data.stratified import balanced_sample
 from imbclf.errors import UserError
 from imbclf.metrics.error_rates import binary_report
 from imbclf.models.architecture import ProbeOption
 from imbclf.models.build import build_backbone, rebuild_backbone
 from imbclf.models.heads import CosineHead, HypersphereHead, NeighborsHead
-from imbclf.models.probes.base import Probe
 from imbclf.models.probes.build import build_probe, with_probe
 from imbclf.models.probes.patch_features import PatchProbe
 from imbclf.models.probes.pretrained_features import StageProbe
@@ -60,16 +60,6 @@ def prepared(weights: Path, kind: ProbeOption = True) -> FoldModel:
     assert isinstance(probe, StageProbe)
     prepare_probe(probe, backbone, PIXELS, LABELS, np.arange(120), CPU, "32-true", seed=0)
     return FoldModel(backbone, RULE, "fold_0", probe)
-
-
-class AsTheyAre(Probe):
-    """A probe whose features are what it is given."""
-
-    def describe(self, pixels: Tensor) -> Tensor:
-        return pixels
-
-    def learn_features(self, network: nn.Module, pixels: Tensor, seed: int) -> None:
-        pass
 
 
 def gaussian_features(shift: float, seed: int = 0) -> tuple[Tensor, NDArray[np.int64]]:

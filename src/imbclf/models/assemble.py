@@ -12,6 +12,13 @@ from imbclf.models.stage_features import stages_of_features
 from imbclf.models.torchvision_models import freeze_biases
 from imbclf.models.usual_side import side_for
 
+# Of an option: the kind beside pretrained weights, and that beside random ones.
+PROBE_KINDS: dict[ProbeOption, tuple[ProbeKind, ProbeKind]] = {
+    True: ("stages", "patches"),
+    "maxima": ("stage_maxima", "patches"),
+    "kernels": ("stage_kernels", "patch_kernels"),
+}
+
 
 def assemble(
     network: nn.Module,
@@ -53,13 +60,12 @@ def assemble(
 
 
 def _probe_kind(probe: ProbeOption, is_pretrained: bool) -> ProbeKind | None:
-    if probe not in (False, True, "maxima", "kernels"):
+    if probe not in (False, *PROBE_KINDS):
         raise UserError(f"model.probe={probe}: expected true, false, maxima or kernels.")
     if not probe:
         return None
-    if not is_pretrained:
-        return "patch_kernels" if probe == "kernels" else "patches"
-    return "stages" if probe is True else "stage_kernels" if probe == "kernels" else "stage_maxima"
+    pretrained, from_scratch = PROBE_KINDS[probe]
+    return pretrained if is_pretrained else from_scratch
 
 
 def check_probe(head: Head, kind: ProbeKind) -> ProbeKind:

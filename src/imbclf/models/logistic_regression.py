@@ -52,6 +52,16 @@ def balanced_weights(labels: NDArray[np.int64]) -> NDArray[np.float64]:
     return weights
 
 
+def effective_share(labels: NDArray[np.int64]) -> float:
+    """Return the effective share 4 n0 n1 / N^2 of N images: 1 where both labels are as many.
+
+    >>> effective_share(np.array([0, 1, 1, 1]))
+    0.75
+    """
+    zero, one = np.bincount(labels, minlength=2)
+    return float(4 * zero * one / len(labels) ** 2)
+
+
 def fit_logistic(
     features: Tensor,
     targets: Tensor,
@@ -137,9 +147,7 @@ def choose_strength(
         image that is in no part.
     """
     if not held_out:
-        zero, one = np.bincount(labels, minlength=2)
-        share = 4 * zero * one / len(labels) ** 2
-        strength = float(share * PRIOR_VARIANCE / features.shape[1])
+        strength = effective_share(labels) * PRIOR_VARIANCE / features.shape[1]
         return strength, features.new_full((len(labels),), torch.nan)
     balanced, truth = torch.from_numpy(balanced_weights(labels)), torch.from_numpy(labels)
     weights, truth = balanced.to(features), truth.to(features.device)

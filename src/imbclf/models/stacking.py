@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from imbclf.models.logistic_regression import balanced_weights
+from imbclf.models.logistic_regression import balanced_weights, effective_share
 
 Floats = NDArray[np.float64]
 
@@ -27,8 +27,7 @@ def stack_logits(logits: Floats, labels: NDArray[np.int64]) -> tuple[Floats, flo
     [2.0, 0.0]
     """
     count = logits.shape[1]
-    zero, one = np.bincount(labels, minlength=2)
-    weights = balanced_weights(labels) * 4 * zero * one / len(labels) ** 2
+    weights = balanced_weights(labels) * effective_share(labels)
     signs = 2 * labels - 1
 
     def loss(parameters: Floats) -> tuple[float, Floats]:

@@ -76,10 +76,10 @@ def fit_stages(
         for stage in (last if held_out else last[-1:])
     ]
     if held_out and len(rows):
+        first = 0 if stages.max() > 1 else KERNELS - 1  # of two stages or one, both sums see all
         fitted += [
             _fit_kernels(features, labels, held_out, scales, number, rows)
-            for number in range(KERNELS)
-            if number + 1 == KERNELS or len(last) == KERNELS + 1
+            for number in range(first, KERNELS)
         ]
     if len(fitted) == 1:
         return StageSum(*fitted[0][0], scales)

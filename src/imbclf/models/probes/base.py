@@ -21,6 +21,7 @@ from imbclf.models.gaussian_kernels import (
     landmark_rows,
     nystrom_features,
 )
+from imbclf.models.logistic_regression import effective_share
 
 SIZE = 20_000
 LANDMARKS = 1000
@@ -103,9 +104,8 @@ class Probe(nn.Module):
 
     def _regress(self, features: Tensor, labels: NDArray[np.int64], variance: float) -> Tensor:
         """Set the bias; return the weights, a priori normal with this variance."""
-        zero, one = np.bincount(labels, minlength=2)
-        share = 4 * zero * one / (zero + one) ** 2
-        regression = LogisticRegression(C=share * variance, class_weight="balanced", max_iter=1000)
+        strength = effective_share(labels) * variance
+        regression = LogisticRegression(C=strength, class_weight="balanced", max_iter=1000)
         regression.fit(features.cpu().numpy(), labels)
         self.bias.fill_(float(regression.intercept_[0]))
         return torch.from_numpy(regression.coef_[0])
