@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,11 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from scipy.special import expit
-from torch import nn
-from torchvision.models import vision_transformer
 
 import imbclf.prediction.export.export
 from helpers.commands import call
 from helpers.ensembles import NAMES, briefly_trained, write_predictor
+from helpers.shallow_networks import build_shallow
 from helpers.written_runs import write_images, write_run
 from imbclf.cli.config.conf_dir import conf_dir
 from imbclf.errors import UserError
@@ -334,17 +333,12 @@ def agrees(
         np.testing.assert_allclose(answer["probability"], exact, atol=allowed, rtol=0)
 
 
-def of_two_layers(encoder: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
-    """Return the encoder of a vision transformer with two of its twelve layers, which are alike."""
-    return lambda tokens, _layers, *others: encoder(tokens, 2, *others)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_is_exported(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vision_transformer, "Encoder", of_two_layers(vision_transformer.Encoder))
+    build_shallow(monkeypatch)
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         name = compose("train", [f"model={model}"]).model.name
     write_predictor(tmp_path, lambda seed: briefly_trained(name, 64, seed), 64, fold_models=1)
