@@ -2,10 +2,9 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from helpers.commands import run, small
+from helpers.commands import run, small, started
 from helpers.noise_images import write_folder
 from imbclf.evaluation.operating_scores import cross_fitted_table
 from imbclf.metrics.operating_points import threshold_for_far
@@ -159,21 +158,15 @@ def test_an_interrupted_run_is_usable_and_resumes_to_the_same_result(
     longer = ("trainer.max_epochs=4", "tracking=none", f"sampler={sampler}", *changed, *averaged)
     arguments = small(folder, *longer)
     assert run("train", *arguments, "hydra.run.dir=whole", cwd=tmp_path).returncode == 0
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.run.dir=interrupted"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started("train", *arguments, "hydra.run.dir=interrupted", cwd=tmp_path)
     metrics = tmp_path / "interrupted" / "fold_1" / "metrics.csv"
     while process.poll() is None and not metrics.exists():
         time.sleep(0.02)
-    process.send_signal(stop)
-    printed, errors = process.communicate(timeout=20)
-    assert process.returncode == 128 + stop
-    assert "imbclf-train resume=interrupted" in printed
-    assert "Traceback" not in errors
+    os.kill(process.pid, stop)
+    stopped = process.finish(kill_after=20)
+    assert stopped.returncode == 128 + stop
+    assert "imbclf-train resume=interrupted" in stopped.stdout
+    assert "Traceback" not in stopped.stderr
     assert not (tmp_path / "interrupted" / "summary.json").exists()
 
     images = f"data.dir={folder / 'val_img'}"

@@ -1,8 +1,5 @@
 """A killed sweep, started again, runs only its missing jobs."""
 
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers.commands import run, small
+from helpers.commands import run, small, started
 
 
 @pytest.mark.slow
@@ -20,18 +17,12 @@ def test_a_killed_sweep_resumes_with_its_missing_jobs(
     jobs = ("trainer.max_epochs=1", "tracking=none", "-m", "loss=bce,focal")
     arguments = small(make_folder(), *jobs)
     sweep = tmp_path / "sweep"
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments, "hydra.sweep.dir=sweep"],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = started("train", *arguments, "hydra.sweep.dir=sweep", cwd=tmp_path)
     first = sweep / "0" / "summary.json"
     while not first.exists():
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.finish(kill_after=0)
     assert not (sweep / "1" / "summary.json").exists()
     before = {path: path.stat().st_mtime_ns for path in first.parent.rglob("*") if path.is_file()}
 

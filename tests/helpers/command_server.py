@@ -10,7 +10,6 @@ import atexit
 import gc
 import importlib
 import json
-import math
 import os
 import signal
 import subprocess
@@ -72,39 +71,69 @@ class CommandServer:
         unlike -= {k for k in unlike if here.get(k) == self.set_by_libraries.get(k)}
         return self.process.poll() is None and not unlike
 
-    def run(
-        self,
-        program: Path,
-        arguments: Sequence[str],
-        cwd: Path,
-        kill_after: float | None = None,
-        drawn: bool = False,
-    ) -> "subprocess.CompletedProcess[str]":
-        """Run a console script of the package; return its exit code and what it printed.
+    def start(
+        self, program: Path, arguments: Sequence[str], cwd: Path, drawn: bool = False
+    ) -> "StartedCommand":
+        """Start a console script of the package, in a session of its own.
 
         Args:
             program: the script.
             arguments: of it.
             cwd: where it runs.
-            kill_after: seconds after which it is killed.
             drawn: whether a training ends with its figures and its report.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            paths = [f"{folder}/{name}" for name in ("stdout", "stderr")]
-            argv, place = [str(program), *arguments], str(cwd.resolve())
-            request: dict[str, Any] = {"argv": argv, "cwd": place, "paths": paths}
-            request |= {"kill_after": kill_after, "drawn": drawn}
-            assert self.process.stdin is not None
-            assert self.process.stdout is not None
-            with self.one_at_a_time:
-                self.process.stdin.write(json.dumps(request) + "\n")
-                self.process.stdin.flush()
-                code = int(self.process.stdout.readline())
-            out, err = (Path(path).read_text() for path in paths)
-        return subprocess.CompletedProcess([program, *arguments], code, out, err)
+        folder = tempfile.TemporaryDirectory()
+        paths = [f"{folder.name}/{name}" for name in ("stdout", "stderr")]
+        argv, place = [str(program), *arguments], str(cwd.resolve())
+        pid = self.ask({"argv": argv, "cwd": place, "paths": paths, "drawn": drawn})
+        assert pid is not None
+        return StartedCommand(self, pid, argv, folder)
+
+    def ask(self, request: dict[str, Any]) -> int | None:
+        """Send a request to the process; return its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        with self.one_at_a_time:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            answer: int | None = json.loads(self.process.stdout.readline())
+        return answer
 
     def _environment(self) -> dict[str, str]:
         return {k: v for k, v in os.environ.items() if k != CHANGES_WITH_EACH_TEST}
+
+
+class StartedCommand:
+    """A command that a server has started: like `subprocess.Popen`, with its output in files."""
+
+    def __init__(
+        self,
+        server: CommandServer,
+        pid: int,
+        argv: list[str],
+        folder: "tempfile.TemporaryDirectory[str]",
+    ) -> None:
+        self.server, self.pid, self.argv, self.folder = server, pid, argv, folder
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._wait(0)
+
+    def finish(self, kill_after: float | None = None) -> "subprocess.CompletedProcess[str]":
+        """Wait for the end, or kill it after some seconds; return exit code and output."""
+        if self._wait(kill_after) is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._wait(None)
+        assert self.returncode is not None
+        out, err = (Path(self.folder.name, name).read_text() for name in ("stdout", "stderr"))
+        self.folder.cleanup()
+        return subprocess.CompletedProcess(self.argv, self.returncode, out, err)
+
+    def _wait(self, seconds: float | None) -> int | None:
+        if self.returncode is None:
+            self.returncode = self.server.ask({"wait_for": self.pid, "seconds": seconds})
+        return self.returncode
 
 
 @contextmanager
@@ -126,29 +155,29 @@ def serve() -> None:
     gc.freeze()  # a collection in a fork would copy their memory
     for line in sys.stdin:
         request = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
-            _become(request)
-            return
-        status = _wait(pid, request["kill_after"])
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        if "wait_for" in request:
+            answer = _wait(request["wait_for"], request["seconds"])
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _become(request)
+                return
+        print(json.dumps(answer), flush=True)
 
 
-def _wait(pid: int, kill_after: float | None) -> int:
-    """Wait for a child, or kill it when its time is over; return its status."""
-    end = math.inf if kill_after is None else time.monotonic() + kill_after
-    while time.monotonic() < end < math.inf:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            return status
+def _wait(pid: int, seconds: float | None) -> int | None:
+    """Wait for a child, at most some seconds; return its exit code, or None if it still runs."""
+    end = time.monotonic() + (seconds or 0)
+    ended, status = os.waitpid(pid, 0 if seconds is None else os.WNOHANG)
+    while not ended and time.monotonic() < end:
         time.sleep(0.005)
-    if kill_after is not None:
-        os.kill(pid, signal.SIGKILL)
-    return os.waitpid(pid, 0)[1]
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if ended else None
 
 
 def _become(request: dict[str, Any]) -> None:
     """Run the command of a request as its console script would."""
+    os.setsid()
     files = [os.open(os.devnull, os.O_RDONLY)]
     files += [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for path in request["paths"]]
     for number, file in enumerate(files):

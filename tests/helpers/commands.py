@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.command_server import CommandServer, undrawn
+from helpers.command_server import CommandServer, StartedCommand, undrawn
 
 HANDLED = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
@@ -37,27 +37,38 @@ def run(
     A training that is forked ends with figures and report only if they are to be `drawn`: they take
     longer than a small training.
     """
-    program = Path(sys.executable).with_name(f"imbclf-{command}")
-    if hasattr(os, "fork") and _server().serves():
-        return _server().run(program, arguments, cwd, drawn=drawn)
+    if _is_forked():
+        return started(command, *arguments, cwd=cwd, drawn=drawn).finish()
     return subprocess.run(
-        [program, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        [script(command), *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
 
 
 def killed(command: str, *arguments: str, cwd: Path, after: float, drawn: bool = False) -> None:
     """Run a command as `run` does; unless it has ended by then, kill it after some seconds."""
-    program = Path(sys.executable).with_name(f"imbclf-{command}")
-    if hasattr(os, "fork") and _server().serves():
-        _server().run(program, arguments, cwd, after, drawn)
+    if _is_forked():
+        started(command, *arguments, cwd=cwd, drawn=drawn).finish(kill_after=after)
         return
     process = subprocess.Popen(
-        [program, *arguments], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [script(command), *arguments], cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     with suppress(subprocess.TimeoutExpired):
         process.wait(after)
     process.kill()
     process.wait()
+
+
+def started(command: str, *arguments: str, cwd: Path, drawn: bool = False) -> StartedCommand:
+    """Start a command in a forked process, to which signals can be sent."""
+    return _server().start(script(command), arguments, cwd, drawn)
+
+
+def script(command: str) -> Path:
+    return Path(sys.executable).with_name(f"imbclf-{command}")
+
+
+def _is_forked() -> bool:
+    return hasattr(os, "fork") and _server().serves()
 
 
 @cache

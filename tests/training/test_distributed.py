@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +13,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from helpers.commands import call, run, small
+from helpers.command_server import StartedCommand
+from helpers.commands import call, run, small, started
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own code
 
@@ -105,20 +105,13 @@ def children(pid: int) -> list[int]:
     return sorted(found)
 
 
-def started(arguments: Sequence[str], cwd: Path) -> "tuple[subprocess.Popen[str], list[int]]":
+def training(arguments: Sequence[str], cwd: Path) -> tuple[StartedCommand, list[int]]:
     """Start or resume a training on two devices and wait for the end of an epoch."""
     checkpoint = cwd / "run" / "fold_0" / "last.ckpt"
     before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else None
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-train"), *arguments],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = started("train", *arguments, cwd=cwd)
     while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, process.finish()
         time.sleep(0.05)
     return process, children(process.pid)
 
@@ -132,7 +125,7 @@ def gone(pids: list[int], seconds: float = 20) -> bool:
     return False
 
 
-def stop(process: "subprocess.Popen[str]", devices: list[int], how: str) -> None:
+def stop(process: StartedCommand, devices: list[int], how: str) -> None:
     """Send a training a signal; what it says has to fit, and no process may be left."""
     *who, name = how.split()
     of_a_device = who == ["device"]
@@ -140,16 +133,16 @@ def stop(process: "subprocess.Popen[str]", devices: list[int], how: str) -> None
         os.killpg(process.pid, signal.SIGINT)
     else:
         os.kill(devices[1] if of_a_device else process.pid, signal.Signals[name])
-    out, errors = process.communicate(timeout=60)
+    stopped = process.finish(kill_after=60)
     assert gone(devices), how
-    assert "Traceback" not in errors, how
-    assert "leaked" not in errors or name == "SIGKILL", how
+    assert "Traceback" not in stopped.stderr, how
+    assert "leaked" not in stopped.stderr or name == "SIGKILL", how
     if of_a_device:
-        assert process.returncode == 2, how
-        assert f"fold 0: the process of device 1 was ended by {name}" in errors
+        assert stopped.returncode == 2, how
+        assert f"fold 0: the process of device 1 was ended by {name}" in stopped.stderr
     elif name != "SIGKILL":
-        assert process.returncode in (130, 143), how
-        assert "resume with  imbclf-train resume=" in out, how
+        assert stopped.returncode in (130, 143), how
+        assert "resume with  imbclf-train resume=" in stopped.stdout, how
 
 
 @pytest.mark.slow
@@ -161,7 +154,7 @@ def test_a_broken_off_training_leaves_no_process_and_goes_on(
     long = ("trainer.max_epochs=400", "cv.fold=0", "tracking=none", "hydra.run.dir=run", *TWO)
     arguments, done = small(make_folder(images=60), *long), 0
     for how in WAYS:
-        process, devices = started(arguments, tmp_path)
+        process, devices = training(arguments, tmp_path)
         assert len(devices) == 2, how
         stop(process, devices, how)
         before, done = done, len(metrics(tmp_path / "run"))

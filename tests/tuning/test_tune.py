@@ -23,7 +23,7 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from sklearn.metrics import balanced_accuracy_score
 
-from helpers.commands import call, run, small
+from helpers.commands import call, run, small, started
 from imbclf.cli.config.build import build_parts
 from imbclf.cli.config.compose import compose_train, experiment_yaml, image_overrides, to_overrides
 from imbclf.cli.config.conf_dir import conf_dir
@@ -326,22 +326,17 @@ def test_a_study_that_was_stopped_ends_as_if_it_had_not_been(
     arguments = tiny(make_folder(), "tracking=none", "tune.pruner=none", "cv.fold=0")
     start = partial(run, "tune", *arguments, "data.holdout=0", cwd=tmp_path)
     assert start("tune.name=whole").returncode == 0
-    process = subprocess.Popen(
-        [Path(sys.executable).with_name("imbclf-tune"), *arguments, "data.holdout=0"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = started("tune", *arguments, "data.holdout=0", cwd=tmp_path)
     metrics = tmp_path / "outputs" / "tune" / "faces" / "trials" / "1" / "fold_0" / "metrics.csv"
     while not metrics.exists():
         assert process.poll() is None
         time.sleep(0.01)
     os.kill(process.pid, number)
-    text = process.communicate()[0]
+    stopped = process.finish()
     if number is signal.SIGINT:
-        assert process.returncode == 130
-        assert "resume with  imbclf-tune" in text
-        assert text.rstrip().endswith("tune.name=faces")
+        assert stopped.returncode == 130
+        assert "resume with  imbclf-tune" in stopped.stdout
+        assert stopped.stdout.rstrip().endswith("tune.name=faces")
     done = start()
     assert done.returncode == 0, done.stderr
     whole, parts = (
