@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.command_server import CommandServer, StartedCommand, undrawn
+from helpers.command_server import CommandServer, StartedCommand
+from helpers.forked_commands import undrawn
 
 HANDLED = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGALRM") if hasattr(signal, name)
