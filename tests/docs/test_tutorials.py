@@ -32,7 +32,7 @@ def test_from_a_folder_to_a_decision_and_from_there_to_a_model_to_serve(tmp_path
     for name, arguments in executed:
         if any(one.startswith("resume=") for one in arguments):  # these runs are finished
             continue
-        smaller = ["data.image_size=32"] if name == "train" else []
+        smaller = ["data.image_size=32", "trainer.max_epochs=2"] if name == "train" else []
         done = run(name, *arguments, *smaller, cwd=tmp_path, drawn=True)
         assert done.returncode == 0, (name, arguments, done.stderr)
     outputs = tmp_path / "outputs"
