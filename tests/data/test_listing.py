@@ -448,6 +448,10 @@ def test_images_without_any_label(tmp_path: Path, touch: Touch) -> None:
     touch("photos/1.jpg", "2.jpg")
     assert "No labels in" in refusal(tmp_path)
     assert "There is no folder" in refusal(tmp_path / "gone")
+    assert "2.jpg is a file; data.dir must name a folder" in refusal(tmp_path / "2.jpg")
+    touch("the labels.csv")
+    told = refusal(tmp_path / "the labels.csv")
+    assert told.endswith(f"data.dir={tmp_path} data.labels='the labels.csv'")
 
 
 def test_no_heavy_module_is_imported() -> None:

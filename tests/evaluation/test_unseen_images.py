@@ -43,7 +43,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
     def make(label_names: tuple[str, str], **data: object) -> Path:
         run = tmp_path / "run"
         run.mkdir()
-        config = yaml.safe_dump({"data": {"dir": str(tmp_path / "trained"), **data}})
+        config = yaml.safe_dump({"data": {"dir": str(tmp_path / "trained")} | data})
         (run / "config.yaml").write_text(config)
         backbone = build_backbone("shufflenet_v2_x0_5")
         card = {
@@ -123,3 +123,18 @@ def test_names_that_differ_are_explained(
     assert "data.label_map" in str(told.value)
     data = LabelledFolder(str(folder), names=["bad", "good"], batch_size=2)
     assert imbclf.evaluate(run, data)["class_counts"] == [1, 2]
+
+
+def test_another_table_of_the_same_folder_may_name_images_that_were_not_trained_on(
+    make_table: Make, make_run: Make
+) -> None:
+    folder = make_table("0", "1", "0", "1", "0")
+    run = make_run(("0", "1"), dir=str(folder))
+    (folder / "test.csv").write_text("file,label\n3.png,1\n4.png,0\n")
+    new, both = (LabelledFolder(str(folder), labels=name) for name in ("test.csv", "labels.csv"))
+    with pytest.raises(UserError, match="was trained on these images, and"):
+        other_images(new, run)  # unless it is known on which
+    (run / "images.csv").write_text("file,label,digest\n0.png,0,a\n1.png,1,b\n2.png,0,c\n")
+    assert other_images(new, run).files.tolist() == ["3.png", "4.png"]
+    with pytest.raises(UserError, match=r"was trained on these images \(3 of 5\), and would"):
+        other_images(both, run)

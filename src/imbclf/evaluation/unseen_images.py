@@ -5,6 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from imbclf.data.dataset import LabelledFolder
 from imbclf.data.holdout import find_holdout
 from imbclf.data.listing import Listing
@@ -14,6 +16,7 @@ from imbclf.data.reading.options import ReadingOptions
 from imbclf.errors import UserError
 from imbclf.evaluation.given_test import TEST_TABLE
 from imbclf.evaluation.run_images import data_options
+from imbclf.evaluation.training_images import read_training_images
 from imbclf.prediction.manifest import PREDICTOR, Manifest
 from imbclf.utils.renamed import current_name
 from imbclf.utils.safe_reading import read_yaml, readable
@@ -70,20 +73,19 @@ def held_out_images(run: Path, cache_dir: str, batch_size: int) -> tuple[Labelle
 
 
 def other_images(data: LabelledFolder, run: Path | None) -> Listing:
-    """Return the images of a folder, which must not be the run's own, labeled as those were.
+    """Return the images of a folder, none of which the run was trained on, labeled as those were.
 
     Raises:
-        UserError: they are the run's own, or cannot be read.
+        UserError: the run was trained on some of them, or they cannot be read.
     """
     if run is None:
         return data.list_files()
     refuse_foreign_data(run)
     options = data_options(run)
-    if Path(options["dir"]).resolve() == Path(data.dir).resolve():
-        raise UserError(
-            f"data.dir={data.dir}: the run was trained on these images, and would look too "
-            "good. Its honest result is in summary.json; give images that it never saw"
-        )
+    is_own = Path(options["dir"]).resolve() == Path(data.dir).resolve()
+    known = read_training_images(run) if is_own else None
+    if is_own and known is None:
+        raise _trained_on(data.dir)
     training = ReadingOptions(
         positive=options.get("positive"),
         label_map=options.get("label_map"),
@@ -91,7 +93,19 @@ def other_images(data: LabelledFolder, run: Path | None) -> Listing:
     )
     finished = (run / PREDICTOR).exists()  # a fold's checkpoint can be judged before
     names = Manifest.load(run / PREDICTOR).label_names if finished else None
-    return data.list_files(data.reading().with_rule_of(training, names))
+    listing = data.list_files(data.reading().with_rule_of(training, names))
+    # Another table of the same folder may name other images.
+    trained = 0 if known is None else int(np.isin(listing.files, known["file"].to_numpy(str)).sum())
+    if trained:
+        raise _trained_on(data.dir, f" ({trained:,} of {len(listing):,})")
+    return listing
+
+
+def _trained_on(folder: str, some: str = "") -> UserError:
+    return UserError(
+        f"data.dir={folder}: the run was trained on these images{some}, and would look too good. "
+        "Its honest result is in summary.json; give images that it never saw"
+    )
 
 
 def open_unseen(

@@ -1,5 +1,6 @@
 """Where the labels of a data folder are."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,7 @@ def find_rows(root: Path, options: ReadingOptions) -> Rows:
     Raises:
         UserError: the labels cannot be told; the message says how to choose.
     """
-    if not root.is_dir():
-        raise UserError(f"There is no folder {root}; data.dir must name the folder of the images")
+    check_folder(root)
     data = DataFolder(root, options)
     named = as_list(options.labels)
     if named == ["folders"]:
@@ -43,6 +43,23 @@ def find_rows(root: Path, options: ReadingOptions) -> Rows:
     if (root / LABEL_FILE).exists():
         return _from_file(root / LABEL_FILE, data)
     return _search(data)
+
+
+def check_folder(root: Path) -> None:
+    """Refuse what is no folder.
+
+    Raises:
+        UserError: the message says how a table is named, and what to do with an archive.
+    """
+    if root.is_file() and root.suffix.lower() in TABLE_SUFFIXES:
+        raise UserError(
+            f"{root} is a table; name its folder, and the table in it: "
+            f"data.dir={shlex.quote(str(root.parent))} data.labels={shlex.quote(root.name)}"
+        )
+    if root.is_file():
+        raise UserError(f"{root} is a file; data.dir must name a folder (unpack an archive first)")
+    if not root.is_dir():
+        raise UserError(f"There is no folder {root}; data.dir must name the folder of the images")
 
 
 def _search(data: DataFolder) -> Rows:
