@@ -138,3 +138,21 @@ def test_another_table_of_the_same_folder_may_name_images_that_were_not_trained_
     assert other_images(new, run).files.tolist() == ["3.png", "4.png"]
     with pytest.raises(UserError, match=r"was trained on these images \(3 of 5\), and would"):
         other_images(both, run)
+
+
+def test_columns_are_those_of_the_training_where_a_table_has_them(
+    make_table: Make, make_run: Make
+) -> None:
+    folder = make_table("0", "1", "0")
+    run = make_run(("0", "1"), label="dx", group="site")
+    rows = ["file,label,dx,site", "0.png,1,0,a", "1.png,1,1,b", "2.png,1,0,a"]
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    listing = other_images(LabelledFolder(str(folder)), run)
+    assert listing.labels is not None
+    assert listing.groups is not None
+    assert (listing.labels.tolist(), listing.groups.tolist()) == ([0, 1, 0], ["a", "b", "a"])
+    said = LabelledFolder(str(folder), label="label", positive=[1], names=["0", "1"], group="none")
+    with pytest.raises(UserError, match="label"):  # only 1 is there: what is said comes first
+        other_images(said, run)
+    (folder / "labels.csv").write_text("file,label\n0.png,0\n1.png,1\n2.png,0\n")
+    assert other_images(LabelledFolder(str(folder)), run).labels.tolist() == [0, 1, 0]  # type: ignore[union-attr]

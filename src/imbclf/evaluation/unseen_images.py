@@ -73,7 +73,7 @@ def held_out_images(run: Path, cache_dir: str, batch_size: int) -> tuple[Labelle
 
 
 def other_images(data: LabelledFolder, run: Path | None) -> Listing:
-    """Return the images of a folder, none of which the run was trained on, labeled as those were.
+    """Return the images of a folder, none of which the run was trained on, read as those were.
 
     Raises:
         UserError: the run was trained on some of them, or they cannot be read.
@@ -86,11 +86,9 @@ def other_images(data: LabelledFolder, run: Path | None) -> Listing:
     known = read_training_images(run) if is_own else None
     if is_own and known is None:
         raise _trained_on(data.dir)
-    training = ReadingOptions(
-        positive=options.get("positive"),
-        label_map=options.get("label_map"),
-        drop=options.get("drop"),
-    )
+    rule = ("positive", "label_map", "drop", "file", "label", "group")
+    of_training: dict[str, Any] = {name: options.get(name) for name in rule}
+    training = ReadingOptions(**of_training)
     finished = (run / PREDICTOR).exists()  # a fold's checkpoint can be judged before
     names = Manifest.load(run / PREDICTOR).label_names if finished else None
     listing = data.list_files(data.reading().with_rule_of(training, names))

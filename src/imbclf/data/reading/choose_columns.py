@@ -52,6 +52,7 @@ def choose_columns(
     Raises:
         UserError: an option names no column, or the file or the label cannot be told.
     """
+    options = options.for_columns(table.columns)
     file = file_column(table, finder, options.file)
     labels = label_columns(table, file, options.label)
     group = _group_column(table, options.group, {file, *labels})

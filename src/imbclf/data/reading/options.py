@@ -1,8 +1,8 @@
 """How the labels, groups and parts of a data set are read."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from imbclf.data.reading.label_rule import check_label_map
 from imbclf.errors import UserError
@@ -41,6 +41,7 @@ class ReadingOptions:
         order: of the images that a text file labels line by line: `natural` or `plain`.
         as_in_training: whether the rule for labels is that of an earlier data set, some of whose
             values may not occur.
+        usual: `file`, `label` and `group` of an earlier data set, for tables that have them.
 
     Raises:
         UserError: an option has a value that it cannot have.
@@ -67,6 +68,7 @@ class ReadingOptions:
     exclude: str | Sequence[str] | None = None
     order: Literal["natural", "plain"] = "natural"
     as_in_training: bool = False
+    usual: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         check_label_map(self.label_map)
@@ -93,10 +95,31 @@ class ReadingOptions:
             training: the options of the training.
             names: what it called label 0 and label 1, if that is known.
 
-        >>> training = ReadingOptions(positive=["mel", "bcc"], drop="unclear")
-        >>> ReadingOptions().with_rule_of(training, ("rest", "mel+bcc")).positive
-        ['mel', 'bcc']
+        >>> training = ReadingOptions(positive=["mel", "bcc"], drop="unclear", label="dx")
+        >>> options = ReadingOptions().with_rule_of(training, ("rest", "mel+bcc"))
+        >>> options.positive, options.for_columns(["image", "dx"]).label
+        (['mel', 'bcc'], 'dx')
         """
+        usual = {name: getattr(training, name) for name in ("file", "label", "group")}
+        return replace(self._with_labels_of(training, names), usual=usual)
+
+    def for_columns(self, columns: Collection[str]) -> "ReadingOptions":
+        """Return options that name the usual columns, of those that a table has, if none is named.
+
+        >>> ReadingOptions(usual={"group": "patient"}).for_columns(["image", "dx"]).group is None
+        True
+        """
+        taken = {
+            name: value
+            for name, value in self.usual.items()
+            if getattr(self, name) is None
+            and (value in ("none", "folder") or {*as_list(value)} <= {*columns})
+        }
+        return replace(self, usual={}, **taken)
+
+    def _with_labels_of(
+        self, training: "ReadingOptions", names: Sequence[str] | None
+    ) -> "ReadingOptions":
         if self.positive is not None or self.label_map:
             return self
         drop = training.drop if self.drop is None else self.drop
